@@ -1,0 +1,151 @@
+"""What the RPC room asks of a node: one protocol, and the frozen views it answers with."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import trio
+
+from consensus.certificates import QuorumCertificate
+from genesis.units import Address
+from genesis.validators import ValidatorSet
+from native.hashing import Hash32
+from p2p.network import PeerView
+from vm.blocks import Block, Header
+from vm.receipts import Receipt
+from vm.state import State
+from vm.transactions import SignedTransaction
+
+
+@dataclass(frozen=True, slots=True)
+class NodeStatus:
+    """Where this node stands; read often, so it must be cheap and never touch the disk."""
+
+    network: str
+    network_id: int
+    genesis_hash: Hash32
+    peer_id: str
+    version: str
+    height: int
+    block_id: Hash32
+    state_root: Hash32
+    """Root after the block at `height`."""
+    finalized_at_ms: int
+    epoch: int
+    view: int
+    peers: int
+    validator_index: int | None
+    syncing: bool
+    target_height: int
+    """Highest final height that a peer has told us of; never below `height`."""
+
+
+@dataclass(frozen=True, slots=True)
+class BlockView:
+    """A block we executed; block 0 has no transactions and is final."""
+
+    block: Block
+    receipts: tuple[Receipt, ...]
+    state_root: Hash32
+    """Root after this block (the next header carries it as `parent_state_root`)."""
+    final: bool
+    finalized_at_ms: int | None
+    """None when it is not final, or when the time was not kept (blocks taken by sync)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where a transaction was executed, and what came of it."""
+
+    height: int
+    block_id: Hash32
+    index: int
+    receipt: Receipt
+    final: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionView:
+    """A transaction we hold: in the mempool (no placement), in a block, or in a final one."""
+
+    signed: SignedTransaction
+    placement: Placement | None
+
+
+@dataclass(frozen=True, slots=True)
+class CommitView:
+    """What finalized a height: a certificate at or above it, and the headers that lead down."""
+
+    certificate: QuorumCertificate
+    headers: tuple[Header, ...]
+    """From the certified block (first) down to the asked height (last), each the parent's child."""
+    validators: ValidatorSet
+    """The set whose indices the certificate's bitmap uses."""
+
+
+@dataclass(frozen=True, slots=True)
+class MempoolView:
+    """Size of the mempool and its first transactions, best paying first."""
+
+    count: int
+    size_bytes: int
+    transactions: tuple[SignedTransaction, ...]
+
+
+class Backend(Protocol):
+    """The node as RPC sees it. Plain methods answer from memory; async ones may use a thread."""
+
+    def status(self) -> NodeStatus: ...
+
+    def head(self) -> State:
+        """State after the last final block; a value, so it may be read at leisure."""
+        ...
+
+    def pending_nonce(self, address: Address) -> int:
+        """Next free nonce of `address`, its pending transactions counted."""
+        ...
+
+    async def block_at(self, height: int) -> BlockView | None:
+        """The final block of this height."""
+        ...
+
+    async def block_by_id(self, block_id: Hash32) -> BlockView | None:
+        """A final block, or one that is executed and not final yet."""
+        ...
+
+    async def transaction(self, tx_id: Hash32) -> TransactionView | None: ...
+
+    async def submit(self, raw: bytes) -> Hash32:
+        """Check and pool a signed transaction, answer its id; InvalidData when it is refused.
+
+        A transaction that is pooled already is not an error.
+        """
+        ...
+
+    def validator_set(self, height: int) -> ValidatorSet | None:
+        """The set that votes at this height; None when it is not known (any more, or yet)."""
+        ...
+
+    async def commit(self, height: int) -> CommitView | None:
+        """None for heights that are not final and for block 0, which needs no certificate."""
+        ...
+
+    def peers(self) -> tuple[PeerView, ...]: ...
+
+    def mempool(self, limit: int) -> MempoolView:
+        """At most `limit` transactions; count and size are those of the whole pool."""
+        ...
+
+    def final_blocks(self) -> trio.MemoryReceiveChannel[BlockView]:
+        """Final blocks from now on, in order. The caller closes it.
+
+        The node ends the channel when the reader falls behind; the reader may ask for a new one.
+        """
+        ...
+
+    def metrics_text(self) -> bytes:
+        """Prometheus exposition, gauges brought up to date first."""
+        ...
+
+    def set_blocked_peers(self, peer_ids: frozenset[str]) -> None:
+        """Fault injection: drop these peers until the next call. Served only where faults are on."""
+        ...
