@@ -1,0 +1,378 @@
+"""What a node is told to do, resolved once: flags > environment > config.toml > defaults.
+
+`resolve_settings` merges the four layers into `Settings` and remembers where each value came from;
+`NodeConfig` is what the node gets: settings with the genesis document and the keys in hand.
+"""
+
+import difflib
+import os
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Final, TypeVar
+
+from genesis.document import GenesisDocument, parse_document
+from genesis.networks import KNOWN_NETWORKS, packaged_document
+from native.errors import AIChainError
+from native.signatures import SigningKey
+
+CONFIG_FILE: Final = "config.toml"
+GENESIS_FILE: Final = "genesis.toml"
+MAX_CONFIG_BYTES: Final = 1 << 20
+RPC_PORT: Final = 3690
+P2P_PORT: Final = 3691
+PORT_STRIDE: Final = 10
+LOG_LEVELS: Final = ("debug", "info", "warning", "error")
+ENVIRONMENT_PREFIX: Final = "AICHAIN_"
+RESERVED_ENVIRONMENT: Final = frozenset(
+    {"AICHAIN_HOME", "AICHAIN_PASSWORD_FILE", "AICHAIN_RPC_URL", "AICHAIN_NATIVE"}
+)
+"""Read by others than this table: the home itself, keys, the command line's client, the engines."""
+
+KEYS: Final[Mapping[str, str]] = {
+    "network": "devnet, testnet, mainnet, or the path of a genesis document",
+    "moniker": "the name this node shows to people",
+    "index": "keep the index of transactions by hash",
+    "rpc.listen": "HOST:PORT of JSON-RPC, WebSocket, health and metrics",
+    "rpc.cors": "origins a browser may call from; empty allows none",
+    "p2p.listen": "HOST:PORT for peers",
+    "p2p.bootstrap": "multiaddrs of nodes to find the network through",
+    "validator.key_file": "key file (aichain keys new) to vote with",
+    "validator.founder": "vote as public founder I of a test network (loopback only)",
+    "log.format": "human or json",
+    "log.level": "debug, info, warning or error",
+    "log.file": "also write the log to this file",
+    "consensus.delta_ms": "expected network delay, the unit of view timers; test networks only",
+    "faults.allow": "serve the fault-injection methods of localnet",
+}
+
+T = TypeVar("T")
+
+
+@dataclass(eq=False)
+class ConfigInvalid(AIChainError):
+    """A setting that cannot be used: what is wrong, and what to do about it."""
+
+    reason: str
+    fix: str
+
+
+class Origin(StrEnum):
+    """Where a value came from, the strongest first."""
+
+    FLAG = "flag"
+    ENVIRONMENT = "environment"
+    FILE = "config.toml"
+    DEFAULT = "default"
+
+
+class LogFormat(StrEnum):
+    HUMAN = "human"
+    JSON = "json"
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A numeric address and port to listen on or to call."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def is_loopback(self) -> bool:
+        return ip_address(self.host).is_loopback
+
+    @property
+    def multiaddr(self) -> str:
+        return f"/ip{ip_address(self.host).version}/{self.host}/tcp/{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The merged settings of a node; `origins` says which layer each one came from."""
+
+    network: str | None
+    moniker: str
+    index: bool
+    rpc_listen: Endpoint
+    rpc_cors: tuple[str, ...]
+    p2p_listen: Endpoint
+    bootstrap: tuple[str, ...]
+    validator_key_file: Path | None
+    founder: int | None
+    log_format: LogFormat
+    log_level: str
+    log_file: Path | None
+    delta_ms: int | None
+    allow_faults: bool
+    origins: Mapping[str, Origin]
+
+
+@dataclass(frozen=True, slots=True)
+class NodeConfig:
+    """Everything `run_node` needs; built by the command line and by tests, never changed."""
+
+    home: Path
+    document: GenesisDocument
+    node_seed: bytes = field(repr=False)
+    """Ed25519 seed of the libp2p identity."""
+    validator_key: SigningKey | None
+    rpc_listen: Endpoint
+    p2p_listen: Endpoint
+    bootstrap: tuple[str, ...] = ()
+    moniker: str = "aichain"
+    rpc_cors: tuple[str, ...] = ()
+    log_format: LogFormat = LogFormat.HUMAN
+    log_level: str = "info"
+    log_file: Path | None = None
+    index: bool = True
+    allow_faults: bool = False
+    delta_ms: int | None = None
+    """Overrides the document's delta in this node's own timers; test networks only."""
+    founder: int | None = None
+    origins: Mapping[str, Origin] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.loopback_only:
+            for key, endpoint in (("rpc.listen", self.rpc_listen), ("p2p.listen", self.p2p_listen)):
+                _require_loopback(key, endpoint)
+        elif self.delta_ms is not None or self.allow_faults:
+            raise ConfigInvalid(
+                reason=f"consensus.delta_ms and faults.allow do not exist on {self.document.name}",
+                fix="use them on devnet, testnet or a local network only",
+            )
+
+    @property
+    def loopback_only(self) -> bool:
+        """Anyone knows these keys (ruling 9): listen on loopback, refuse peers from elsewhere."""
+        return self.document.public_keys or self.founder is not None
+
+    @property
+    def data_dir(self) -> Path:
+        return self.home / "data"
+
+
+def default_home(network: str, environ: Mapping[str, str]) -> Path:
+    """`$XDG_DATA_HOME/aichain/<network>`, where a node lives that was not told otherwise."""
+    return data_root(environ) / network
+
+
+def data_root(environ: Mapping[str, str]) -> Path:
+    xdg = environ.get("XDG_DATA_HOME", "")
+    base = Path(xdg) if xdg.startswith("/") else Path(environ.get("HOME", "/")) / ".local/share"
+    return base / "aichain"
+
+
+def load_document(network: str) -> GenesisDocument:
+    """The packaged document of that name, or the one in that file."""
+    if network in KNOWN_NETWORKS:
+        return packaged_document(network)
+    path = Path(network)
+    if not path.is_file():
+        near = difflib.get_close_matches(network, KNOWN_NETWORKS, n=1)
+        raise ConfigInvalid(
+            reason=f"no network and no genesis document is called {network!r}",
+            fix=f"did you mean {near[0]}?"
+            if near
+            else f"use {', '.join(KNOWN_NETWORKS)} or a path",
+        )
+    return parse_document(_read_text(path))
+
+
+def read_config_file(path: Path) -> dict[str, object]:
+    """The settings of a config.toml with dotted keys; {} where there is none."""
+    if not path.is_file():
+        return {}
+    try:
+        table = tomllib.loads(_read_text(path))
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigInvalid(
+            reason=f"{path} is not TOML: {error}", fix="correct that line"
+        ) from None
+    values: dict[str, object] = {}
+    for name, value in table.items():
+        if isinstance(value, dict):
+            values.update({f"{name}.{inner}": item for inner, item in value.items()})
+        else:
+            values[name] = value
+    for key in values:
+        _require_known(key, KEYS, where=str(path))
+    return values
+
+
+def read_environment(environ: Mapping[str, str]) -> dict[str, object]:
+    """Settings in variables: AICHAIN_RPC__LISTEN is rpc.listen. A misspelt one is an error."""
+    names = {_variable(key): key for key in KEYS}
+    values: dict[str, object] = {}
+    for name, value in environ.items():
+        if not name.startswith(ENVIRONMENT_PREFIX) or name in RESERVED_ENVIRONMENT:
+            continue
+        if name in names:
+            values[names[name]] = value
+        elif "__" in name or difflib.get_close_matches(name, names, n=1, cutoff=0.85):
+            _require_known(name, names, where="the environment")
+    return values
+
+
+def resolve_settings(
+    flags: Mapping[str, object], environ: Mapping[str, str], file: Mapping[str, object]
+) -> Settings:
+    """Merge the layers; `flags` and `file` have dotted keys, and None in a flag means not given."""
+    layers = _Layers(
+        (
+            (Origin.FLAG, {key: value for key, value in flags.items() if value is not None}),
+            (Origin.ENVIRONMENT, read_environment(environ)),
+            (Origin.FILE, file),
+        )
+    )
+    founder = layers.pick("validator.founder", _optional_index, None)
+    ports = PORT_STRIDE * (founder or 0)
+    pick = layers.pick
+    return Settings(
+        network=pick("network", _optional_text, None),
+        moniker=pick("moniker", _text, "aichain" if founder is None else f"founder-{founder}"),
+        index=pick("index", _boolean, True),
+        rpc_listen=pick("rpc.listen", _endpoint, Endpoint("127.0.0.1", RPC_PORT + ports)),
+        rpc_cors=pick("rpc.cors", _text_list, ()),
+        p2p_listen=pick("p2p.listen", _endpoint, Endpoint("127.0.0.1", P2P_PORT + ports)),
+        bootstrap=pick("p2p.bootstrap", _multiaddr_list, ()),
+        validator_key_file=pick("validator.key_file", _optional_path, None),
+        founder=founder,
+        log_format=pick("log.format", LogFormat, LogFormat.HUMAN),
+        log_level=pick("log.level", _log_level, "info"),
+        log_file=pick("log.file", _optional_path, None),
+        delta_ms=pick("consensus.delta_ms", _optional_positive, None),
+        allow_faults=pick("faults.allow", _boolean, False),
+        origins=layers.origins,
+    )
+
+
+class _Layers:
+    """Looks a key up in the layers, strongest first, and notes which one answered."""
+
+    def __init__(self, layers: tuple[tuple[Origin, Mapping[str, object]], ...]) -> None:
+        self._layers = layers
+        self.origins: dict[str, Origin] = {}
+
+    def pick(self, key: str, read: Callable[[object], T], default: T) -> T:
+        for origin, values in self._layers:
+            if key in values:
+                self.origins[key] = origin
+                try:
+                    return read(values[key])
+                except ValueError as error:
+                    raise ConfigInvalid(
+                        reason=f"{key} = {values[key]!r} ({origin}): {error}",
+                        fix=f"{key} is {KEYS[key]}",
+                    ) from None
+        self.origins[key] = Origin.DEFAULT
+        return default
+
+
+def _read_text(path: Path) -> str:
+    try:
+        if os.path.getsize(path) > MAX_CONFIG_BYTES:
+            raise ConfigInvalid(reason=f"{path} is larger than 1 MiB", fix="check the path")
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigInvalid(reason=f"cannot read {path}: {error}", fix="check the path") from None
+
+
+def _require_known(key: str, known: Mapping[str, object], *, where: str) -> None:
+    if key in known:
+        return
+    near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
+    raise ConfigInvalid(
+        reason=f"unknown setting {key} in {where}",
+        fix=f"did you mean {near[0]}?" if near else f"known settings: {', '.join(known)}",
+    )
+
+
+def _require_loopback(key: str, endpoint: Endpoint) -> None:
+    if not endpoint.is_loopback:
+        raise ConfigInvalid(
+            reason=f"{key} = {endpoint}, but the keys of this network are public",
+            fix="listen on 127.0.0.1, or make a network of your own with `aichain genesis new`",
+        )
+
+
+def _variable(key: str) -> str:
+    return ENVIRONMENT_PREFIX + key.replace(".", "__").upper()
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str) or not value or not value.isprintable():
+        raise ValueError("a text was expected")
+    return value
+
+
+def _optional_text(value: object) -> str | None:
+    return _text(value)
+
+
+def _optional_path(value: object) -> Path | None:
+    return value if isinstance(value, Path) else Path(_text(value)).expanduser()
+
+
+def _boolean(value: object) -> bool:
+    words = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.lower() in words:
+        return words[value.lower()]
+    raise ValueError("true or false was expected")
+
+
+def _optional_index(value: object) -> int | None:
+    number = int(value) if isinstance(value, int | str) and not isinstance(value, bool) else -1
+    if number < 0:
+        raise ValueError("a number from 0 was expected")
+    return number
+
+
+def _optional_positive(value: object) -> int | None:
+    number = _optional_index(value)
+    if number == 0:
+        raise ValueError("a number above 0 was expected")
+    return number
+
+
+def _text_list(value: object) -> tuple[str, ...]:
+    if isinstance(value, str):
+        value = [item.strip() for item in value.split(",") if item.strip()]
+    if not isinstance(value, list | tuple):
+        raise ValueError("a list of texts was expected")
+    return tuple(_text(item) for item in value)
+
+
+def _multiaddr_list(value: object) -> tuple[str, ...]:
+    items = _text_list(value)
+    for item in items:
+        parts = item.split("/")
+        if not item.startswith("/") or "tcp" not in parts or "p2p" not in parts:
+            raise ValueError(f"{item!r} is not like /ip4/203.0.113.7/tcp/3691/p2p/12D3…")
+    return items
+
+
+def _log_level(value: object) -> str:
+    text = _text(value).lower()
+    if text not in LOG_LEVELS:
+        raise ValueError(f"one of {', '.join(LOG_LEVELS)} was expected")
+    return text
+
+
+def _endpoint(value: object) -> Endpoint:
+    host, _, port = _text(value).rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if host == "localhost":
+        host = "127.0.0.1"
+    if not port.isascii() or not port.isdigit() or not 0 < int(port) < 1 << 16:
+        raise ValueError("HOST:PORT with a port from 1 to 65535 was expected")
+    ip_address(host)
+    return Endpoint(host, int(port))
