@@ -1,10 +1,10 @@
 """What the RPC room asks of a node: one protocol, and the frozen views it answers with."""
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
-import trio
-
+from aichain.feed import Subscription
 from consensus.certificates import QuorumCertificate
 from genesis.units import Address
 from genesis.validators import ValidatorSet
@@ -135,11 +135,8 @@ class Backend(Protocol):
         """At most `limit` transactions; count and size are those of the whole pool."""
         ...
 
-    def final_blocks(self) -> trio.MemoryReceiveChannel[BlockView]:
-        """Final blocks from now on, in order. The caller closes it.
-
-        The node ends the channel when the reader falls behind; the reader may ask for a new one.
-        """
+    def final_blocks(self) -> AbstractContextManager[Subscription[BlockView]]:
+        """Final blocks from now on, in order: the node publishes BlockViews to a `Feed`."""
         ...
 
     def metrics_text(self) -> bytes:
@@ -147,5 +144,5 @@ class Backend(Protocol):
         ...
 
     def set_blocked_peers(self, peer_ids: frozenset[str]) -> None:
-        """Fault injection: drop these peers until the next call. Served only where faults are on."""
+        """Fault injection: drop these peers until the next call. Served where faults are on."""
         ...
