@@ -1,0 +1,77 @@
+"""Merkle root and proofs over byte strings; the definition that faster engines must match."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from native.hashing import HASH_BYTES, ZERO_HASH, Hash32, derive_hash, keyed_hash
+
+_LEAF_KEY = derive_hash("aichain/merkle/leaf/v1", b"")
+_NODE_KEY = derive_hash("aichain/merkle/node/v1", b"")
+_ROOT_KEY = derive_hash("aichain/merkle/root/v1", b"")
+_COUNT_BYTES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class MerkleProof:
+    """That a leaf stands at `index` of `count` leaves; siblings from the bottom up."""
+
+    index: int
+    count: int
+    siblings: tuple[Hash32, ...]
+
+
+def merkle_root(leaves: Sequence[bytes]) -> Hash32:
+    """The root of `leaves`; ZERO_HASH if there are none.
+
+    An odd node is promoted, never paired with itself (CVE-2012-2459), leaves and nodes hash
+    under different keys, and the root binds the number of leaves, so that a proof cannot lie
+    about the place of its leaf.
+    """
+    if not leaves:
+        return ZERO_HASH
+    level = [keyed_hash(_LEAF_KEY, leaf) for leaf in leaves]
+    while len(level) > 1:
+        level = _parents(level)
+    return _root(len(leaves), level[0])
+
+
+def prove_leaf(leaves: Sequence[bytes], index: int) -> MerkleProof:
+    """The proof for `leaves[index]`."""
+    if not 0 <= index < len(leaves):
+        raise IndexError(f"leaf {index} of {len(leaves)}")
+    level = [keyed_hash(_LEAF_KEY, leaf) for leaf in leaves]
+    siblings, place = [], index
+    while len(level) > 1:
+        if place ^ 1 < len(level):
+            siblings.append(level[place ^ 1])
+        level, place = _parents(level), place >> 1
+    return MerkleProof(index, len(leaves), tuple(siblings))
+
+
+def verify_leaf(root: Hash32, leaf: bytes, proof: MerkleProof) -> bool:
+    """Whether `root` commits to `leaf` at that index and count. Never raises on a bad proof."""
+    if not 0 <= proof.index < proof.count < 1 << 8 * _COUNT_BYTES:
+        return False
+    node, place, width = keyed_hash(_LEAF_KEY, leaf), proof.index, proof.count
+    siblings = iter(proof.siblings)
+    while width > 1:
+        if place ^ 1 < width:
+            sibling = next(siblings, None)
+            if sibling is None or len(sibling) != HASH_BYTES:
+                return False
+            pair = sibling + node if place & 1 else node + sibling
+            node = keyed_hash(_NODE_KEY, pair)
+        place, width = place >> 1, (width + 1) >> 1
+    return next(siblings, None) is None and _root(proof.count, node) == root
+
+
+def _parents(level: list[Hash32]) -> list[Hash32]:
+    pairs = zip(level[::2], level[1::2], strict=False)
+    parents = [keyed_hash(_NODE_KEY, left + right) for left, right in pairs]
+    if len(level) % 2:
+        parents.append(level[-1])
+    return parents
+
+
+def _root(count: int, top: Hash32) -> Hash32:
+    return keyed_hash(_ROOT_KEY, count.to_bytes(_COUNT_BYTES, "big") + top)
