@@ -1,0 +1,140 @@
+"""Quorum certificates: one quorum of votes for one thing, voters as bits, signatures in order."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from consensus.electorate import Electorate
+from consensus.errors import QuorumNotReached, VotersMalformed, WrongInstance
+from consensus.quorum import reaches_quorum
+from consensus.votes import VOTE_CONTEXT, SignedVote, Vote, VotePhase, decode_phase
+from genesis.limits import MAX_SIGNATURE_BYTES, MAX_VALIDATORS
+from genesis.validators import ValidatorSet
+from native.codec import Value, array, blob, bounded, sequence, uint
+from native.hashing import Hash32
+from native.signatures import SignatureItem
+
+CERTIFICATE_FIELDS: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class QuorumCertificate:
+    """NOTAR (PREFER), FINAL (COMMIT) or NULL (CANCEL) of one view; any quorum subset is valid."""
+
+    instance_id: Hash32
+    epoch: int
+    phase: VotePhase
+    view: int
+    height: int
+    block_id: Hash32
+    voters: bytes
+    signatures: tuple[bytes, ...]
+
+    @property
+    def vote(self) -> Vote:
+        """What every voter signed."""
+        return Vote(self.instance_id, self.phase, self.view, self.height, self.block_id)
+
+    @property
+    def voter_indices(self) -> tuple[int, ...]:
+        """Who signed, in ascending order; bit i of the set is bit i%8 of byte i//8."""
+        return tuple(
+            8 * at + bit
+            for at, byte in enumerate(self.voters)
+            for bit in range(8)
+            if byte >> bit & 1
+        )
+
+    def votes(self) -> tuple[SignedVote, ...]:
+        """The certificate taken apart again."""
+        vote = self.vote
+        return tuple(
+            SignedVote(vote, self.epoch, index, signature)
+            for index, signature in zip(self.voter_indices, self.signatures, strict=True)
+        )
+
+    def encode(self) -> list[Value]:
+        """The form on the wire, in the log and in the store: self-contained."""
+        return [
+            self.instance_id,
+            self.epoch,
+            int(self.phase),
+            self.view,
+            self.height,
+            self.block_id,
+            self.voters,
+            list(self.signatures),
+        ]
+
+    def check_shape(self, size: int) -> None:
+        """The bitmap fits an electorate of `size` and has one bit per signature."""
+        if len(self.voters) != -(-size // 8):
+            raise VotersMalformed(f"{len(self.voters)} bytes of voters for {size} members")
+        indices = self.voter_indices
+        if indices and indices[-1] >= size:
+            raise VotersMalformed(f"voter {indices[-1]} of {size}")
+        if len(indices) != len(self.signatures):
+            raise VotersMalformed(f"{len(indices)} voters, {len(self.signatures)} signatures")
+
+    def check_quorum(self, electorate: Electorate) -> None:
+        """Everything but the signatures: epoch, shape, and 69 % of the weight."""
+        if self.epoch != electorate.epoch:
+            raise WrongInstance(electorate.epoch, self.epoch)
+        self.check_shape(len(electorate))
+        weight = sum(electorate.weights[index] for index in self.voter_indices)
+        if not reaches_quorum(weight, electorate.total):
+            raise QuorumNotReached(weight, electorate.total)
+
+
+def decode_certificate(value: Value) -> QuorumCertificate:
+    """The exact inverse of `encode`; quorum and signatures are checked by the reader."""
+    fields = array(value, CERTIFICATE_FIELDS)
+    certificate = QuorumCertificate(
+        Hash32(blob(fields[0], 32)),
+        uint(fields[1]),
+        decode_phase(fields[2]),
+        uint(fields[3]),
+        uint(fields[4]),
+        Hash32(blob(fields[5], 32)),
+        bounded(fields[6], -(-MAX_VALIDATORS // 8)),
+        tuple(bounded(item, MAX_SIGNATURE_BYTES) for item in sequence(fields[7], MAX_VALIDATORS)),
+    )
+    certificate.vote  # noqa: B018 - the constructor of the vote checks the ranges
+    return certificate
+
+
+def certificate_witnesses(
+    certificate: QuorumCertificate, validators: ValidatorSet
+) -> tuple[SignatureItem, ...]:
+    """What must verify for the certificate to hold. Call after `check_quorum`."""
+    message = certificate.vote.signing_bytes
+    return tuple(
+        SignatureItem(validators[index].public_key, message, VOTE_CONTEXT, signature)
+        for index, signature in zip(certificate.voter_indices, certificate.signatures, strict=True)
+    )
+
+
+def assemble(votes: Iterable[SignedVote], size: int) -> QuorumCertificate:
+    """Votes for one and the same thing become a certificate; order does not matter."""
+    ordered = sorted(votes, key=lambda signed: signed.voter_index)
+    vote, epoch = ordered[0].vote, ordered[0].epoch
+    assert all(signed.vote == vote for signed in ordered), "votes for different things"
+    return QuorumCertificate(
+        vote.instance_id,
+        epoch,
+        vote.phase,
+        vote.view,
+        vote.height,
+        vote.block_id,
+        encode_voters([signed.voter_index for signed in ordered], size),
+        tuple(signed.signature for signed in ordered),
+    )
+
+
+def encode_voters(indices: Sequence[int], size: int) -> bytes:
+    """A set of voters as bits."""
+    bits = bytearray(-(-size // 8))
+    for index in indices:
+        assert not bits[index // 8] >> index % 8 & 1, "one vote per voter"
+        bits[index // 8] |= 1 << index % 8
+    return bytes(bits)

@@ -1,0 +1,1 @@
+"""The consensus core: `step(state, event) -> (state, effects)`, a pure function."""

@@ -1,0 +1,150 @@
+"""All the core remembers: frozen values, bounded, replaced and never changed in place."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Final
+
+from consensus.certificates import QuorumCertificate
+from consensus.core.tally import Tally
+from consensus.electorate import Electorate
+from consensus.instance import BlockRef, Instance
+from consensus.proposals import Proposal, SignedProposal
+from consensus.records import Record
+from consensus.votes import Vote, VotePhase
+from genesis.units import Address
+from native.hashing import Hash32
+
+_NO_VIEWS: Final[Mapping[int, "ViewState"]] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class CoreConfig:
+    """What does not change while a node runs. `validator` is None for a node that only follows."""
+
+    genesis_hash: Hash32
+    epoch_blocks: int
+    block_time_ms: int
+    delta_ms: int
+    clock_offset_ms: int
+    validator: Address | None
+
+
+@dataclass(frozen=True, slots=True)
+class ViewState:
+    """One attempt at a height: what was proposed, voted and certified, and what we did in it."""
+
+    proposals: tuple[SignedProposal, ...] = ()
+    prefers: Tally = Tally()
+    commits: Tally = Tally()
+    cancels: Tally = Tally()
+    notar: QuorumCertificate | None = None
+    null: QuorumCertificate | None = None
+    final: QuorumCertificate | None = None
+    proposed: Proposal | None = None
+    preferred: Vote | None = None
+    committed: Vote | None = None
+    cancelled: Vote | None = None
+    reported: frozenset[int] = frozenset()
+
+    @property
+    def notarized(self) -> Hash32 | None:
+        """The block of this view's NOTAR; a FINAL implies one (R6)."""
+        certificate = self.final or self.notar
+        return None if certificate is None else certificate.block_id
+
+    def certificate(self, phase: VotePhase) -> QuorumCertificate | None:
+        """The certificate held for a phase."""
+        match phase:
+            case VotePhase.PREFER:
+                return self.notar
+            case VotePhase.COMMIT:
+                return self.final
+            case VotePhase.CANCEL:
+                return self.null
+
+    def tally(self, phase: VotePhase) -> Tally:
+        """The votes held for a phase."""
+        match phase:
+            case VotePhase.PREFER:
+                return self.prefers
+            case VotePhase.COMMIT:
+                return self.commits
+            case VotePhase.CANCEL:
+                return self.cancels
+
+    def own_votes(self) -> tuple[Vote, ...]:
+        """What we cast in this view."""
+        mine = (self.preferred, self.committed, self.cancelled)
+        return tuple(vote for vote in mine if vote is not None)
+
+
+EMPTY_VIEW: Final = ViewState()
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The core's memory. Views at or below `final_view` are gone; their outcome is `final`."""
+
+    config: CoreConfig
+    instance: Instance
+    electorates: Mapping[int, Electorate]
+    me: int | None
+    abstain: bool
+    final: BlockRef
+    final_view: int = 0
+    final_certificate: QuorumCertificate | None = None
+    edge_certificate: QuorumCertificate | None = None
+    view: int = 0
+    entered_ms: int = 0
+    fails: int = 0
+    started: bool = False
+    halted: str | None = None
+    views: Mapping[int, ViewState] = field(default=_NO_VIEWS)
+    blocks: Mapping[Hash32, BlockRef] = field(default_factory=dict)
+    executed: frozenset[Hash32] = frozenset()
+    rejected: frozenset[Hash32] = frozenset()
+    wanted: frozenset[Hash32] = frozenset()
+    heard: Mapping[int, int] = field(default_factory=dict)
+    heard_since: int = 0
+    synced_height: int = -1
+    later_records: tuple[Record, ...] = ()
+
+    @property
+    def epoch(self) -> int:
+        """The epoch being decided."""
+        return self.instance.epoch
+
+    @property
+    def may_sign(self) -> bool:
+        """A validator of this epoch that does not abstain."""
+        return self.me is not None and not self.abstain
+
+    def at(self, view: int) -> ViewState:
+        """What is known of a view."""
+        return self.views.get(view, EMPTY_VIEW)
+
+    def with_view(self, view: int, known: ViewState) -> "State":
+        """The state with one view replaced."""
+        return replace(self, views={**self.views, view: known})
+
+
+def initial(config: CoreConfig, start: BlockRef, electorates: Mapping[int, Electorate]) -> State:
+    """A node that knows the chain up to `start`, the last block of an epoch (or block 0)."""
+    epoch = start.height // config.epoch_blocks
+    instance = Instance.after(
+        start,
+        electorates[epoch],
+        genesis_hash=config.genesis_hash,
+        epoch_blocks=config.epoch_blocks,
+    )
+    return State(
+        config=config,
+        instance=instance,
+        electorates={number: known for number, known in electorates.items() if number > epoch},
+        me=instance.electorate.index_of(config.validator),
+        abstain=False,
+        final=start,
+        blocks={start.id: start},
+        executed=frozenset((start.id,)),
+    )

@@ -1,0 +1,67 @@
+"""Votes of one phase of one view: a quorum is announced once, duplicates and conflicts are results."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from consensus.electorate import Electorate
+from consensus.quorum import reaches_quorum
+from consensus.votes import SignedVote
+from native.hashing import Hash32
+
+_NO_VOTES: Mapping[int, SignedVote] = MappingProxyType({})
+_NO_WEIGHT: Mapping[Hash32, int] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """The first vote of every voter, and the weight behind every block."""
+
+    votes: Mapping[int, SignedVote] = field(default=_NO_VOTES)
+    weights: Mapping[Hash32, int] = field(default=_NO_WEIGHT)
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A new vote; the quorum is not reached, or was reached before."""
+
+    tally: Tally
+
+
+@dataclass(frozen=True, slots=True)
+class Quorum:
+    """This vote is the one that reaches the quorum."""
+
+    tally: Tally
+    votes: tuple[SignedVote, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    """The voter said this before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """The voter said something else before; that first vote stays the one that counts."""
+
+    first: SignedVote
+
+
+Outcome = Counted | Quorum | Duplicate | Conflict
+
+
+def count(tally: Tally, signed: SignedVote, electorate: Electorate) -> Outcome:
+    """Add one vote of a member of `electorate`."""
+    held = tally.votes.get(signed.voter_index)
+    if held is not None:
+        return Duplicate() if held.vote == signed.vote else Conflict(held)
+    block_id, total = signed.vote.block_id, electorate.total
+    before = tally.weights.get(block_id, 0)
+    after = before + electorate.weights[signed.voter_index]
+    counted = Tally({**tally.votes, signed.voter_index: signed}, {**tally.weights, block_id: after})
+    if reaches_quorum(before, total) or not reaches_quorum(after, total):
+        return Counted(counted)
+    return Quorum(
+        counted, tuple(held for held in counted.votes.values() if held.vote == signed.vote)
+    )

@@ -1,0 +1,74 @@
+"""Refusals of this room: one class per broken rule, each with the numbers that disagree."""
+
+from dataclasses import dataclass
+
+from native.errors import AIChainError, InvalidData
+
+
+class InvalidVote(InvalidData):
+    """A vote that no honest validator can have sent."""
+
+
+class InvalidProposal(InvalidData):
+    """A proposal that no honest proposer can have sent."""
+
+
+class InvalidCertificate(InvalidData):
+    """Bytes that look like a quorum certificate and are none."""
+
+
+class InvalidEvidence(InvalidData):
+    """An accusation that its two signatures do not support."""
+
+
+@dataclass(eq=False)
+class MalformedVote(InvalidVote):
+    """A field is outside its range, or a CANCEL names a block."""
+
+    reason: str
+
+
+@dataclass(eq=False)
+class MalformedProposal(InvalidProposal):
+    """The proposal and the header it carries do not belong together."""
+
+    reason: str
+
+
+@dataclass(eq=False)
+class VotersMalformed(InvalidCertificate):
+    """The bitmap of voters has the wrong size, foreign bits, or does not match the signatures."""
+
+    reason: str
+
+
+@dataclass(eq=False)
+class QuorumNotReached(InvalidCertificate):
+    """The voters of a certificate weigh too little."""
+
+    weight: int
+    total: int
+
+
+@dataclass(eq=False)
+class WrongInstance(InvalidCertificate):
+    """The certificate belongs to another instance than the electorate it is checked against."""
+
+    expected_epoch: int
+    given_epoch: int
+
+
+@dataclass(eq=False)
+class NotInConflict(InvalidEvidence):
+    """Both messages may be sent by an honest validator."""
+
+    reason: str
+
+
+@dataclass(eq=False)
+class DoubleSign(AIChainError):
+    """We were about to sign against our own earlier signature: the second check has spoken."""
+
+    epoch: int
+    view: int
+    reason: str

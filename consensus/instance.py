@@ -1,0 +1,98 @@
+"""One run of the protocol: the blocks of one epoch, decided by one electorate."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from consensus.electorate import Electorate
+from consensus.votes import Lane
+from native.hashing import Hash32, blake3_256
+
+_INSTANCE_DOMAIN: Final = b"aichain/inst/1"
+
+
+@dataclass(frozen=True, slots=True)
+class BlockRef:
+    """All the core knows of a block: its place. What it contains is the ledger's business."""
+
+    id: Hash32
+    height: int
+    view: int
+    epoch: int
+    parent_id: Hash32
+    parent_view: int
+    proposer_index: int
+    timestamp_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """Votes, certificates and views belong to one instance; it starts at a final block (R10)."""
+
+    id: Hash32
+    electorate: Electorate
+    start: BlockRef
+    first_height: int
+    last_height: int
+
+    @classmethod
+    def after(
+        cls, start: BlockRef, electorate: Electorate, *, genesis_hash: Hash32, epoch_blocks: int
+    ) -> "Instance":
+        """The instance that begins at `start`, the final last block of the epoch before."""
+        first, last = (
+            first_height(electorate.epoch, epoch_blocks),
+            (last_height(electorate.epoch, epoch_blocks)),
+        )
+        assert start.height == first - 1, "an instance starts at the last block of an epoch"
+        name = instance_id(genesis_hash, electorate.epoch, electorate.vset_hash, start.id)
+        return cls(name, electorate, start, first, last)
+
+    @property
+    def epoch(self) -> int:
+        """The epoch whose blocks this instance decides."""
+        return self.electorate.epoch
+
+    def proposer(self, view: int) -> int:
+        """The index of the validator whose turn `view` is."""
+        return self.electorate.proposer(view)
+
+
+def instance_id(
+    genesis_hash: Hash32,
+    epoch: int,
+    vset_hash: Hash32,
+    start_block_id: Hash32,
+    *,
+    lane: Lane = Lane.HARD,
+    term: int = 0,
+) -> Hash32:
+    """The name every signature carries, so that no vote counts on another chain or epoch."""
+    return blake3_256(
+        b"".join(
+            (
+                _INSTANCE_DOMAIN,
+                genesis_hash,
+                lane.to_bytes(1, "big"),
+                epoch.to_bytes(8, "big"),
+                vset_hash,
+                start_block_id,
+                term.to_bytes(8, "big"),
+            )
+        )
+    )
+
+
+def epoch_of_height(height: int, epoch_blocks: int) -> int:
+    """The epoch that decides `height`; block 0 is nobody's."""
+    assert height > 0, "block 0 belongs to no epoch"
+    return (height - 1) // epoch_blocks
+
+
+def first_height(epoch: int, epoch_blocks: int) -> int:
+    """The first height of an epoch."""
+    return epoch * epoch_blocks + 1
+
+
+def last_height(epoch: int, epoch_blocks: int) -> int:
+    """The last height of an epoch: nothing is built on it before it is final."""
+    return (epoch + 1) * epoch_blocks

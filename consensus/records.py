@@ -1,0 +1,174 @@
+"""What the log of our own signatures holds; every record names its instance (R8). Pure codec."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from consensus.certificates import QuorumCertificate, decode_certificate
+from consensus.instance import BlockRef
+from consensus.proposals import Proposal
+from consensus.votes import Vote, decode_phase
+from genesis.limits import MAX_RECORD_BYTES, MAX_VALIDATORS
+from native.codec import Value, array, blob, decode, encode, uint
+from native.errors import DecodeError
+from native.hashing import Hash32
+
+_VOTE_TAG: Final = 1
+_PROPOSAL_TAG: Final = 2
+_CERTIFICATE_TAG: Final = 3
+_FINAL_TAG: Final = 4
+_BLOCK_FIELDS: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class VoteCast:
+    """We are about to sign this vote."""
+
+    vote: Vote
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProposalCast:
+    """We are about to sign this proposal."""
+
+    proposal: Proposal
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateSeen:
+    """A certificate our later votes rest on."""
+
+    certificate: QuorumCertificate
+
+
+@dataclass(frozen=True, slots=True)
+class HeightFinal:
+    """Everything up to `view` of this epoch is settled: the floor below which we never sign."""
+
+    instance_id: Hash32
+    epoch: int
+    view: int
+    height: int
+    block_id: Hash32
+
+
+Record = VoteCast | ProposalCast | CertificateSeen | HeightFinal
+
+
+def record_instance(record: Record) -> tuple[int, Hash32]:
+    """(epoch, instance id) of a record: pruning and recovery go by it."""
+    match record:
+        case VoteCast(vote, epoch):
+            return epoch, vote.instance_id
+        case ProposalCast(proposal):
+            return proposal.block.epoch, proposal.instance_id
+        case CertificateSeen(certificate):
+            return certificate.epoch, certificate.instance_id
+        case HeightFinal():
+            return record.epoch, record.instance_id
+
+
+def record_view(record: Record) -> int:
+    """The view of a record: those at or below the final view of their instance can go."""
+    match record:
+        case VoteCast(vote):
+            return vote.view
+        case ProposalCast(proposal):
+            return proposal.view
+        case CertificateSeen(certificate):
+            return certificate.view
+        case HeightFinal():
+            return record.view
+
+
+def encode_record(record: Record) -> bytes:
+    """The bytes between length and checksum in the log."""
+    match record:
+        case VoteCast(vote, epoch):
+            return encode(
+                [
+                    _VOTE_TAG,
+                    vote.instance_id,
+                    epoch,
+                    int(vote.phase),
+                    vote.view,
+                    vote.height,
+                    vote.block_id,
+                ]
+            )
+        case ProposalCast(proposal):
+            return encode(
+                [
+                    _PROPOSAL_TAG,
+                    proposal.instance_id,
+                    proposal.view,
+                    proposal.justify_view,
+                    proposal.proposer_index,
+                    _block_value(proposal.block),
+                ]
+            )
+        case CertificateSeen(certificate):
+            return encode([_CERTIFICATE_TAG, certificate.encode()])
+        case HeightFinal():
+            return encode(
+                [
+                    _FINAL_TAG,
+                    record.instance_id,
+                    record.epoch,
+                    record.view,
+                    record.height,
+                    record.block_id,
+                ]
+            )
+
+
+def decode_record(raw: bytes) -> Record:
+    """The exact inverse of `encode_record`; a record that does not decode is damage, not noise."""
+    fields = decode(raw, max_bytes=MAX_RECORD_BYTES, max_items=2 * MAX_VALIDATORS + 64)
+    if not fields:
+        raise DecodeError("an empty record")
+    tag = uint(fields[0], bits=8)
+    if tag == _VOTE_TAG:
+        fields = array(fields, 7)
+        phase, view, height = decode_phase(fields[3]), uint(fields[4]), uint(fields[5])
+        vote = Vote(Hash32(blob(fields[1], 32)), phase, view, height, Hash32(blob(fields[6], 32)))
+        return VoteCast(vote, uint(fields[2]))
+    if tag == _PROPOSAL_TAG:
+        fields = array(fields, 6)
+        name, view, justify_view = Hash32(blob(fields[1], 32)), uint(fields[2]), uint(fields[3])
+        block = _block_of(fields[5])
+        return ProposalCast(Proposal(name, view, justify_view, block, uint(fields[4], bits=32)))
+    if tag == _CERTIFICATE_TAG:
+        return CertificateSeen(decode_certificate(array(fields, 2)[1]))
+    if tag == _FINAL_TAG:
+        fields = array(fields, 6)
+        name, block_id = Hash32(blob(fields[1], 32)), Hash32(blob(fields[5], 32))
+        return HeightFinal(name, uint(fields[2]), uint(fields[3]), uint(fields[4]), block_id)
+    raise DecodeError(f"no record of kind {tag}")
+
+
+def _block_value(block: BlockRef) -> list[Value]:
+    return [
+        block.id,
+        block.height,
+        block.view,
+        block.epoch,
+        block.parent_id,
+        block.parent_view,
+        block.proposer_index,
+        block.timestamp_ms,
+    ]
+
+
+def _block_of(value: Value) -> BlockRef:
+    fields = array(value, _BLOCK_FIELDS)
+    return BlockRef(
+        Hash32(blob(fields[0], 32)),
+        uint(fields[1]),
+        uint(fields[2]),
+        uint(fields[3]),
+        Hash32(blob(fields[4], 32)),
+        uint(fields[5]),
+        uint(fields[6], bits=32),
+        uint(fields[7]),
+    )
