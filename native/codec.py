@@ -110,7 +110,7 @@ def _require_encodable(value: Encodable) -> None:
 
 
 def _require_canonical_kinds(value: list[Value], max_items: int, max_depth: int) -> None:
-    """Level by level, so that no input exhausts the stack. bool is not int here, nor float or nil."""
+    """Level by level, so that no input exhausts the stack; a bool is not an int here."""
     items, level, depth = 0, [value], 0
     while level:
         depth += 1
