@@ -14,9 +14,9 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Final, TypeVar
 
+from aichain.errors import ConfigError
 from genesis.document import GenesisDocument, parse_document
-from genesis.networks import KNOWN_NETWORKS, packaged_document
-from native.errors import AIChainError
+from genesis.networks import known_networks, packaged_document
 from native.signatures import SigningKey
 
 CONFIG_FILE: Final = "config.toml"
@@ -50,14 +50,6 @@ KEYS: Final[Mapping[str, str]] = {
 }
 
 T = TypeVar("T")
-
-
-@dataclass(eq=False)
-class ConfigInvalid(AIChainError):
-    """A setting that cannot be used: what is wrong, and what to do about it."""
-
-    reason: str
-    fix: str
 
 
 class Origin(StrEnum):
@@ -143,7 +135,7 @@ class NodeConfig:
             for key, endpoint in (("rpc.listen", self.rpc_listen), ("p2p.listen", self.p2p_listen)):
                 _require_loopback(key, endpoint)
         elif self.delta_ms is not None or self.allow_faults:
-            raise ConfigInvalid(
+            raise ConfigError(
                 reason=f"consensus.delta_ms and faults.allow do not exist on {self.document.name}",
                 fix="use them on devnet, testnet or a local network only",
             )
@@ -171,16 +163,16 @@ def data_root(environ: Mapping[str, str]) -> Path:
 
 def load_document(network: str) -> GenesisDocument:
     """The packaged document of that name, or the one in that file."""
-    if network in KNOWN_NETWORKS:
+    if network in known_networks():
         return packaged_document(network)
     path = Path(network)
     if not path.is_file():
-        near = difflib.get_close_matches(network, KNOWN_NETWORKS, n=1)
-        raise ConfigInvalid(
+        near = difflib.get_close_matches(network, known_networks(), n=1)
+        raise ConfigError(
             reason=f"no network and no genesis document is called {network!r}",
             fix=f"did you mean {near[0]}?"
             if near
-            else f"use {', '.join(KNOWN_NETWORKS)} or a path",
+            else f"use {', '.join(known_networks())} or a path",
         )
     return parse_document(_read_text(path))
 
@@ -192,9 +184,7 @@ def read_config_file(path: Path) -> dict[str, object]:
     try:
         table = tomllib.loads(_read_text(path))
     except tomllib.TOMLDecodeError as error:
-        raise ConfigInvalid(
-            reason=f"{path} is not TOML: {error}", fix="correct that line"
-        ) from None
+        raise ConfigError(reason=f"{path} is not TOML: {error}", fix="correct that line") from None
     values: dict[str, object] = {}
     for name, value in table.items():
         if isinstance(value, dict):
@@ -244,7 +234,7 @@ def resolve_settings(
         bootstrap=pick("p2p.bootstrap", _multiaddr_list, ()),
         validator_key_file=pick("validator.key_file", _optional_path, None),
         founder=founder,
-        log_format=pick("log.format", LogFormat, LogFormat.HUMAN),
+        log_format=pick("log.format", _log_format, LogFormat.HUMAN),
         log_level=pick("log.level", _log_level, "info"),
         log_file=pick("log.file", _optional_path, None),
         delta_ms=pick("consensus.delta_ms", _optional_positive, None),
@@ -267,7 +257,7 @@ class _Layers:
                 try:
                     return read(values[key])
                 except ValueError as error:
-                    raise ConfigInvalid(
+                    raise ConfigError(
                         reason=f"{key} = {values[key]!r} ({origin}): {error}",
                         fix=f"{key} is {KEYS[key]}",
                     ) from None
@@ -278,17 +268,17 @@ class _Layers:
 def _read_text(path: Path) -> str:
     try:
         if os.path.getsize(path) > MAX_CONFIG_BYTES:
-            raise ConfigInvalid(reason=f"{path} is larger than 1 MiB", fix="check the path")
+            raise ConfigError(reason=f"{path} is larger than 1 MiB", fix="check the path")
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigInvalid(reason=f"cannot read {path}: {error}", fix="check the path") from None
+        raise ConfigError(reason=f"cannot read {path}: {error}", fix="check the path") from None
 
 
 def _require_known(key: str, known: Mapping[str, object], *, where: str) -> None:
     if key in known:
         return
     near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
-    raise ConfigInvalid(
+    raise ConfigError(
         reason=f"unknown setting {key} in {where}",
         fix=f"did you mean {near[0]}?" if near else f"known settings: {', '.join(known)}",
     )
@@ -296,7 +286,7 @@ def _require_known(key: str, known: Mapping[str, object], *, where: str) -> None
 
 def _require_loopback(key: str, endpoint: Endpoint) -> None:
     if not endpoint.is_loopback:
-        raise ConfigInvalid(
+        raise ConfigError(
             reason=f"{key} = {endpoint}, but the keys of this network are public",
             fix="listen on 127.0.0.1, or make a network of your own with `aichain genesis new`",
         )
@@ -358,6 +348,10 @@ def _multiaddr_list(value: object) -> tuple[str, ...]:
         if not item.startswith("/") or "tcp" not in parts or "p2p" not in parts:
             raise ValueError(f"{item!r} is not like /ip4/203.0.113.7/tcp/3691/p2p/12D3…")
     return items
+
+
+def _log_format(value: object) -> LogFormat:
+    return LogFormat(_text(value))
 
 
 def _log_level(value: object) -> str:

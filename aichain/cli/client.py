@@ -1,0 +1,158 @@
+"""The JSON-RPC client of the command line: one kept-alive HTTP connection, blocking, no magic."""
+
+import http.client
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final, Self
+from urllib.parse import urlsplit
+
+from aichain.cli.exit_codes import CommandExit
+from native.errors import AIChainError
+
+DEFAULT_URL: Final = "http://127.0.0.1:3690"
+DEFAULT_TIMEOUT_S: Final = 10.0
+MAX_ANSWER_BYTES: Final = 32 << 20
+METHOD_NOT_FOUND: Final = -32601
+
+
+class RpcError(AIChainError):
+    """A call that brought no result."""
+
+    exit_code: ClassVar[int] = CommandExit.REFUSED
+
+
+@dataclass(eq=False)
+class RpcUnreachable(RpcError):
+    """No node answers."""
+
+    exit_code = CommandExit.UNREACHABLE
+    url: str
+    reason: str
+    fix: str = "start one (`aichain run --network devnet`), or give its address with --rpc"
+
+
+@dataclass(eq=False)
+class RpcGarbled(RpcError):
+    """What answers here is not an AI-Chain node."""
+
+    exit_code = CommandExit.UNREACHABLE
+    url: str
+    reason: str
+    fix: str = "check the address given with --rpc"
+
+
+@dataclass(eq=False)
+class RpcRefused(RpcError):
+    """The node understood the call and refused it; `name` is its stable error name."""
+
+    reason: str
+    number: int
+    name: str = ""
+    fix: str = ""
+
+
+class RpcClient:
+    """Calls one node. Not for several threads at a time; each takes its own."""
+
+    def __init__(self, url: str = DEFAULT_URL, timeout_s: float = DEFAULT_TIMEOUT_S) -> None:
+        parts = urlsplit(url if "//" in url else f"http://{url}")
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise RpcUnreachable(url=url, reason="this is not an http address")
+        kind = (
+            http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+        )
+        self.url = url
+        self._path = parts.path or "/"
+        self._connection = kind(parts.hostname, parts.port, timeout=timeout_s)
+        self._next_id = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def call(self, method: str, *params: object) -> Any:  # noqa: ANN401 JSON has no better type
+        """The result of one call; RpcRefused when the node answers with an error."""
+        answer = self._exchange(self._request(method, params))
+        if not isinstance(answer, dict):
+            raise RpcGarbled(url=self.url, reason="the answer is not a JSON-RPC object")
+        return self._result(answer)
+
+    def batch(self, method: str, params: Sequence[tuple[object, ...]]) -> list[Any | RpcRefused]:
+        """One request with many calls of a method; refusals stand where their results would."""
+        requests = [self._request(method, given) for given in params]
+        answers = self._exchange(requests)
+        if not isinstance(answers, list) or not all(isinstance(item, dict) for item in answers):
+            raise RpcGarbled(url=self.url, reason="the answer to a batch is not a list of objects")
+        by_id = {item.get("id"): item for item in answers}
+        results: list[Any | RpcRefused] = []
+        for request in requests:
+            try:
+                results.append(self._result(by_id.get(request["id"], {})))
+            except RpcRefused as refusal:
+                results.append(refusal)
+        return results
+
+    def get(self, path: str) -> tuple[int, bytes]:
+        """A plain GET, for /health and /metrics."""
+        return self._round_trip("GET", path, b"")
+
+    def _request(self, method: str, params: Sequence[object]) -> dict[str, object]:
+        self._next_id += 1
+        return {"jsonrpc": "2.0", "id": self._next_id, "method": method, "params": list(params)}
+
+    def _exchange(self, request: object) -> object:
+        status, body = self._round_trip("POST", self._path, json.dumps(request).encode())
+        try:
+            answer: object = json.loads(body)
+        except ValueError:
+            raise RpcGarbled(url=self.url, reason=f"HTTP {status} without JSON") from None
+        return answer
+
+    def _round_trip(self, verb: str, path: str, body: bytes) -> tuple[int, bytes]:
+        """Send and read; a connection that the server closed while idle is opened again once."""
+        headers = {"Content-Type": "application/json"} if body else {}
+        for attempt in (0, 1):
+            fresh = self._connection.sock is None
+            try:
+                self._connection.request(verb, path, body, headers)
+                response = self._connection.getresponse()
+                content = response.read(MAX_ANSWER_BYTES + 1)
+            except (http.client.HTTPException, ConnectionError) as error:
+                self._connection.close()
+                if fresh or attempt:
+                    raise RpcUnreachable(url=self.url, reason=_why(error)) from None
+            except OSError as error:
+                self._connection.close()
+                raise RpcUnreachable(url=self.url, reason=_why(error)) from None
+            else:
+                if len(content) > MAX_ANSWER_BYTES:
+                    self._connection.close()
+                    raise RpcGarbled(url=self.url, reason="the answer is larger than 32 MiB")
+                return response.status, content
+        raise AssertionError("the second attempt returns or raises")
+
+    def _result(self, answer: dict[str, Any]) -> Any:  # noqa: ANN401 JSON has no better type
+        error = answer.get("error")
+        if isinstance(error, dict):
+            data = error.get("data")
+            name = str(data.get("code", "")) if isinstance(data, dict) else ""
+            raise RpcRefused(
+                reason=str(error.get("message", "refused")),
+                number=int(error.get("code", 0)),
+                name=name,
+            )
+        if "result" not in answer:
+            raise RpcGarbled(url=self.url, reason="the answer has neither result nor error")
+        return answer["result"]
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__

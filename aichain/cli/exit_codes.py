@@ -1,0 +1,118 @@
+"""Every exit code of the `aichain` command in one table, and how an error becomes two lines."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from enum import IntEnum
+from typing import IO, Final
+
+import click
+
+from aichain.errors import ExitCode
+from native.errors import AIChainError
+
+
+class CommandExit(IntEnum):
+    """Exit codes of commands; those of a running node are `aichain.errors.ExitCode`."""
+
+    OK = 0
+    FAILED = 1
+    USAGE = 2
+    NOT_FOUND = 3
+    UNREACHABLE = 4
+    REFUSED = 5
+    KEY = 6
+    NOT_APPLIED = 7
+    TIMEOUT = 8
+    GENESIS = 9
+    PORT_TAKEN = 14
+    LOCALNET = 30
+    DOCTOR = 31
+    INTERRUPTED = 130
+
+
+EXIT_CODES: Final[Mapping[int, str]] = {
+    CommandExit.OK: "done",
+    CommandExit.FAILED: "a failure that has no code of its own",
+    CommandExit.USAGE: "wrong arguments",
+    CommandExit.NOT_FOUND: "no such block, transaction, account or key",
+    CommandExit.UNREACHABLE: "no node answers at the RPC address",
+    CommandExit.REFUSED: "the node refused the request or the transaction",
+    CommandExit.KEY: "the key file is missing, exposed, damaged, or the passphrase is wrong",
+    CommandExit.NOT_APPLIED: "the transaction is final and it failed (its fee was charged)",
+    CommandExit.TIMEOUT: "not final within the time given; it may still become so",
+    CommandExit.GENESIS: "the genesis document is invalid, or the network has none yet",
+    ExitCode.CONFIG: "a setting is wrong",
+    ExitCode.HOME_MISSING: "there is no chain in this home",
+    ExitCode.HOME_LOCKED: "another process runs on this home",
+    ExitCode.WRONG_CHAIN: "the home belongs to another genesis document",
+    CommandExit.PORT_TAKEN: "a port to listen on is taken",
+    ExitCode.STORE_CORRUPT: "the database is not what was written",
+    ExitCode.STORE_FAILED: "the disk refused a write",
+    ExitCode.WAL_DAMAGED: "the record of signed votes is damaged, so nothing is signed",
+    ExitCode.WAL_LOCKED: "another process signs with this key",
+    ExitCode.WAL_FOREIGN: "the record of signed votes belongs to another key",
+    CommandExit.LOCALNET: "the local network is not running, or has no such node",
+    CommandExit.DOCTOR: "a check of `aichain doctor` failed",
+    CommandExit.INTERRUPTED: "interrupted",
+}
+
+FIXES: Final[Mapping[str, tuple[int, str]]] = {
+    "invalid_genesis": (CommandExit.GENESIS, "check it with `aichain genesis check FILE`"),
+    "mainnet_not_launched": (
+        CommandExit.GENESIS,
+        "for a chain now use `--network devnet` or `--network testnet`",
+    ),
+    "network_unknown": (CommandExit.GENESIS, "use devnet, testnet, or the path of a document"),
+    "unknown_seed_word": (CommandExit.USAGE, "correct that word"),
+    "seed_word_count": (CommandExit.USAGE, "write all 24 words, with spaces between them"),
+    "invalid_address": (CommandExit.USAGE, "copy the address again"),
+    "invalid_amount": (CommandExit.USAGE, "write an amount of AI, such as 1.5"),
+    "amount_out_of_range": (CommandExit.USAGE, "write an amount of AI, such as 1.5"),
+    "seed_checksum_mismatch": (CommandExit.USAGE, "compare the words with the paper, in order"),
+}
+
+
+class CommandError(click.ClickException):
+    """One line of cause, one line of fix, and the exit code of the table above."""
+
+    def __init__(self, cause: str, fix: str, exit_code: int = CommandExit.FAILED) -> None:
+        super().__init__(cause)
+        self.cause = _one_line(cause)
+        self.fix = _one_line(fix)
+        self.exit_code = int(exit_code)  # type: ignore[misc]  # click reads it from the instance
+
+    def show(self, file: IO[str] | None = None) -> None:
+        click.echo(f"error: {self.cause}", file=file, err=file is None)
+        if self.fix:
+            click.echo(f"fix:   {self.fix}", file=file, err=file is None)
+
+
+def explain(error: AIChainError) -> CommandError:
+    """An expected failure of any room, as the two lines a person reads."""
+    code, fix = FIXES.get(error.code, (CommandExit.FAILED, ""))
+    code = getattr(error, "exit_code", code)
+    fix = getattr(error, "fix", fix)
+    return CommandError(_cause(error), fix, code)
+
+
+def render_table() -> str:
+    """The table for `aichain --help` and for the documentation."""
+    return "\n".join(f"{code:>5}  {meaning}" for code, meaning in sorted(EXIT_CODES.items()))
+
+
+def _cause(error: AIChainError) -> str:
+    """The rule in words (the first line of the class's docstring) and the values that broke it."""
+    words = (type(error).__doc__ or "").strip().split("\n", maxsplit=1)[0].rstrip(".")
+    names: list[str] = [entry.name for entry in fields(error)] if is_dataclass(error) else []
+    values: dict[str, object] = {name: getattr(error, name) for name in names}
+    values.pop("fix", None)
+    reason = values.pop("reason", None)
+    if not values:
+        return str(reason or words or error)
+    shown = ", ".join(f"{re.sub('_', ' ', name)} {value}" for name, value in values.items())
+    return f"{reason or words} ({shown})"
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

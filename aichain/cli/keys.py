@@ -1,0 +1,195 @@
+"""`aichain keys` (also `wallet`): make, list, show, export and import key files."""
+
+from pathlib import Path
+from typing import Final
+
+import click
+
+from aichain.cli.exit_codes import CommandError, CommandExit
+from aichain.cli.key_choice import KEY_SUFFIX, KeyFile, key_files, open_key, required_key_file
+from aichain.cli.options import KeyFolder, json_option, key_folder_options
+from aichain.cli.output import show
+from aichain.cli.passphrase import ask_passphrase
+from aichain.keystore import (
+    KeyFileExists,
+    key_file_name,
+    read_key_file,
+    save_key,
+    write_secret,
+)
+from aichain.seed_words import seed_of_words, words_of_seed
+from genesis.units import Address, address_of_key, format_address
+from native.signatures import Algorithm, SigningKey
+
+LEVELS: Final = {"44": Algorithm.ML_DSA_44, "65": Algorithm.ML_DSA_65, "87": Algorithm.ML_DSA_87}
+WORDS_PER_LINE: Final = 6
+MAX_WORDS_BYTES: Final = 4096
+FILE: Final = click.Path(path_type=Path, dir_okay=False)
+LEVEL_OPTION: Final = click.option(
+    "--level", type=click.Choice(tuple(LEVELS)), default="65", show_default=True, help="ML-DSA-…"
+)
+
+
+@click.group()
+def keys() -> None:
+    """Make, list, show, export and import keys.
+
+    A key file is encrypted (Argon2id, ChaCha20-Poly1305) and holds the 32-byte seed of an ML-DSA
+    key. The same seed as 24 words on paper brings the key back with `keys import`.
+    """
+
+
+@keys.command()
+@click.argument("label", required=False)
+@LEVEL_OPTION
+@click.option("--words/--no-words", "with_words", default=True, help="Show the backup words.")
+@key_folder_options
+@json_option
+def new(label: str | None, level: str, with_words: bool, folder: KeyFolder, as_json: bool) -> None:
+    """Make a key and show its address and its 24 backup words.
+
+    With --json the words are left out: they belong on paper, not in a log.
+    """
+    key = SigningKey.generate(LEVELS[level])
+    path = _free_place(label, key, folder.path)
+    passphrase = ask_passphrase(folder.password_file, subject=f"the new key {path}", confirm=True)
+    save_key(path, key, passphrase=passphrase, label=label or "")
+    _announce(key, path, as_json=as_json)
+    if with_words and not as_json:
+        click.echo("\nWrite these words down. Whoever has them has the key; nobody can renew them.")
+        _echo_words(key)
+
+
+@keys.command("list")
+@key_folder_options
+@json_option
+def list_keys(folder: KeyFolder, as_json: bool) -> None:
+    """List the key files of a folder; no passphrase is needed."""
+    show([_summary(file) for file in key_files(folder.path)], as_json=as_json)
+
+
+@keys.command("show")
+@click.argument("key")
+@click.option("--words", "with_words", is_flag=True, help="Also show the 24 backup words.")
+@key_folder_options
+@json_option
+def show_key(key: str, with_words: bool, folder: KeyFolder, as_json: bool) -> None:
+    """Open a key (label, address or path) and show its public key; --words shows the secret."""
+    file = required_key_file(key, folder.path)
+    opened = open_key(file, folder.password_file)
+    value: dict[str, object] = {
+        **_summary(file),
+        "label": opened.label,
+        "createdMs": opened.created_ms,
+        "publicKey": "0x" + opened.key.public_key.hex(),
+    }
+    if with_words and as_json:
+        value["words"] = " ".join(words_of_seed(opened.key.seed))
+    show(value, as_json=as_json)
+    if with_words and not as_json:
+        _echo_words(opened.key)
+
+
+@keys.command("export")
+@click.argument("key")
+@click.option("--out", type=FILE, required=True, help="The file to write.")
+@click.option("--new-password-file", type=FILE, help="Its passphrase; without it you are asked.")
+@key_folder_options
+def export(key: str, out: Path, new_password_file: Path | None, folder: KeyFolder) -> None:
+    """Write a key to another file under another passphrase (also how a passphrase is changed)."""
+    opened = open_key(required_key_file(key, folder.path), folder.password_file)
+    passphrase = ask_passphrase(new_password_file, subject=f"the new file {out}", confirm=True)
+    save_key(
+        out, opened.key, passphrase=passphrase, label=opened.label, created_ms=opened.created_ms
+    )
+    click.echo(f"{format_address(opened.address)} written to {out}")
+
+
+@keys.command("import")
+@click.argument("label", required=False)
+@click.option("--words-file", type=FILE, help="File with the 24 words; else you are asked.")
+@click.option("--file", "key_file", type=FILE, help="Take over a key file, passphrase and all.")
+@LEVEL_OPTION
+@key_folder_options
+@json_option
+def import_key(
+    label: str | None,
+    words_file: Path | None,
+    key_file: Path | None,
+    level: str,
+    folder: KeyFolder,
+    as_json: bool,
+) -> None:
+    """Restore a key from its 24 words, or take over a key file, into the folder of keys."""
+    if key_file is not None:
+        if words_file is not None:
+            raise click.UsageError("give --words-file or --file, not both")
+        key, path = _taken_over(key_file, label, folder)
+    else:
+        key = SigningKey.from_seed(seed_of_words(_words(words_file)), LEVELS[level])
+        path = _free_place(label, key, folder.path)
+        subject = f"the restored key {path}"
+        passphrase = ask_passphrase(folder.password_file, subject=subject, confirm=True)
+        save_key(path, key, passphrase=passphrase, label=label or "")
+    _announce(key, path, as_json=as_json)
+
+
+def _taken_over(source: Path, label: str | None, folder: KeyFolder) -> tuple[SigningKey, Path]:
+    """Open a key file to be sure that it works, then keep its bytes as they are."""
+    sealed = read_key_file(source)
+    opened = open_key(required_key_file(str(source.absolute()), folder.path), folder.password_file)
+    path = _free_place(label or opened.label or None, opened.key, folder.path)
+    write_secret(path, sealed)
+    return opened.key, path
+
+
+def _words(words_file: Path | None) -> str:
+    if words_file is None:
+        return str(click.prompt("The 24 words", hide_input=True, err=True))
+    try:
+        with words_file.open(encoding="utf-8") as file:
+            return file.read(MAX_WORDS_BYTES)
+    except (OSError, UnicodeDecodeError) as error:
+        raise CommandError(
+            f"cannot read {words_file}: {error}", "check --words-file", CommandExit.USAGE
+        ) from None
+
+
+def _free_place(label: str | None, key: SigningKey, folder: Path) -> Path:
+    """Where the new file goes; refused before a passphrase is asked for."""
+    if label is not None and (not label.isprintable() or "/" in label or label.startswith(".")):
+        raise CommandError(
+            f"{label!r} cannot name a key", "use letters, digits, - and _", CommandExit.USAGE
+        )
+    name = key_file_name(_address(key)) if label is None else label + KEY_SUFFIX
+    if (folder / name).exists():
+        raise KeyFileExists(path=folder / name)
+    return folder / name
+
+
+def _address(key: SigningKey) -> Address:
+    return address_of_key(key.public_key)
+
+
+def _announce(key: SigningKey, path: Path, *, as_json: bool) -> None:
+    show({"address": format_address(_address(key)), "file": str(path)}, as_json=as_json)
+
+
+def _summary(file: KeyFile) -> dict[str, object]:
+    return {
+        "name": file.name,
+        "address": format_address(file.header.address),
+        "algorithm": file.header.algorithm.name.replace("_", "-"),
+        "protected": file.header.is_protected,
+        "file": str(file.path),
+    }
+
+
+def _echo_words(key: SigningKey) -> None:
+    words = words_of_seed(key.seed)
+    for start in range(0, len(words), WORDS_PER_LINE):
+        line = [
+            f"{start + offset + 1:>2} {word:<9}"
+            for offset, word in enumerate(words[start : start + WORDS_PER_LINE])
+        ]
+        click.echo("  " + " ".join(line).rstrip())

@@ -1,0 +1,202 @@
+"""What a local network is made of, in one file: `localnet.json` in its folder."""
+
+import json
+import os
+import shutil
+import signal
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Final, Self
+
+from aichain.cli.exit_codes import CommandError, CommandExit
+
+STATE_FILE: Final = "localnet.json"
+GENESIS_FILE: Final = "genesis.toml"
+ACCOUNTS_DIRECTORY: Final = "accounts"
+SUPERVISOR_LOG: Final = "localnet.log"
+DEFAULT_DIRECTORY: Final = ".localnet"
+BASE_PORT: Final = 3690
+PORT_STRIDE: Final = 10
+MAX_NODES: Final = 20
+VERSION: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessId:
+    """A process that cannot be mistaken for a later one with the same number."""
+
+    pid: int
+    started: int
+    """Start time in clock ticks since boot, from /proc; 0 where there is no /proc."""
+
+    @classmethod
+    def of(cls, pid: int) -> Self:
+        return cls(pid, _start_ticks(pid) or 0)
+
+    @property
+    def is_alive(self) -> bool:
+        """Running, and not a zombie that waits for its parent."""
+        if Path("/proc/self/stat").exists():
+            return _start_ticks(self.pid) == self.started
+        try:
+            os.kill(self.pid, 0)
+        except OSError:
+            return False
+        return True
+
+    def send(self, number: signal.Signals) -> bool:
+        """Signal it if it still lives."""
+        if not self.is_alive:
+            return False
+        try:
+            os.kill(self.pid, number)
+        except ProcessLookupError:
+            return False
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class LocalNode:
+    """One validator: where it lives, what it listens on, which process it is now."""
+
+    index: int
+    home: Path
+    rpc_port: int
+    p2p_port: int
+    peer_id: str
+    address: str
+    process: ProcessId | None = None
+    wanted: bool = True
+    """False after `kill`: a node that is down on purpose is not a failure."""
+
+    @property
+    def rpc_url(self) -> str:
+        return f"http://127.0.0.1:{self.rpc_port}"
+
+    @property
+    def multiaddr(self) -> str:
+        return f"/ip4/127.0.0.1/tcp/{self.p2p_port}/p2p/{self.peer_id}"
+
+    @property
+    def log(self) -> Path:
+        return self.home / "node.log"
+
+    @property
+    def is_alive(self) -> bool:
+        return self.process is not None and self.process.is_alive
+
+
+@dataclass(frozen=True, slots=True)
+class LocalnetState:
+    """A local network; saved whole after every change, so that any command can take over."""
+
+    directory: Path
+    network: str
+    genesis_hash: str
+    nodes: tuple[LocalNode, ...]
+    supervisor: ProcessId | None = None
+    blocked: tuple[tuple[str, ...], ...] = ()
+    """Sides of the present partition as peer ids; empty when healed."""
+
+    @property
+    def genesis(self) -> Path:
+        return self.directory / GENESIS_FILE
+
+    @property
+    def is_running(self) -> bool:
+        supervised = self.supervisor is not None and self.supervisor.is_alive
+        return supervised or any(node.is_alive for node in self.nodes)
+
+    def node(self, index: int) -> LocalNode:
+        if not 0 <= index < len(self.nodes):
+            raise CommandError(
+                f"there is no node {index}",
+                f"nodes are numbered 0 to {len(self.nodes) - 1}",
+                CommandExit.LOCALNET,
+            )
+        return self.nodes[index]
+
+    def with_node(self, node: LocalNode) -> "LocalnetState":
+        nodes = tuple(node if old.index == node.index else old for old in self.nodes)
+        return replace(self, nodes=nodes)
+
+    def save(self) -> None:
+        """Replace the file in one step; a reader sees the old or the new one."""
+        value = asdict(self) | {"version": VERSION}
+        target = self.directory / STATE_FILE
+        draft = target.with_suffix(f".{os.getpid()}.tmp")
+        draft.write_text(json.dumps(value, indent=2, default=str) + "\n", encoding="utf-8")
+        draft.replace(target)
+
+
+def load_state(directory: Path) -> LocalnetState | None:
+    """The network of this folder; None when there is none."""
+    path = directory / STATE_FILE
+    if not path.is_file():
+        return None
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+        if value["version"] != VERSION:
+            raise ValueError(f"version {value['version']}")
+        nodes = tuple(_node(item) for item in value["nodes"])
+        return LocalnetState(
+            directory=directory,
+            network=value["network"],
+            genesis_hash=value["genesis_hash"],
+            nodes=nodes,
+            supervisor=_process(value["supervisor"]),
+            blocked=tuple(tuple(side) for side in value["blocked"]),
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise CommandError(
+            f"{path} cannot be read ({error})", "start again with --fresh", CommandExit.LOCALNET
+        ) from None
+
+
+def running_state(directory: Path) -> LocalnetState:
+    """The network of this folder, which must be running."""
+    state = load_state(directory)
+    if state is None or not state.is_running:
+        raise CommandError(
+            f"no local network runs in {directory}",
+            "start one with localnet/up, or name its folder with --dir",
+            CommandExit.LOCALNET,
+        )
+    return state
+
+
+def remove_network(directory: Path) -> None:
+    """Delete what a local network leaves in its folder, and nothing else."""
+    if not directory.exists():
+        return
+    if any(directory.iterdir()) and not (directory / STATE_FILE).exists():
+        raise CommandError(
+            f"{directory} is not empty and holds no local network",
+            "name another folder with --dir",
+            CommandExit.LOCALNET,
+        )
+    for path in directory.iterdir():
+        if path.is_dir() and (path.name.startswith("node") or path.name == ACCOUNTS_DIRECTORY):
+            shutil.rmtree(path)
+        elif path.name.startswith(("localnet.", GENESIS_FILE)):
+            path.unlink()
+
+
+def _node(value: dict[str, object]) -> LocalNode:
+    given = dict(value)
+    given["home"] = Path(str(given["home"]))
+    given["process"] = _process(given["process"])
+    return LocalNode(**given)  # type: ignore[arg-type]  # a wrong field raises TypeError, caught above
+
+
+def _process(value: object) -> ProcessId | None:
+    return ProcessId(int(value["pid"]), int(value["started"])) if isinstance(value, dict) else None
+
+
+def _start_ticks(pid: int) -> int | None:
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
+    except OSError:
+        return None
+    fields = stat[stat.rindex(")") + 2 :].split()
+    return None if fields[0] in ("Z", "X") else int(fields[19])

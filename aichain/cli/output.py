@@ -1,0 +1,86 @@
+"""How commands show what they read: one JSON document with --json, aligned text otherwise."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import click
+from genesis.units import format_amount
+
+MAX_CELL = 100
+
+
+def show(value: Any, *, as_json: bool, title: str = "") -> None:  # noqa: ANN401 JSON has no better type
+    """Print a result of the RPC or of a command."""
+    if as_json:
+        click.echo(json.dumps(value, indent=2, default=str))
+        return
+    if title:
+        click.echo(title)
+    for line in _lines(value):
+        click.echo(line)
+
+
+def table(rows: Sequence[Mapping[str, object]]) -> list[str]:
+    """Rows with the same keys as aligned columns."""
+    if not rows:
+        return ["(none)"]
+    names = list(rows[0])
+    cells = [names, *([_cell(row.get(name)) for name in names] for row in rows)]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(names))]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in cells
+    ]
+
+
+def coins(amount: int) -> str:
+    """An amount in AI with its unit; amounts inside the program are integers of 10^-18 AI."""
+    return f"{format_amount(amount)} AI"
+
+
+def amount_of(value: object) -> int:
+    """An amount as RPC writes it: a decimal text, a 0x quantity, or a number."""
+    if isinstance(value, str):
+        return int(value, 0)
+    assert isinstance(value, int), "amounts are texts or whole numbers"
+    return value
+
+
+def _lines(value: Any, indent: str = "") -> list[str]:  # noqa: ANN401 JSON has no better type
+    if isinstance(value, Mapping):
+        return _mapping_lines(value, indent)
+    if isinstance(value, list) and value and all(isinstance(item, Mapping) for item in value):
+        return [indent + line for line in table(value)]
+    if isinstance(value, list):
+        return [f"{indent}{_cell(item)}" for item in value] or [f"{indent}(none)"]
+    return [f"{indent}{_cell(value)}"]
+
+
+def _mapping_lines(value: Mapping[str, Any], indent: str) -> list[str]:
+    width = max((len(name) for name, item in value.items() if not _nested(item)), default=0)
+    lines: list[str] = []
+    for name, item in value.items():
+        if _nested(item):
+            lines += [f"{indent}{name}:", *_lines(item, indent + "  ")]
+        else:
+            lines.append(f"{indent}{name.ljust(width)}  {_cell(item)}")
+    return lines
+
+
+def _nested(value: object) -> bool:
+    return isinstance(value, Mapping | list) and bool(value)
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    text = json.dumps(value) if isinstance(value, Mapping | list) else str(value)
+    return text if len(text) <= MAX_CELL else f"{text[:40]}…({len(text)} characters)"
+
+
+def short(text: str) -> str:
+    """The two ends of a hash or an address, for tables."""
+    return text if len(text) <= 14 else f"{text[:8]}…{text[-4:]}"

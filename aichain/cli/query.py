@@ -1,0 +1,146 @@
+"""`aichain query`: what a node knows about the chain, read over JSON-RPC."""
+
+from typing import Any
+
+import click
+
+from aichain.cli.client import RpcClient
+from aichain.cli.exit_codes import CommandError, CommandExit
+from aichain.cli.key_choice import address_named
+from aichain.cli.options import KeyFolder, json_option, key_folder_options, rpc_option
+from aichain.cli.output import coins, show
+from genesis.units import format_address
+
+LATEST = "latest"
+
+
+@click.group()
+def query() -> None:
+    """Read status, blocks, transactions, accounts, validators and supply from a node."""
+
+
+@query.command()
+@rpc_option
+@json_option
+def status(rpc: str, as_json: bool) -> None:
+    """Where the node stands: height, final block, peers, sync."""
+    _show_call(rpc, "aichain_status", (), as_json=as_json)
+
+
+@query.command()
+@click.argument("block_id", metavar="HEIGHT|HASH", default=LATEST)
+@rpc_option
+@json_option
+def block(block_id: str, rpc: str, as_json: bool) -> None:
+    """A block by height or hash; the last final one when none is given."""
+    with RpcClient(rpc) as client:
+        given = _height_of_latest(client) if block_id == LATEST else _height_or_hash(block_id)
+        value = client.call("aichain_getBlock", given)
+    show(_found(value, f"block {block_id}"), as_json=as_json)
+
+
+@query.command()
+@click.argument("tx_hash", metavar="HASH")
+@rpc_option
+@json_option
+def tx(tx_hash: str, rpc: str, as_json: bool) -> None:
+    """A transaction with its status (pending, included, final, failed) and receipt."""
+    with RpcClient(rpc) as client:
+        value = client.call("aichain_getTransaction", tx_hash)
+    show(_found(value, f"transaction {tx_hash}"), as_json=as_json)
+
+
+@query.command()
+@click.argument("who", metavar="ADDRESS|KEY")
+@click.option("--proof", is_flag=True, help="The proof of this account against a state root.")
+@rpc_option
+@key_folder_options
+@json_option
+def account(who: str, proof: bool, rpc: str, folder: KeyFolder, as_json: bool) -> None:
+    """Balance, nonce and stake of an address, of a key by label, or of account:0."""
+    with RpcClient(rpc) as client:
+        network = client.call("aichain_status")["network"] if ":" in who else None
+        address = format_address(address_named(who, network=network, folder=folder.path))
+        value = client.call("aichain_getProof" if proof else "aichain_getAccount", address)
+    if not as_json and not proof and isinstance(value, dict):
+        value = _with_coins(value)
+    show(_found(value, f"account {address}"), as_json=as_json)
+
+
+@query.command()
+@click.option("--height", type=click.IntRange(min=0), help="The set that votes at this height.")
+@rpc_option
+@json_option
+def validators(height: int | None, rpc: str, as_json: bool) -> None:
+    """The validator set with stakes."""
+    _show_call(rpc, "aichain_validators", () if height is None else (height,), as_json=as_json)
+
+
+@query.command()
+@rpc_option
+@json_option
+def supply(rpc: str, as_json: bool) -> None:
+    """How many coins there are, and where."""
+    with RpcClient(rpc) as client:
+        value = client.call("aichain_supply")
+    show(value if as_json else _with_coins(value), as_json=as_json)
+
+
+@query.command()
+@rpc_option
+@json_option
+def peers(rpc: str, as_json: bool) -> None:
+    """The peers of the node."""
+    _show_call(rpc, "aichain_peers", (), as_json=as_json)
+
+
+@query.command()
+@rpc_option
+@json_option
+def mempool(rpc: str, as_json: bool) -> None:
+    """Transactions that wait for a block."""
+    _show_call(rpc, "aichain_mempool", (), as_json=as_json)
+
+
+@query.command()
+@click.argument("height", type=click.IntRange(min=0))
+@rpc_option
+@json_option
+def commit(height: int, rpc: str, as_json: bool) -> None:
+    """The certificate that made a height final: who signed, and the headers down to it."""
+    with RpcClient(rpc) as client:
+        value = client.call("aichain_commit", height)
+    show(_found(value, f"certificate for height {height}"), as_json=as_json)
+
+
+def _show_call(rpc: str, method: str, params: tuple[object, ...], *, as_json: bool) -> None:
+    with RpcClient(rpc) as client:
+        show(client.call(method, *params), as_json=as_json)
+
+
+def _height_of_latest(client: RpcClient) -> int:
+    return int(client.call("aichain_status")["height"])
+
+
+def _height_or_hash(text: str) -> int | str:
+    if text.isascii() and text.isdigit():
+        return int(text)
+    return text if text.startswith("0x") else f"0x{text}"
+
+
+def _found(value: Any, subject: str) -> Any:  # noqa: ANN401 JSON has no better type
+    if value is None:
+        raise CommandError(
+            f"there is no {subject} here",
+            "check the number or hash; `aichain query status` says how far the node is",
+            CommandExit.NOT_FOUND,
+        )
+    return value
+
+
+def _with_coins(value: dict[str, Any]) -> dict[str, Any]:
+    """Amounts (decimal texts of 10^-18 AI) for people; --json keeps the integers."""
+    return {
+        name: coins(int(item)) if isinstance(item, str) and item.isdigit() else item
+        for name, item in value.items()
+    }

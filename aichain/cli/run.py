@@ -1,0 +1,116 @@
+"""`aichain run`: one node, and for a newcomer a whole chain in one command."""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from aichain import __version__
+from aichain.cli.public_accounts import account_lines, write_public_accounts
+from aichain.cli.run_plan import RunPlan, plan_run, require_free
+from aichain.config import LOG_LEVELS, LogFormat, NodeConfig
+from aichain.node.run import run_node
+from genesis.units import address_of_key, format_address, format_amount
+from native.node_keys import peer_id_of_seed, peer_id_text
+
+ACCOUNTS_DIRECTORY: Final = "accounts"
+FILE: Final = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.command(short_help="Run a node (devnet: a whole chain at once).")
+@click.option("--network", metavar="NAME|PATH", help="devnet, testnet, mainnet or a document.")
+@click.option(
+    "--home",
+    type=click.Path(path_type=Path, file_okay=False),
+    envvar="AICHAIN_HOME",
+    help="Where the node lives. Without it devnet starts afresh each time, in a folder that is "
+    "removed at the end, and other networks use $XDG_DATA_HOME/aichain/<network>.",
+)
+@click.option("--validator-key", "validator__key_file", type=FILE, help="Vote with this key file.")
+@click.option("--founder", "validator__founder", type=int, help="Vote as public founder I.")
+@click.option("--bootstrap", "p2p__bootstrap", multiple=True, metavar="MULTIADDR")
+@click.option("--rpc-listen", "rpc__listen", metavar="HOST:PORT", help="Default 127.0.0.1:3690.")
+@click.option("--p2p-listen", "p2p__listen", metavar="HOST:PORT", help="Default 127.0.0.1:3691.")
+@click.option("--rpc-cors", "rpc__cors", multiple=True, metavar="ORIGIN")
+@click.option("--moniker", help="The name this node shows.")
+@click.option("--index/--no-index", default=None, help="Keep the transaction index.")
+@click.option("--log-format", "log__format", type=click.Choice([form.value for form in LogFormat]))
+@click.option("--log-level", "log__level", type=click.Choice(LOG_LEVELS))
+@click.option("--log-file", "log__file", type=FILE)
+@click.option("--delta-ms", "consensus__delta_ms", type=int, help="Test networks: view timer unit.")
+@click.option("--allow-faults", "faults__allow", is_flag=True, default=None, help="For localnet.")
+@click.option("--password-file", type=FILE, envvar="AICHAIN_PASSWORD_FILE")
+def run(**given: Any) -> None:  # noqa: ANN401 click passes what it has
+    """Run a node until it is told to stop (Ctrl-C or SIGTERM).
+
+    devnet with no other argument is a chain of one validator with funded accounts. testnet without
+    a key is a full node that follows. Settings come from flags, then AICHAIN_… variables
+    (AICHAIN_RPC__LISTEN), then HOME/config.toml, then defaults.
+    """
+    home, password_file = given.pop("home"), given.pop("password_file")
+    flags = {
+        option.replace("__", "."): value
+        for option, value in given.items()
+        if value is not None and value != ()
+    }
+    plan = plan_run(flags, os.environ, home=home, password_file=password_file)
+    config = plan.config
+    try:
+        require_free((("--rpc-listen", config.rpc_listen), ("--p2p-listen", config.p2p_listen)))
+        accounts = write_public_accounts(config.document, config.home / ACCOUNTS_DIRECTORY)
+        if config.log_format is LogFormat.HUMAN:
+            lines = [*_identity(plan), *_role(plan)]
+            if accounts:
+                lines += ["", "Funded accounts (public test keys, worthless coins):"]
+                lines += [*account_lines(accounts), "", *_next_steps(config)]
+            click.echo("\n".join(lines))
+            sys.stdout.flush()
+        code = run_node(config)
+    finally:
+        if plan.is_ephemeral:
+            shutil.rmtree(config.home, ignore_errors=True)
+    sys.exit(code)
+
+
+def _identity(plan: RunPlan) -> list[str]:
+    config, document = plan.config, plan.config.document
+    peer_id = peer_id_text(peer_id_of_seed(config.node_seed))
+    note = "  (removed when the node stops; --home DIR keeps it)" if plan.is_ephemeral else ""
+    return [
+        f"AI-Chain {__version__} · {document.name} (network id {document.network_id})",
+        f"  genesis    0x{document.hash.hex()}",
+        f"  RPC        http://{config.rpc_listen}",
+        f"  p2p        {config.p2p_listen.multiaddr}/p2p/{peer_id}",
+        f"  home       {config.home}{note}",
+    ]
+
+
+def _role(plan: RunPlan) -> list[str]:
+    """Validator, candidate or full node; and for a full node whom it looks for."""
+    config, document = plan.config, plan.config.document
+    if config.validator_key is not None:
+        address = format_address(address_of_key(config.validator_key.public_key))
+        index = plan.validator_index
+        if index is not None:
+            return [f"  validator  {address}, {index} of {len(document.validators)} at genesis"]
+        return [f"  validator  {address}, not in the genesis set: it votes once it is registered"]
+    stake = format_amount(document.staking.min_validator_stake)
+    seekers = [f"             {address}" for address in config.bootstrap]
+    return [
+        "  full node  it follows the chain and does not vote; looking for",
+        *(seekers or ["             nobody yet: add --bootstrap MULTIADDR of a running node"]),
+        f"  To become a validator: `aichain keys new validator`, get {stake} AI to its address,",
+        "  `aichain tx register-validator --from validator`, and run with --validator-key FILE.",
+    ]
+
+
+def _next_steps(config: NodeConfig) -> list[str]:
+    rpc = "" if config.rpc_listen.port == 3690 else f" --rpc http://{config.rpc_listen}"
+    return [
+        "Try in another terminal:",
+        f"  aichain tx send --from account:0 --to account:1 --amount 1.5 --wait{rpc}",
+        f"  aichain query status{rpc}",
+    ]

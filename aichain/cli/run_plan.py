@@ -1,0 +1,192 @@
+"""From the arguments of `aichain run` to a NodeConfig: which home, which chain, which keys."""
+
+import socket
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from aichain.cli.exit_codes import CommandError, CommandExit
+from aichain.cli.key_choice import open_key, required_key_file
+from aichain.config import (
+    CONFIG_FILE,
+    P2P_PORT,
+    PORT_STRIDE,
+    Endpoint,
+    NodeConfig,
+    Origin,
+    Settings,
+    data_root,
+    default_home,
+    load_document,
+    read_config_file,
+    read_environment,
+    resolve_settings,
+)
+from aichain.errors import ConfigError
+from aichain.keystore import load_or_create_node_seed
+from genesis.ceremony import require_launchable
+from genesis.document import GenesisDocument
+from genesis.networks import founder_key, founder_node_seed, known_networks
+from genesis.units import address_of_key
+from native.node_keys import peer_id_text
+from native.signatures import SigningKey
+
+NODE_KEY_FILE: Final = "node.key"
+EPHEMERAL_NETWORK: Final = "devnet"
+
+
+@dataclass(frozen=True, slots=True)
+class RunPlan:
+    """What `aichain run` will do; nothing is listening yet."""
+
+    config: NodeConfig
+    is_ephemeral: bool
+    """The home is a fresh folder that goes away with the node."""
+
+    @property
+    def validator_index(self) -> int | None:
+        key = self.config.validator_key
+        if key is None:
+            return None
+        return self.config.document.validator_set.index_of(address_of_key(key.public_key))
+
+
+def plan_run(
+    flags: Mapping[str, object],
+    environ: Mapping[str, str],
+    *,
+    home: Path | None,
+    password_file: Path | None,
+) -> RunPlan:
+    """Resolve everything that can be wrong before a node starts."""
+    network = flags.get("network") or read_environment(environ).get("network")
+    if network is None and home is None:
+        raise CommandError(
+            "no network was named",
+            "add --network devnet, testnet, or the path of a genesis document",
+            CommandExit.USAGE,
+        )
+    is_ephemeral = home is None and network == EPHEMERAL_NETWORK
+    named = str(network) if network in known_networks() else None
+    found = home or (default_home(named, environ) if named and not is_ephemeral else None)
+    file = read_config_file(found / CONFIG_FILE) if found else {}
+    settings = resolve_settings(flags, environ, file)
+    document = _document(settings, found)
+    require_launchable(document)
+    founder = _founder(settings, document)
+    if is_ephemeral:
+        found = Path(tempfile.mkdtemp(prefix="aichain-devnet-"))
+    found = found or data_root(environ) / f"{document.name}-{document.hash.hex()[:8]}"
+    found.mkdir(parents=True, exist_ok=True, mode=0o700)
+    config = NodeConfig(
+        home=found,
+        document=document,
+        node_seed=_node_seed(found, document, founder),
+        validator_key=_validator_key(settings, document, founder, password_file),
+        rpc_listen=settings.rpc_listen,
+        p2p_listen=settings.p2p_listen,
+        bootstrap=settings.bootstrap or default_bootstrap(document, founder),
+        moniker=settings.moniker,
+        rpc_cors=settings.rpc_cors,
+        log_format=settings.log_format,
+        log_level=settings.log_level,
+        log_file=settings.log_file,
+        index=settings.index,
+        allow_faults=settings.allow_faults,
+        delta_ms=settings.delta_ms,
+        founder=founder,
+        origins=settings.origins,
+    )
+    return RunPlan(config, is_ephemeral)
+
+
+def default_bootstrap(document: GenesisDocument, founder: int | None) -> tuple[str, ...]:
+    """On test networks the founders are on this machine, at known ports with known peer ids."""
+    if not document.public_keys:
+        return ()
+    return tuple(
+        f"/ip4/127.0.0.1/tcp/{P2P_PORT + PORT_STRIDE * index}/p2p/{peer_id_text(each.peer_id)}"
+        for index, each in enumerate(document.validators)
+        if index != founder
+    )
+
+
+def require_free(endpoints: tuple[tuple[str, Endpoint], ...]) -> None:
+    """Say which port is taken, before a node fails half-way through its start."""
+    for flag, endpoint in endpoints:
+        if is_taken(endpoint):
+            raise CommandError(
+                f"{endpoint} is taken by another program",
+                f"stop it, or choose another port with {flag} {endpoint.host}:PORT",
+                CommandExit.PORT_TAKEN,
+            )
+
+
+def is_taken(endpoint: Endpoint) -> bool:
+    """Whether binding fails; a socket that lingers after a stop does not count."""
+    family = socket.AF_INET6 if ":" in endpoint.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((endpoint.host, endpoint.port))
+        except OSError:
+            return True
+    return False
+
+
+def _document(settings: Settings, home: Path | None) -> GenesisDocument:
+    """A relative path in config.toml starts at the home it stands in."""
+    network = settings.network
+    if network is None:
+        raise CommandError(
+            f"{home} does not say which network it is for",
+            "add --network, or make the home with `aichain init --network …`",
+            CommandExit.USAGE,
+        )
+    is_path = network not in known_networks()
+    if is_path and home is not None and settings.origins["network"] is Origin.FILE:
+        network = str(home / network)
+    return load_document(network)
+
+
+def _founder(settings: Settings, document: GenesisDocument) -> int | None:
+    founder = settings.founder
+    if founder is None:
+        alone = document.name == EPHEMERAL_NETWORK and len(document.validators) == 1
+        idle = settings.validator_key_file is None and not settings.bootstrap
+        return 0 if alone and idle and document.public_keys else None
+    if settings.validator_key_file is not None:
+        raise ConfigError(
+            reason="both a founder and a validator key were given",
+            fix="keep one of --founder and --validator-key",
+        )
+    if not document.public_keys:
+        raise ConfigError(
+            reason=f"{document.name} has no public founders",
+            fix="use --validator-key FILE with a key of your own",
+        )
+    if founder >= len(document.validators):
+        raise ConfigError(
+            reason=f"{document.name} has no founder {founder}",
+            fix=f"founders are numbered 0 to {len(document.validators) - 1}",
+        )
+    return founder
+
+
+def _validator_key(
+    settings: Settings, document: GenesisDocument, founder: int | None, password_file: Path | None
+) -> SigningKey | None:
+    if founder is not None:
+        return founder_key(document.name, founder)
+    path = settings.validator_key_file
+    if path is None:
+        return None
+    return open_key(required_key_file(str(path), path.parent), password_file).key
+
+
+def _node_seed(home: Path, document: GenesisDocument, founder: int | None) -> bytes:
+    if founder is not None:
+        return founder_node_seed(document.name, founder)
+    return load_or_create_node_seed(home / NODE_KEY_FILE)
