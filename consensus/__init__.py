@@ -1,1 +1,1 @@
-"""Room 3: agreement on hashes. `core/step.py` decides, everything else here is the values it needs."""
+"""Room 3: agreement on hashes. `core/step.py` decides; the rest is the values it needs."""

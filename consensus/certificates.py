@@ -7,8 +7,15 @@ from typing import Final
 from consensus.electorate import Electorate
 from consensus.errors import QuorumNotReached, VotersMalformed, WrongInstance
 from consensus.quorum import reaches_quorum
-from consensus.votes import VOTE_CONTEXT, SignedVote, Vote, VotePhase, decode_phase
-from genesis.limits import MAX_SIGNATURE_BYTES, MAX_VALIDATORS
+from consensus.votes import (
+    VOTE_CONTEXT,
+    VOTE_SIGNATURE_BYTES,
+    SignedVote,
+    Vote,
+    VotePhase,
+    decode_phase,
+)
+from genesis.limits import ELECTORATE_MEMBERS_MAX
 from genesis.validators import ValidatorSet
 from native.codec import Value, array, blob, bounded, sequence, uint
 from native.hashing import Hash32
@@ -96,8 +103,11 @@ def decode_certificate(value: Value) -> QuorumCertificate:
         uint(fields[3]),
         uint(fields[4]),
         Hash32(blob(fields[5], 32)),
-        bounded(fields[6], -(-MAX_VALIDATORS // 8)),
-        tuple(bounded(item, MAX_SIGNATURE_BYTES) for item in sequence(fields[7], MAX_VALIDATORS)),
+        bounded(fields[6], -(-ELECTORATE_MEMBERS_MAX // 8)),
+        tuple(
+            bounded(item, VOTE_SIGNATURE_BYTES)
+            for item in sequence(fields[7], ELECTORATE_MEMBERS_MAX)
+        ),
     )
     certificate.vote  # noqa: B018 - the constructor of the vote checks the ranges
     return certificate

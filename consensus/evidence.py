@@ -6,8 +6,14 @@ from typing import Final
 from consensus.certificates import QuorumCertificate
 from consensus.errors import NotInConflict
 from consensus.proposals import PROPOSAL_CONTEXT, ProposalClaim, SignedProposal
-from consensus.votes import VOTE_CONTEXT, SignedVote, Vote, VotePhase, decode_phase
-from genesis.limits import MAX_SIGNATURE_BYTES
+from consensus.votes import (
+    VOTE_CONTEXT,
+    VOTE_SIGNATURE_BYTES,
+    SignedVote,
+    Vote,
+    VotePhase,
+    decode_phase,
+)
 from genesis.validators import ValidatorSet
 from native.codec import Value, array, blob, bounded, uint
 from native.hashing import Hash32
@@ -166,7 +172,7 @@ def decode_evidence(value: Value) -> Evidence:
                 ),
                 epoch,
                 offender,
-                bounded(side[3], MAX_SIGNATURE_BYTES),
+                bounded(side[3], VOTE_SIGNATURE_BYTES),
             )
             for side in sides
         ]
@@ -184,7 +190,7 @@ def decode_evidence(value: Value) -> Evidence:
                     Hash32(blob(side[2], 32)),
                     offender,
                 ),
-                bounded(side[3], MAX_SIGNATURE_BYTES),
+                bounded(side[3], VOTE_SIGNATURE_BYTES),
             )
             for side in sides
         ]

@@ -1,7 +1,7 @@
-"""Proposals: what a proposer signs, and the message that carries a block's header and contents list.
+"""Proposals: what a proposer signs, and the message with the header and the list of contents.
 
-A proposal names the view of the NOTAR that justifies it. For a fresh block that is the parent's; for
-a re-proposal at the last height of an epoch (R10) it is a NOTAR of the block itself.
+A proposal names the view of the NOTAR that justifies it. For a fresh block that is the parent's;
+for a re-proposal at the last height of an epoch (R10) it is a NOTAR of the block itself.
 """
 
 from dataclasses import dataclass
@@ -9,8 +9,8 @@ from typing import Final
 
 from consensus.errors import MalformedProposal
 from consensus.instance import BlockRef
-from genesis.limits import MAX_BLOCK_TRANSACTIONS, MAX_HEADER_BYTES, MAX_SIGNATURE_BYTES
-from genesis.limits import MAX_VALIDATORS
+from consensus.votes import VOTE_SIGNATURE_BYTES
+from genesis.limits import BODY_TRANSACTIONS_MAX, ELECTORATE_MEMBERS_MAX, HEADER_MAX_BYTES
 from native.codec import Value, array, blob, bounded, sequence, uint
 from native.hashing import Hash32
 
@@ -147,14 +147,14 @@ def decode_proposal(value: Value) -> ProposalMessage:
     """The exact inverse of `encode`; the header inside is decoded by the reader."""
     fields = array(value, PROPOSAL_FIELDS)
     proposer_index = uint(fields[3], bits=32)
-    if proposer_index >= MAX_VALIDATORS:
+    if proposer_index >= ELECTORATE_MEMBERS_MAX:
         raise MalformedProposal("proposer index out of range")
     return ProposalMessage(
         uint(fields[0]),
         uint(fields[1]),
         uint(fields[2]),
         proposer_index,
-        bounded(fields[4], MAX_HEADER_BYTES),
-        tuple(Hash32(blob(item, 32)) for item in sequence(fields[5], MAX_BLOCK_TRANSACTIONS)),
-        bounded(fields[6], MAX_SIGNATURE_BYTES),
+        bounded(fields[4], HEADER_MAX_BYTES),
+        tuple(Hash32(blob(item, 32)) for item in sequence(fields[5], BODY_TRANSACTIONS_MAX)),
+        bounded(fields[6], VOTE_SIGNATURE_BYTES),
     )

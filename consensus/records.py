@@ -7,7 +7,7 @@ from consensus.certificates import QuorumCertificate, decode_certificate
 from consensus.instance import BlockRef
 from consensus.proposals import Proposal
 from consensus.votes import Vote, decode_phase
-from genesis.limits import MAX_RECORD_BYTES, MAX_VALIDATORS
+from genesis.limits import CONSENSUS_RECORD_MAX_BYTES, CONSENSUS_RECORD_MAX_ITEMS
 from native.codec import Value, array, blob, decode, encode, uint
 from native.errors import DecodeError
 from native.hashing import Hash32
@@ -124,7 +124,7 @@ def encode_record(record: Record) -> bytes:
 
 def decode_record(raw: bytes) -> Record:
     """The exact inverse of `encode_record`; a record that does not decode is damage, not noise."""
-    fields = decode(raw, max_bytes=MAX_RECORD_BYTES, max_items=2 * MAX_VALIDATORS + 64)
+    fields = decode(raw, max_bytes=CONSENSUS_RECORD_MAX_BYTES, max_items=CONSENSUS_RECORD_MAX_ITEMS)
     if not fields:
         raise DecodeError("an empty record")
     tag = uint(fields[0], bits=8)

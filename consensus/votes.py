@@ -5,12 +5,15 @@ from enum import IntEnum
 from typing import Final
 
 from consensus.errors import MalformedVote
-from genesis.limits import MAX_SIGNATURE_BYTES, MAX_VALIDATORS
+from genesis.limits import ELECTORATE_MEMBERS_MAX
+from genesis.validators import VALIDATOR_ALGORITHM
 from native.codec import Value, array, blob, bounded, uint
 from native.hashing import ZERO_HASH, Hash32
+from native.signatures import SIGNATURE_BYTES
 
 VOTE_CONTEXT: Final = b"aichain/vote/v1"
-SIGNED_VOTE_FIELDS: Final = 9
+VOTE_SIGNATURE_BYTES: Final = SIGNATURE_BYTES[VALIDATOR_ALGORITHM]
+_VOTE_FIELDS: Final = 9
 
 
 class VotePhase(IntEnum):
@@ -76,7 +79,7 @@ class SignedVote:
 
 @dataclass(frozen=True, slots=True)
 class ReceivedVote:
-    """A vote as it came from the wire: it names an epoch, the reader knows which instance that is."""
+    """A vote as it came from the wire: it names an epoch, the reader knows which instance."""
 
     epoch: int
     phase: VotePhase
@@ -111,13 +114,13 @@ def encode_vote(signed: SignedVote) -> list[Value]:
 
 def decode_vote(value: Value) -> ReceivedVote:
     """The exact inverse of `encode_vote`; anything else is refused."""
-    fields = array(value, SIGNED_VOTE_FIELDS)
+    fields = array(value, _VOTE_FIELDS)
     lane, term = uint(fields[0], bits=8), uint(fields[2])
     phase, view = decode_phase(fields[3]), uint(fields[4])
     height, voter_index = uint(fields[5]), uint(fields[7], bits=32)
     if lane != Lane.HARD or term != 0:
         raise MalformedVote("only the hard lane is open")
-    if voter_index >= MAX_VALIDATORS:
+    if voter_index >= ELECTORATE_MEMBERS_MAX:
         raise MalformedVote("voter index out of range")
     if phase is VotePhase.CANCEL:
         blob(fields[6], 0)
@@ -126,7 +129,7 @@ def decode_vote(value: Value) -> ReceivedVote:
         block_id = Hash32(blob(fields[6], 32))
     if view == 0 or (phase is VotePhase.CANCEL and height):
         raise MalformedVote("view 0, or a CANCEL that names a height")
-    signature = bounded(fields[8], MAX_SIGNATURE_BYTES)
+    signature = bounded(fields[8], VOTE_SIGNATURE_BYTES)
     return ReceivedVote(uint(fields[1]), phase, view, height, block_id, voter_index, signature)
 
 

@@ -102,7 +102,7 @@ class BuildBlock:
 
 @dataclass(frozen=True, slots=True)
 class CheckBlock:
-    """Assemble the body, execute on the parent, make durable: `BlockExecuted` or `BlockRejected`."""
+    """Assemble the body, execute on the parent, make durable; answer executed or rejected."""
 
     block: BlockRef
 

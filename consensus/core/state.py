@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Final
 
 from consensus.certificates import QuorumCertificate
-from consensus.core.tally import Tally
+from consensus.core.tally import EMPTY_TALLY, Tally
 from consensus.electorate import Electorate
 from consensus.instance import BlockRef, Instance
 from consensus.proposals import Proposal, SignedProposal
@@ -35,9 +35,9 @@ class ViewState:
     """One attempt at a height: what was proposed, voted and certified, and what we did in it."""
 
     proposals: tuple[SignedProposal, ...] = ()
-    prefers: Tally = Tally()
-    commits: Tally = Tally()
-    cancels: Tally = Tally()
+    prefers: Tally = EMPTY_TALLY
+    commits: Tally = EMPTY_TALLY
+    cancels: Tally = EMPTY_TALLY
     notar: QuorumCertificate | None = None
     null: QuorumCertificate | None = None
     final: QuorumCertificate | None = None

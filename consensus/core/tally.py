@@ -1,8 +1,9 @@
-"""Votes of one phase of one view: a quorum is announced once, duplicates and conflicts are results."""
+"""Votes of one phase of one view: a quorum is announced once, a conflict is a result."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Final
 
 from consensus.electorate import Electorate
 from consensus.quorum import reaches_quorum
@@ -19,6 +20,9 @@ class Tally:
 
     votes: Mapping[int, SignedVote] = field(default=_NO_VOTES)
     weights: Mapping[Hash32, int] = field(default=_NO_WEIGHT)
+
+
+EMPTY_TALLY: Final = Tally()
 
 
 @dataclass(frozen=True, slots=True)
