@@ -1,0 +1,30 @@
+"""Wall-clock milliseconds that the shell hands down; nothing below the shell reads a clock."""
+
+import time
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Tells the time in milliseconds since the Unix epoch."""
+
+    def now_ms(self) -> int: ...
+
+
+class SystemClock:
+    """The machine's clock. NTP may step it: nothing may assume that it never goes back."""
+
+    def now_ms(self) -> int:
+        return time.time_ns() // 1_000_000
+
+
+class FixedClock:
+    """A clock that a test moves by hand."""
+
+    def __init__(self, now_ms: int = 0) -> None:
+        self._now_ms = now_ms
+
+    def now_ms(self) -> int:
+        return self._now_ms
+
+    def advance(self, by_ms: int) -> None:
+        self._now_ms += by_ms

@@ -1,0 +1,235 @@
+"""Why this node refuses, stops or exits: the expected failures of the node room."""
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import ClassVar
+
+from native.errors import AIChainError, InvalidData
+
+
+class ExitCode(IntEnum):
+    """What the process says when it ends; documented in the README and used by every command."""
+
+    OK = 0
+    FAILED = 1
+    USAGE = 2  # click's own code for wrong arguments
+    CONFIG = 10
+    HOME_MISSING = 11
+    HOME_LOCKED = 12
+    WRONG_CHAIN = 13
+    STORE_CORRUPT = 20
+    STORE_FAILED = 21
+    WAL_DAMAGED = 22
+    WAL_LOCKED = 23
+    WAL_FOREIGN = 24
+
+
+class NodeError(AIChainError):
+    """This node, not a peer, is the cause: the process ends with `exit_code`."""
+
+    exit_code: ClassVar[ExitCode] = ExitCode.FAILED
+
+
+@dataclass(eq=False)
+class ConfigError(NodeError):
+    """A setting is wrong; `fix` says which one to change and to what."""
+
+    exit_code = ExitCode.CONFIG
+    reason: str
+    fix: str = ""
+
+
+@dataclass(eq=False)
+class HomeMissing(NodeError):
+    """There is no chain in this home: `aichain init` makes one, `run` never does."""
+
+    exit_code = ExitCode.HOME_MISSING
+    path: str
+    fix: str = "run `aichain init` with this home first, or give the home of an existing node"
+
+
+@dataclass(eq=False)
+class HomeLocked(NodeError):
+    """Another process runs on this home."""
+
+    exit_code = ExitCode.HOME_LOCKED
+    path: str
+    holder: str
+    fix: str = "stop the other node, or give this one its own home"
+
+
+@dataclass(eq=False)
+class WrongChain(NodeError):
+    """The home belongs to another genesis document."""
+
+    exit_code = ExitCode.WRONG_CHAIN
+    path: str
+    expected: str
+    found: str
+    fix: str = "give the genesis document this home was made with, or another home"
+
+
+@dataclass(eq=False)
+class StoreCorrupt(NodeError):
+    """What is on disk is not what was written; nothing is repaired by guessing."""
+
+    exit_code = ExitCode.STORE_CORRUPT
+    path: str
+    reason: str
+    fix: str = "move the chain directory away and start again: the node syncs it from its peers"
+
+
+@dataclass(eq=False)
+class StoreFailed(NodeError):
+    """The disk refused a write; what the handle holds is unknown and the process has to restart."""
+
+    exit_code = ExitCode.STORE_FAILED
+    path: str
+    reason: str
+    fix: str = "free disk space or repair the disk, then start again"
+
+
+@dataclass(eq=False)
+class WalDamaged(NodeError):
+    """The record of what this key has signed cannot be trusted, so nothing is signed."""
+
+    exit_code = ExitCode.WAL_DAMAGED
+    path: str
+    offset: int
+    reason: str
+    fix: str = (
+        "keep the file for inspection and start without it: the key then signs nothing until "
+        "the network is far enough ahead of anything it may have signed"
+    )
+
+
+@dataclass(eq=False)
+class WalLocked(NodeError):
+    """Another process signs with this key."""
+
+    exit_code = ExitCode.WAL_LOCKED
+    path: str
+    holder: str
+    fix: str = "stop the other signer: two signers with one key are slashed"
+
+
+@dataclass(eq=False)
+class WalForeign(NodeError):
+    """The file records what another key has signed."""
+
+    exit_code = ExitCode.WAL_FOREIGN
+    path: str
+    expected: str
+    found: str
+    fix: str = "give the key this file belongs to, or another home"
+
+
+@dataclass(eq=False)
+class UnfinalizedFull(NodeError):
+    """Too many executed blocks wait for finality; nothing more is executed on this branch."""
+
+    blocks: int
+    size_bytes: int
+
+
+@dataclass(eq=False)
+class ParentNotExecuted(NodeError):
+    """A block was given for execution before its parent."""
+
+    block_id: str
+    parent_id: str
+
+
+@dataclass(eq=False)
+class ReaderLagged(NodeError):
+    """A feed reader fell behind and was dropped; it may subscribe again."""
+
+    capacity: int
+
+
+@dataclass(eq=False)
+class TooManyReaders(NodeError):
+    """The feed serves a bounded number of readers."""
+
+    limit: int
+
+
+class NotPooled(InvalidData):
+    """The mempool has no place for a transaction. It answers a caller and costs a peer nothing:
+    the peer may see another head, or a pool with more room."""
+
+
+@dataclass(eq=False)
+class AlreadyPending(NotPooled):
+    tx_id: bytes
+
+
+@dataclass(eq=False)
+class PreviouslyRejected(NotPooled):
+    """These very bytes were refused not long ago."""
+
+    raw_hash: bytes
+
+
+@dataclass(eq=False)
+class NonceTooLow(NotPooled):
+    expected: int
+    given: int
+
+
+@dataclass(eq=False)
+class NonceGapTooWide(NotPooled):
+    expected: int
+    given: int
+    limit: int
+
+
+@dataclass(eq=False)
+class TransactionExpired(NotPooled):
+    valid_until: int
+    next_height: int
+
+
+@dataclass(eq=False)
+class BaseFeeNotCovered(NotPooled):
+    """fee_max does not reach the base fee of the next block."""
+
+    required: int
+    fee_max: int
+
+
+@dataclass(eq=False)
+class TipBelowFloor(NotPooled):
+    """The pool is filling up and asks for a tip."""
+
+    required_tip: int
+    tip: int
+
+
+@dataclass(eq=False)
+class ReplacementUnderpriced(NotPooled):
+    """A transaction with this nonce is pending; taking its place costs a tenth more."""
+
+    required_fee: int
+    fee: int
+
+
+@dataclass(eq=False)
+class SenderQueueFull(NotPooled):
+    limit: int
+
+
+@dataclass(eq=False)
+class BalanceNotCovering(NotPooled):
+    """The sender's pending transactions together could spend more than it has."""
+
+    required: int
+    available: int
+
+
+@dataclass(eq=False)
+class MempoolFull(NotPooled):
+    """Everything that could make room pays as much or more."""
+
+    transactions: int
+    size_bytes: int

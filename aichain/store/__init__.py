@@ -1,0 +1,1 @@
+"""What this node keeps on disk: state and pointers in LevelDB, bodies in segments, the WAL."""

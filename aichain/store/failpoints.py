@@ -1,0 +1,32 @@
+"""Crash points: AICHAIN_FAIL_AT=n kills the process as SIGKILL does at the n-th point it passes."""
+
+import os
+import signal
+from collections.abc import Callable
+
+FAIL_AT = "AICHAIN_FAIL_AT"
+
+CrashPoint = Callable[[str], None]
+"""Called with the name of the step that has just been done."""
+
+
+class FailPoints:
+    """Counts the points passed; `n` dies at the n-th of any name, `name:n` at the n-th of it."""
+
+    def __init__(self, rule: str = "") -> None:
+        name, _, count = rule.rpartition(":")
+        if not name and not count.isdigit():
+            name, count = count, "1"
+        self._name = name
+        self._left = int(count) if rule else -1
+
+    @classmethod
+    def from_environment(cls) -> "FailPoints":
+        return cls(os.environ.get(FAIL_AT, ""))
+
+    def __call__(self, point: str) -> None:
+        if self._left < 0 or (self._name and self._name != point):
+            return
+        self._left -= 1
+        if self._left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)

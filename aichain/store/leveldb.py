@@ -1,0 +1,189 @@
+"""KeyValueStore on plyvel with every check LevelDB has: damage is an error, not a value."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, Self, TypeVar
+
+import plyvel  # type: ignore[import-untyped]  # plyvel ships no annotations
+
+from aichain.errors import HomeLocked, HomeMissing, StoreCorrupt, StoreFailed
+from aichain.store.kv import Batch, KeyValueReader, prefix_end
+
+R = TypeVar("R")
+
+
+class _Entries(Protocol):
+    """What we use of plyvel's iterator."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+    def __iter__(self) -> Iterator[tuple[bytes, bytes]]: ...
+
+
+class _Source(Protocol):
+    """What plyvel's database and its snapshots have in common."""
+
+    def get(self, key: bytes, *, verify_checksums: bool) -> bytes | None: ...
+
+    def iterator(self, **settings: object) -> _Entries: ...
+
+
+class _WriteBatch(Protocol):
+    def put(self, key: bytes, value: bytes) -> None: ...
+
+    def delete(self, key: bytes) -> None: ...
+
+    def write(self) -> None: ...
+
+
+class _Database(_Source, Protocol):
+    def write_batch(self, *, sync: bool) -> _WriteBatch: ...
+
+    def snapshot(self) -> _Source: ...
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class LevelSettings:
+    """Memory one database may take: twice the write buffer, the block cache, and its tables."""
+
+    write_buffer_bytes: int = 2 << 20
+    cache_bytes: int = 8 << 20
+    max_open_files: int = 64
+    bloom_filter_bits: int = 10
+    compressed: bool = True
+    paranoid: bool = True
+    """False only for the copy that a rescue examines: plyvel's default skips damage silently."""
+
+
+class _LevelReader:
+    """Reads of a database or of one of its snapshots; checksums are verified on every one."""
+
+    def __init__(self, path: Path, source: _Source) -> None:
+        self._path = path
+        self._source = source
+
+    def get(self, key: bytes) -> bytes | None:
+        try:
+            return self._source.get(key, verify_checksums=True)
+        except plyvel.Error as error:
+            raise _named(self._path, error) from error
+
+    def iterate(
+        self,
+        prefix: bytes = b"",
+        *,
+        start: bytes | None = None,
+        reverse: bool = False,
+        limit: int | None = None,
+    ) -> Iterator[tuple[bytes, bytes]]:
+        low, high, include_high = prefix or None, prefix_end(prefix), False
+        if start is not None and reverse and (high is None or start < high):
+            high, include_high = start, True
+        elif start is not None and not reverse and start > prefix:
+            low = start
+        if low is not None and high is not None and low > high:
+            return
+        count = 0
+        try:
+            with self._source.iterator(
+                start=low,
+                stop=high,
+                include_stop=include_high,
+                reverse=reverse,
+                verify_checksums=True,
+                fill_cache=limit is not None,
+            ) as entries:
+                for key, value in entries:
+                    if limit is not None and count >= limit:
+                        return
+                    count += 1
+                    yield key, value
+        except plyvel.Error as error:
+            raise _named(self._path, error) from error
+
+
+class LevelStore(_LevelReader):
+    """One LevelDB directory. One process may hold it; its readers may be on other threads."""
+
+    def __init__(
+        self, path: Path, settings: LevelSettings | None = None, *, create: bool = False
+    ) -> None:
+        """Open; `create` makes a new database and refuses an existing one.
+
+        A lost CURRENT file must not become an empty chain, so nothing else ever creates.
+        """
+        settings = settings or LevelSettings()
+        if not create and not path.is_dir():
+            raise HomeMissing(path=str(path))
+        if create:
+            path.mkdir(parents=True, exist_ok=True)
+        database = _guarded(path, lambda: _open(path, settings, create=create))
+        super().__init__(path, database)
+        self._database = database
+        self._failed = ""
+
+    def write(self, batch: Batch, *, sync: bool) -> None:
+        if self._failed:
+            raise StoreFailed(path=str(self._path), reason=self._failed)
+        try:
+            pending = self._database.write_batch(sync=sync)
+            for key, value in batch.items():
+                if value is None:
+                    pending.delete(key)
+                else:
+                    pending.put(key, value)
+            pending.write()
+        except plyvel.Error as error:
+            # LevelDB keeps the handle in error even after space is freed: only a reopen heals.
+            self._failed = str(error)
+            raise StoreFailed(path=str(self._path), reason=self._failed) from error
+
+    def snapshot(self) -> KeyValueReader:
+        return _LevelReader(self._path, self._database.snapshot())
+
+    def close(self) -> None:
+        self._database.close()
+
+
+def _open(path: Path, settings: LevelSettings, *, create: bool) -> _Database:
+    database: _Database = plyvel.DB(
+        str(path),
+        create_if_missing=create,
+        error_if_exists=create,
+        paranoid_checks=settings.paranoid,
+        write_buffer_size=settings.write_buffer_bytes,
+        lru_cache_size=settings.cache_bytes,
+        max_open_files=settings.max_open_files,
+        bloom_filter_bits=settings.bloom_filter_bits,
+        compression="snappy" if settings.compressed else None,
+    )
+    return database
+
+
+def _guarded(path: Path, action: Callable[[], R]) -> R:
+    try:
+        return action()
+    except plyvel.Error as error:
+        raise _named(path, error) from error
+
+
+def _named(path: Path, error: Exception) -> StoreCorrupt | StoreFailed | HomeLocked:
+    """plyvel tells little by type; its text is LevelDB's status, whose first word is the kind."""
+    reason = str(error)
+    if isinstance(error, plyvel.IOError) and "already held" in reason:
+        return HomeLocked(path=str(path), holder="this or another process")
+    missing = "No such file" in reason
+    if isinstance(error, plyvel.IOError) and not missing:
+        return StoreFailed(path=str(path), reason=reason)
+    return StoreCorrupt(path=str(path), reason=reason)

@@ -1,0 +1,231 @@
+"""The record of what this key has signed: durable before anything is sent (consensus rule R8)."""
+
+import os
+import struct
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from aichain.errors import StoreFailed, WalDamaged, WalForeign, WalLocked
+from aichain.store.durable import (
+    FileLock,
+    LockHeld,
+    replace_file,
+    sync_data,
+    write_all,
+)
+from genesis import limits
+from native.hashing import derive_hash
+
+_MAGIC = b"AIWAL\x01\r\n"
+_FINGERPRINT_BYTES = 16
+_FILE_HEAD = struct.Struct(f">8s{_FINGERPRINT_BYTES}sI")
+_FRAME_HEAD = struct.Struct(">III")  # payload length, CRC of the payload, CRC of these two
+_RECORD_HEAD = struct.Struct(">I")
+_TRAILER = b"\xa5"  # a whole frame never ends in zero, so a zero end was never written
+_SECTOR_BYTES = 512
+
+
+class VoteWal:
+    """Append-only file of opaque records, one file and one live signer per key.
+
+    Records given together are one frame: after a crash all of them are there or none is. A frame
+    that the crash cut short was never sent from and is dropped; any other damage raises
+    WalDamaged and the node must not sign (design, consensus 3.11).
+    """
+
+    def __init__(self, path: Path, fingerprint: bytes, lock: FileLock, *, fresh: bool) -> None:
+        """Use `open`."""
+        self.path = path
+        self.fresh = fresh
+        """No file existed: on a live network nothing is signed until it is far ahead."""
+        self._fingerprint = fingerprint
+        self._lock = lock
+        self._failed = ""
+        self._deferred: list[bytes] = []
+        self._descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        self._size, self.torn_bytes = self._recover()
+
+    @classmethod
+    def open(cls, directory: Path, public_key: bytes) -> "VoteWal":
+        """Lock and read the file of this key, or start one.
+
+        Raises WalLocked, WalForeign, WalDamaged, StoreFailed.
+        """
+        directory.mkdir(parents=True, exist_ok=True)
+        fingerprint = fingerprint_of(public_key)
+        path = directory / f"{fingerprint.hex()}.wal"
+        try:
+            lock = FileLock(path.with_suffix(".lock"))
+        except LockHeld as error:
+            raise WalLocked(path=str(path), holder=error.holder) from None
+        try:
+            fresh = not path.exists()
+            if fresh:
+                replace_file(path, _file_head(fingerprint))
+            return cls(path, fingerprint, lock, fresh=fresh)
+        except BaseException:
+            lock.release()
+            raise
+
+    @property
+    def size_bytes(self) -> int:
+        return self._size
+
+    def records(self) -> tuple[bytes, ...]:
+        """Everything that is durable, oldest first."""
+        return tuple(_records(self._read()[: self._size]))
+
+    def append(self, *records: bytes) -> None:
+        """Write the records, and the deferred ones before them, as one frame; durable on return."""
+        group = (*self._deferred, *records)
+        if not group:
+            return
+        if self._failed:
+            raise StoreFailed(path=str(self.path), reason=self._failed)
+        frame = _frame(group)
+        try:
+            write_all(self.path, self._descriptor, frame, self._size)
+            sync_data(self.path, self._descriptor)
+        except StoreFailed as error:
+            self._failed = error.reason
+            raise
+        self._size += len(frame)
+        self._deferred.clear()
+
+    def defer(self, record: bytes) -> None:
+        """Write it with the next append: for what may be lost, such as certificates seen."""
+        self._deferred.append(record)
+        if len(self._deferred) > limits.WAL_DEFERRED_RECORDS:
+            del self._deferred[0]
+
+    def prune(self, keep: Callable[[bytes], bool]) -> None:
+        """Rewrite the file with the records that `keep` wants; the old or the new one survives."""
+        kept = [record for record in self.records() if keep(record)]
+        data = _file_head(self._fingerprint) + b"".join(_frame((record,)) for record in kept)
+        replace_file(self.path, data)
+        os.close(self._descriptor)
+        self._descriptor = os.open(self.path, os.O_RDWR | os.O_CLOEXEC)
+        self._size = len(data)
+
+    def close(self) -> None:
+        os.close(self._descriptor)
+        self._lock.release()
+
+    def _read(self) -> bytes:
+        size = os.fstat(self._descriptor).st_size
+        if size > limits.WAL_MAX_BYTES:
+            raise WalDamaged(path=str(self.path), offset=size, reason="larger than ever written")
+        return os.pread(self._descriptor, size, 0)
+
+    def _recover(self) -> tuple[int, int]:
+        data = self._read()
+        self._require_own_file(data)
+        end = _FILE_HEAD.size
+        while end < len(data):
+            following = _frame_end(data, end)
+            if following is None:
+                break
+            end = following
+        torn = len(data) - end
+        if torn:
+            self._require_torn(data, end)
+            os.ftruncate(self._descriptor, end)
+            sync_data(self.path, self._descriptor)
+        return end, torn
+
+    def _require_own_file(self, data: bytes) -> None:
+        if len(data) < _FILE_HEAD.size or _file_head(data[8:24]) != data[: _FILE_HEAD.size]:
+            raise WalDamaged(path=str(self.path), offset=0, reason="its head is not readable")
+        found = data[8:24]
+        if found != self._fingerprint:
+            raise WalForeign(
+                path=str(self.path), expected=self._fingerprint.hex(), found=found.hex()
+            )
+
+    def _require_torn(self, data: bytes, start: int) -> None:
+        """Refuse unless a write that never finished explains the bytes from `start`."""
+        for offset in range(start + 1, len(data) - _FRAME_HEAD.size):
+            if _frame_end(data, offset) is not None:
+                raise WalDamaged(
+                    path=str(self.path), offset=start, reason="a later record is whole"
+                )
+        if not _looks_torn(data, start):
+            raise WalDamaged(
+                path=str(self.path), offset=start, reason="the last record was whole and changed"
+            )
+
+
+def fingerprint_of(public_key: bytes) -> bytes:
+    """Names a key in file names and heads without showing it."""
+    return derive_hash("aichain/wal-key/v1", public_key)[:_FINGERPRINT_BYTES]
+
+
+def _file_head(fingerprint: bytes) -> bytes:
+    return _FILE_HEAD.pack(_MAGIC, fingerprint, zlib.crc32(_MAGIC + fingerprint))
+
+
+def _frame(records: tuple[bytes, ...]) -> bytes:
+    payload = b"".join(_RECORD_HEAD.pack(len(record)) + record for record in records)
+    assert 0 < len(payload) <= limits.WAL_FRAME_BYTES
+    return b"".join((_frame_head(payload), payload, _TRAILER))
+
+
+def _frame_head(payload: bytes) -> bytes:
+    length, check = len(payload), zlib.crc32(payload)
+    return _FRAME_HEAD.pack(length, check, zlib.crc32(struct.pack(">II", length, check)))
+
+
+def _frame_end(data: bytes, start: int) -> int | None:
+    """Where the frame at `start` ends; None when no whole frame is there."""
+    if start + _FRAME_HEAD.size > len(data):
+        return None
+    length, check, head_check = _FRAME_HEAD.unpack_from(data, start)
+    if zlib.crc32(data[start : start + 8]) != head_check:
+        return None
+    begin = start + _FRAME_HEAD.size
+    end = begin + length
+    if end >= len(data) or data[end : end + 1] != _TRAILER or zlib.crc32(data[begin:end]) != check:
+        return None
+    return int(end) + 1
+
+
+def _records(data: bytes) -> Iterator[bytes]:
+    position = _FILE_HEAD.size
+    while position < len(data):
+        end = _frame_end(data, position)
+        assert end is not None
+        cursor = position + _FRAME_HEAD.size
+        while cursor < end - 1:
+            (size,) = _RECORD_HEAD.unpack_from(data, cursor)
+            cursor += _RECORD_HEAD.size
+            yield data[cursor : cursor + size]
+            cursor += size
+        position = end
+
+
+def _looks_torn(data: bytes, start: int) -> bool:
+    """A crash leaves a frame short, or with sectors that were never written and read as zeros.
+
+    A whole frame has neither: its head and its trailer are not zero. So a changed bit in the last
+    frame is told from a torn one, and the vote in it is not forgotten silently.
+    """
+    if len(data) - start < _FRAME_HEAD.size:
+        return True
+    length, _, head_check = _FRAME_HEAD.unpack_from(data, start)
+    end = len(data)
+    if zlib.crc32(data[start : start + 8]) == head_check:
+        whole = start + _FRAME_HEAD.size + length + 1
+        if whole > len(data):
+            return True
+        end = whole
+    return any(not any(sector) for sector in _sectors(data, start, end))
+
+
+def _sectors(data: bytes, start: int, end: int) -> Iterator[bytes]:
+    while start < end:
+        boundary = min(end, (start // _SECTOR_BYTES + 1) * _SECTOR_BYTES)
+        sector = data[start:boundary]
+        if len(sector) >= _FRAME_HEAD.size or boundary == end:
+            yield sector
+        start = boundary
