@@ -1,0 +1,1 @@
+"""Getting bytes to peers and trusting none of them: wire messages, peers, quotas, transports."""

@@ -1,0 +1,71 @@
+"""How much of each kind one peer may send: token buckets that never block and never grow."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+_MILLI = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """`per_second` on average, `burst` at once."""
+
+    per_second: int
+    burst: int
+
+
+class Kind(Enum):
+    """What is counted apart, so that a flood of one thing does not silence another."""
+
+    CONSENSUS = "consensus"
+    ANNOUNCEMENT = "announcement"
+    REQUEST = "request"
+    GOSSIP = "gossip"
+    BYTES = "bytes"
+
+
+RATES: dict[Kind, Rate] = {
+    # A validator sends two votes and a certificate a block; rebroadcasts and a catch-up of
+    # certificates after a partition come in bursts.
+    Kind.CONSENSUS: Rate(per_second=200, burst=1_000),
+    Kind.ANNOUNCEMENT: Rate(per_second=50, burst=200),
+    Kind.REQUEST: Rate(per_second=100, burst=200),
+    Kind.GOSSIP: Rate(per_second=50, burst=200),
+    Kind.BYTES: Rate(per_second=32 * 1024 * 1024, burst=64 * 1024 * 1024),
+}
+
+
+class TokenBucket:
+    """One bucket: integers only, time comes as an argument."""
+
+    __slots__ = ("_milli_tokens", "_rate", "_updated_ms")
+
+    def __init__(self, rate: Rate, now_ms: int) -> None:
+        self._rate = rate
+        self._milli_tokens = rate.burst * _MILLI
+        self._updated_ms = now_ms
+
+    def take(self, now_ms: int, count: int = 1) -> bool:
+        """Take `count` tokens, or none at all if there are not enough. A clock set back is idle."""
+        elapsed = now_ms - self._updated_ms
+        if elapsed > 0:
+            filled = self._milli_tokens + elapsed * self._rate.per_second
+            self._milli_tokens = min(self._rate.burst * _MILLI, filled)
+        self._updated_ms = now_ms
+        if self._milli_tokens < count * _MILLI:
+            return False
+        self._milli_tokens -= count * _MILLI
+        return True
+
+
+class Quota:
+    """The buckets of one peer."""
+
+    __slots__ = ("_buckets",)
+
+    def __init__(self, now_ms: int, rates: dict[Kind, Rate] = RATES) -> None:
+        self._buckets = {kind: TokenBucket(rate, now_ms) for kind, rate in rates.items()}
+
+    def take(self, kind: Kind, now_ms: int, count: int = 1) -> bool:
+        """Whether the peer may send `count` more of this kind now."""
+        return self._buckets[kind].take(now_ms, count)

@@ -1,0 +1,1 @@
+"""What travels between nodes: messages, bytes, frames, handshake, catch-up plans; all pure."""

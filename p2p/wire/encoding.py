@@ -1,0 +1,329 @@
+"""Messages to bytes and back: a version byte, a kind byte, then one canonical array.
+
+Each kind names the most bytes, elements and depth it may have, before anything is decoded.
+Every refusal is `InvalidData`.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias, TypeVar
+
+from consensus.certificates import QuorumCertificate, decode_certificate
+from consensus.proposals import ProposalMessage, decode_proposal
+from consensus.votes import SignedVote, decode_vote, encode_vote
+from genesis.limits import (
+    MAX_ADDRESS_BYTES,
+    MAX_ANNOUNCED_TRANSACTIONS,
+    MAX_BLOCK_TRANSACTIONS,
+    MAX_EXCHANGED_ADDRESSES,
+    MAX_GOSSIP_BYTES,
+    MAX_HELLO_BYTES,
+    MAX_PUSHED_BYTES,
+    MAX_RANGE_BLOCKS,
+    MAX_REQUEST_BYTES,
+    MAX_REQUESTED_BLOCKS,
+    MAX_REQUESTED_CERTIFICATES,
+    MAX_REQUESTED_TRANSACTIONS,
+    MAX_RESPONSE_BYTES,
+    MAX_SIGNATURE_BYTES,
+    MAX_VALIDATORS,
+)
+from native.codec import Encodable, Value, array, decode, encode
+from native.errors import DecodeError
+from p2p.wire.fields import (
+    nothing,
+    read_blocks,
+    read_certificates,
+    read_final,
+    read_get_certificates,
+    read_get_range,
+    read_hello,
+    read_ids,
+    read_peers,
+    read_range,
+    read_status,
+    read_transactions,
+    write_blocks,
+    write_hello,
+    write_ids,
+    write_range,
+    write_status,
+)
+from p2p.wire.messages import (
+    AnyRequest,
+    BlockRange,
+    Blocks,
+    Certificates,
+    FinalAnnounced,
+    GetBlocks,
+    GetCertificates,
+    GetPeers,
+    GetRange,
+    GetTransactions,
+    Hello,
+    Peers,
+    Received,
+    Request,
+    Response,
+    Status,
+    Transactions,
+    TransactionsAnnounced,
+)
+
+WIRE_VERSION: Final = 1
+_HEAD_BYTES: Final = 2
+
+Message: TypeAlias = (
+    Hello
+    | SignedVote
+    | ProposalMessage
+    | QuorumCertificate
+    | TransactionsAnnounced
+    | Status
+    | FinalAnnounced
+    | AnyRequest
+    | Response
+)
+"""All that this module can encode."""
+
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The answer of a peer that will not or cannot answer."""
+
+
+def encode_message(message: Message | Refused) -> bytes:
+    """The only encoding of a message. TypeError for anything that is none: our mistake."""
+    form = _FORM_OF_TYPE.get(type(message))
+    if form is None:
+        raise TypeError(f"{type(message).__name__} is not a message")
+    return bytes((WIRE_VERSION, form.kind)) + encode(form.write(message))
+
+
+def decode_hello(payload: bytes) -> Hello:
+    """The first message of a connection."""
+    hello: Hello = _decode(payload, _HELLOS)
+    return hello
+
+
+def decode_consensus(payload: bytes) -> Received:
+    """A vote, proposal or certificate, from the first stream."""
+    message: Received = _decode(payload, _CONSENSUS)
+    return message
+
+
+def decode_announcement(payload: bytes) -> Received:
+    """Transaction ids or a status, from the second stream."""
+    message: Received = _decode(payload, _ANNOUNCEMENTS)
+    return message
+
+
+def decode_gossip(payload: bytes) -> FinalAnnounced:
+    """What the gossip topic carries."""
+    message: FinalAnnounced = _decode(payload, _GOSSIP)
+    return message
+
+
+def decode_request(payload: bytes) -> AnyRequest:
+    """A question on a request stream."""
+    request: AnyRequest = _decode(payload, _REQUESTS)
+    return request
+
+
+def decode_response(request: Request[R], payload: bytes) -> R | Refused:
+    """The answer to `request`; another kind of answer, or one longer than asked, is refused."""
+    response: R | Refused = _decode(payload, _RESPONSES)
+    if isinstance(response, Refused):
+        return response
+    require_answer(request, response)
+    return response
+
+
+def require_answer(request: Request[R], response: object) -> None:
+    """An answer of the right kind, not longer than what was asked for; DecodeError otherwise."""
+    if type(response) is not _ANSWERS[type(request)]:
+        raise DecodeError("an answer to another question")
+    if _answer_length(response) > _asked_length(request):
+        raise DecodeError("more than was asked for")
+
+
+def _asked_length(request: Request[R]) -> int:
+    match request:
+        case GetTransactions() | GetBlocks():
+            return len(request.ids)
+        case GetRange():
+            return request.count
+        case GetCertificates():
+            # a view has at most a NOTAR, a FINAL and a NULL
+            return 3 * (request.high_view - request.low_view + 1)
+        case _:
+            return MAX_EXCHANGED_ADDRESSES
+
+
+def _answer_length(response: object) -> int:
+    match response:
+        case Transactions():
+            return len(response.raws)
+        case Blocks() | BlockRange():
+            return len(response.blocks)
+        case Certificates():
+            return len(response.certificates)
+        case Peers():
+            return len(response.addresses)
+        case _:
+            raise TypeError(f"{type(response).__name__} is not an answer")
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """How one kind is written and read, and how large it may be."""
+
+    kind: int
+    message: type
+    write: Callable[[Any], Encodable]
+    read: Callable[[list[Value]], Any]
+    max_bytes: int
+    max_items: int
+    max_depth: int = 2
+
+
+def _decode(payload: bytes, forms: Mapping[int, _Form]) -> Any:  # noqa: ANN401 - callers narrow it
+    if len(payload) < _HEAD_BYTES or payload[0] != WIRE_VERSION:
+        raise DecodeError("not a message of this wire version")
+    form = forms.get(payload[1])
+    if form is None:
+        raise DecodeError(f"kind {payload[1]} does not belong on this stream")
+    limits = {"max_items": form.max_items, "max_depth": form.max_depth}
+    return form.read(decode(payload[_HEAD_BYTES:], max_bytes=form.max_bytes, **limits))
+
+
+_CERTIFICATE_ITEMS: Final = MAX_VALIDATORS + 16
+_RANGE_ITEMS: Final = 3 * MAX_RANGE_BLOCKS + _CERTIFICATE_ITEMS
+
+
+def _by_kind(*forms: _Form) -> dict[int, _Form]:
+    return {form.kind: form for form in forms}
+
+
+_HELLOS: Final = _by_kind(_Form(1, Hello, write_hello, read_hello, MAX_HELLO_BYTES, 16))
+_CONSENSUS: Final = _by_kind(
+    _Form(2, SignedVote, encode_vote, decode_vote, MAX_SIGNATURE_BYTES + 256, 16),
+    _Form(
+        3,
+        ProposalMessage,
+        lambda message: message.encode(),
+        decode_proposal,
+        MAX_PUSHED_BYTES,
+        MAX_BLOCK_TRANSACTIONS + 16,
+    ),
+    _Form(
+        4,
+        QuorumCertificate,
+        lambda certificate: certificate.encode(),
+        decode_certificate,
+        MAX_PUSHED_BYTES,
+        _CERTIFICATE_ITEMS,
+    ),
+)
+_ANNOUNCEMENTS: Final = _by_kind(
+    _Form(
+        5,
+        TransactionsAnnounced,
+        write_ids,
+        lambda fields: TransactionsAnnounced(read_ids(fields, MAX_ANNOUNCED_TRANSACTIONS)),
+        MAX_REQUEST_BYTES,
+        MAX_ANNOUNCED_TRANSACTIONS + 1,
+    ),
+    _Form(6, Status, write_status, read_status, 128, 4),
+)
+_GOSSIP: Final = _by_kind(
+    _Form(
+        7,
+        FinalAnnounced,
+        lambda final: [final.header_raw, final.certificate.encode()],
+        read_final,
+        MAX_GOSSIP_BYTES,
+        _CERTIFICATE_ITEMS,
+        max_depth=3,
+    )
+)
+_REQUESTS: Final = _by_kind(
+    _Form(
+        16,
+        GetTransactions,
+        write_ids,
+        lambda fields: GetTransactions(read_ids(fields, MAX_REQUESTED_TRANSACTIONS)),
+        MAX_REQUEST_BYTES,
+        MAX_REQUESTED_TRANSACTIONS + 1,
+    ),
+    _Form(
+        17,
+        GetBlocks,
+        write_ids,
+        lambda fields: GetBlocks(read_ids(fields, MAX_REQUESTED_BLOCKS)),
+        MAX_REQUEST_BYTES,
+        MAX_REQUESTED_BLOCKS + 1,
+    ),
+    _Form(18, GetRange, lambda ask: [ask.from_height, ask.count], read_get_range, 64, 2),
+    _Form(
+        19,
+        GetCertificates,
+        lambda ask: [ask.epoch, ask.low_view, ask.high_view],
+        read_get_certificates,
+        64,
+        3,
+    ),
+    _Form(20, GetPeers, lambda ask: [], lambda fields: nothing(fields, GetPeers()), 8, 0),
+)
+_RESPONSES: Final = _by_kind(
+    _Form(
+        32,
+        Transactions,
+        lambda answer: [list(answer.raws)],
+        read_transactions,
+        MAX_RESPONSE_BYTES,
+        MAX_REQUESTED_TRANSACTIONS + 1,
+    ),
+    _Form(
+        33,
+        Blocks,
+        lambda answer: [write_blocks(answer.blocks)],
+        lambda fields: Blocks(read_blocks(array(fields, 1)[0], MAX_REQUESTED_BLOCKS)),
+        MAX_RESPONSE_BYTES,
+        3 * MAX_REQUESTED_BLOCKS + 1,
+        max_depth=3,
+    ),
+    _Form(34, BlockRange, write_range, read_range, MAX_RESPONSE_BYTES, _RANGE_ITEMS, 3),
+    _Form(
+        35,
+        Certificates,
+        lambda answer: [[certificate.encode() for certificate in answer.certificates]],
+        read_certificates,
+        MAX_RESPONSE_BYTES,
+        3 * MAX_REQUESTED_CERTIFICATES * _CERTIFICATE_ITEMS,
+        max_depth=4,
+    ),
+    _Form(
+        36,
+        Peers,
+        lambda answer: [[address.encode() for address in answer.addresses]],
+        read_peers,
+        (MAX_ADDRESS_BYTES + 3) * MAX_EXCHANGED_ADDRESSES + 16,
+        MAX_EXCHANGED_ADDRESSES + 1,
+    ),
+    _Form(63, Refused, lambda answer: [], lambda fields: nothing(fields, Refused()), 8, 0),
+)
+_ANSWERS: Final[dict[type, type]] = {
+    GetTransactions: Transactions,
+    GetBlocks: Blocks,
+    GetRange: BlockRange,
+    GetCertificates: Certificates,
+    GetPeers: Peers,
+}
+_FORM_OF_TYPE: Final[dict[type, _Form]] = {
+    form.message: form
+    for forms in (_HELLOS, _CONSENSUS, _ANNOUNCEMENTS, _GOSSIP, _REQUESTS, _RESPONSES)
+    for form in forms.values()
+}

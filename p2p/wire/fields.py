@@ -1,0 +1,159 @@
+"""The fields of each message as canonical values, and back: one pair of functions a message."""
+
+from typing import TypeVar
+
+from consensus.certificates import decode_certificate
+from genesis.limits import (
+    MAX_ADDRESS_BYTES,
+    MAX_AGENT_BYTES,
+    MAX_EXCHANGED_ADDRESSES,
+    MAX_HEADER_BYTES,
+    MAX_RANGE_BLOCKS,
+    MAX_REQUESTED_CERTIFICATES,
+    MAX_REQUESTED_TRANSACTIONS,
+    MAX_RESPONSE_BYTES,
+    MAX_SIGNATURE_BYTES,
+)
+from native.codec import Encodable, Value, array, bounded, sequence, uint
+from native.errors import DecodeError
+from native.hashing import Hash32, hash32
+from native.signatures import PUBLIC_KEY_BYTES
+from p2p.wire.messages import (
+    BlockData,
+    BlockRange,
+    Certificates,
+    FinalAnnounced,
+    GetBlocks,
+    GetCertificates,
+    GetRange,
+    GetTransactions,
+    Hello,
+    Peers,
+    Status,
+    Transactions,
+    TransactionsAnnounced,
+)
+
+M = TypeVar("M")
+
+
+def write_status(status: Status) -> list[Encodable]:
+    return [status.final_height, status.final_id, status.epoch, status.view]
+
+
+def read_status(value: Value) -> Status:
+    height, final_id, epoch, view = array(value, 4)
+    return Status(uint(height), hash32(final_id), uint(epoch), uint(view))
+
+
+def write_hello(hello: Hello) -> list[Encodable]:
+    return [
+        hello.version,
+        hello.network_id,
+        hello.genesis_hash,
+        hello.agent.encode(),
+        hello.validator_key,
+        hello.binding,
+        write_status(hello.status),
+        hello.listen.encode(),
+    ]
+
+
+def read_hello(fields: list[Value]) -> Hello:
+    version, network_id, genesis_hash, agent, key, binding, status, listen = array(fields, 8)
+    return Hello(
+        uint(version, bits=16),
+        uint(network_id, bits=32),
+        hash32(genesis_hash),
+        read_text(agent, MAX_AGENT_BYTES),
+        bounded(key, max(PUBLIC_KEY_BYTES.values())),
+        bounded(binding, MAX_SIGNATURE_BYTES),
+        read_status(status),
+        read_text(listen, MAX_ADDRESS_BYTES),
+    )
+
+
+def read_text(value: Value, max_bytes: int) -> str:
+    raw = bounded(value, max_bytes)
+    if not raw.isascii() or not raw.decode("ascii").isprintable():
+        raise DecodeError("text is printable ASCII")
+    return raw.decode("ascii")
+
+
+def hashes(value: Value, max_length: int) -> tuple[Hash32, ...]:
+    return tuple(hash32(item) for item in sequence(value, max_length))
+
+
+def read_ids(fields: list[Value], max_length: int) -> tuple[Hash32, ...]:
+    ids = hashes(array(fields, 1)[0], max_length)
+    if not ids:
+        raise DecodeError("an empty list of ids")
+    return ids
+
+
+def read_final(fields: list[Value]) -> FinalAnnounced:
+    header_raw, certificate = array(fields, 2)
+    return FinalAnnounced(bounded(header_raw, MAX_HEADER_BYTES), decode_certificate(certificate))
+
+
+def read_get_range(fields: list[Value]) -> GetRange:
+    from_height, count = array(fields, 2)
+    request = GetRange(uint(from_height), uint(count, bits=32))
+    if not 0 < request.count <= MAX_RANGE_BLOCKS:
+        raise DecodeError(f"a range of {request.count} blocks")
+    return request
+
+
+def read_get_certificates(fields: list[Value]) -> GetCertificates:
+    request = GetCertificates(*(uint(item) for item in array(fields, 3)))
+    if not 0 <= request.high_view - request.low_view < MAX_REQUESTED_CERTIFICATES:
+        raise DecodeError(f"views {request.low_view} to {request.high_view}")
+    return request
+
+
+def write_blocks(blocks: tuple[BlockData, ...]) -> list[Encodable]:
+    return [[block.header_raw, block.body_raw] for block in blocks]
+
+
+def read_blocks(value: Value, max_length: int) -> tuple[BlockData, ...]:
+    pairs = (array(item, 2) for item in sequence(value, max_length))
+    return tuple(
+        BlockData(bounded(header, MAX_HEADER_BYTES), bounded(body, MAX_RESPONSE_BYTES))
+        for header, body in pairs
+    )
+
+
+def write_range(answer: BlockRange) -> list[Encodable]:
+    certificate = answer.certificate
+    return [write_blocks(answer.blocks), [] if certificate is None else certificate.encode()]
+
+
+def read_range(fields: list[Value]) -> BlockRange:
+    blocks, certificate = array(fields, 2)
+    if certificate == []:
+        return BlockRange(read_blocks(blocks, MAX_RANGE_BLOCKS), None)
+    return BlockRange(read_blocks(blocks, MAX_RANGE_BLOCKS), decode_certificate(certificate))
+
+
+def read_transactions(fields: list[Value]) -> Transactions:
+    raws = sequence(array(fields, 1)[0], MAX_REQUESTED_TRANSACTIONS)
+    return Transactions(tuple(bounded(raw, MAX_RESPONSE_BYTES) for raw in raws))
+
+
+def read_certificates(fields: list[Value]) -> Certificates:
+    values = sequence(array(fields, 1)[0], 3 * MAX_REQUESTED_CERTIFICATES)
+    return Certificates(tuple(decode_certificate(value) for value in values))
+
+
+def read_peers(fields: list[Value]) -> Peers:
+    texts = sequence(array(fields, 1)[0], MAX_EXCHANGED_ADDRESSES)
+    return Peers(tuple(read_text(text, MAX_ADDRESS_BYTES) for text in texts))
+
+
+def write_ids(message: TransactionsAnnounced | GetTransactions | GetBlocks) -> list[Encodable]:
+    return [list(message.ids)]
+
+
+def nothing(fields: list[Value], message: M) -> M:
+    array(fields, 0)
+    return message

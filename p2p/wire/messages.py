@@ -1,0 +1,158 @@
+"""Every message between nodes, one dataclass each; the voting ones belong to consensus.
+
+A vote leaves as a `SignedVote` and arrives as a `ReceivedVote`: it names an epoch, and only the
+node knows which instance that is.
+"""
+
+from dataclasses import dataclass
+from typing import Generic, TypeAlias, TypeVar
+
+from consensus.certificates import QuorumCertificate
+from consensus.proposals import ProposalMessage
+from consensus.votes import ReceivedVote, SignedVote
+from native.hashing import Hash32
+
+R_co = TypeVar("R_co", covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How far a node has come."""
+
+    final_height: int
+    final_id: Hash32
+    epoch: int
+    view: int
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """The first message on a connection, both ways. A validator's key signs for our peer id."""
+
+    version: int
+    network_id: int
+    genesis_hash: Hash32
+    agent: str
+    validator_key: bytes
+    binding: bytes
+    status: Status
+    listen: str
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionsAnnounced:
+    """Transactions that the sender can be asked for."""
+
+    ids: tuple[Hash32, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FinalAnnounced:
+    """A final block and its proof: the only thing that is gossiped."""
+
+    header_raw: bytes
+    certificate: QuorumCertificate
+
+
+Consensus: TypeAlias = SignedVote | ProposalMessage | QuorumCertificate
+"""What travels on the first stream, ahead of everything else."""
+
+Announcement: TypeAlias = TransactionsAnnounced | Status
+"""What travels on the second stream."""
+
+Pushed: TypeAlias = Consensus | Announcement
+"""What a node sends without being asked."""
+
+ReceivedConsensus: TypeAlias = ReceivedVote | ProposalMessage | QuorumCertificate
+Received: TypeAlias = ReceivedConsensus | Announcement | FinalAnnounced
+"""What a node finds in its inbound channel."""
+
+
+class Request(Generic[R_co]):
+    """A question whose answer is an `R_co`."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BlockData:
+    """A block as it is stored and sent: canonical header and canonical body."""
+
+    header_raw: bytes
+    body_raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Transactions:
+    """Those asked for that the peer has, in any order."""
+
+    raws: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Blocks:
+    """Those asked for that the peer has, in any order."""
+
+    blocks: tuple[BlockData, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BlockRange:
+    """Consecutive final blocks, and the FINAL certificate of the last. Empty: nothing to give."""
+
+    blocks: tuple[BlockData, ...]
+    certificate: QuorumCertificate | None
+
+
+@dataclass(frozen=True, slots=True)
+class Certificates:
+    """Certificates of a window of views."""
+
+    certificates: tuple[QuorumCertificate, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Peers:
+    """Addresses of nodes that the peer is connected to."""
+
+    addresses: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GetTransactions(Request[Transactions]):
+    """Bodies of announced transactions."""
+
+    ids: tuple[Hash32, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GetBlocks(Request[Blocks]):
+    """Blocks by id, final or not."""
+
+    ids: tuple[Hash32, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GetRange(Request[BlockRange]):
+    """Up to `count` final blocks from a height on; the peer may give fewer."""
+
+    from_height: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class GetCertificates(Request[Certificates]):
+    """The certificates of views `low_view` to `high_view`, both included."""
+
+    epoch: int
+    low_view: int
+    high_view: int
+
+
+@dataclass(frozen=True, slots=True)
+class GetPeers(Request[Peers]):
+    """Whom else do you know?"""
+
+
+AnyRequest: TypeAlias = GetTransactions | GetBlocks | GetRange | GetCertificates | GetPeers
+Response: TypeAlias = Transactions | Blocks | BlockRange | Certificates | Peers
