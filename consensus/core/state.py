@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
 from typing import Final
 
 from consensus.certificates import QuorumCertificate
@@ -14,8 +13,6 @@ from consensus.records import Record
 from consensus.votes import Vote, VotePhase
 from genesis.units import Address
 from native.hashing import Hash32
-
-_NO_VIEWS: Final[Mapping[int, "ViewState"]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +97,7 @@ class State:
     fails: int = 0
     started: bool = False
     halted: str | None = None
-    views: Mapping[int, ViewState] = field(default=_NO_VIEWS)
+    views: Mapping[int, ViewState] = field(default_factory=dict)
     blocks: Mapping[Hash32, BlockRef] = field(default_factory=dict)
     executed: frozenset[Hash32] = frozenset()
     rejected: frozenset[Hash32] = frozenset()
@@ -127,6 +124,10 @@ class State:
     def with_view(self, view: int, known: ViewState) -> "State":
         """The state with one view replaced."""
         return replace(self, views={**self.views, view: known})
+
+    def is_executed(self, block_id: Hash32) -> bool:
+        """Body present, durable, executed; all its ancestors too."""
+        return block_id in self.executed
 
 
 def initial(config: CoreConfig, start: BlockRef, electorates: Mapping[int, Electorate]) -> State:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Final
 
 from consensus.electorate import Electorate
@@ -10,16 +9,13 @@ from consensus.quorum import reaches_quorum
 from consensus.votes import SignedVote
 from native.hashing import Hash32
 
-_NO_VOTES: Mapping[int, SignedVote] = MappingProxyType({})
-_NO_WEIGHT: Mapping[Hash32, int] = MappingProxyType({})
-
 
 @dataclass(frozen=True, slots=True)
 class Tally:
     """The first vote of every voter, and the weight behind every block."""
 
-    votes: Mapping[int, SignedVote] = field(default=_NO_VOTES)
-    weights: Mapping[Hash32, int] = field(default=_NO_WEIGHT)
+    votes: Mapping[int, SignedVote] = field(default_factory=dict)
+    weights: Mapping[Hash32, int] = field(default_factory=dict)
 
 
 EMPTY_TALLY: Final = Tally()
