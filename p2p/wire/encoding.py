@@ -10,11 +10,13 @@ from typing import Any, Final, TypeAlias, TypeVar
 
 from consensus.certificates import QuorumCertificate, decode_certificate
 from consensus.proposals import ProposalMessage, decode_proposal
-from consensus.votes import SignedVote, decode_vote, encode_vote
+from consensus.votes import VOTE_SIGNATURE_BYTES, SignedVote, decode_vote, encode_vote
 from genesis.limits import (
+    BODY_TRANSACTIONS_MAX,
+    CERTIFICATE_VIEWS_PER_ANSWER,
+    ELECTORATE_MEMBERS_MAX,
     MAX_ADDRESS_BYTES,
     MAX_ANNOUNCED_TRANSACTIONS,
-    MAX_BLOCK_TRANSACTIONS,
     MAX_EXCHANGED_ADDRESSES,
     MAX_GOSSIP_BYTES,
     MAX_HELLO_BYTES,
@@ -22,11 +24,8 @@ from genesis.limits import (
     MAX_RANGE_BLOCKS,
     MAX_REQUEST_BYTES,
     MAX_REQUESTED_BLOCKS,
-    MAX_REQUESTED_CERTIFICATES,
     MAX_REQUESTED_TRANSACTIONS,
     MAX_RESPONSE_BYTES,
-    MAX_SIGNATURE_BYTES,
-    MAX_VALIDATORS,
 )
 from native.codec import Encodable, Value, array, decode, encode
 from native.errors import DecodeError
@@ -199,7 +198,7 @@ def _decode(payload: bytes, forms: Mapping[int, _Form]) -> Any:  # noqa: ANN401 
     return form.read(decode(payload[_HEAD_BYTES:], max_bytes=form.max_bytes, **limits))
 
 
-_CERTIFICATE_ITEMS: Final = MAX_VALIDATORS + 16
+_CERTIFICATE_ITEMS: Final = ELECTORATE_MEMBERS_MAX + 16
 _RANGE_ITEMS: Final = 3 * MAX_RANGE_BLOCKS + _CERTIFICATE_ITEMS
 
 
@@ -209,14 +208,14 @@ def _by_kind(*forms: _Form) -> dict[int, _Form]:
 
 _HELLOS: Final = _by_kind(_Form(1, Hello, write_hello, read_hello, MAX_HELLO_BYTES, 16))
 _CONSENSUS: Final = _by_kind(
-    _Form(2, SignedVote, encode_vote, decode_vote, MAX_SIGNATURE_BYTES + 256, 16),
+    _Form(2, SignedVote, encode_vote, decode_vote, VOTE_SIGNATURE_BYTES + 256, 16),
     _Form(
         3,
         ProposalMessage,
         lambda message: message.encode(),
         decode_proposal,
         MAX_PUSHED_BYTES,
-        MAX_BLOCK_TRANSACTIONS + 16,
+        BODY_TRANSACTIONS_MAX + 16,
     ),
     _Form(
         4,
@@ -302,7 +301,7 @@ _RESPONSES: Final = _by_kind(
         lambda answer: [[certificate.encode() for certificate in answer.certificates]],
         read_certificates,
         MAX_RESPONSE_BYTES,
-        3 * MAX_REQUESTED_CERTIFICATES * _CERTIFICATE_ITEMS,
+        3 * CERTIFICATE_VIEWS_PER_ANSWER * _CERTIFICATE_ITEMS,
         max_depth=4,
     ),
     _Form(

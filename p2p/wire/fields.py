@@ -4,20 +4,19 @@ from typing import TypeVar
 
 from consensus.certificates import decode_certificate
 from genesis.limits import (
+    CERTIFICATE_VIEWS_PER_ANSWER,
+    HEADER_MAX_BYTES,
     MAX_ADDRESS_BYTES,
     MAX_AGENT_BYTES,
     MAX_EXCHANGED_ADDRESSES,
-    MAX_HEADER_BYTES,
     MAX_RANGE_BLOCKS,
-    MAX_REQUESTED_CERTIFICATES,
     MAX_REQUESTED_TRANSACTIONS,
     MAX_RESPONSE_BYTES,
-    MAX_SIGNATURE_BYTES,
 )
 from native.codec import Encodable, Value, array, bounded, sequence, uint
 from native.errors import DecodeError
 from native.hashing import Hash32, hash32
-from native.signatures import PUBLIC_KEY_BYTES
+from native.signatures import PUBLIC_KEY_BYTES, SIGNATURE_BYTES
 from p2p.wire.messages import (
     BlockData,
     BlockRange,
@@ -67,7 +66,7 @@ def read_hello(fields: list[Value]) -> Hello:
         hash32(genesis_hash),
         read_text(agent, MAX_AGENT_BYTES),
         bounded(key, max(PUBLIC_KEY_BYTES.values())),
-        bounded(binding, MAX_SIGNATURE_BYTES),
+        bounded(binding, max(SIGNATURE_BYTES.values())),
         read_status(status),
         read_text(listen, MAX_ADDRESS_BYTES),
     )
@@ -93,7 +92,7 @@ def read_ids(fields: list[Value], max_length: int) -> tuple[Hash32, ...]:
 
 def read_final(fields: list[Value]) -> FinalAnnounced:
     header_raw, certificate = array(fields, 2)
-    return FinalAnnounced(bounded(header_raw, MAX_HEADER_BYTES), decode_certificate(certificate))
+    return FinalAnnounced(bounded(header_raw, HEADER_MAX_BYTES), decode_certificate(certificate))
 
 
 def read_get_range(fields: list[Value]) -> GetRange:
@@ -106,7 +105,7 @@ def read_get_range(fields: list[Value]) -> GetRange:
 
 def read_get_certificates(fields: list[Value]) -> GetCertificates:
     request = GetCertificates(*(uint(item) for item in array(fields, 3)))
-    if not 0 <= request.high_view - request.low_view < MAX_REQUESTED_CERTIFICATES:
+    if not 0 <= request.high_view - request.low_view < CERTIFICATE_VIEWS_PER_ANSWER:
         raise DecodeError(f"views {request.low_view} to {request.high_view}")
     return request
 
@@ -118,7 +117,7 @@ def write_blocks(blocks: tuple[BlockData, ...]) -> list[Encodable]:
 def read_blocks(value: Value, max_length: int) -> tuple[BlockData, ...]:
     pairs = (array(item, 2) for item in sequence(value, max_length))
     return tuple(
-        BlockData(bounded(header, MAX_HEADER_BYTES), bounded(body, MAX_RESPONSE_BYTES))
+        BlockData(bounded(header, HEADER_MAX_BYTES), bounded(body, MAX_RESPONSE_BYTES))
         for header, body in pairs
     )
 
@@ -141,7 +140,7 @@ def read_transactions(fields: list[Value]) -> Transactions:
 
 
 def read_certificates(fields: list[Value]) -> Certificates:
-    values = sequence(array(fields, 1)[0], 3 * MAX_REQUESTED_CERTIFICATES)
+    values = sequence(array(fields, 1)[0], 3 * CERTIFICATE_VIEWS_PER_ANSWER)
     return Certificates(tuple(decode_certificate(value) for value in values))
 
 
