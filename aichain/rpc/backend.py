@@ -97,7 +97,7 @@ class Backend(Protocol):
     def status(self) -> NodeStatus: ...
 
     def head(self) -> State:
-        """State after the last final block; a value, so it may be read at leisure."""
+        """State after the last final block; only the newest lasts, so read it before awaiting."""
         ...
 
     def pending_nonce(self, address: Address) -> int:

@@ -1,0 +1,123 @@
+"""Logging set-up: human or JSON lines on stdlib logging, task context, and no secrets in either."""
+
+import contextlib
+import contextvars
+import json
+import logging
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+from typing import TextIO
+
+# Attributes of every LogRecord; whatever else a record has came from `extra=` and is shown.
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+_SECRET_WORDS = ("seed", "secret", "passphrase", "password", "private", "mnemonic", "token")
+_HIDDEN = "(hidden)"
+_HEX_BYTES_SHOWN = 32
+_HUMAN_LEVELS = {"DEBUG": "debug", "INFO": "info", "WARNING": "warn", "ERROR": "error"}
+
+_context: contextvars.ContextVar[Mapping[str, object]] = contextvars.ContextVar("log_context")
+
+
+class LogStyle(StrEnum):
+    """How lines look."""
+
+    HUMAN = "human"
+    JSON = "json"
+
+
+def configure_logging(
+    style: LogStyle,
+    level: str,
+    stream: TextIO,
+    *,
+    levels: Mapping[str, str] | None = None,
+) -> logging.Handler:
+    """Send everything to `stream`; `levels` overrides the level per module ("p2p": "debug").
+
+    Replaces what an earlier call set up. Libraries speak from WARNING on: they log what peers
+    send them, which is not for us to print.
+    """
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(JsonFormatter() if style is LogStyle.JSON else HumanFormatter())
+    root = logging.getLogger()
+    for old in root.handlers[:]:
+        if isinstance(old.formatter, JsonFormatter | HumanFormatter):
+            root.removeHandler(old)
+    root.addHandler(handler)
+    root.setLevel(logging.WARNING)
+    for room in ("aichain", "consensus", "vm", "p2p", "genesis", "native"):
+        logging.getLogger(room).setLevel(level.upper())
+    for module, wanted in (levels or {}).items():
+        logging.getLogger(module).setLevel(wanted.upper())
+    return handler
+
+
+@contextlib.contextmanager
+def log_context(**fields: object) -> Iterator[None]:
+    """Add fields to every line logged inside, by this task and those it starts."""
+    token = _context.set({**_context.get({}), **fields})
+    try:
+        yield
+    finally:
+        _context.reset(token)
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line: time, level, module, message, then the fields."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, object] = {
+            "time_ms": int(record.created * 1000),
+            "level": record.levelname.lower(),
+            "module": record.name,
+            "message": record.getMessage(),
+            **_fields(record),
+        }
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False, separators=(",", ":"))
+
+
+class HumanFormatter(logging.Formatter):
+    """`12:00:00.123 info  node.engine  block final  height=7`, in local time."""
+
+    default_time_format = "%H:%M:%S"
+    default_msec_format = "%s.%03d"
+
+    def format(self, record: logging.LogRecord) -> str:
+        level = _HUMAN_LEVELS.get(record.levelname, record.levelname.lower())
+        module = record.name.removeprefix("aichain.")
+        message = _printable(record.getMessage())
+        line = f"{self.formatTime(record)} {level:5} {module}  {message}"
+        fields = "  ".join(f"{name}={value}" for name, value in _fields(record).items())
+        if fields:
+            line += "  " + fields
+        if record.exc_info:
+            line += "\n" + self.formatException(record.exc_info)
+        return line
+
+
+def _fields(record: logging.LogRecord) -> dict[str, object]:
+    extra = {name: value for name, value in vars(record).items() if name not in _STANDARD}
+    return {
+        name: _HIDDEN if _is_secret(name) else _show(value)
+        for name, value in {**_context.get({}), **extra}.items()
+    }
+
+
+def _is_secret(name: str) -> bool:
+    return any(word in name.lower() for word in _SECRET_WORDS)
+
+
+def _show(value: object) -> object:
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, bytes | bytearray):
+        shown = "0x" + bytes(value[:_HEX_BYTES_SHOWN]).hex()
+        return shown if len(value) <= _HEX_BYTES_SHOWN else f"{shown}…({len(value)} bytes)"
+    return _printable(str(value))
+
+
+def _printable(text: str) -> str:
+    """Newlines and escapes that came from outside must not look like lines or colours of ours."""
+    return text if text.isprintable() else ascii(text)

@@ -1,0 +1,153 @@
+"""Counters, gauges and histograms of one node, and their Prometheus text."""
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+    generate_latest,
+)
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+
+# Seconds. Blocks come every 500 ms and finality is promised within 250, so the buckets are fine
+# there and coarse beyond.
+_FINALITY_BUCKETS = (0.02, 0.04, 0.06, 0.08, 0.1, 0.12, 0.15, 0.2, 0.25, 0.35, 0.5, 1, 2, 5, 10)
+_INTERVAL_BUCKETS = (0.4, 0.45, 0.48, 0.49, 0.495, 0.505, 0.51, 0.52, 0.55, 0.6, 0.75, 1, 2, 5, 15)
+_FSYNC_BUCKETS = (0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.5, 2)
+_RPC_BUCKETS = (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30)
+
+
+class Metrics:
+    """Built once by the node and handed to those who count; no registry is shared."""
+
+    def __init__(self, *, network: str, version: str) -> None:
+        registry = CollectorRegistry()
+        self._registry = registry
+        ProcessCollector(registry=registry)
+        PlatformCollector(registry=registry)
+        build = Gauge(
+            "aichain_build_info", "Version and network", ["network", "version"], registry=registry
+        )
+        build.labels(network=network, version=version).set(1)
+        self._height = Gauge("aichain_height", "Last final height", registry=registry)
+        self._view = Gauge("aichain_view", "Consensus view", registry=registry)
+        self._syncing = Gauge("aichain_syncing", "1 while catching up", registry=registry)
+        self._finality = Histogram(
+            "aichain_finality_seconds",
+            "Proposal seen or made until final on this node",
+            buckets=_FINALITY_BUCKETS,
+            registry=registry,
+        )
+        self._interval = Histogram(
+            "aichain_block_interval_seconds",
+            "Between the timestamps of consecutive final blocks",
+            buckets=_INTERVAL_BUCKETS,
+            registry=registry,
+        )
+        self._transactions = Counter(
+            "aichain_transactions", "Final transactions", ["outcome"], registry=registry
+        )
+        self._admitted = Counter(
+            "aichain_transactions_admitted",
+            "Transactions offered to the mempool",
+            ["source", "outcome"],
+            registry=registry,
+        )
+        self._mempool_count = Gauge(
+            "aichain_mempool_transactions", "Pending transactions", registry=registry
+        )
+        self._mempool_bytes = Gauge("aichain_mempool_bytes", "Their size", registry=registry)
+        self._peers = Gauge("aichain_peers", "Connected peers", registry=registry)
+        self._votes = Counter("aichain_votes", "Votes", ["phase", "direction"], registry=registry)
+        self._views_cancelled = Counter(
+            "aichain_views_cancelled", "Views given up", registry=registry
+        )
+        self._misbehaviour = Counter(
+            "aichain_peer_misbehaviour", "Bad data from peers", ["code"], registry=registry
+        )
+        self._equivocations = Counter(
+            "aichain_equivocations", "Proofs of a double signature", registry=registry
+        )
+        self._wal_fsync = Histogram(
+            "aichain_wal_fsync_seconds",
+            "Time of one fsync of the write-ahead log",
+            buckets=_FSYNC_BUCKETS,
+            registry=registry,
+        )
+        self._rpc_calls = Histogram(
+            "aichain_rpc_seconds",
+            "RPC calls by method",
+            ["method"],
+            buckets=_RPC_BUCKETS,
+            registry=registry,
+        )
+        self._rpc_refusals = Counter(
+            "aichain_rpc_refusals", "RPC errors by code", ["code"], registry=registry
+        )
+        self._rpc_connections = Gauge(
+            "aichain_rpc_connections", "Open RPC connections", registry=registry
+        )
+
+    def block_final(
+        self, height: int, *, succeeded: int, failed: int, interval_ms: int | None
+    ) -> None:
+        """A block became final; `interval_ms` since its parent's timestamp, None for the first."""
+        self._height.set(height)
+        self._transactions.labels(outcome="succeeded").inc(succeeded)
+        self._transactions.labels(outcome="failed").inc(failed)
+        if interval_ms is not None:
+            self._interval.observe(interval_ms / 1000)
+
+    def finality_took(self, latency_ms: int) -> None:
+        self._finality.observe(latency_ms / 1000)
+
+    def stand(self, *, height: int, view: int, syncing: bool, peers: int) -> None:
+        """Where the node stands; called before the text is made."""
+        self._height.set(height)
+        self._view.set(view)
+        self._syncing.set(int(syncing))
+        self._peers.set(peers)
+
+    def mempool_is(self, count: int, size_bytes: int) -> None:
+        self._mempool_count.set(count)
+        self._mempool_bytes.set(size_bytes)
+
+    def transaction_offered(self, source: str, outcome: str) -> None:
+        """`source` is rpc or peer, `outcome` is pooled, known or an error's code."""
+        self._admitted.labels(source=source, outcome=outcome).inc()
+
+    def vote_cast(self, phase: str) -> None:
+        self._votes.labels(phase=phase, direction="cast").inc()
+
+    def vote_received(self, phase: str) -> None:
+        self._votes.labels(phase=phase, direction="received").inc()
+
+    def view_cancelled(self) -> None:
+        self._views_cancelled.inc()
+
+    def peer_misbehaved(self, code: str) -> None:
+        self._misbehaviour.labels(code=code).inc()
+
+    def equivocation_seen(self) -> None:
+        self._equivocations.inc()
+
+    def wal_synced(self, seconds: float) -> None:
+        self._wal_fsync.observe(seconds)
+
+    def rpc_called(self, method: str, seconds: float) -> None:
+        """`method` is a registered name or "unknown": callers cannot make up label values."""
+        self._rpc_calls.labels(method=method).observe(seconds)
+
+    def rpc_refused(self, code: str) -> None:
+        self._rpc_refusals.labels(code=code).inc()
+
+    def rpc_connections_are(self, count: int) -> None:
+        self._rpc_connections.set(count)
+
+    def text(self) -> bytes:
+        """Everything in the Prometheus text format."""
+        return generate_latest(self._registry)

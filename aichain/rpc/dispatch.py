@@ -1,0 +1,88 @@
+"""From a body to its answer: finds the method, bounds time and size, turns refusals into errors."""
+
+import msgspec
+import trio
+
+from aichain.metrics import Metrics
+from aichain.rpc.errors import RequestTooLarge, ResponseTooLarge, TimedOut
+from aichain.rpc.jsonrpc import (
+    NULL_ID,
+    Batch,
+    Call,
+    Item,
+    Malformed,
+    parse_calls,
+    render_batch,
+    render_error,
+    render_result,
+)
+from aichain.rpc.limits import RpcLimits
+from aichain.rpc.registry import Context, Registry
+from native.errors import InvalidData
+
+
+class Dispatcher:
+    """Answers parsed bodies; holds no state of its own."""
+
+    def __init__(self, registry: Registry, metrics: Metrics, limits: RpcLimits) -> None:
+        self._registry = registry
+        self._metrics = metrics
+        self._limits = limits
+
+    def parse(self, body: bytes) -> Item | Batch:
+        if len(body) > self._limits.body_bytes:
+            return Malformed(NULL_ID, RequestTooLarge(limit_bytes=self._limits.body_bytes))
+        return parse_calls(body, max_batch=self._limits.batch_calls)
+
+    async def answer(self, parsed: Item | Batch, context: Context) -> bytes | None:
+        """The response's bytes; None where only notifications were sent."""
+        match parsed:
+            case Batch(items):
+                return await self._answer_batch(items, context)
+            case item:
+                return await self._answer_item(item, context)
+
+    async def _answer_batch(self, items: tuple[Item, ...], context: Context) -> bytes | None:
+        responses: list[bytes] = []
+        size_bytes = 0
+        for item in items:
+            if size_bytes > self._limits.response_bytes:
+                too_large = ResponseTooLarge(limit_bytes=self._limits.response_bytes)
+                response = None if item.id is None else render_error(item.id, too_large)
+            else:
+                # Consensus shares this thread: a long batch lets it in between any two calls.
+                await trio.lowlevel.checkpoint()
+                response = await self._answer_item(item, context)
+            if response is not None:
+                responses.append(response)
+                size_bytes += len(response)
+        return render_batch(responses) if responses else None
+
+    async def _answer_item(self, item: Item, context: Context) -> bytes | None:
+        match item:
+            case Malformed(request_id, error):
+                self._metrics.rpc_refused(error.code)
+                return render_error(request_id, error)
+            case Call(request_id):
+                response = await self._call(item, context)
+                return None if request_id is None else response
+
+    async def _call(self, call: Call, context: Context) -> bytes:
+        request_id = call.id or NULL_ID
+        started_s = trio.current_time()
+        name = "unknown"
+        try:
+            method = self._registry.find(call.method)
+            name = method.name
+            with trio.move_on_after(self._limits.call_timeout_s) as scope:
+                result = msgspec.json.encode(await method.call(context, call.params))
+            if scope.cancelled_caught:
+                raise TimedOut(limit_ms=int(self._limits.call_timeout_s * 1000))
+            if len(result) > self._limits.response_bytes:
+                raise ResponseTooLarge(limit_bytes=self._limits.response_bytes)
+            return render_result(request_id, result)
+        except InvalidData as error:
+            self._metrics.rpc_refused(error.code)
+            return render_error(request_id, error)
+        finally:
+            self._metrics.rpc_called(name, trio.current_time() - started_s)

@@ -1,0 +1,27 @@
+"""Fault injection for local networks under test; never registered on a node that did not ask."""
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from aichain.rpc.registry import Context, Params, method
+from genesis.limits import RPC_MAX_BLOCKED_PEERS
+from native.node_keys import PEER_ID_TEXT_MAX
+from p2p.addresses import parse_peer_id
+
+PeerIdText = Annotated[str, Meta(max_length=PEER_ID_TEXT_MAX)]
+
+
+class SetBlockedPeers(Params, frozen=True):
+    peer_ids: Annotated[list[PeerIdText], Meta(max_length=RPC_MAX_BLOCKED_PEERS)]
+
+
+async def set_blocked_peers(context: Context, params: SetBlockedPeers) -> object:
+    """Drop all traffic with these peers until the next call; an empty list heals."""
+    for peer_id in params.peer_ids:
+        parse_peer_id(peer_id)
+    context.backend.set_blocked_peers(frozenset(params.peer_ids))
+    return {"blocked": sorted(set(params.peer_ids))}
+
+
+METHODS = (method("aichain_setBlockedPeers", SetBlockedPeers, set_blocked_peers),)

@@ -1,0 +1,44 @@
+"""Types of parameters that several methods take, and their values."""
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from aichain.rpc.errors import InvalidParams
+from genesis.limits import MAX_TRANSACTION_BYTES
+from genesis.units import Address, parse_address
+from native.hashing import Hash32
+
+_HEIGHT_MAX = 2**63 - 1
+
+Height = Annotated[int, Meta(ge=0, le=_HEIGHT_MAX)]
+HashText = Annotated[str, Meta(pattern=r"\A0x[0-9a-fA-F]{64}\Z")]
+BareHashText = Annotated[str, Meta(pattern=r"\A(0x)?[0-9a-fA-F]{64}\Z")]
+"""The `ledger.*` clients write hashes without 0x."""
+BlockText = Annotated[str, Meta(pattern=r"\A(latest|0x[0-9a-fA-F]{64})\Z")]
+AddressText = Annotated[str, Meta(pattern=r"\A0[xX][0-9a-fA-F]{40}\Z")]
+RawText = Annotated[
+    str, Meta(pattern=r"\A(0x)?[0-9a-fA-F]*\Z", max_length=2 * MAX_TRANSACTION_BYTES + 2)
+]
+EthBlockText = Annotated[
+    str,
+    Meta(
+        pattern=r"\A(latest|pending|safe|finalized|earliest|0x(0|[1-9a-fA-F][0-9a-fA-F]{0,14}))\Z"
+    ),
+]
+
+
+def hash_of(text: str) -> Hash32:
+    return Hash32(bytes.fromhex(text.removeprefix("0x")))
+
+
+def bytes_of(text: str) -> bytes:
+    digits = text.removeprefix("0x")
+    if len(digits) % 2:
+        raise InvalidParams(reason="hexadecimal bytes have two digits each")
+    return bytes.fromhex(digits)
+
+
+def address_of(text: str) -> Address:
+    """Raises InvalidAddress when mixed capitals are not the EIP-55 checksum."""
+    return parse_address(text)

@@ -1,0 +1,81 @@
+"""The table of methods: a name, a parameter type that is also the documentation, a function."""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Protocol, TypeVar
+
+import msgspec
+
+from aichain.clock import Clock
+from aichain.rpc.backend import Backend
+from aichain.rpc.errors import MethodNotFound
+from aichain.rpc.jsonrpc import parse_params
+from aichain.rpc.topics import Topic
+
+
+class Params(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+    """Parameters of a method, by name or by position in the order of the fields."""
+
+
+class NoParams(Params, frozen=True):
+    """The method takes none."""
+
+
+class Subscriber(Protocol):
+    """The WebSocket connection that a call came over."""
+
+    def subscribe(self, topic: Topic) -> str: ...
+
+    def unsubscribe(self, subscription: str) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a method may use; `subscriber` is None over plain HTTP."""
+
+    backend: Backend
+    clock: Clock
+    subscriber: Subscriber | None = None
+
+
+P = TypeVar("P", bound=Params)
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """One entry: `call` takes raw JSON params, and raises InvalidData to refuse."""
+
+    name: str
+    summary: str
+    params: type[Params]
+    call: Callable[[Context, bytes], Awaitable[object]]
+
+
+def method(name: str, params: type[P], run: Callable[[Context, P], Awaitable[object]]) -> Method:
+    """An entry for `run`, whose docstring's first line is the method's summary."""
+    decoder = msgspec.json.Decoder(params)
+    names = tuple(field.encode_name for field in msgspec.structs.fields(params))
+
+    async def call(context: Context, raw: bytes) -> object:
+        return await run(context, parse_params(decoder, names, raw))
+
+    assert run.__doc__, f"{name} has no documentation"
+    return Method(name, run.__doc__.strip().splitlines()[0], params, call)
+
+
+class Registry:
+    """The methods of one server; built once, read only."""
+
+    def __init__(self, methods: Iterable[Method]) -> None:
+        table: dict[str, Method] = {}
+        for entry in methods:
+            assert entry.name not in table, f"{entry.name} is registered twice"
+            table[entry.name] = entry
+        self.methods: Mapping[str, Method] = MappingProxyType(table)
+
+    def find(self, name: str) -> Method:
+        try:
+            return self.methods[name]
+        except KeyError:
+            raise MethodNotFound(method=name) from None

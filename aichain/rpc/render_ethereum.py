@@ -1,0 +1,94 @@
+"""Blocks as the JSON of `eth_*`: what Ethereum clients insist on, without claiming what is not.
+
+`alloy` refuses a block that lacks one of these fields, web3.py one whose extraData is longer than
+32 bytes. Fields without a meaning here have the constants of an empty Ethereum block.
+"""
+
+from aichain.rpc.backend import BlockView
+from aichain.rpc.render import Json, proposer_of, show_bytes
+from genesis.units import ZERO_ADDRESS, format_address
+from genesis.validators import ValidatorSet
+from native.hashing import keccak256
+from vm.receipts import receipts_root
+from vm.transactions import SignedTransaction, Transfer
+
+TRANSACTION_TYPE = "0x6d"
+"""Our own EIP-2718 type byte: neither client asks an unknown type for v, r and s."""
+
+EXTRA_DATA = b"AI-Chain"
+_EMPTY_LIST_HASH = show_bytes(keccak256(b"\xc0"))  # keccak256(rlp([])): no uncles
+_NO_BLOOM = "0x" + "00" * 256
+_NO_NONCE = "0x" + "00" * 8
+
+
+def quantity(value: int) -> str:
+    """EIP-1474 QUANTITY."""
+    return hex(value)
+
+
+def show_eth_block(
+    view: BlockView, validators: ValidatorSet | None, *, gas_limit: int, full: bool
+) -> Json:
+    """`full` lists transactions instead of their hashes."""
+    header = view.block.header
+    transactions = view.block.transactions
+    return show_eth_head(view, validators, gas_limit=gas_limit) | {
+        "transactions": [
+            _show_transaction(signed, header.id, header.height, index)
+            if full
+            else show_bytes(signed.id)
+            for index, signed in enumerate(transactions)
+        ],
+        "uncles": [],
+        "size": quantity(len(header.raw) + sum(len(signed.raw) for signed in transactions)),
+    }
+
+
+def show_eth_head(view: BlockView, validators: ValidatorSet | None, *, gas_limit: int) -> Json:
+    """A block as `newHeads` sends it. Gas is weight: bytes and 1,000 a signature."""
+    header = view.block.header
+    proposer = proposer_of(header, validators)
+    return {
+        "number": quantity(header.height),
+        "hash": show_bytes(header.id),
+        "parentHash": show_bytes(header.parent_id),
+        "timestamp": quantity(header.timestamp_ms // 1000),
+        "miner": format_address(ZERO_ADDRESS if proposer is None else proposer),
+        "stateRoot": show_bytes(view.state_root),
+        "transactionsRoot": show_bytes(header.tx_root),
+        "receiptsRoot": show_bytes(receipts_root(view.receipts)),
+        "gasUsed": quantity(sum(signed.weight for signed in view.block.transactions)),
+        "gasLimit": quantity(gas_limit),
+        "extraData": show_bytes(EXTRA_DATA),
+        "mixHash": show_bytes(header.beacon_mix),
+        "difficulty": quantity(0),
+        "totalDifficulty": quantity(0),
+        "nonce": _NO_NONCE,
+        "sha3Uncles": _EMPTY_LIST_HASH,
+        "logsBloom": _NO_BLOOM,
+    }
+
+
+def _show_transaction(signed: SignedTransaction, block_id: bytes, height: int, index: int) -> Json:
+    transaction = signed.transaction
+    match transaction.body:
+        case Transfer(to, amount, memo):
+            recipient, value, data = format_address(to), amount, memo
+        case _:
+            recipient, value, data = None, 0, b""
+    return {
+        "type": TRANSACTION_TYPE,
+        "hash": show_bytes(signed.id),
+        "from": format_address(transaction.sender),
+        "to": recipient,
+        "value": quantity(value),
+        "input": show_bytes(data),
+        "nonce": quantity(transaction.nonce),
+        "gas": quantity(signed.weight),
+        "gasPrice": quantity(0),
+        "chainId": quantity(transaction.network_id),
+        "blockHash": show_bytes(block_id),
+        "blockNumber": quantity(height),
+        "transactionIndex": quantity(index),
+        "pqScheme": signed.algorithm.name,
+    }

@@ -1,0 +1,252 @@
+"""The RPC server: HTTP and WebSocket on one trio listener, every wait and every buffer bounded."""
+
+import ipaddress
+from dataclasses import dataclass, replace
+
+import msgspec
+import trio
+
+from aichain.clock import Clock
+from aichain.metrics import Metrics
+from aichain.rpc.backend import Backend
+from aichain.rpc.dispatch import Dispatcher
+from aichain.rpc.errors import CallsExceeded, RequestTooLarge
+from aichain.rpc.http import (
+    CONTINUE,
+    HttpRefused,
+    HttpRequest,
+    RequestReader,
+    cors_headers,
+    host_allowed,
+    origin_allowed,
+    preflight_headers,
+    render_response,
+)
+from aichain.rpc.jsonrpc import NULL_ID, Batch, Item, render_error
+from aichain.rpc.limits import CallBudget, ConnectionCount
+from aichain.rpc.methods import RENDERERS, build_registry
+from aichain.rpc.pages import render_page
+from aichain.rpc.registry import Context, Subscriber
+from aichain.rpc.settings import RpcSettings
+from aichain.rpc.subscriptions import Hub
+from aichain.rpc.websocket import READ_BYTES, WebSocketSession, accept_upgrade
+
+RPC_PATHS = frozenset({"/", "/rpc", "/ws"})
+_GONE = (trio.BrokenResourceError, trio.ClosedResourceError)
+
+
+@dataclass(frozen=True, slots=True)
+class _Caller:
+    """One connection as the routes see it."""
+
+    stream: trio.SocketStream
+    address: str
+
+
+class RpcServer:
+    """`await nursery.start(server.run)` gives the bound (host, port); cancel to stop."""
+
+    def __init__(
+        self, backend: Backend, settings: RpcSettings, metrics: Metrics, clock: Clock
+    ) -> None:
+        limits = settings.limits
+        self._backend = backend
+        self._settings = settings
+        self._limits = limits
+        self._metrics = metrics
+        self._clock = clock
+        self._context = Context(backend, clock)
+        self._dispatcher = Dispatcher(
+            build_registry(faults_enabled=settings.faults), metrics, limits
+        )
+        self._budget = CallBudget(limits)
+        self._connections = ConnectionCount(limits)
+        self._hub = Hub(backend, RENDERERS)
+
+    async def run(
+        self, *, task_status: trio.TaskStatus[tuple[str, int]] = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        """Listen and serve until cancelled. OSError when the address cannot be had."""
+        listeners = await trio.open_tcp_listeners(self._settings.port, host=self._settings.host)
+        name = listeners[0].socket.getsockname()
+        task_status.started((name[0], name[1]))
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._hub.run)
+            await trio.serve_listeners(self._serve, listeners, handler_nursery=nursery)
+
+    async def _serve(self, stream: trio.SocketStream) -> None:
+        try:
+            address = _peer_address(stream)
+        except OSError:
+            await trio.aclose_forcefully(stream)
+            return
+        if not self._connections.open(address):
+            await self._refuse(stream, HttpRefused(503, "too many connections"))
+            return
+        self._metrics.rpc_connections_are(self._connections.total)
+        try:
+            await self._serve_requests(_Caller(stream, address))
+        except HttpRefused as refused:
+            await self._refuse(stream, refused)
+        except _GONE:
+            pass
+        finally:
+            self._connections.close(address)
+            self._metrics.rpc_connections_are(self._connections.total)
+            await trio.aclose_forcefully(stream)
+
+    async def _serve_requests(self, caller: _Caller) -> None:
+        """Requests of one connection in their order; pipelined ones wait for each other."""
+        reader = RequestReader(self._limits)
+        began_s = trio.current_time()
+        told_to_continue = False
+        while True:
+            if reader.in_request:
+                deadline_s = began_s + self._limits.read_timeout_s
+            else:
+                began_s, told_to_continue = trio.current_time(), False
+                deadline_s = began_s + self._limits.idle_timeout_s
+            data = b""
+            with trio.move_on_at(deadline_s) as scope:
+                data = bytes(await caller.stream.receive_some(READ_BYTES))
+            if scope.cancelled_caught and reader.in_request:
+                raise HttpRefused(408, "the request took too long")
+            if not data:
+                return
+            if not reader.in_request:
+                began_s = trio.current_time()
+            for request in reader.feed(data):
+                if not await self._serve_request(caller, request):
+                    return
+            if reader.awaits_continue and not told_to_continue:
+                told_to_continue = True
+                await self._send(caller.stream, CONTINUE)
+
+    async def _serve_request(self, caller: _Caller, request: HttpRequest) -> bool:
+        """Answer one request; False ends the connection."""
+        if not host_allowed(request.host, self._settings.hosts):
+            raise HttpRefused(421, "this host name is not served here (rpc hosts)")
+        origin = request.headers.get("origin")
+        if not origin_allowed(origin, request.host, self._settings.origins):
+            raise HttpRefused(403, "this origin may not call (rpc cors)")
+        wait_s = self._budget.take(caller.address, 1, trio.current_time())
+        if wait_s:
+            response = self._too_many(wait_s, request)
+        elif request.is_websocket and request.path in RPC_PATHS:
+            await self._serve_websocket(caller, request)
+            return False
+        else:
+            response = await self._respond(caller, request)
+        await self._send(caller.stream, response)
+        return request.keep_alive
+
+    async def _respond(self, caller: _Caller, request: HttpRequest) -> bytes:
+        origin = request.headers.get("origin")
+        match request.method:
+            case "OPTIONS":
+                return render_response(
+                    204, keep_alive=request.keep_alive, headers=preflight_headers(origin)
+                )
+            case "POST" if request.path in RPC_PATHS:
+                return await self._respond_to_calls(caller, request)
+            case "GET":
+                page = render_page(request.path, self._backend, self._clock.now_ms())
+                return render_response(
+                    page.status,
+                    page.body,
+                    content_type=page.content_type,
+                    keep_alive=request.keep_alive,
+                    headers=cors_headers(origin),
+                )
+            case "POST":
+                raise HttpRefused(404, "JSON-RPC is at /")
+            case _:
+                raise HttpRefused(405, "GET, POST and OPTIONS are served")
+
+    async def _respond_to_calls(self, caller: _Caller, request: HttpRequest) -> bytes:
+        # A page may send text/plain anywhere without asking the server first; JSON it may not.
+        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind not in ("application/json", "application/json-rpc", "application/jsonrequest"):
+            raise HttpRefused(415, "send JSON-RPC as content-type: application/json")
+        parsed = self._dispatcher.parse(request.body)
+        wait_s = self._take_batch(caller.address, parsed)
+        if wait_s:
+            return self._too_many(wait_s, request)
+        body = await self._dispatcher.answer(parsed, self._context)
+        headers = cors_headers(request.headers.get("origin"))
+        if body is None:
+            return render_response(204, keep_alive=request.keep_alive, headers=headers)
+        return render_response(200, body, keep_alive=request.keep_alive, headers=headers)
+
+    def _take_batch(self, address: str, parsed: Item | Batch) -> float:
+        """Pay for the calls of a batch; its first one was paid for when it came."""
+        if not isinstance(parsed, Batch) or len(parsed.items) == 1:
+            return 0.0
+        return self._budget.take(address, len(parsed.items) - 1, trio.current_time())
+
+    def _too_many(self, wait_s: float, request: HttpRequest) -> bytes:
+        error = CallsExceeded(retry_ms=int(wait_s * 1000) + 1)
+        self._metrics.rpc_refused(error.code)
+        headers = {"retry-after": str(int(wait_s) + 1)}
+        headers |= cors_headers(request.headers.get("origin"))
+        body = render_error(NULL_ID, error)
+        return render_response(429, body, keep_alive=request.keep_alive, headers=headers)
+
+    async def _serve_websocket(self, caller: _Caller, request: HttpRequest) -> None:
+        await self._send(caller.stream, accept_upgrade(request))
+
+        def spend() -> bool:
+            return not self._budget.take(caller.address, 1, trio.current_time())
+
+        async def answer(body: bytes, subscriber: Subscriber) -> bytes | None:
+            wait_s = self._budget.take(caller.address, 1, trio.current_time())
+            if not wait_s:
+                parsed = self._dispatcher.parse(body)
+                wait_s = self._take_batch(caller.address, parsed)
+            if wait_s:
+                error = CallsExceeded(retry_ms=int(wait_s * 1000) + 1)
+                self._metrics.rpc_refused(error.code)
+                return render_error(NULL_ID, error)
+            context = replace(self._context, subscriber=subscriber)
+            return await self._dispatcher.answer(parsed, context)
+
+        session = WebSocketSession(caller.stream, self._limits, answer, spend)
+        self._hub.add(session)
+        try:
+            await session.run(request.rest)
+        finally:
+            self._hub.discard(session)
+
+    async def _send(self, stream: trio.SocketStream, data: bytes) -> None:
+        with trio.move_on_after(self._limits.write_timeout_s) as scope:
+            await stream.send_all(data)
+        if scope.cancelled_caught:
+            raise trio.BrokenResourceError("the client does not read")
+
+    async def _refuse(self, stream: trio.SocketStream, refused: HttpRefused) -> None:
+        """Answer and close. What the client still sends is read for a moment, because closing
+        a socket with unread data resets it, and the answer would be lost with it."""
+        self._metrics.rpc_refused(f"http_{refused.status}")
+        if refused.status == 413:
+            body = render_error(NULL_ID, RequestTooLarge(limit_bytes=self._limits.body_bytes))
+        else:
+            body = msgspec.json.encode({"error": refused.reason})
+        response = render_response(refused.status, body, keep_alive=False)
+        with trio.move_on_after(self._limits.linger_timeout_s):
+            try:
+                await stream.send_all(response)
+                await stream.send_eof()
+                while await stream.receive_some(READ_BYTES):
+                    pass
+            except _GONE:
+                pass
+        await trio.aclose_forcefully(stream)
+
+
+def _peer_address(stream: trio.SocketStream) -> str:
+    """The caller's address; of IPv6 the /64, because one customer holds all of that."""
+    host = str(stream.socket.getpeername()[0])
+    address = ipaddress.ip_address(host.partition("%")[0])
+    if address.version == 4:
+        return str(address)
+    return str(address.ipv4_mapped or address.packed[:8].hex())

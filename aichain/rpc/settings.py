@@ -1,0 +1,22 @@
+"""Where the server listens and whom it trusts; the node makes this from its configuration."""
+
+from dataclasses import dataclass, field
+
+from aichain.rpc.limits import RpcLimits
+
+LOCAL_NAMES = frozenset({"localhost", "ip6-localhost"})
+
+
+@dataclass(frozen=True, slots=True)
+class RpcSettings:
+    """Names are in lower case. "*" in `hosts` or `origins` lets everything pass."""
+
+    host: str = "127.0.0.1"
+    port: int = 3690
+    hosts: frozenset[str] = LOCAL_NAMES
+    """Names a Host header may carry besides IP addresses (DNS rebinding needs a name)."""
+    origins: frozenset[str] = frozenset()
+    """Web origins whose pages may call, as "https://wallet.example"."""
+    faults: bool = False
+    """Serve aichain_setBlockedPeers: for local networks under test only."""
+    limits: RpcLimits = field(default_factory=RpcLimits)

@@ -1,0 +1,245 @@
+"""One WebSocket connection (RFC 6455): calls in order, pushes bounded, slow readers out."""
+
+import base64
+import binascii
+from collections.abc import Awaitable, Callable
+
+import msgspec
+import trio
+from wsproto.connection import Connection, ConnectionState, ConnectionType
+from wsproto.events import BytesMessage, CloseConnection, Event, Ping, Pong, TextMessage
+from wsproto.frame_protocol import CloseReason
+from wsproto.utilities import generate_accept_token
+
+from aichain.rpc.errors import SubscriberLagged, TooManySubscriptions, error_object
+from aichain.rpc.http import HttpRefused, HttpRequest
+from aichain.rpc.jsonrpc import render_notification
+from aichain.rpc.limits import RpcLimits
+from aichain.rpc.registry import Subscriber
+from aichain.rpc.topics import Topic
+from native.errors import InvalidData
+
+READ_BYTES = 16 * 1024
+_KEY_BYTES = 16
+_VERSION = "13"
+
+Answer = Callable[[bytes, Subscriber], Awaitable[bytes | None]]
+
+
+def accept_upgrade(request: HttpRequest) -> bytes:
+    """The 101 response. Raises HttpRefused when this is not a WebSocket 13 handshake."""
+    connection = [word.strip().lower() for word in request.headers.get("connection", "").split(",")]
+    if request.version != "1.1" or "upgrade" not in connection:
+        raise HttpRefused(400, "a WebSocket handshake is HTTP/1.1 with Connection: Upgrade")
+    if request.headers.get("sec-websocket-version") != _VERSION:
+        raise HttpRefused(426, f"WebSocket version {_VERSION} is spoken here")
+    key = request.headers.get("sec-websocket-key", "")
+    try:
+        if len(base64.b64decode(key, validate=True)) != _KEY_BYTES:
+            raise HttpRefused(400, "Sec-WebSocket-Key is 16 bytes in base64")
+    except (binascii.Error, ValueError) as error:
+        raise HttpRefused(400, "Sec-WebSocket-Key is 16 bytes in base64") from error
+    token = generate_accept_token(key.encode())
+    return (
+        b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\n"
+        b"sec-websocket-accept: %b\r\n\r\n" % token
+    )
+
+
+class WebSocketSession:
+    """A served connection; the reader task calls, the writer task alone sends."""
+
+    def __init__(
+        self, stream: trio.abc.Stream, limits: RpcLimits, answer: Answer, spend: Callable[[], bool]
+    ) -> None:
+        self._stream = stream
+        self._limits = limits
+        self._answer = answer
+        self._spend = spend
+        """Pay for one frame from the caller's budget; False when it is empty."""
+        self._protocol = Connection(ConnectionType.SERVER)
+        self._message = bytearray()
+        self._message_began_s = 0.0
+        self._topics: dict[str, Topic] = {}
+        self._fresh: dict[str, Topic] = {}
+        """Subscriptions whose id the client has not been sent yet."""
+        self._made = 0
+        self._lagged = False
+        self._outbox, self._outgoing = trio.open_memory_channel[Event | bytes](
+            limits.outbox_messages
+        )
+
+    async def run(self, rest: bytes) -> None:
+        """Serve until either side closes; `rest` came together with the handshake."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._write, nursery.cancel_scope)
+            await self._read(rest)
+            self._outbox.close()
+
+    # --- what calls and the hub use
+
+    def subscribe(self, topic: Topic) -> str:
+        if len(self._topics) + len(self._fresh) >= self._limits.subscriptions:
+            raise TooManySubscriptions(limit=self._limits.subscriptions)
+        self._made += 1
+        subscription = f"0x{self._made:x}"
+        self._fresh[subscription] = topic
+        return subscription
+
+    def unsubscribe(self, subscription: str) -> bool:
+        known = self._topics.pop(subscription, None) or self._fresh.pop(subscription, None)
+        return known is not None
+
+    def wants(self, topic: Topic) -> bool:
+        return not self._lagged and topic in self._topics.values()
+
+    def notify(self, topic: Topic, result: bytes) -> None:
+        for subscription, wanted in self._topics.items():
+            if wanted is not topic or self._lagged:
+                continue
+            message = render_notification(topic.value, subscription, "result", result)
+            try:
+                self._outbox.send_nowait(message)
+            except (trio.WouldBlock, trio.ClosedResourceError, trio.BrokenResourceError):
+                self.lag()
+
+    def lag(self) -> None:
+        """From here on nothing is queued; the writer tells the client and closes."""
+        if not self._topics or self._lagged:
+            return
+        self._lagged = True
+        try:
+            self._outbox.send_nowait(b"")  # wakes a writer that has nothing to send
+        except (trio.WouldBlock, trio.ClosedResourceError, trio.BrokenResourceError):
+            return
+
+    # --- reading
+
+    async def _read(self, rest: bytes) -> None:
+        self._protocol.receive_data(rest)
+        idle_periods = 0
+        while True:
+            for event in self._protocol.events():
+                if not await self._on_event(event):
+                    return
+            data = None
+            with trio.move_on_at(self._deadline_s()):
+                data = await self._receive()
+            if data is None and self._message:
+                await self._close(CloseReason.POLICY_VIOLATION, "the message took too long")
+                return
+            if data is None:
+                idle_periods += 1
+                if idle_periods > 1:
+                    await self._close(CloseReason.GOING_AWAY, "idle")
+                    return
+                await self._queue(Ping())
+                continue
+            if not data:
+                return
+            idle_periods = 0
+            self._protocol.receive_data(data)
+
+    def _deadline_s(self) -> float:
+        if self._message:
+            return self._message_began_s + self._limits.read_timeout_s
+        return trio.current_time() + self._limits.idle_timeout_s
+
+    async def _receive(self) -> bytes:
+        try:
+            return bytes(await self._stream.receive_some(READ_BYTES))
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            return b""
+
+    async def _on_event(self, event: Event) -> bool:
+        """Handle one frame; False ends the connection."""
+        match event:
+            case TextMessage() | BytesMessage():
+                return await self._on_message(event)
+            case Ping():
+                if not self._spend():
+                    await self._close(CloseReason.POLICY_VIOLATION, "too many pings")
+                    return False
+                await self._queue(event.response())
+                return True
+            case Pong():
+                return True
+            case CloseConnection():
+                if self._protocol.state is ConnectionState.REMOTE_CLOSING:
+                    await self._queue(event.response())
+                else:  # a frame that breaks the protocol; wsproto gives the code to close with
+                    await self._close(event.code, event.reason or "")
+                return False
+            case _:
+                return True
+
+    async def _on_message(self, event: TextMessage | BytesMessage) -> bool:
+        part = event.data.encode() if isinstance(event.data, str) else event.data
+        if not part and not self._spend():
+            await self._close(CloseReason.POLICY_VIOLATION, "too many empty frames")
+            return False
+        if not self._message:
+            self._message_began_s = trio.current_time()
+        self._message += part
+        if len(self._message) > self._limits.body_bytes:
+            limit = f"at most {self._limits.body_bytes} bytes a message"
+            await self._close(CloseReason.MESSAGE_TOO_BIG, limit)
+            return False
+        if not event.message_finished:
+            return True
+        body, self._message = bytes(self._message), bytearray()
+        response = await self._answer(body, self)
+        if response is not None:
+            await self._queue(response)
+        self._topics |= self._fresh
+        self._fresh = {}
+        return True
+
+    async def _close(self, code: int, reason: str) -> None:
+        await self._queue(CloseConnection(code=code, reason=reason[:100]))
+
+    async def _queue(self, item: Event | bytes) -> None:
+        try:
+            await self._outbox.send(item)
+        except trio.BrokenResourceError:
+            return  # the writer is gone, and is about to end this task too
+
+    # --- writing
+
+    async def _write(self, scope: trio.CancelScope) -> None:
+        """Send what is queued; ends the connection on failure, on close, and when lagged."""
+        async with self._outgoing:
+            async for item in self._outgoing:
+                if item and not await self._send(item):
+                    break
+                if isinstance(item, CloseConnection):
+                    break
+                if self._lagged and not self._outgoing.statistics().current_buffer_used:
+                    await self._send_lagged()
+                    break
+        scope.cancel()
+
+    async def _send_lagged(self) -> None:
+        error: InvalidData = SubscriberLagged(limit_messages=self._limits.outbox_messages)
+        body = msgspec.json.encode(error_object(error))
+        for subscription, topic in self._topics.items():
+            notice = render_notification(topic.value, subscription, "error", body)
+            if not await self._send(notice):
+                return
+        await self._send(CloseConnection(code=CloseReason.TRY_AGAIN_LATER, reason="lagged"))
+
+    async def _send(self, item: Event | bytes) -> bool:
+        event = TextMessage(item.decode()) if isinstance(item, bytes) else item
+        if not self._may_send(event):
+            return False
+        with trio.move_on_after(self._limits.write_timeout_s) as scope:
+            try:
+                await self._stream.send_all(self._protocol.send(event))
+            except (trio.BrokenResourceError, trio.ClosedResourceError):
+                return False
+        return not scope.cancelled_caught
+
+    def _may_send(self, event: Event) -> bool:
+        if isinstance(event, CloseConnection):
+            return self._protocol.state in (ConnectionState.OPEN, ConnectionState.REMOTE_CLOSING)
+        return self._protocol.state is ConnectionState.OPEN

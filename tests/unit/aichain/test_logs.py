@@ -1,0 +1,112 @@
+"""Log lines: fields and context are shown, secrets and forged lines are not."""
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+import trio
+
+from aichain.logs import LogStyle, configure_logging, log_context
+
+log = logging.getLogger("aichain.node.engine")
+SECRET = "0011223344556677"
+
+
+@pytest.fixture(autouse=True)
+def _restore() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    for name in ("aichain", "p2p", "aichain.node.engine"):
+        logging.getLogger(name).setLevel(logging.NOTSET)
+
+
+def logged(style: LogStyle, level: str = "info", **levels: str) -> io.StringIO:
+    stream = io.StringIO()
+    configure_logging(
+        style, level, stream, levels={k.replace("_", "."): v for k, v in levels.items()}
+    )
+    return stream
+
+
+def test_json_lines_carry_time_level_module_and_fields() -> None:
+    stream = logged(LogStyle.JSON)
+    log.info("block final", extra={"height": 7, "block_id": b"\x01\x02"})
+    line = json.loads(stream.getvalue())
+    assert line["message"] == "block final"
+    assert (line["level"], line["module"]) == ("info", "aichain.node.engine")
+    assert (line["height"], line["block_id"]) == (7, "0x0102")
+    assert line["time_ms"] > 1_600_000_000_000
+
+
+def test_human_lines_are_one_line() -> None:
+    stream = logged(LogStyle.HUMAN)
+    log.warning("peer left", extra={"reason": "bye\n12:00:00.000 info  forged"})
+    (line,) = stream.getvalue().splitlines()
+    assert "warn  node.engine  peer left" in line
+    assert "\\n" in line
+
+
+def test_secrets_are_hidden_by_name() -> None:
+    for style in LogStyle:
+        stream = logged(style)
+        log.info("key loaded", extra={"seed": SECRET, "node_private_key": SECRET, "index": 3})
+        assert SECRET not in stream.getvalue()
+        assert "index" in stream.getvalue()
+
+
+def test_long_bytes_are_cut() -> None:
+    stream = logged(LogStyle.JSON)
+    log.info("x", extra={"raw": bytes(5000)})
+    assert "5000 bytes" in json.loads(stream.getvalue())["raw"]
+
+
+def test_levels_are_per_module() -> None:
+    stream = logged(LogStyle.HUMAN, "warning", p2p="debug")
+    logging.getLogger("p2p.network").debug("shown")
+    log.info("not shown")
+    logging.getLogger("libp2p.noise").info("not ours")
+    assert "shown" in stream.getvalue()
+    assert "not " not in stream.getvalue()
+
+
+def test_configuring_again_replaces_the_handler() -> None:
+    first = logged(LogStyle.HUMAN)
+    second = logged(LogStyle.JSON)
+    log.info("once")
+    assert first.getvalue() == ""
+    assert len(second.getvalue().splitlines()) == 1
+
+
+async def test_context_belongs_to_a_task_and_its_children() -> None:
+    stream = logged(LogStyle.JSON)
+
+    async def work(name: str) -> None:
+        with log_context(peer=name):
+            await trio.lowlevel.checkpoint()
+            log.info("in %s", name)
+        log.info("after %s", name)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(work, "a")
+        nursery.start_soon(work, "b")
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert {(line["message"], line.get("peer")) for line in lines} == {
+        ("in a", "a"),
+        ("in b", "b"),
+        ("after a", None),
+        ("after b", None),
+    }
+
+
+def test_exceptions_are_part_of_the_line() -> None:
+    stream = logged(LogStyle.JSON)
+    try:
+        raise KeyError("gone")
+    except KeyError:
+        log.exception("failed")
+    assert "KeyError" in json.loads(stream.getvalue())["exception"]

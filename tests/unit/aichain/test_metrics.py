@@ -1,0 +1,55 @@
+"""Metrics: the names dashboards rely on, and no state shared between two nodes."""
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from aichain.metrics import Metrics
+
+
+def samples(metrics: Metrics) -> dict[str, float]:
+    return {
+        sample.name
+        + "".join(f"{{{k}={v}}}" for k, v in sorted(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(metrics.text().decode())
+        for sample in family.samples
+    }
+
+
+def test_everything_an_operator_watches_is_there() -> None:
+    metrics = Metrics(network="devnet", version="0.1.0")
+    metrics.block_final(7, succeeded=3, failed=1, interval_ms=502)
+    metrics.finality_took(60)
+    metrics.stand(height=7, view=9, syncing=False, peers=3)
+    metrics.mempool_is(5, 20_000)
+    metrics.vote_cast("prefer")
+    metrics.vote_received("commit")
+    metrics.wal_synced(0.004)
+    metrics.rpc_called("aichain_status", 0.001)
+    metrics.rpc_refused("nonce_mismatch")
+    shown = samples(metrics)
+    assert shown["aichain_height"] == 7
+    assert shown["aichain_transactions_total{outcome=succeeded}"] == 3
+    assert shown["aichain_transactions_total{outcome=failed}"] == 1
+    assert shown["aichain_mempool_transactions"] == 5
+    assert shown["aichain_peers"] == 3
+    assert shown["aichain_votes_total{direction=cast}{phase=prefer}"] == 1
+    assert shown["aichain_finality_seconds_count"] == 1
+    assert shown["aichain_finality_seconds_sum"] == 0.06
+    assert shown["aichain_block_interval_seconds_bucket{le=0.505}"] == 1
+    assert shown["aichain_block_interval_seconds_bucket{le=0.495}"] == 0
+    assert shown["aichain_wal_fsync_seconds_count"] == 1
+    assert shown["aichain_rpc_seconds_count{method=aichain_status}"] == 1
+    assert shown["aichain_rpc_refusals_total{code=nonce_mismatch}"] == 1
+    assert shown["process_resident_memory_bytes"] > 1_000_000
+
+
+def test_two_nodes_in_one_process_do_not_share_counters() -> None:
+    first, second = (Metrics(network="n", version="v") for _ in range(2))
+    first.view_cancelled()
+    assert samples(first)["aichain_views_cancelled_total"] == 1
+    assert samples(second)["aichain_views_cancelled_total"] == 0
+
+
+def test_the_first_block_has_no_interval() -> None:
+    metrics = Metrics(network="n", version="v")
+    metrics.block_final(1, succeeded=0, failed=0, interval_ms=None)
+    assert samples(metrics)["aichain_block_interval_seconds_count"] == 0
