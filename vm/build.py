@@ -1,0 +1,125 @@
+"""A proposer's block: take the candidates that can be charged and fit, and seal the header."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from native.hashing import ZERO_HASH
+from vm.apply import close_block
+from vm.blocks import (
+    BLOCK_VERSION,
+    Block,
+    Header,
+    VerifiedBlock,
+    item_bytes,
+    transactions_root,
+    witnesses_root,
+)
+from vm.draft import Draft
+from vm.errors import (
+    FeeTooLow,
+    InvalidTransaction,
+    NonceMismatch,
+    ValidUntilTooFar,
+)
+from vm.execute import apply_transaction
+from vm.headers import require_header
+from vm.receipts import Receipt
+from vm.state import State
+from vm.transactions import SignedTransaction, VerifiedTransaction
+
+_BODY_HEAD_BYTES = 5  # the longest array header of an encoded body
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """What consensus decided about the block before its contents."""
+
+    epoch: int
+    view: int
+    parent_view: int
+    proposer_index: int
+    timestamp_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A block, its outcome, and the candidates that can never follow this parent.
+
+    A candidate that merely does not fit, waits for an earlier nonce or for a lower base fee is
+    left out without being dropped.
+    """
+
+    block: VerifiedBlock
+    state: State
+    receipts: tuple[Receipt, ...]
+    dropped: tuple[tuple[VerifiedTransaction, InvalidTransaction], ...]
+
+
+def build_block(state: State, candidates: Iterable[VerifiedTransaction], slot: Slot) -> Built:
+    """The block of these candidates, in their order; `state` is that of the parent.
+
+    The result is what apply_block accepts and gives. InvalidBlock if the slot does not follow the
+    parent.
+    """
+    draft = Draft(state, state.head.height + 1)
+    fees = state.document.fees
+    bytes_left, weight_left = fees.max_block_bytes - _BODY_HEAD_BYTES, fees.max_block_weight
+    chosen: list[SignedTransaction] = []
+    receipts: list[Receipt] = []
+    dropped: list[tuple[VerifiedTransaction, InvalidTransaction]] = []
+    for signed in candidates:
+        weight, size = signed.weight, item_bytes(len(signed.raw))
+        if weight > weight_left or size > bytes_left:
+            continue
+        try:
+            receipts.append(apply_transaction(draft, signed))
+        except InvalidTransaction as error:
+            if not may_come_later(error):
+                dropped.append((signed, error))
+            continue
+        chosen.append(signed)
+        bytes_left -= size
+        weight_left -= weight
+    header = _header(state, chosen, slot)
+    require_header(state, header)
+    used = fees.max_block_weight - weight_left
+    outcome = close_block(draft, slot.proposer_index, used, tuple(receipts))
+    block = VerifiedBlock(Block(header, tuple(chosen)))
+    return Built(block, state.after(header, outcome), outcome.receipts, tuple(dropped))
+
+
+def may_come_later(error: InvalidTransaction) -> bool:
+    """Whether a refused transaction may be charged after other blocks, without being changed."""
+    match error:
+        case NonceMismatch(expected=expected, given=given):
+            return given > expected
+        case FeeTooLow() | ValidUntilTooFar():
+            return True
+        case _:
+            return False
+
+
+def _header(state: State, transactions: list[SignedTransaction], slot: Slot) -> Header:
+    return Header(
+        version=BLOCK_VERSION,
+        genesis_hash=state.document.hash,
+        epoch=slot.epoch,
+        view=slot.view,
+        height=state.head.height + 1,
+        parent_id=state.head.id,
+        parent_view=slot.parent_view,
+        proposer_index=slot.proposer_index,
+        timestamp_ms=slot.timestamp_ms,
+        tx_root=transactions_root(transactions),
+        witness_root=witnesses_root(transactions),
+        parent_state_root=state.root,
+        parent_receipts_root=state.receipts_root,
+        parent_outbox_root=ZERO_HASH,
+        header_mmr_root=state.mmr.root,
+        vset_hash=state.validator_set.hash,
+        next_vset_hash=state.validator_set.hash,
+        onion_reveal=ZERO_HASH,
+        beacon_mix=ZERO_HASH,
+        last_hard_height=0,
+        last_hard_id=ZERO_HASH,
+    )

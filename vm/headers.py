@@ -1,0 +1,106 @@
+"""The rules of a header and of the size of its body, each a named refusal."""
+
+from collections.abc import Sequence
+
+from genesis.params import FeeParams
+from native.hashing import ZERO_HASH
+from vm.blocks import BLOCK_VERSION, Header, body_bytes
+from vm.errors import (
+    BlockTooHeavy,
+    BlockTooLarge,
+    FieldNotZero,
+    ProposerOutOfRange,
+    RepeatedTransaction,
+    TimestampNotAfterParent,
+    UnsupportedBlockVersion,
+    ViewNotAfterParent,
+    WrongEpoch,
+    WrongGenesis,
+    WrongHeaderMmrRoot,
+    WrongHeight,
+    WrongParent,
+    WrongReceiptsRoot,
+    WrongStateRoot,
+    WrongValidatorSet,
+)
+from vm.state import State
+from vm.transactions import SignedTransaction
+
+_UNUSED_HASHES = ("parent_outbox_root", "onion_reveal", "beacon_mix", "last_hard_id")
+
+
+def epoch_of_height(height: int, epoch_blocks: int) -> int:
+    """Epoch e holds the heights e*n+1 to (e+1)*n; block 0 counts to the first."""
+    return (height - 1) // epoch_blocks if height else 0
+
+
+def earliest_timestamp_ms(state: State) -> int:
+    """The first moment that a child of this state's head may carry (design ruling 4)."""
+    return state.head.timestamp_ms + state.document.consensus.block_time_ms
+
+
+def require_parent_roots(parent: State, header: Header) -> None:
+    """The header repeats what executing its parent gave here."""
+    if header.parent_id != parent.head.id:
+        raise WrongParent(expected=parent.head.id, given=header.parent_id)
+    if header.header_mmr_root != parent.mmr.root:
+        raise WrongHeaderMmrRoot(expected=parent.mmr.root, given=header.header_mmr_root)
+    if header.parent_receipts_root != parent.receipts_root:
+        raise WrongReceiptsRoot(expected=parent.receipts_root, given=header.parent_receipts_root)
+    if header.parent_state_root != parent.root:
+        raise WrongStateRoot(expected=parent.root, given=header.parent_state_root)
+
+
+def require_header(parent: State, header: Header) -> None:
+    """Every rule of a header but its roots; the clock's upper bound is the consensus core's."""
+    document, head = parent.document, parent.head
+    if header.version != BLOCK_VERSION:
+        raise UnsupportedBlockVersion(header.version)
+    if header.genesis_hash != document.hash:
+        raise WrongGenesis(expected=document.hash, given=header.genesis_hash)
+    if header.height != head.height + 1:
+        raise WrongHeight(expected=head.height + 1, given=header.height)
+    epoch = epoch_of_height(header.height, document.consensus.epoch_blocks)
+    if header.epoch != epoch:
+        raise WrongEpoch(expected=epoch, given=header.epoch)
+    if header.view <= header.parent_view:
+        raise ViewNotAfterParent(view=header.view, parent_view=header.parent_view)
+    if header.timestamp_ms < earliest_timestamp_ms(parent):
+        raise TimestampNotAfterParent(
+            earliest_ms=earliest_timestamp_ms(parent), timestamp_ms=header.timestamp_ms
+        )
+    _require_validators(parent, header)
+    _require_zeros(header)
+
+
+def require_size(params: FeeParams, transactions: Sequence[SignedTransaction]) -> int:
+    """The weight of a body that is within both limits and names no transaction twice."""
+    size = body_bytes(transactions)
+    if size > params.max_block_bytes:
+        raise BlockTooLarge(size_bytes=size, limit_bytes=params.max_block_bytes)
+    weight = sum(signed.weight for signed in transactions)
+    if weight > params.max_block_weight:
+        raise BlockTooHeavy(weight=weight, limit=params.max_block_weight)
+    seen: set[bytes] = set()
+    for signed in transactions:
+        if signed.id in seen:
+            raise RepeatedTransaction(signed.id)
+        seen.add(signed.id)
+    return weight
+
+
+def _require_validators(parent: State, header: Header) -> None:
+    validators = parent.validator_set
+    if header.proposer_index >= len(validators):
+        raise ProposerOutOfRange(header.proposer_index, len(validators))
+    for given in (header.vset_hash, header.next_vset_hash):
+        if given != validators.hash:
+            raise WrongValidatorSet(expected=validators.hash, given=given)
+
+
+def _require_zeros(header: Header) -> None:
+    for name in _UNUSED_HASHES:
+        if getattr(header, name) != ZERO_HASH:
+            raise FieldNotZero(name)
+    if header.last_hard_height:
+        raise FieldNotZero("last_hard_height")

@@ -1,0 +1,183 @@
+"""Read-only views of a state, for the wallet, the explorer and the node itself."""
+
+from dataclasses import dataclass
+
+from genesis.limits import QUERY_ROWS_MAX
+from genesis.units import ADDRESS_BYTES, Address
+from native.hashing import Hash32
+from vm.commitment import StateProof
+from vm.draft import read_account, read_counter
+from vm.records import (
+    AI_POOL,
+    BURNED,
+    MINTED,
+    STAKED,
+    TREASURY,
+    UNBONDING,
+    VALIDATORS,
+    Unbonding,
+    account_key,
+    decode_unbondings,
+    decode_validator,
+    public_key_key,
+    unbonding_key,
+    validator_index_key,
+    validator_key,
+)
+from vm.rewards import block_reward
+from vm.state import State
+
+
+@dataclass(frozen=True, slots=True)
+class AccountView:
+    """An account; all zero when nobody has ever used the address."""
+
+    address: Address
+    exists: bool
+    nonce: int
+    balance: int
+    staked: int
+    unbonding: tuple[Unbonding, ...]
+    algorithm: int
+    """Of the revealed key; 0 when the next transaction must carry the public key."""
+    is_validator: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SupplyView:
+    """Every coin: total = genesis + minted - burned, and where it is."""
+
+    height: int
+    genesis: int
+    minted: int
+    burned: int
+    total: int
+    staked: int
+    unbonding: int
+    treasury: int
+    ai_pool: int
+    balances: int
+    cap: int
+    next_reward: int
+    base_fee: int
+
+
+@dataclass(frozen=True, slots=True)
+class ValidatorView:
+    """A registered validator; `set_index` is its place among the voters, None for a candidate."""
+
+    index: int
+    address: Address
+    public_key: bytes
+    peer_id: bytes
+    stake: int
+    commission_bps: int
+    onion_head: Hash32
+    onion_length: int
+    jailed_until: int
+    set_index: int | None
+    voting_stake: int
+
+
+@dataclass(frozen=True, slots=True)
+class RecordProof:
+    """A record and its proof against a state root; the header of height + 1 carries that root."""
+
+    key: bytes
+    value: bytes | None
+    proof: StateProof
+    state_root: Hash32
+    height: int
+
+
+def account_view(state: State, address: Address) -> AccountView:
+    account = read_account(state, address)
+    unbondings = state.get(unbonding_key(address))
+    nonce, balance, staked, algorithm = account or (0, 0, 0, 0)
+    return AccountView(
+        address=address,
+        exists=account is not None,
+        nonce=nonce,
+        balance=balance,
+        staked=staked,
+        unbonding=() if unbondings is None else decode_unbondings(unbondings),
+        algorithm=algorithm,
+        is_validator=state.get(validator_key(address)) is not None,
+    )
+
+
+def public_key_of(state: State, address: Address) -> bytes | None:
+    """The key that an account has revealed."""
+    return state.get(public_key_key(address))
+
+
+def supply_view(state: State) -> SupplyView:
+    """From the counters alone; the invariant of every block keeps them true."""
+    genesis, minted = state.document.supply, read_counter(state, MINTED)
+    burned = read_counter(state, BURNED)
+    staked, unbonding = read_counter(state, STAKED), read_counter(state, UNBONDING)
+    treasury, ai_pool = read_counter(state, TREASURY), read_counter(state, AI_POOL)
+    total = genesis + minted - burned
+    rewards = state.document.rewards
+    return SupplyView(
+        height=state.head.height,
+        genesis=genesis,
+        minted=minted,
+        burned=burned,
+        total=total,
+        staked=staked,
+        unbonding=unbonding,
+        treasury=treasury,
+        ai_pool=ai_pool,
+        balances=total - staked - unbonding - treasury - ai_pool,
+        cap=rewards.cap,
+        next_reward=block_reward(rewards, state.head.height + 1, minted),
+        base_fee=state.base_fee,
+    )
+
+
+def validator_view(state: State, address: Address) -> ValidatorView | None:
+    """One registered validator, None if the address never registered."""
+    raw = state.get(validator_key(address))
+    if raw is None:
+        return None
+    record = decode_validator(raw)
+    place = state.validator_set.index_of(address)
+    return ValidatorView(
+        index=record.index,
+        address=address,
+        public_key=record.public_key,
+        peer_id=record.peer_id,
+        stake=record.stake,
+        commission_bps=record.commission_bps,
+        onion_head=record.onion_head,
+        onion_length=record.onion_length,
+        jailed_until=record.jailed_until,
+        set_index=place,
+        voting_stake=0 if place is None else state.validator_set[place].stake,
+    )
+
+
+def validators_view(
+    state: State, start: int = 0, limit: int = QUERY_ROWS_MAX
+) -> tuple[ValidatorView, ...]:
+    """Registered validators in the order of their registration, at most QUERY_ROWS_MAX a call."""
+    end = min(read_counter(state, VALIDATORS), start + min(limit, QUERY_ROWS_MAX))
+    views = []
+    for index in range(start, end):
+        raw = state.get(validator_index_key(index))
+        assert raw is not None, "every index below the counter has an address"
+        assert len(raw) == ADDRESS_BYTES, "and nothing else"
+        view = validator_view(state, Address(raw))
+        assert view is not None, "an indexed validator has a record"
+        views.append(view)
+    return tuple(views)
+
+
+def prove_record(state: State, key: bytes) -> RecordProof:
+    """Presence with the value, or absence, of one record."""
+    return RecordProof(key, state.get(key), state.tree.prove(key), state.root, state.head.height)
+
+
+def prove_account(state: State, address: Address) -> RecordProof:
+    return prove_record(state, account_key(address))

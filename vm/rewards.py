@@ -1,0 +1,52 @@
+"""Emission: what a block mints, how it is split, and who is credited (ledger.md §12.4)."""
+
+from typing import NamedTuple
+
+from genesis.params import RewardParams
+from genesis.units import BPS, Address
+from vm.accounts import credit
+from vm.draft import Draft
+from vm.records import AI_POOL, MINTED, TREASURY
+
+ERAS = 64
+"""From this halving era on nothing is minted; the cap has bitten long before, in era 10."""
+
+
+class Split(NamedTuple):
+    """The parts of one block reward."""
+
+    treasury: int
+    proposer: int
+    ai_pool: int
+
+
+def block_reward(params: RewardParams, height: int, minted: int) -> int:
+    """initial_reward >> era, within the cap; `minted` is what all earlier blocks have minted."""
+    era = height // params.halving_blocks
+    if era >= ERAS:
+        return 0
+    return min(params.initial_reward >> era, params.cap - minted)
+
+
+def split_reward(params: RewardParams, reward: int) -> Split:
+    """The treasury's share first; the proposer's share of the rest; the remainder is the pool's.
+
+    Shares round down, so what a division leaves over goes to the AI reward pool.
+    """
+    treasury = reward * params.treasury_bps // BPS
+    rest = reward - treasury
+    proposer = rest * params.validator_bps // BPS
+    return Split(treasury, proposer, rest - proposer)
+
+
+def pay_proposer(draft: Draft, proposer: Address, tips: int) -> None:
+    """Mint this block's reward, and hand the proposer its part of it and all tips."""
+    params = draft.document.rewards
+    minted = draft.counter(MINTED)
+    reward = block_reward(params, draft.height, minted)
+    split = split_reward(params, reward)
+    draft.put_counter(MINTED, minted + reward)
+    draft.put_counter(TREASURY, draft.counter(TREASURY) + split.treasury)
+    draft.put_counter(AI_POOL, draft.counter(AI_POOL) + split.ai_pool)
+    if split.proposer + tips:
+        credit(draft, proposer, split.proposer + tips)

@@ -1,0 +1,180 @@
+"""Validators' own stake: registration, staking, unbonding, jail.
+
+The records change here; the set that votes is genesis' in this version (design ruling 5).
+"""
+
+from dataclasses import replace
+
+from genesis.units import Address
+from vm.accounts import credit, debit
+from vm.draft import Draft
+from vm.errors import (
+    ConsensusKeyTaken,
+    DelegationClosed,
+    InsufficientStake,
+    JailNotOver,
+    NothingToWithdraw,
+    NotJailed,
+    PeerIdTaken,
+    RoleNotOpen,
+    StakeTooSmall,
+    TooManyUnbondings,
+    ValidatorExists,
+    ValidatorUnknown,
+)
+from vm.receipts import Event, EventKind
+from vm.records import (
+    STAKED,
+    UNBONDING,
+    VALIDATORS,
+    Account,
+    Unbonding,
+    ValidatorRecord,
+    consensus_key_key,
+    decode_amount_record,
+    decode_unbondings,
+    decode_validator,
+    encode_amount_record,
+    encode_unbondings,
+    encode_validator,
+    peer_id_key,
+    stake_key,
+    unbonding_key,
+    validator_index_key,
+    validator_key,
+)
+from vm.transactions import RegisterValidator, Role, Stake, Unstake
+
+
+def apply_register(draft: Draft, owner: Address, body: RegisterValidator) -> tuple[Event, ...]:
+    """A new candidate. Consensus keys and peer ids are unique, the first own stake is locked."""
+    key_key, peer_key = consensus_key_key(body.public_key), peer_id_key(body.peer_id)
+    if draft.record(validator_key(owner)) is not None:
+        raise ValidatorExists(owner)
+    taken = draft.record(key_key)
+    if taken is not None:
+        raise ConsensusKeyTaken(taken)
+    taken = draft.record(peer_key)
+    if taken is not None:
+        raise PeerIdTaken(taken)
+    _require_minimum(draft, body.stake)
+    index = draft.counter(VALIDATORS)
+    draft.put_counter(VALIDATORS, index + 1)
+    record = ValidatorRecord(
+        index=index,
+        public_key=body.public_key,
+        peer_id=body.peer_id,
+        commission_bps=body.commission_bps,
+        onion_head=body.onion_head,
+        onion_length=body.onion_length,
+        stake=0,
+    )
+    for key in (key_key, peer_key, validator_index_key(index)):
+        assert draft.record(key) is None, "an index entry is written once"
+        draft.put_record(key, owner)
+    _lock(draft, owner, record, body.stake)
+    return (Event(EventKind.VALIDATOR_REGISTERED, (owner, index, body.stake)),)
+
+
+def apply_stake(draft: Draft, owner: Address, body: Stake) -> tuple[Event, ...]:
+    """More stake behind the sender's own validator."""
+    record = _own_validator(draft, owner, body)
+    _lock(draft, owner, record, body.amount)
+    return (Event(EventKind.STAKED, (owner, int(body.role), body.target, body.amount)),)
+
+
+def apply_unstake(draft: Draft, owner: Address, body: Unstake) -> tuple[Event, ...]:
+    """Stake to the unbonding list; what stays is nothing or at least the minimum."""
+    record = _own_validator(draft, owner, body)
+    remaining = record.stake - body.amount
+    if remaining < 0:
+        raise InsufficientStake(required=body.amount, available=record.stake)
+    if remaining:
+        _require_minimum(draft, remaining)
+    pending = unbondings_of(draft, owner)
+    if len(pending) >= draft.document.staking.max_unbondings:
+        raise TooManyUnbondings(limit=draft.document.staking.max_unbondings)
+    matures_at = draft.height + draft.document.staking.unbonding_blocks
+    added = Unbonding(matures_at, int(body.role), body.target, body.amount)
+    draft.put_record(unbonding_key(owner), encode_unbondings((*pending, added)))
+    draft.put_counter(UNBONDING, draft.counter(UNBONDING) + body.amount)
+    _move_stake(draft, owner, record, -body.amount)
+    values = (owner, int(body.role), body.target, body.amount, matures_at)
+    return (Event(EventKind.UNSTAKED, values),)
+
+
+def apply_withdraw(draft: Draft, owner: Address) -> tuple[Event, ...]:
+    """Everything that has matured back to the balance."""
+    pending = unbondings_of(draft, owner)
+    waiting = tuple(each for each in pending if each.matures_at > draft.height)
+    amount = sum(each.amount for each in pending) - sum(each.amount for each in waiting)
+    if amount == 0:
+        raise NothingToWithdraw(min((each.matures_at for each in waiting), default=0))
+    draft.put_record(unbonding_key(owner), encode_unbondings(waiting) if waiting else None)
+    draft.put_counter(UNBONDING, draft.counter(UNBONDING) - amount)
+    credit(draft, owner, amount)
+    return (Event(EventKind.WITHDRAWN, (owner, amount)),)
+
+
+def apply_unjail(draft: Draft, owner: Address) -> tuple[Event, ...]:
+    """Out of jail, once the term is over and the stake is enough again."""
+    record = _validator(draft, owner)
+    if record.jailed_until == 0:
+        raise NotJailed(owner)
+    if draft.height < record.jailed_until:
+        raise JailNotOver(until=record.jailed_until, height=draft.height)
+    _require_minimum(draft, record.stake)
+    draft.put_record(validator_key(owner), encode_validator(replace(record, jailed_until=0)))
+    return (Event(EventKind.UNJAILED, (owner,)),)
+
+
+def jail(draft: Draft, address: Address) -> None:
+    """Take a validator out of the candidates for jail_blocks; the end of its epoch calls this."""
+    record = _validator(draft, address)
+    until = draft.height + draft.document.staking.jail_blocks
+    draft.put_record(validator_key(address), encode_validator(replace(record, jailed_until=until)))
+
+
+def unbondings_of(draft: Draft, owner: Address) -> tuple[Unbonding, ...]:
+    """The owner's unbonding list, oldest first."""
+    raw = draft.record(unbonding_key(owner))
+    return () if raw is None else decode_unbondings(raw)
+
+
+def _own_validator(draft: Draft, owner: Address, body: Stake | Unstake) -> ValidatorRecord:
+    if body.role is not Role.VALIDATOR:
+        raise RoleNotOpen(int(body.role))
+    if body.target != owner:
+        raise DelegationClosed(body.target)
+    return _validator(draft, owner)
+
+
+def _validator(draft: Draft, address: Address) -> ValidatorRecord:
+    raw = draft.record(validator_key(address))
+    if raw is None:
+        raise ValidatorUnknown(address)
+    return decode_validator(raw)
+
+
+def _require_minimum(draft: Draft, stake: int) -> None:
+    required = draft.document.staking.min_validator_stake
+    if stake < required:
+        raise StakeTooSmall(required=required, given=stake)
+
+
+def _lock(draft: Draft, owner: Address, record: ValidatorRecord, amount: int) -> None:
+    debit(draft, owner, amount)
+    _move_stake(draft, owner, record, amount)
+
+
+def _move_stake(draft: Draft, owner: Address, record: ValidatorRecord, delta: int) -> None:
+    """Change the stake in all four places that tell of it: they are compared at every start."""
+    nonce, balance, staked, algorithm = draft.account(owner) or Account()
+    draft.put_account(owner, Account(nonce, balance, staked + delta, algorithm))
+    stake = record.stake + delta
+    draft.put_record(validator_key(owner), encode_validator(replace(record, stake=stake)))
+    entry = stake_key(Role.VALIDATOR, owner, owner)
+    raw = draft.record(entry)
+    assert record.stake == (0 if raw is None else decode_amount_record(raw)), "stakes agree"
+    draft.put_record(entry, encode_amount_record(stake) if stake else None)
+    draft.put_counter(STAKED, draft.counter(STAKED) + delta)

@@ -1,0 +1,206 @@
+"""The ledger after a block: an immutable overlay on its parent, with its commitment made lazily."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol, Self
+
+from genesis.document import GenesisDocument
+from genesis.limits import HEADER_MAX_BYTES, MMR_PEAKS_MAX, TIP_RECORD_MAX_BYTES
+from genesis.validators import ValidatorSet
+from native import codec
+from native.errors import DecodeError
+from native.hashing import HASH_BYTES, Hash32, hash32
+from vm.blocks import Header, decode_header
+from vm.commitment import StateTree
+from vm.errors import TipMismatch
+from vm.mmr import HeaderMmr
+from vm.receipts import Receipt, receipts_root
+from vm.records import BASE_FEE, counter_key, decode_amount_record
+
+_TIP_VERSION = 1
+
+
+class StateReader(Protocol):
+    """Where committed records are: a database, a dictionary's `get`, or another State."""
+
+    def get(self, key: bytes, /) -> bytes | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What executing a block produced: the records it wrote or removed, and its receipts."""
+
+    changes: Mapping[bytes, bytes | None]
+    receipts: tuple[Receipt, ...]
+
+
+class State:
+    """The state after `head`. Every field but the caches is fixed when it is made.
+
+    Reading goes through the changes of this block, then of its unfinalized ancestors, then of the
+    reader. The tree, the roots and the base fee are computed once, when first asked for.
+    """
+
+    __slots__ = (
+        "_base",
+        "_base_fee",
+        "_parent",
+        "_receipts",
+        "_receipts_root",
+        "_tree",
+        "changes",
+        "document",
+        "head",
+        "mmr",
+        "validator_set",
+    )
+
+    def __init__(
+        self,
+        document: GenesisDocument,
+        validator_set: ValidatorSet,
+        head: Header,
+        mmr: HeaderMmr,
+        base: StateReader,
+    ) -> None:
+        self.document = document
+        self.validator_set = validator_set
+        self.head = head
+        self.mmr = mmr
+        """The header MMR over every block up to and including `head`."""
+        self.changes: Mapping[bytes, bytes | None] = {}
+        """What this block alone wrote (None: removed); empty again once it is collapsed."""
+        self._base = base
+        self._parent: State | None = None
+        self._tree: StateTree | None = None
+        self._receipts: tuple[Receipt, ...] = ()
+        self._receipts_root: Hash32 | None = None
+        self._base_fee: int | None = None
+
+    @classmethod
+    def initial(
+        cls, document: GenesisDocument, head: Header, records: Mapping[bytes, bytes]
+    ) -> Self:
+        """The state of block 0: all its records are its changes."""
+        mmr = HeaderMmr().append(head.id)
+        state = cls(document, document.validator_set, head, mmr, _NOTHING)
+        state.changes = dict(records)
+        state._tree = StateTree.build(records.items())
+        return state
+
+    def after(self, head: Header, outcome: Outcome) -> "State":
+        """The state of a child block."""
+        child = State(self.document, self.validator_set, head, self.mmr.append(head.id), self)
+        child.changes = outcome.changes
+        child._parent = self
+        child._receipts = outcome.receipts
+        return child
+
+    @classmethod
+    def load(
+        cls, document: GenesisDocument, reader: StateReader, tree: StateTree, tip_record: bytes
+    ) -> Self:
+        """The state that `tip_record` was written for, its records in `reader`.
+
+        TipMismatch when the document or the tree rebuilt from the records is not that state's:
+        this is the check of the whole database at every start (storage.md §2.1).
+        """
+        fields = codec.decode(tip_record, max_bytes=TIP_RECORD_MAX_BYTES, max_items=6, max_depth=1)
+        version, header_raw, root, receipts, count, peaks = codec.array(fields, 6)
+        if version != _TIP_VERSION:
+            raise DecodeError(f"tip record version {version!r}")
+        head = decode_header(codec.bounded(header_raw, HEADER_MAX_BYTES))
+        if head.genesis_hash != document.hash:
+            raise TipMismatch("genesis hash", document.hash, head.genesis_hash)
+        if tree.root != hash32(root):
+            raise TipMismatch("state root", hash32(root), tree.root)
+        mmr = HeaderMmr(codec.uint(count), _peaks(peaks))
+        state = cls(document, document.validator_set, head, mmr, reader)
+        state._tree = tree
+        state._receipts_root = hash32(receipts)
+        return state
+
+    def tip_record(self) -> bytes:
+        """What `load` needs besides the records; `TipRecord` of a store's batch."""
+        return codec.encode(
+            [
+                _TIP_VERSION,
+                self.head.raw,
+                self.root,
+                self.receipts_root,
+                self.mmr.count,
+                b"".join(self.mmr.peaks),
+            ]
+        )
+
+    def get(self, key: bytes, /) -> bytes | None:
+        """The record under a key."""
+        try:
+            return self.changes[key]
+        except KeyError:
+            return self._base.get(key)
+
+    @property
+    def tree(self) -> StateTree:
+        """The commitment to all records. Hashing happens here, once, off the path of the votes."""
+        tree = self._tree
+        if tree is None:
+            assert self._parent is not None, "a state without a tree has a parent that has one"
+            tree = self._parent.tree.update(self.changes)
+            self._tree = tree
+        return tree
+
+    @property
+    def root(self) -> Hash32:
+        """The state root; a child's header carries it as parent_state_root."""
+        return self.tree.root
+
+    @property
+    def receipts_root(self) -> Hash32:
+        """The root over this block's receipts; a child's header carries it."""
+        root = self._receipts_root
+        if root is None:
+            root = receipts_root(self._receipts)
+            self._receipts_root = root
+        return root
+
+    @property
+    def base_fee(self) -> int:
+        """The price of a unit of weight in the next block."""
+        fee = self._base_fee
+        if fee is None:
+            raw = self.get(counter_key(BASE_FEE))
+            assert raw is not None, "genesis sets the base fee"
+            fee = decode_amount_record(raw)
+            self._base_fee = fee
+        return fee
+
+    def collapse(self, reader: StateReader) -> None:
+        """Drop the overlay after `changes` were written to `reader`; nothing else changes.
+
+        From then on this state reads what `reader` holds, so it is good until the next block is
+        written there: keep the newest collapsed state only.
+        """
+        assert self.tree is not None, "the tree is made while its parent is known"
+        assert self.receipts_root is not None, "and so are the receipts"
+        self._base = reader
+        self._parent = None
+        self._receipts = ()
+        self.changes = {}
+
+
+class _Nothing:
+    """The reader below genesis."""
+
+    def get(self, key: bytes, /) -> bytes | None:
+        return None
+
+
+_NOTHING = _Nothing()
+
+
+def _peaks(value: codec.Value) -> tuple[Hash32, ...]:
+    joined = codec.bounded(value, HASH_BYTES * MMR_PEAKS_MAX)
+    return tuple(
+        hash32(joined[start : start + HASH_BYTES]) for start in range(0, len(joined), HASH_BYTES)
+    )
