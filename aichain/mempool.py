@@ -27,11 +27,11 @@ from aichain.pending import (
     SenderAccount,
     SenderQueue,
     TailEntry,
-    moved_by,
 )
 from genesis import limits
 from genesis.units import Address
 from native.hashing import Hash32
+from vm.fees import maximum_cost
 from vm.transactions import SignedTransaction, VerifiedTransaction
 
 _STALE_TAILS = 1_024
@@ -272,7 +272,7 @@ class Mempool:
                 raise ReplacementUnderpriced(required_fee=required, fee=fee)
         elif queue and len(queue.entries) >= limits.MEMPOOL_PER_SENDER:
             raise SenderQueueFull(limit=limits.MEMPOOL_PER_SENDER)
-        cost = transaction.fee_max + transaction.tip + moved_by(transaction.body)
+        cost = maximum_cost(transaction)
         others = (queue.cost if queue else 0) - (replaced.cost if replaced else 0)
         if others + cost > sender.balance:
             raise BalanceNotCovering(required=others + cost, available=sender.balance)

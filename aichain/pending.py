@@ -5,7 +5,7 @@ from typing import TypeAlias
 
 from genesis.units import Address
 from native.hashing import Hash32
-from vm.bodies import Body, RegisterValidator, Stake, Transfer
+from vm.fees import maximum_cost
 from vm.transactions import VerifiedTransaction
 
 PRICE_SCALE = 1_000_000
@@ -66,7 +66,7 @@ class Pending:
         self.valid_until: int = transaction.valid_until
         self.max_base_fee: int = transaction.fee_max // self.weight
         self.price: int = self.tip * PRICE_SCALE // self.weight
-        self.cost: int = transaction.fee_max + transaction.tip + moved_by(transaction.body)
+        self.cost: int = maximum_cost(transaction)
         self.added_ms = added_ms
         self.sequence = sequence
         self.order: tuple[int, Hash32, Pending] = (-self.price, self.id, self)
@@ -138,14 +138,3 @@ class SenderQueue:
     def eviction_price(self, pending: Pending) -> int:
         """What keeping an entry is worth: nothing while a nonce before it is missing."""
         return pending.price if pending.nonce < self.ready_end else NOT_READY
-
-
-def moved_by(body: Body) -> int:
-    """Coins that leave the sender's balance besides the fees."""
-    match body:
-        case Transfer(amount=amount) | Stake(amount=amount):
-            return amount
-        case RegisterValidator(stake=stake):
-            return stake
-        case _:
-            return 0

@@ -1,0 +1,351 @@
+"""Head of the ledger: executes blocks, keeps what is not final yet, commits. Its only writer."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from aichain.errors import ParentNotExecuted, UnfinalizedFull
+from aichain.recovery import Ledger, create_ledger, ledger_exists, open_ledger
+from aichain.store.blocks import BlockRecord, BlockStore, decode_stored
+from aichain.store.failpoints import FailPoints
+from aichain.store.index import Location
+from aichain.store.keys import TIP
+from aichain.store.segments import BodyRecord, Position
+from aichain.store.state import StateRecords, Tip, stage_state
+from consensus.certificates import QuorumCertificate
+from consensus.instance import BlockRef
+from genesis import limits
+from genesis.document import GenesisDocument
+from genesis.units import Address
+from native.hashing import Hash32
+from vm.apply import apply_block
+from vm.blocks import Block, Header, VerifiedBlock, body_bytes, encode_body
+from vm.build import Built
+from vm.receipts import Receipt
+from vm.state import State
+
+
+@dataclass(frozen=True, slots=True)
+class FinalBlock:
+    """What the feed tells of a block that has just become final and is on disk."""
+
+    header: Header
+    block: VerifiedBlock
+    receipts: tuple[Receipt, ...]
+    certificate: QuorumCertificate
+    """The FINAL certificate of this block or of a descendant in the same commit."""
+    state_root: Hash32
+    finalized_at_ms: int | None
+
+
+@dataclass(slots=True, eq=False)
+class Executed:
+    """A block that was executed and is not final yet."""
+
+    block: VerifiedBlock
+    state: State
+    receipts: tuple[Receipt, ...]
+    size_bytes: int
+    last_used: int
+    position: Position | None
+    """Where it lies on disk; None while it is not durable and must not be voted for."""
+
+    @property
+    def header(self) -> Header:
+        return self.block.header
+
+
+class Chain:
+    """Owned by the engine's task, one call at a time; reads may come from any thread.
+
+    Calls marked as blocking wait for the disk or run transactions: through trio.to_thread.
+    """
+
+    def __init__(self, document: GenesisDocument, ledger: Ledger, fail_points: FailPoints) -> None:
+        """Use `open`."""
+        self.document = document
+        self.blocks: BlockStore = ledger.blocks
+        """Final blocks, for any thread."""
+        self.recovery_note = ledger.note
+        """What had to be repaired at the start, for the log; empty when nothing."""
+        self._ledger = ledger
+        self._reached = fail_points
+        self._head = ledger.state
+        self._executed: dict[Hash32, Executed] = {}
+        self._clock = 0
+        self._positions: dict[Hash32, Position] = {}
+        self._left_over = self._read_tail()
+
+    @classmethod
+    def exists(cls, root: Path) -> bool:
+        """Whether a data directory holds a chain, whole or damaged."""
+        return ledger_exists(root)
+
+    @classmethod
+    def create(cls, root: Path, document: GenesisDocument) -> None:
+        """Write block 0. Blocking. Only `init`, or a first run that was told so, calls this."""
+        create_ledger(root, document)
+
+    @classmethod
+    def open(
+        cls, root: Path, document: GenesisDocument, *, fail_points: FailPoints | None = None
+    ) -> Self:
+        """Open, check and recover. Blocking.
+
+        Raises HomeMissing, HomeLocked, WrongChain, StoreCorrupt, StoreFailed.
+        """
+        return cls(document, open_ledger(root, document), fail_points or FailPoints())
+
+    def close(self) -> None:
+        self._ledger.close()
+
+    @property
+    def head(self) -> State:
+        """The state after the last final block; a value, readable after later commits too."""
+        return self._head
+
+    @property
+    def index_trouble(self) -> str:
+        """Why transactions cannot be looked up until the next start; empty while all is well."""
+        return self._ledger.index.failed
+
+    def state_of(self, block_id: Hash32) -> State | None:
+        """The state after the head or after an executed block above it."""
+        if block_id == self._head.head.id:
+            return self._head
+        entry = self._executed.get(block_id)
+        if entry is None:
+            return None
+        self._touch(entry)
+        return entry.state
+
+    def is_executed(self, block_id: Hash32) -> bool:
+        """Final, or executed on top of the final chain."""
+        return block_id in self._executed or self.blocks.height_of(block_id) is not None
+
+    def is_durable(self, block_id: Hash32) -> bool:
+        """Whether the body would survive a crash now (R8: before a vote for it)."""
+        return block_id in self._positions or self.blocks.height_of(block_id) is not None
+
+    def header_of(self, block_id: Hash32) -> Header | None:
+        entry = self._executed.get(block_id)
+        if entry is not None:
+            return entry.header
+        height = self.blocks.height_of(block_id)
+        return self.blocks.header_at(height) if height is not None else None
+
+    def executed(self, block_id: Hash32) -> Executed | None:
+        """A block above the head with its state and receipts."""
+        return self._executed.get(block_id)
+
+    def raw_block(self, block_id: Hash32) -> BodyRecord | None:
+        """The bytes that a peer asks for by id: final, or executed and not final yet."""
+        entry = self._executed.get(block_id)
+        if entry is not None:
+            return _body_record(entry.block)
+        height = self.blocks.height_of(block_id)
+        return self.blocks.raw_at(height) if height is not None else None
+
+    def locate(self, tx_id: Hash32) -> Location | None:
+        """The place of a final transaction. Blocking, briefly."""
+        return self._ledger.index.locate(tx_id)
+
+    def pending_nonces(self, block_id: Hash32) -> Mapping[Address, int]:
+        """Where the senders of blocks above the head stand after `block_id`."""
+        nonces: dict[Address, int] = {}
+        entry = self._executed.get(block_id)
+        while entry is not None:
+            for signed in entry.block.transactions:
+                following = signed.transaction.nonce + 1
+                sender = signed.transaction.sender
+                nonces[sender] = max(nonces.get(sender, 0), following)
+            entry = self._executed.get(entry.header.parent_id)
+        return nonces
+
+    def unfinalized(self) -> tuple[VerifiedBlock, ...]:
+        """Blocks above the head that were durable when the node stopped, parents first.
+
+        Only verified blocks were ever written, so they are verified. Execute them again before
+        the core is restored: votes may have been cast for them.
+        """
+        return tuple(self._left_over)
+
+    def execute(self, block: VerifiedBlock) -> State:
+        """Run a block on its parent's state; the answer is remembered. Blocking.
+
+        Raises InvalidBlock, ParentNotExecuted, UnfinalizedFull.
+        """
+        known = self.state_of(block.id)
+        if known is not None:
+            return known
+        parent = self.state_of(block.header.parent_id)
+        if parent is None:
+            raise ParentNotExecuted(block_id=block.id.hex(), parent_id=block.header.parent_id.hex())
+        state, receipts = apply_block(parent, block)
+        self._remember(block, state, receipts)
+        return state
+
+    def adopt(self, built: Built) -> None:
+        """Remember a block that this node built: it has been executed already."""
+        if built.block.id not in self._executed:
+            self._remember(built.block, built.state, built.receipts)
+
+    def make_durable(self, block_id: Hash32) -> None:
+        """Write the block and its ancestors above the head to disk, before a vote for it (R8).
+
+        Blocking. Raises StoreFailed.
+        """
+        line: list[Executed] = []
+        entry = self._executed.get(block_id)
+        while entry is not None and entry.position is None:
+            line.append(entry)
+            entry = self._executed.get(entry.header.parent_id)
+        line.reverse()
+        self._append_bodies(line)
+
+    def finalize(
+        self,
+        blocks: Sequence[BlockRef],
+        certificate: QuorumCertificate,
+        *,
+        finalized_at_ms: int | None,
+        seal: Callable[[], None] | None = None,
+    ) -> tuple[FinalBlock, ...]:
+        """Commit these executed blocks, oldest first; the certificate is of the last. Blocking.
+
+        Order (design, storage 2.3): bodies, one synced batch of state, pointers, certificate and
+        tip, then `seal` (the WAL's record that the height is final), then the index. A crash
+        between any two is healed at the next start. Raises StoreFailed: the node has to stop.
+        """
+        line = [self._executed[block.id] for block in blocks]
+        self._require_extension(line, certificate)
+        self._append_bodies(line)
+        self._reached("bodies written")
+        self._ledger.database.write(self._batch(line, certificate, finalized_at_ms), sync=True)
+        self._reached("state written")
+        final = tuple(
+            FinalBlock(
+                header=entry.header,
+                block=entry.block,
+                receipts=entry.receipts,
+                certificate=certificate,
+                state_root=entry.state.root,
+                finalized_at_ms=finalized_at_ms,
+            )
+            for entry in line
+        )
+        self._move_head(line[-1])
+        if seal is not None:
+            seal()
+        self._reached("height sealed")
+        self._ledger.index.add(
+            [(e.header.height, [signed.id for signed in e.block.transactions]) for e in line]
+        )
+        self._reached("index written")
+        return final
+
+    def _require_extension(self, line: list[Executed], certificate: QuorumCertificate) -> None:
+        assert line, "something becomes final"
+        parent_id = self._head.head.id
+        for entry in line:
+            assert entry.header.parent_id == parent_id, "final blocks extend the head, in order"
+            parent_id = entry.block.id
+        assert certificate.block_id == parent_id, "the certificate is of the last block"
+
+    def _batch(
+        self, line: list[Executed], certificate: QuorumCertificate, finalized_at_ms: int | None
+    ) -> dict[bytes, bytes | None]:
+        batch: dict[bytes, bytes | None] = {}
+        for entry in line:
+            assert entry.position is not None, "bodies are durable before the state"
+            stage_state(batch, entry.state)
+            record = BlockRecord(entry.block.id, entry.state.root, entry.position, finalized_at_ms)
+            self.blocks.stage_block(batch, entry.header, record, entry.receipts)
+        self.blocks.stage_certificate(batch, certificate, self._head.head.height)
+        batch[TIP] = Tip.of(line[-1].state).encode()
+        return batch
+
+    def _move_head(self, last: Executed) -> None:
+        last.state.collapse(StateRecords(self._ledger.database.snapshot()))
+        self._head = last.state
+        height = last.header.height
+        above: dict[Hash32, Executed] = {}
+        for block_id, entry in self._executed.items():  # parents come before their children
+            parent_id = entry.header.parent_id
+            if parent_id == last.block.id or parent_id in above:
+                above[block_id] = entry
+        self._executed = above
+        self._positions = {
+            block_id: position
+            for block_id, position in self._positions.items()
+            if block_id in above
+        }
+        self._left_over = [b for b in self._left_over if b.header.height > height]
+
+    def _append_bodies(self, line: list[Executed]) -> None:
+        missing = [entry for entry in line if entry.position is None]
+        if not missing:
+            return
+        positions = self._ledger.bodies.append([_body_record(e.block) for e in missing])
+        for entry, position in zip(missing, positions, strict=True):
+            entry.position = position
+            self._positions[entry.block.id] = position
+        self._reached("bodies appended")
+
+    def _remember(self, block: Block, state: State, receipts: tuple[Receipt, ...]) -> None:
+        size = body_bytes(block.transactions)
+        self._make_room(block.header.parent_id, size)
+        entry = Executed(
+            block=VerifiedBlock(block),
+            state=state,
+            receipts=receipts,
+            size_bytes=size,
+            last_used=0,
+            position=self._positions.get(block.id),
+        )
+        self._touch(entry)
+        self._executed[block.id] = entry
+
+    def _touch(self, entry: Executed) -> None:
+        self._clock += 1
+        entry.last_used = self._clock
+
+    def _make_room(self, parent_id: Hash32, size_bytes: int) -> None:
+        """Forget the longest unused block that nothing is built on; it can be executed again."""
+        while (
+            len(self._executed) >= limits.UNFINALIZED_BLOCKS
+            or sum(e.size_bytes for e in self._executed.values()) + size_bytes
+            > limits.UNFINALIZED_BYTES
+        ):
+            parents = {entry.header.parent_id for entry in self._executed.values()}
+            leaves = [
+                entry
+                for block_id, entry in self._executed.items()
+                if block_id not in parents and block_id != parent_id
+            ]
+            if not leaves:
+                raise UnfinalizedFull(
+                    blocks=len(self._executed),
+                    size_bytes=sum(e.size_bytes for e in self._executed.values()),
+                )
+            oldest = min(leaves, key=lambda entry: entry.last_used)
+            del self._executed[oldest.block.id]
+            self._positions.pop(oldest.block.id, None)
+
+    def _read_tail(self) -> list[VerifiedBlock]:
+        connected: dict[Hash32, VerifiedBlock] = {}
+        for position, raw in self._ledger.tail:
+            if raw.height <= self._head.head.height:
+                continue
+            block = decode_stored(raw)
+            self._positions[block.id] = position
+            parent_id = block.header.parent_id
+            if parent_id == self._head.head.id or parent_id in connected:
+                connected[block.id] = VerifiedBlock(block)
+        self._ledger.tail.clear()
+        return list(connected.values())
+
+
+def _body_record(block: Block) -> BodyRecord:
+    return BodyRecord(block.header.height, block.header.raw, encode_body(block.transactions))

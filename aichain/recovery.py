@@ -1,0 +1,243 @@
+"""From a data directory to a ledger that can be trusted, or to a refusal that says what to do."""
+
+import shutil
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from aichain.errors import HomeMissing, StoreCorrupt, WrongChain
+from aichain.store.blocks import BlockRecord, BlockStore, decode_stored
+from aichain.store.durable import FileLock, sync_directory
+from aichain.store.index import TransactionIndex
+from aichain.store.keys import BLOCK, CHAIN, SCHEMA, SCHEMA_VERSION, TIP, block_key, height_in
+from aichain.store.kv import KeyValueReader
+from aichain.store.leveldb import LevelSettings, LevelStore
+from aichain.store.paths import DataPaths
+from aichain.store.segments import BodyRecord, Position, SegmentFiles
+from aichain.store.state import StateRecords, Tip, scan_tree, stage_state
+from genesis import limits
+from genesis.document import GenesisDocument
+from native.errors import InvalidData
+from native.hashing import Hash32
+from vm.blocks import encode_body
+from vm.genesis_block import genesis_state
+from vm.state import State
+
+_EXAMINED = ".examined"
+_DAMAGED = ".damaged"
+
+
+@dataclass(slots=True)
+class Ledger:
+    """Everything the chain owns on disk, open, checked, and agreeing with itself."""
+
+    lock: FileLock
+    database: LevelStore
+    bodies: SegmentFiles
+    blocks: BlockStore
+    index: TransactionIndex
+    state: State
+    tail: list[tuple[Position, BodyRecord]]
+    """Blocks that were durable but not final when the process ended."""
+    note: str
+    """What had to be repaired, for the log; empty when nothing."""
+
+    def close(self) -> None:
+        self.index.close()
+        self.bodies.close()
+        self.database.close()
+        self.lock.release()
+
+
+def ledger_exists(root: Path) -> bool:
+    """Whether this data directory holds a chain, whole or damaged."""
+    return DataPaths(root).chain.exists()
+
+
+def create_ledger(root: Path, document: GenesisDocument) -> None:
+    """Write block 0 and its state. Whole or not at all: the directory is renamed into place."""
+    paths = DataPaths(root)
+    assert not paths.chain.exists(), "an existing chain is never written over"
+    root.mkdir(parents=True, exist_ok=True)
+    lock = paths.lock()
+    try:
+        building = DataPaths(root / "building")
+        shutil.rmtree(building.root, ignore_errors=True)
+        _write_genesis(building, document)
+        building.chain.rename(paths.chain)
+        building.root.rmdir()
+        sync_directory(root)
+    finally:
+        lock.release()
+
+
+def open_ledger(root: Path, document: GenesisDocument) -> Ledger:
+    """Lock, open and check (design: storage 1.2, 2.3).
+
+    Raises HomeMissing, HomeLocked, WrongChain, StoreCorrupt, StoreFailed.
+    """
+    paths = DataPaths(root)
+    if not paths.chain.is_dir():
+        raise HomeMissing(path=str(root))
+    with ExitStack() as undo:
+        lock = paths.lock()
+        undo.callback(lock.release)
+        database, note = _open_database(paths)
+        undo.callback(database.close)
+        _require_chain(paths, database, document)
+        tip, state = _load_state(paths, database, document)
+        record = _required_record(paths, database, tip)
+        bodies, tail = SegmentFiles.open(paths.bodies, after=record.position)
+        undo.callback(bodies.close)
+        blocks = BlockStore(database, bodies, document.consensus.epoch_blocks)
+        index = _open_index(paths, blocks, tip.height)
+        undo.pop_all()
+        return Ledger(lock, database, bodies, blocks, index, state, tail, note)
+
+
+def _write_genesis(paths: DataPaths, document: GenesisDocument) -> None:
+    state = genesis_state(document)
+    bodies = SegmentFiles.create(paths.bodies)
+    body = BodyRecord(0, state.head.raw, encode_body(()))
+    [position] = bodies.append([body])
+    database = LevelStore(paths.state, create=True)
+    blocks = BlockStore(database, bodies, document.consensus.epoch_blocks)
+    batch: dict[bytes, bytes | None] = {
+        SCHEMA: SCHEMA_VERSION.to_bytes(2, "big"),
+        CHAIN: document.hash,
+        TIP: Tip.of(state).encode(),
+    }
+    stage_state(batch, state)
+    record = BlockRecord(state.head.id, state.root, position, state.head.timestamp_ms)
+    blocks.stage_block(batch, state.head, record, ())
+    database.write(batch, sync=True)
+    database.close()
+    bodies.close()
+    sync_directory(paths.chain)
+
+
+def _open_database(paths: DataPaths) -> tuple[LevelStore, str]:
+    examined = paths.state.with_name(paths.state.name + _EXAMINED)
+    if not paths.state.exists() and examined.exists():
+        examined.rename(paths.state)  # a repair was interrupted between its two renames
+    shutil.rmtree(examined, ignore_errors=True)
+    if not paths.state.is_dir():
+        raise StoreCorrupt(path=str(paths.state), reason="the state database is missing")
+    try:
+        return LevelStore(paths.state), ""
+    except StoreCorrupt as error:
+        return _examine_copy(paths, examined, error), f"repaired a torn database log: {error}"
+
+
+def _examine_copy(paths: DataPaths, examined: Path, damage: StoreCorrupt) -> LevelStore:
+    """Power loss can leave zeros at the end of LevelDB's log, which strict opening refuses.
+
+    A lenient open skips what it cannot read, also in the middle, so what it yields is accepted
+    only if it is exactly the state of its own tip and no height is missing. plyvel's repair_db is
+    never used: it mixes heights.
+    """
+    shutil.copytree(paths.state, examined)
+    try:
+        database = LevelStore(examined, LevelSettings(paranoid=False))
+        try:
+            _require_whole(examined, database)
+        finally:
+            database.close()
+        LevelStore(examined).close()
+    except StoreCorrupt:
+        shutil.rmtree(examined)
+        raise damage from None
+    aside = _unused(paths.state.with_name(paths.state.name + _DAMAGED))
+    paths.state.rename(aside)
+    examined.rename(paths.state)
+    sync_directory(paths.chain)
+    return LevelStore(paths.state)
+
+
+def _require_whole(path: Path, database: LevelStore) -> None:
+    tip = _read_tip(path, database)
+    if scan_tree(database).root != tip.state_root:
+        raise StoreCorrupt(path=str(path), reason="the state is not the one of its tip")
+    expected = 0
+    for key, _ in database.iterate(BLOCK):
+        if height_in(key, BLOCK) != expected:
+            raise StoreCorrupt(path=str(path), reason=f"height {expected} is missing")
+        expected += 1
+    if expected != tip.height + 1:
+        raise StoreCorrupt(path=str(path), reason=f"height {expected} is missing")
+
+
+def _unused(path: Path) -> Path:
+    candidate, number = path, 1
+    while candidate.exists():
+        number += 1
+        candidate = path.with_name(f"{path.name}-{number}")
+    return candidate
+
+
+def _require_chain(paths: DataPaths, database: LevelStore, document: GenesisDocument) -> None:
+    schema, chain = database.get(SCHEMA), database.get(CHAIN)
+    if schema != SCHEMA_VERSION.to_bytes(2, "big"):
+        found = int.from_bytes(schema, "big") if schema else "none"
+        raise StoreCorrupt(
+            path=str(paths.state),
+            reason=f"database schema {found}, this program reads {SCHEMA_VERSION}",
+        )
+    if chain != document.hash:
+        raise WrongChain(
+            path=str(paths.root), expected=document.hash.hex(), found=(chain or b"").hex()
+        )
+
+
+def _load_state(
+    paths: DataPaths, database: LevelStore, document: GenesisDocument
+) -> tuple[Tip, State]:
+    tip = _read_tip(paths.state, database)
+    snapshot = database.snapshot()
+    tree = scan_tree(snapshot)
+    if tree.root != tip.state_root:
+        raise StoreCorrupt(
+            path=str(paths.state),
+            reason=f"state root {tree.root.hex()} where height {tip.height} has "
+            f"{tip.state_root.hex()}",
+        )
+    try:
+        return tip, State.load(document, StateRecords(snapshot), tree, tip.record)
+    except InvalidData as error:
+        raise StoreCorrupt(path=str(paths.state), reason=str(error)) from error
+
+
+def _read_tip(path: Path, database: KeyValueReader) -> Tip:
+    raw = database.get(TIP)
+    if raw is None:
+        raise StoreCorrupt(path=str(path), reason="no tip is recorded")
+    try:
+        return Tip.decode(raw)
+    except InvalidData as error:
+        raise StoreCorrupt(path=str(path), reason=f"the tip does not decode: {error}") from error
+
+
+def _required_record(paths: DataPaths, database: LevelStore, tip: Tip) -> BlockRecord:
+    raw = database.get(block_key(tip.height))
+    record = BlockRecord.decode(raw) if raw is not None else None
+    if record is None or record.id != tip.block_id:
+        raise StoreCorrupt(path=str(paths.state), reason=f"no record of the tip {tip.height}")
+    return record
+
+
+def _open_index(paths: DataPaths, blocks: BlockStore, tip_height: int) -> TransactionIndex:
+    """The index of exactly these blocks: one that is ahead is dropped, one behind catches up."""
+    index = TransactionIndex(paths.index)
+    if index.height > tip_height:
+        index.reset()
+    while not index.failed and index.height < tip_height:
+        last = min(tip_height, index.height + limits.INDEX_BATCH_BLOCKS)
+        index.add([(h, _tx_ids(blocks, h)) for h in range(index.height + 1, last + 1)])
+    return index
+
+
+def _tx_ids(blocks: BlockStore, height: int) -> list[Hash32]:
+    raw = blocks.raw_at(height)
+    if raw is None:
+        raise StoreCorrupt(path="blocks", reason=f"no block at final height {height}")
+    return [signed.id for signed in decode_stored(raw).transactions]

@@ -1,0 +1,230 @@
+"""Final blocks by height and id, their receipts, and the certificates that cover them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from aichain.errors import StoreCorrupt
+from aichain.store.keys import (
+    CERTIFICATE,
+    block_key,
+    certificate_key,
+    height_in,
+    height_key,
+    receipts_key,
+)
+from aichain.store.kv import KeyValueReader
+from aichain.store.segments import BodyRecord, Position, SegmentFiles
+from consensus.certificates import QuorumCertificate, decode_certificate
+from consensus.instance import epoch_of_height
+from genesis import limits
+from native import codec
+from native.errors import DecodeError, InvalidData
+from native.hashing import Hash32, hash32
+from vm.blocks import Block, Header, decode_body, decode_header
+from vm.receipts import Receipt, decode_receipt, encode_receipt
+
+_RECORD_FIELDS = 6
+_RECORD_BYTES = 256
+
+
+@dataclass(frozen=True, slots=True)
+class BlockRecord:
+    """What the database keeps of a final block; the rest lies in a segment at `position`."""
+
+    id: Hash32
+    state_root: Hash32
+    """Root after this block; the next header repeats it."""
+    position: Position
+    finalized_at_ms: int | None
+    """None for a block that was taken by sync: nobody here saw when it became final."""
+
+    def encode(self) -> bytes:
+        where = self.position
+        return codec.encode(
+            [
+                self.id,
+                self.state_root,
+                where.segment,
+                where.offset,
+                where.length,
+                self.finalized_at_ms or 0,
+            ]
+        )
+
+    @staticmethod
+    def decode(raw: bytes) -> "BlockRecord":
+        fields = codec.decode(raw, max_bytes=_RECORD_BYTES, max_items=_RECORD_FIELDS)
+        block_id, root, segment, offset, length, finalized = codec.array(fields, _RECORD_FIELDS)
+        return BlockRecord(
+            hash32(block_id),
+            hash32(root),
+            Position(codec.uint(segment), codec.uint(offset), codec.uint(length)),
+            codec.uint(finalized) or None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class StoredBlock:
+    """A final block with everything that RPC shows of it."""
+
+    block: Block
+    receipts: tuple[Receipt, ...]
+    state_root: Hash32
+    finalized_at_ms: int | None
+
+    @property
+    def header(self) -> Header:
+        return self.block.header
+
+
+@dataclass(frozen=True, slots=True)
+class CertifiedPath:
+    """A FINAL certificate, and the headers from its block (first) down to the height asked for."""
+
+    certificate: QuorumCertificate
+    headers: tuple[Header, ...]
+
+
+class BlockStore:
+    """Reads for any thread, and the entries that the ledger's writer puts into its batch."""
+
+    def __init__(self, database: KeyValueReader, bodies: SegmentFiles, epoch_blocks: int) -> None:
+        self._database = database
+        self._bodies = bodies
+        self._epoch_blocks = epoch_blocks
+
+    def height_of(self, block_id: Hash32) -> int | None:
+        """The height of a final block."""
+        height = self._database.get(height_key(block_id))
+        return int.from_bytes(height, "big") if height is not None else None
+
+    def record_at(self, height: int) -> BlockRecord | None:
+        raw = self._database.get(block_key(height))
+        return BlockRecord.decode(raw) if raw is not None else None
+
+    def raw_at(self, height: int) -> BodyRecord | None:
+        """Header and body as they came: what peers are served, without decoding anything."""
+        record = self.record_at(height)
+        return self._bodies.read(record.position) if record else None
+
+    def header_at(self, height: int) -> Header | None:
+        record = self.record_at(height)
+        return self._header(record) if record else None
+
+    def block_at(self, height: int) -> StoredBlock | None:
+        record = self.record_at(height)
+        if record is None:
+            return None
+        raw = self._bodies.read(record.position)
+        return StoredBlock(
+            block=_decoded(raw, record.id),
+            receipts=self.receipts_at(height),
+            state_root=record.state_root,
+            finalized_at_ms=record.finalized_at_ms,
+        )
+
+    def block_by_id(self, block_id: Hash32) -> StoredBlock | None:
+        height = self.height_of(block_id)
+        return self.block_at(height) if height is not None else None
+
+    def receipts_at(self, height: int) -> tuple[Receipt, ...]:
+        """Receipts of a final block, in the order of its transactions."""
+        raw = self._database.get(receipts_key(height))
+        if raw is None:
+            return ()
+        raws = codec.decode(raw, max_bytes=len(raw), max_items=limits.BODY_TRANSACTIONS_MAX)
+        return tuple(decode_receipt(codec.bounded(each, len(raw))) for each in raws)
+
+    def certificate_at(self, height: int) -> QuorumCertificate | None:
+        """The FINAL certificate of exactly this block, if it is kept."""
+        raw = self._database.get(certificate_key(height))
+        return _certificate(raw) if raw is not None else None
+
+    def certificate_covering(self, height: int) -> CertifiedPath | None:
+        """The nearest certificate that makes this height final, itself or through descendants."""
+        entries = self._database.iterate(CERTIFICATE, start=certificate_key(height), limit=1)
+        for key, raw in entries:
+            certified = height_in(key, CERTIFICATE)
+            path = range(certified, height - 1, -1)
+            if len(path) > limits.CERTIFIED_PATH_BLOCKS:
+                return None
+            return CertifiedPath(_certificate(raw), tuple(self._required(h) for h in path))
+        return None
+
+    def stage_block(
+        self,
+        batch: dict[bytes, bytes | None],
+        header: Header,
+        record: BlockRecord,
+        receipts: Sequence[Receipt],
+    ) -> None:
+        """Add what is kept of a block that becomes final."""
+        batch[block_key(header.height)] = record.encode()
+        batch[height_key(header.id)] = header.height.to_bytes(8, "big")
+        if receipts:
+            batch[receipts_key(header.height)] = codec.encode(
+                [encode_receipt(receipt) for receipt in receipts]
+            )
+
+    def stage_certificate(
+        self, batch: dict[bytes, bytes | None], certificate: QuorumCertificate, old_head: int
+    ) -> None:
+        """Add the certificate of the new head, and drop those that leave the hot window.
+
+        The last one of each epoch stays for ever: it is the anchor that light clients and
+        joining nodes start from, and it covers the epoch's other blocks (design 3.8).
+        """
+        height = certificate.height
+        batch[certificate_key(height)] = codec.encode(certificate.encode())
+        first = max(1, old_head - limits.CERTIFICATE_WINDOW_BLOCKS)
+        last = height - limits.CERTIFICATE_WINDOW_BLOCKS
+        if last < first:
+            return
+        previous: int | None = None
+        for key, _ in self._database.iterate(CERTIFICATE, start=certificate_key(first)):
+            certified = height_in(key, CERTIFICATE)
+            if previous is not None and self._epoch(previous) == self._epoch(certified):
+                batch[certificate_key(previous)] = None
+            if certified > last:
+                return
+            previous = certified
+
+    def _epoch(self, height: int) -> int:
+        return epoch_of_height(height, self._epoch_blocks)
+
+    def _required(self, height: int) -> Header:
+        header = self.header_at(height)
+        if header is None:
+            raise StoreCorrupt(path="state", reason=f"no block at final height {height}")
+        return header
+
+    def _header(self, record: BlockRecord) -> Header:
+        try:
+            header = decode_header(self._bodies.read_header(record.position))
+        except DecodeError:
+            header = None
+        if header is None or header.id != record.id:
+            raise StoreCorrupt(path="blocks", reason=f"the header at {record.position} is damaged")
+        return header
+
+
+def decode_stored(raw: BodyRecord) -> Block:
+    """A block out of a segment, whose checksum has been verified."""
+    try:
+        return Block(decode_header(raw.header_raw), decode_body(raw.body_raw))
+    except InvalidData as error:
+        raise StoreCorrupt(
+            path="blocks", reason=f"the block of height {raw.height} does not decode: {error}"
+        ) from error
+
+
+def _certificate(raw: bytes) -> QuorumCertificate:
+    items = 2 * limits.ELECTORATE_MEMBERS_MAX
+    return decode_certificate(codec.decode(raw, max_bytes=len(raw), max_items=items))
+
+
+def _decoded(raw: BodyRecord, expected_id: Hash32) -> Block:
+    block = decode_stored(raw)
+    if block.id != expected_id:
+        raise StoreCorrupt(path="blocks", reason=f"another block lies at height {raw.height}")
+    return block

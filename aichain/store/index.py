@@ -1,0 +1,93 @@
+"""Transaction id to place in the chain: written unsynced after the commit, rebuilt when in doubt."""
+
+import shutil
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from aichain.errors import StoreCorrupt, StoreFailed
+from aichain.store.keys import INDEXED, transaction_key
+from aichain.store.leveldb import LevelSettings, LevelStore
+from native.hashing import Hash32
+
+_SETTINGS = LevelSettings(write_buffer_bytes=1 << 20, cache_bytes=2 << 20, max_open_files=32)
+_HEIGHT_BYTES = 8
+_PLACE_BYTES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """The place of a final transaction."""
+
+    height: int
+    index: int
+
+
+class TransactionIndex:
+    """Its trouble never stops a validator: a failed index answers nothing until the next start."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the index, or start an empty one where there is none that can be read."""
+        self.failed = ""
+        """Why lookups answer nothing; empty while all is well."""
+        self._path = path
+        self._database = _open(path)
+        self.height = self._indexed_height()
+
+    def locate(self, tx_id: Hash32) -> Location | None:
+        if self.failed:
+            return None
+        try:
+            place = self._database.get(transaction_key(tx_id))
+        except (StoreCorrupt, StoreFailed) as error:
+            self.failed = error.reason
+            return None
+        if place is None or len(place) != _HEIGHT_BYTES + _PLACE_BYTES:
+            return None
+        height, index = place[:_HEIGHT_BYTES], place[_HEIGHT_BYTES:]
+        return Location(int.from_bytes(height, "big"), int.from_bytes(index, "big"))
+
+    def add(self, blocks: Iterable[tuple[int, Sequence[Hash32]]]) -> None:
+        """Index the transaction ids of the blocks that follow `height`, in order."""
+        if self.failed:
+            return
+        batch: dict[bytes, bytes | None] = {}
+        height = self.height
+        for height, tx_ids in blocks:
+            for index, tx_id in enumerate(tx_ids):
+                batch[transaction_key(tx_id)] = height.to_bytes(
+                    _HEIGHT_BYTES, "big"
+                ) + index.to_bytes(_PLACE_BYTES, "big")
+        batch[INDEXED] = height.to_bytes(_HEIGHT_BYTES, "big")
+        try:
+            self._database.write(batch, sync=False)
+        except StoreFailed as error:
+            self.failed = error.reason
+            return
+        self.height = height
+
+    def reset(self) -> None:
+        """Forget everything: it is not about the chain that the blocks tell of."""
+        self._database.close()
+        shutil.rmtree(self._path)
+        self._database = _open(self._path)
+        self.height = 0
+
+    def close(self) -> None:
+        self._database.close()
+
+    def _indexed_height(self) -> int:
+        try:
+            height = self._database.get(INDEXED)
+        except StoreCorrupt:
+            self.reset()
+            return 0
+        return int.from_bytes(height, "big") if height is not None else 0
+
+
+def _open(path: Path) -> LevelStore:
+    try:
+        return LevelStore(path, _SETTINGS, create=not path.is_dir())
+    except StoreCorrupt:
+        shutil.rmtree(path)
+        return LevelStore(path, _SETTINGS, create=True)
