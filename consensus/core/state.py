@@ -38,6 +38,7 @@ class ViewState:
     notar: QuorumCertificate | None = None
     null: QuorumCertificate | None = None
     final: QuorumCertificate | None = None
+    building: bool = False
     proposed: Proposal | None = None
     preferred: Vote | None = None
     committed: Vote | None = None
@@ -70,10 +71,65 @@ class ViewState:
             case VotePhase.CANCEL:
                 return self.cancels
 
+    def opposite(self, phase: VotePhase) -> Tally | None:
+        """The votes that exclude a vote of `phase` by the same voter (R7)."""
+        match phase:
+            case VotePhase.COMMIT:
+                return self.cancels
+            case VotePhase.CANCEL:
+                return self.commits
+            case VotePhase.PREFER:
+                return None
+
+    def certificates(self) -> tuple[QuorumCertificate, ...]:
+        """Every certificate held."""
+        held = (self.final, self.notar, self.null)
+        return tuple(certificate for certificate in held if certificate is not None)
+
     def own_votes(self) -> tuple[Vote, ...]:
         """What we cast in this view."""
         mine = (self.preferred, self.committed, self.cancelled)
         return tuple(vote for vote in mine if vote is not None)
+
+    def with_tally(self, phase: VotePhase, tally: Tally) -> "ViewState":
+        """The same with other votes for one phase."""
+        match phase:
+            case VotePhase.PREFER:
+                return replace(self, prefers=tally)
+            case VotePhase.COMMIT:
+                return replace(self, commits=tally)
+            case VotePhase.CANCEL:
+                return replace(self, cancels=tally)
+
+    def with_certificate(self, certificate: QuorumCertificate) -> "ViewState":
+        """The same with one more certificate."""
+        match certificate.phase:
+            case VotePhase.PREFER:
+                return replace(self, notar=certificate)
+            case VotePhase.COMMIT:
+                return replace(self, final=certificate)
+            case VotePhase.CANCEL:
+                return replace(self, null=certificate)
+
+    def with_own_vote(self, vote: Vote) -> "ViewState":
+        """We cast this vote in this view."""
+        match vote.phase:
+            case VotePhase.PREFER:
+                return replace(self, preferred=vote)
+            case VotePhase.COMMIT:
+                return replace(self, committed=vote)
+            case VotePhase.CANCEL:
+                return replace(self, cancelled=vote)
+
+    def with_own_proposal(self, proposal: Proposal) -> "ViewState":
+        """We make this proposal in this view; it is unsigned until the shell brings it back."""
+        unsigned = SignedProposal(proposal, b"")
+        return replace(self, proposed=proposal, proposals=(*self.proposals, unsigned))
+
+    def without_votes(self) -> "ViewState":
+        """What must be kept of a view long left: its certificates and what we signed."""
+        empty = EMPTY_TALLY
+        return replace(self, proposals=(), prefers=empty, commits=empty, cancels=empty)
 
 
 EMPTY_VIEW: Final = ViewState()

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 
-from consensus.core.effects import Effect, Halt, ReportEquivocation
+from consensus.core.effects import Effect, Halt, ReportEquivocation, SetTimer, Timer, TimerName
 from consensus.core.state import State, ViewState
 from consensus.evidence import Evidence
 
@@ -22,6 +22,10 @@ class Turn:
     def set_view(self, view: int, known: ViewState) -> None:
         """Replace what is known of one view."""
         self.state = self.state.with_view(view, known)
+
+    def set_timer(self, name: TimerName, at_ms: int) -> None:
+        """A timer of the current view."""
+        self.emit(SetTimer(Timer(name, self.state.epoch, self.state.view), at_ms))
 
     def accuse(self, view: int, evidence: Evidence) -> None:
         """Report an offender once per view: one proof is as good as ten."""

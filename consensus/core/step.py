@@ -1,0 +1,397 @@
+"""The protocol: `step(state, event)` gives the next state and what must happen now.
+
+One function per event, then the moves they share, in the order of a view: enter it, propose,
+PREFER, COMMIT or CANCEL, finalize, begin the next epoch. Rules R0-R10 are those of
+consensus/README.md; when a vote is allowed stands in voting.py alone. Nothing here verifies a
+signature or reads a clock.
+"""
+
+from dataclasses import replace
+from typing import assert_never
+
+from consensus.certificates import QuorumCertificate, assemble
+from consensus.core import catchup, filters, finality, hearing, recovery, tally, timing, voting
+from consensus.core.effects import (
+    BroadcastCertificate,
+    BuildBlock,
+    CastProposal,
+    CastVote,
+    Effect,
+    EnterEpoch,
+    PersistCertificate,
+    Timer,
+    TimerName,
+)
+from consensus.core.events import (
+    BlockBuilt,
+    BlockExecuted,
+    BlockRejected,
+    CertificateAccepted,
+    CertificatesRequested,
+    ElectorateDecided,
+    Event,
+    ProposalAccepted,
+    Started,
+    TimerFired,
+    VoteAccepted,
+    VotingAllowed,
+)
+from consensus.core.state import State
+from consensus.core.turn import Turn
+from consensus.electorate import Electorate
+from consensus.evidence import (
+    ConflictingProposals,
+    ConflictingVotes,
+    SignedClaim,
+    certificates_conflict,
+)
+from consensus.instance import BlockRef, Instance
+from consensus.proposals import Proposal, SignedProposal
+from consensus.votes import SignedVote, Vote, VotePhase, cancel_vote
+from genesis.limits import ELECTORATES_AHEAD_MAX, VIEWS_BEHIND_MAX
+from native.hashing import Hash32
+
+
+def step(state: State, event: Event) -> tuple[State, tuple[Effect, ...]]:
+    """Total and deterministic: the same state and event give the same result, on every node."""
+    known_before_start = isinstance(event, Started | BlockExecuted | ElectorateDecided)
+    if state.halted is not None or not (state.started or known_before_start):
+        return state, ()
+    turn = Turn(state, event.now_ms)
+    react(turn, event)
+    return turn.state, tuple(turn.effects)
+
+
+def react(turn: Turn, event: Event) -> None:
+    """Each event has its function."""
+    match event:
+        case VoteAccepted(vote):
+            on_vote(turn, vote)
+        case CertificateAccepted(certificate):
+            on_certificate(turn, certificate, assembled=False)
+        case ProposalAccepted(proposal):
+            on_proposal(turn, proposal)
+        case BlockExecuted(block):
+            on_executed(turn, block)
+        case BlockRejected(block_id):
+            on_rejected(turn, block_id)
+        case BlockBuilt(instance_id, view, block):
+            on_built(turn, instance_id, view, block)
+        case TimerFired(timer):
+            on_timer(turn, timer)
+        case CertificatesRequested():
+            catchup.answer(turn, event)
+        case ElectorateDecided(electorate):
+            on_electorate(turn, electorate)
+        case VotingAllowed():
+            on_voting_allowed(turn)
+        case Started():
+            on_started(turn)
+        case _:
+            assert_never(event)
+
+
+# --- events -------------------------------------------------------------------------------------
+
+
+def on_vote(turn: Turn, signed: SignedVote) -> None:
+    """Count it; a quorum is a certificate. Two votes that exclude each other are reported (R7)."""
+    if not filters.is_wanted(turn.state, signed):
+        return
+    vote, voter = signed.vote, signed.voter_index
+    turn.state = hearing.hear(turn.state, (voter,), vote.view)
+    known = turn.state.at(vote.view)
+    outcome = tally.count(known.tally(vote.phase), signed, turn.state.instance.electorate)
+    match outcome:
+        case tally.Conflict(first):
+            turn.accuse(vote.view, ConflictingVotes(first, signed))
+        case tally.Counted(counted) | tally.Quorum(counted):
+            turn.set_view(vote.view, known.with_tally(vote.phase, counted))
+            opposite = known.opposite(vote.phase)
+            if opposite is not None and voter in opposite.votes:
+                turn.accuse(vote.view, ConflictingVotes(opposite.votes[voter], signed))
+        case tally.Duplicate():
+            return
+    if isinstance(outcome, tally.Quorum):
+        size = len(turn.state.instance.electorate)
+        on_certificate(turn, assemble(outcome.votes, size), assembled=True)
+
+
+def on_certificate(turn: Turn, certificate: QuorumCertificate, *, assembled: bool) -> None:
+    """R3, R5, R6: a certificate closes its view; a NOTAR asks for our COMMIT first."""
+    if filters.contradicts_final(turn.state, certificate):
+        turn.halt("conflicting finality")
+        return
+    if not filters.wants_certificate(turn.state, certificate):
+        return
+    view, known = certificate.view, turn.state.at(certificate.view)
+    for held in known.certificates():
+        for evidence in certificates_conflict(held, certificate):
+            turn.accuse(view, evidence)
+    if known.certificate(certificate.phase) is not None:
+        return
+    turn.set_view(view, turn.state.at(view).with_certificate(certificate))
+    turn.state = hearing.hear(turn.state, certificate.voter_indices, view)
+    turn.emit(PersistCertificate(certificate))
+    if assembled and view >= turn.state.view - 1:
+        turn.emit(BroadcastCertificate(certificate))  # R0
+    match certificate.phase:
+        case VotePhase.PREFER:
+            if voting.may_commit(turn.state, view):
+                cast(turn, Vote(certificate.instance_id, VotePhase.COMMIT, *_subject(certificate)))
+            catchup.need(turn, certificate.block_id)
+        case VotePhase.COMMIT:
+            turn.state = replace(turn.state, fails=0)
+    if view >= turn.state.view:
+        enter_view(turn, view + 1)
+    go_on(turn)
+
+
+def on_proposal(turn: Turn, signed: SignedProposal) -> None:
+    """Keep up to three a view; the first acceptable one gets our PREFER (R2)."""
+    proposal = signed.proposal
+    if not filters.wants_proposal(turn.state, proposal):
+        return
+    view, block, known = proposal.view, proposal.block, turn.state.at(proposal.view)
+    others = tuple(held for held in known.proposals if held.proposal != proposal)
+    for held in others:
+        if held.signature:
+            turn.accuse(view, ConflictingProposals(SignedClaim.of(held), SignedClaim.of(signed)))
+    turn.set_view(view, replace(turn.state.at(view), proposals=(*others, signed)))
+    turn.state = replace(turn.state, blocks={**turn.state.blocks, block.id: block})
+    turn.state = hearing.hear(turn.state, (proposal.proposer_index,), view)
+    if view < turn.state.view:
+        catchup.need(turn, block.id)
+    elif view == turn.state.view:
+        if not voting.is_justified(turn.state, proposal):
+            catchup.request_justification(turn, proposal.justify_view)
+        try_prefer(turn)
+
+
+def on_built(turn: Turn, instance_id: Hash32, view: int, block: BlockRef) -> None:
+    """Our block is ready: propose it, unless the view or the tip has changed meanwhile."""
+    state = turn.state
+    tip = voting.tip(state)
+    if instance_id != state.instance.id or view != state.view or not voting.may_propose(state):
+        return
+    if tip is not None and (tip.block_id, tip.view) == (block.parent_id, block.parent_view):
+        propose(turn, block, tip.view)
+
+
+def on_executed(turn: Turn, block: BlockRef) -> None:
+    """A block may be voted for and built upon; one more FINAL may be complete."""
+    state = turn.state
+    if block.height <= state.final.height or block.id in state.executed:
+        return
+    turn.state = replace(
+        state,
+        blocks={**state.blocks, block.id: block},
+        executed=state.executed | {block.id},
+        wanted=state.wanted - {block.id},
+    )
+    if turn.state.started:
+        go_on(turn)
+
+
+def on_rejected(turn: Turn, block_id: Hash32) -> None:
+    """Remember what does not execute: if it becomes final, we stop."""
+    state = turn.state
+    turn.state = replace(
+        state, rejected=state.rejected | {block_id}, wanted=state.wanted - {block_id}
+    )
+    go_on(turn)
+
+
+def on_timer(turn: Turn, timer: Timer) -> None:
+    """SYNC belongs to no view; all others are void once their view is left."""
+    if timer.name is not TimerName.SYNC and (timer.epoch, timer.view) != (
+        turn.state.epoch,
+        turn.state.view,
+    ):
+        return
+    match timer.name:
+        case TimerName.PROPOSE:
+            try_propose(turn)
+        case TimerName.STAMP:
+            try_prefer(turn)
+        case TimerName.CANCEL:
+            if voting.may_cancel(turn.state):
+                turn.state = replace(turn.state, fails=turn.state.fails + 1)
+                cast(turn, cancel_vote(turn.state.instance.id, turn.state.view))
+        case TimerName.RETRY:
+            catchup.repeat(turn)
+            try_propose(turn)
+        case TimerName.SYNC:
+            catchup.tick(turn)
+            go_on(turn)
+
+
+def on_electorate(turn: Turn, electorate: Electorate) -> None:
+    """The voters of a coming epoch; they are known one epoch ahead."""
+    state = turn.state
+    if state.epoch < electorate.epoch <= state.epoch + ELECTORATES_AHEAD_MAX:
+        known = {**state.electorates, electorate.epoch: electorate}
+        turn.state = replace(state, electorates=known)
+
+
+def on_voting_allowed(turn: Turn) -> None:
+    """From now on we sign; the view starts over for us."""
+    if turn.state.abstain:
+        turn.state = replace(turn.state, abstain=False)
+        enter_view(turn, turn.state.view)
+        go_on(turn)
+
+
+def on_started(turn: Turn) -> None:
+    """Set out from what `initial` or `restore` knew."""
+    if turn.state.started:
+        return
+    turn.state = replace(turn.state, started=True)
+    turn.emit(EnterEpoch(turn.state.epoch, turn.state.instance))
+    catchup.tick(turn)
+    enter_view(turn, max(turn.state.view, 1))
+    go_on(turn)
+
+
+# --- moves --------------------------------------------------------------------------------------
+
+
+def go_on(turn: Turn) -> None:
+    """Something arrived: finalize what can be, then propose and PREFER if that was missing."""
+    settle(turn)
+    try_propose(turn)
+    try_prefer(turn)
+
+
+def enter_view(turn: Turn, view: int) -> None:
+    """R0: holding NOTAR or NULL of the view before (any later certificate skips ahead)."""
+    state = turn.state
+    far = [old for old in state.views if old < view - VIEWS_BEHIND_MAX]
+    slim = {old: state.at(old).without_votes() for old in far}
+    skipped = view > state.view + 1  # what the others did meanwhile was not for us to hear
+    state = replace(
+        state,
+        view=view,
+        entered_ms=turn.now_ms,
+        views={**state.views, **slim},
+        heard_since=view if skipped else state.heard_since,
+    )
+    turn.state = state
+    if state.me is None:
+        return
+    tip = voting.tip(state)
+    parent = None if tip is None else state.blocks.get(tip.block_id)
+    cancel_at_ms = timing.cancel_at_ms(state, 0 if parent is None else parent.timestamp_ms)
+    turn.set_timer(TimerName.CANCEL, cancel_at_ms)
+    turn.set_timer(TimerName.RETRY, turn.now_ms + timing.retry_ms(state.config))
+    if hearing.is_silent(state, state.instance.proposer(view)) and voting.may_cancel(state):
+        cast(turn, cancel_vote(state.instance.id, view))  # R4: at once, and not a failure
+
+
+def try_propose(turn: Turn) -> None:
+    """R1: build on the tip when its time has come; at the last height repeat it (R10)."""
+    state = turn.state
+    if not voting.may_propose(state):
+        return
+    tip = voting.tip(state)
+    if tip is None:
+        return
+    parent = state.blocks.get(tip.block_id)
+    if parent is None or not state.is_executed(parent.id):
+        catchup.need(turn, tip.block_id)
+        return
+    earliest_ms = voting.earliest_ms(state, parent)
+    if turn.now_ms < earliest_ms:
+        turn.set_timer(TimerName.PROPOSE, earliest_ms)
+    elif voting.may_repeat(state.instance, parent):
+        propose(turn, parent, tip.view)
+    elif not state.at(state.view).building:
+        turn.set_view(state.view, replace(state.at(state.view), building=True))
+        stamp_ms = voting.stamp_ms(state, parent, turn.now_ms)
+        turn.emit(
+            BuildBlock(state.instance.id, state.epoch, state.view, parent, tip.view, stamp_ms)
+        )
+
+
+def propose(turn: Turn, block: BlockRef, justify_view: int) -> None:
+    """R1, R8: once a view, recorded before it is sent."""
+    state = turn.state
+    assert state.me is not None, "may_propose said yes"
+    proposal = Proposal(state.instance.id, state.view, justify_view, block, state.me)
+    turn.set_view(state.view, state.at(state.view).with_own_proposal(proposal))
+    turn.state = replace(turn.state, blocks={**turn.state.blocks, block.id: block})
+    turn.emit(CastProposal(proposal))
+    try_prefer(turn)
+
+
+def try_prefer(turn: Turn) -> None:
+    """R2 and R10: PREFER the first proposal that is justified, fits, is timely, and executes."""
+    if not voting.may_prefer(turn.state):
+        return
+    for signed in turn.state.at(turn.state.view).proposals:
+        state, proposal = turn.state, signed.proposal
+        block, parent = proposal.block, state.blocks.get(proposal.block.parent_id)
+        if not voting.is_justified(state, proposal):
+            continue
+        if proposal.is_repeat:
+            if not voting.may_repeat(state.instance, block):
+                continue
+        elif parent is None or not state.is_executed(parent.id):
+            catchup.need(turn, block.parent_id)
+            continue
+        elif not voting.fits_parent(state, proposal, parent):
+            continue
+        elif turn.now_ms < voting.acceptable_from_ms(state, block):
+            turn.set_timer(TimerName.STAMP, voting.acceptable_from_ms(state, block))
+            continue
+        if state.is_executed(block.id):
+            subject = (state.view, block.height, block.id)
+            cast(turn, Vote(state.instance.id, VotePhase.PREFER, *subject))
+            return
+        catchup.need(turn, block.id)
+
+
+def cast(turn: Turn, vote: Vote) -> None:
+    """R7, R8: remember first; the shell writes it down before it signs. It counts when signed."""
+    turn.set_view(vote.view, turn.state.at(vote.view).with_own_vote(vote))
+    turn.emit(CastVote(vote, turn.state.epoch))
+
+
+def settle(turn: Turn) -> None:
+    """R6, R10: finalize all that can be; at the last height of the epoch go on in the next."""
+    while turn.state.halted is None and finality.finalize_next(turn):
+        if finality.has_ended(turn.state):
+            begin_epoch(turn)
+
+
+def begin_epoch(turn: Turn) -> None:
+    """R10: the next instance starts at the final block; votes of the old one die with it."""
+    state = turn.state
+    assert state.epoch + 1 in state.electorates, "the next electorate is known one epoch ahead"
+    electorate, config = state.electorates[state.epoch + 1], state.config
+    instance = Instance.after(
+        state.final,
+        electorate,
+        genesis_hash=config.genesis_hash,
+        epoch_blocks=config.epoch_blocks,
+    )
+    state = replace(
+        state,
+        instance=instance,
+        electorates={
+            epoch: known for epoch, known in state.electorates.items() if epoch > instance.epoch
+        },
+        me=electorate.index_of(config.validator),
+        edge_certificate=state.final_certificate,
+        final_view=0,
+        view=0,
+        views={},
+        heard={},
+    )
+    turn.state = recovery.replay(state, state.later_records)
+    turn.emit(EnterEpoch(instance.epoch, instance))
+    enter_view(turn, turn.state.view)
+
+
+def _subject(certificate: QuorumCertificate) -> tuple[int, int, Hash32]:
+    return certificate.view, certificate.height, certificate.block_id

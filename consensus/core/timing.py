@@ -1,0 +1,28 @@
+"""When a view gives up and when things are tried again, in integer milliseconds (R4, R9)."""
+
+from consensus.core.state import CoreConfig, State
+from genesis.limits import VIEW_BACKOFF_FAILS_MAX, VIEW_TIMEOUT_MAX_MS
+
+
+def cancel_at_ms(state: State, tip_timestamp_ms: int) -> int:
+    """R4: the earliest moment of an honest proposal, the clock offset, and 3Δ·1.5^fails for work.
+
+    With it no honest view was skipped in any timed run (§3.3 of the protocol's study). The cap
+    counts from now, so that no timestamp can put the moment off for good.
+    """
+    config, entered_ms = state.config, state.entered_ms
+    fails = min(state.fails, VIEW_BACKOFF_FAILS_MAX)
+    earliest_ms = max(entered_ms, tip_timestamp_ms + config.block_time_ms)
+    offset_ms = max(0, 2 * config.clock_offset_ms - config.delta_ms)
+    work_ms: int = 3 * config.delta_ms * 3**fails // 2**fails
+    return min(earliest_ms + offset_ms + work_ms, entered_ms + VIEW_TIMEOUT_MAX_MS)
+
+
+def retry_ms(config: CoreConfig) -> int:
+    """R9: a view that lasts this long has probably lost messages."""
+    return 4 * config.delta_ms
+
+
+def sync_ms(config: CoreConfig) -> int:
+    """The pace of catching up; not faster than blocks come, or a quiet chain would look stalled."""
+    return max(4 * config.delta_ms, 2 * config.block_time_ms)

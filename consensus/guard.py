@@ -1,0 +1,157 @@
+"""The second check before a signature: never two for one slot, whatever the core believes.
+
+It knows only what was written down, shares no code with the core's voting rules, and a disagreement
+between the two stops the node.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from consensus.electorate import Electorate
+from consensus.errors import DoubleSign
+from consensus.proposals import Proposal
+from consensus.quorum import reaches_quorum
+from consensus.records import CertificateSeen, HeightFinal, ProposalCast, Record, VoteCast
+from consensus.votes import Vote, VotePhase
+from genesis.limits import PROBATION_VIEWS
+from native.hashing import Hash32
+
+Slot = tuple[int, int]
+"""(epoch, view): fixed by agreement, never by a proposer's choice."""
+
+
+@dataclass(frozen=True, slots=True)
+class SlotSignatures:
+    """All we have signed in one view."""
+
+    instance_id: Hash32
+    proposal: Proposal | None = None
+    votes: Mapping[VotePhase, Vote] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SignedSlots:
+    """What our log says we signed. Nothing at or below the floor is ever signed again."""
+
+    floor: Slot = (0, 0)
+    slots: Mapping[Slot, SlotSignatures] = field(default_factory=dict)
+
+    def after(self, record: Record) -> "SignedSlots":
+        """The same with one more record of the log."""
+        match record:
+            case VoteCast(vote, epoch):
+                held = self._at(epoch, vote.view, vote.instance_id)
+                held = replace(held, votes={**held.votes, vote.phase: vote})
+                return replace(self, slots={**self.slots, (epoch, vote.view): held})
+            case ProposalCast(proposal):
+                slot = (proposal.block.epoch, proposal.view)
+                held = replace(self._at(*slot, proposal.instance_id), proposal=proposal)
+                return replace(self, slots={**self.slots, slot: held})
+            case HeightFinal():
+                floor = max(self.floor, (record.epoch, record.view))
+                kept = {slot: held for slot, held in self.slots.items() if slot > floor}
+                return SignedSlots(floor, kept)
+            case CertificateSeen():
+                return self
+
+    def _at(self, epoch: int, view: int, instance_id: Hash32) -> SlotSignatures:
+        return self.slots.get((epoch, view), SlotSignatures(instance_id))
+
+
+def may_cast(signed: SignedSlots, record: VoteCast | ProposalCast) -> None:
+    """Raise DoubleSign unless an honest validator that signed all of `signed` may sign this."""
+    match record:
+        case VoteCast(vote, epoch):
+            held = _open_slot(signed, (epoch, vote.view), vote.instance_id)
+            if held is not None:
+                _require_legal_vote(held, vote, epoch)
+        case ProposalCast(proposal):
+            slot = (proposal.block.epoch, proposal.view)
+            held = _open_slot(signed, slot, proposal.instance_id)
+            if held is not None and held.proposal not in (None, proposal):
+                raise DoubleSign(*slot, reason="a second proposal")
+
+
+def is_repeat(signed: SignedSlots, record: VoteCast | ProposalCast) -> bool:
+    """True if exactly this is in the log already: sign and send it, but do not log it again."""
+    match record:
+        case VoteCast(vote, epoch):
+            held = signed.slots.get((epoch, vote.view))
+            return held is not None and held.votes.get(vote.phase) == vote
+        case ProposalCast(proposal):
+            held = signed.slots.get((proposal.block.epoch, proposal.view))
+            return held is not None and held.proposal == proposal
+
+
+def _open_slot(signed: SignedSlots, slot: Slot, instance_id: Hash32) -> SlotSignatures | None:
+    if slot <= signed.floor:
+        raise DoubleSign(*slot, reason="the view is final")
+    newest_epoch = max((epoch for epoch, _ in signed.slots), default=0)
+    if slot[0] < newest_epoch:
+        raise DoubleSign(*slot, reason="we signed in a later epoch")
+    held = signed.slots.get(slot)
+    if held is not None and held.instance_id != instance_id:
+        raise DoubleSign(*slot, reason="another instance of the same epoch")
+    return held
+
+
+def _require_legal_vote(held: SlotSignatures, vote: Vote, epoch: int) -> None:
+    before = held.votes.get(vote.phase)
+    if before == vote:
+        return
+    if before is not None:
+        raise DoubleSign(epoch, vote.view, f"a second {vote.phase.name}")
+    if vote.phase is not VotePhase.CANCEL and VotePhase.CANCEL in held.votes:
+        raise DoubleSign(epoch, vote.view, f"{vote.phase.name} after CANCEL")
+    if vote.phase is VotePhase.CANCEL and VotePhase.COMMIT in held.votes:
+        raise DoubleSign(epoch, vote.view, "CANCEL after COMMIT")
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Where a validator says it stands."""
+
+    final_height: int
+    epoch: int
+    view: int
+
+
+@dataclass(frozen=True, slots=True)
+class Probation:
+    """A validator whose log is new, on a network that may remember its signatures better.
+
+    `heard` holds its own head at start, and the first word of each member until a quorum of weight
+    has spoken; what comes later is not "at start" any more.
+    """
+
+    electorate: Electorate
+    heard: Mapping[int, Head]
+
+    def with_hello(self, index: int, head: Head) -> "Probation":
+        """A member said where it stands."""
+        if index in self.heard or has_heard_quorum(self):
+            return self
+        return replace(self, heard={**self.heard, index: head})
+
+
+def has_heard_quorum(probation: Probation) -> bool:
+    """69 % of the weight, ours included, have said where they stand."""
+    electorate = probation.electorate
+    weight = sum(electorate.weights[index] for index in probation.heard)
+    return reaches_quorum(weight, electorate.total)
+
+
+def may_start_signing(probation: Probation, *, epoch: int, final_view: int) -> bool:
+    """A wiped disk may have signed anything that can still count, so wait until nothing can.
+
+    `epoch` and `final_view` are where our own core stands now. A chain on which a quorum knows no
+    final block but genesis has just begun, and so has our log.
+    """
+    if not has_heard_quorum(probation):
+        return False
+    heads = probation.heard.values()
+    if all(head.final_height == 0 for head in heads):
+        return True
+    last_epoch = max(head.epoch for head in heads)
+    last_view = max(head.view for head in heads if head.epoch == last_epoch)
+    return epoch > last_epoch or (epoch == last_epoch and final_view > last_view + PROBATION_VIEWS)
