@@ -7,12 +7,15 @@ from aichain.rpc.backend import BlockView, CommitView, Placement, TransactionVie
 from genesis.units import Address, format_address
 from genesis.validators import Validator, ValidatorSet
 from native.node_keys import peer_id_text
+from native.signatures import Algorithm
 from p2p.network import PeerView
 from vm.blocks import Header
+from vm.queries import AccountView, RecordProof, SupplyView, ValidatorView
 from vm.receipts import Event, Form, Receipt
 from vm.transactions import (
     Body,
     RegisterValidator,
+    Role,
     SignedTransaction,
     Stake,
     Transfer,
@@ -187,6 +190,71 @@ def _show_attribute(form: Form, value: int | bytes) -> object:
             return str(value)
         case _:
             return show_bytes(value) if isinstance(value, bytes) else value
+
+
+def show_account(view: AccountView) -> Json:
+    """An unused address has zeros and `exists` false."""
+    return {
+        "address": format_address(view.address),
+        "exists": view.exists,
+        "balance": str(view.balance),
+        "nonce": view.nonce,
+        "staked": str(view.staked),
+        "unbonding": [
+            {
+                "amount": str(entry.amount),
+                "maturesAt": entry.matures_at,
+                "role": Role(entry.role).name.lower(),
+                "target": format_address(entry.target),
+            }
+            for entry in view.unbonding
+        ],
+        "algorithm": Algorithm(view.algorithm).name if view.algorithm else None,
+        "isValidator": view.is_validator,
+    }
+
+
+def show_proof(address: Address, proof: RecordProof) -> Json:
+    return {
+        "address": format_address(address),
+        "height": proof.height,
+        "stateRoot": show_bytes(proof.state_root),
+        "key": show_bytes(proof.key),
+        "value": None if proof.value is None else show_bytes(proof.value),
+        "proof": show_bytes(proof.proof.encode()),
+    }
+
+
+def show_supply(view: SupplyView) -> Json:
+    return {
+        "height": view.height,
+        "genesis": str(view.genesis),
+        "minted": str(view.minted),
+        "burned": str(view.burned),
+        "total": str(view.total),
+        "balances": str(view.balances),
+        "staked": str(view.staked),
+        "unbonding": str(view.unbonding),
+        "treasury": str(view.treasury),
+        "aiPool": str(view.ai_pool),
+        "cap": str(view.cap),
+        "nextReward": str(view.next_reward),
+        "baseFee": str(view.base_fee),
+    }
+
+
+def show_registered(view: ValidatorView) -> Json:
+    """A registered validator, voting or not."""
+    return {
+        "address": format_address(view.address),
+        "registration": view.index,
+        "setIndex": view.set_index,
+        "stake": str(view.stake),
+        "votingStake": str(view.voting_stake),
+        "commissionBps": view.commission_bps,
+        "jailedUntil": view.jailed_until,
+        "peerId": peer_id_text(view.peer_id),
+    }
 
 
 def show_validators(height: int, validators: ValidatorSet) -> Json:

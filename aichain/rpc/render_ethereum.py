@@ -10,7 +10,7 @@ from genesis.units import ZERO_ADDRESS, format_address
 from genesis.validators import ValidatorSet
 from native.hashing import keccak256
 from vm.receipts import receipts_root
-from vm.transactions import SignedTransaction, Transfer
+from vm.transactions import Body, SignedTransaction, Transfer
 
 TRANSACTION_TYPE = "0x6d"
 """Our own EIP-2718 type byte: neither client asks an unknown type for v, r and s."""
@@ -71,11 +71,7 @@ def show_eth_head(view: BlockView, validators: ValidatorSet | None, *, gas_limit
 
 def _show_transaction(signed: SignedTransaction, block_id: bytes, height: int, index: int) -> Json:
     transaction = signed.transaction
-    match transaction.body:
-        case Transfer(to, amount, memo):
-            recipient, value, data = format_address(to), amount, memo
-        case _:
-            recipient, value, data = None, 0, b""
+    recipient, value, data = _transfer_of(transaction.body)
     return {
         "type": TRANSACTION_TYPE,
         "hash": show_bytes(signed.id),
@@ -92,3 +88,11 @@ def _show_transaction(signed: SignedTransaction, block_id: bytes, height: int, i
         "transactionIndex": quantity(index),
         "pqScheme": signed.algorithm.name,
     }
+
+
+def _transfer_of(body: Body) -> tuple[str | None, int, bytes]:
+    match body:
+        case Transfer(to, amount, memo):
+            return format_address(to), amount, memo
+        case _:
+            return None, 0, b""

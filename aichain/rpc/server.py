@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import msgspec
 import trio
+from trio_typing import TaskStatus
 
 from aichain.clock import Clock
 from aichain.metrics import Metrics
@@ -64,7 +65,7 @@ class RpcServer:
         self._hub = Hub(backend, RENDERERS)
 
     async def run(
-        self, *, task_status: trio.TaskStatus[tuple[str, int]] = trio.TASK_STATUS_IGNORED
+        self, *, task_status: TaskStatus[tuple[str, int]] = trio.TASK_STATUS_IGNORED
     ) -> None:
         """Listen and serve until cancelled. OSError when the address cannot be had."""
         listeners = await trio.open_tcp_listeners(self._settings.port, host=self._settings.host)

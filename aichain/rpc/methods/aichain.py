@@ -1,4 +1,4 @@
-"""`aichain_*`: the node's own namespace, which the command line, the explorer and the tests use."""
+"""`aichain_*`: the node's own namespace, which the command line, explorer and tests use."""
 
 from typing import Annotated
 
@@ -26,6 +26,8 @@ from aichain.rpc.render import (
     show_bytes,
     show_commit,
     show_peers,
+    show_proof,
+    show_registered,
     show_supply,
     show_transaction,
     show_transaction_view,
@@ -33,11 +35,9 @@ from aichain.rpc.render import (
 )
 from aichain.rpc.topics import Topic
 from genesis.limits import RPC_MAX_LISTED_TRANSACTIONS
-from genesis.units import format_address
 from genesis.validators import ValidatorSet
 from vm.commitment import verify_proof
-from vm.queries import account_view, supply_view
-from vm.records import account_key
+from vm.queries import account_view, prove_account, supply_view, validators_view
 
 _DEFAULT_LISTED = 100
 _PROOF_ATTEMPTS = 10
@@ -83,6 +83,7 @@ class SubscriptionId(Params, frozen=True):
 async def get_status(context: Context, _: NoParams) -> object:
     """Where this node stands."""
     status = context.backend.status()
+    state = context.backend.head()
     return {
         "network": status.network,
         "chainId": status.network_id,
@@ -100,6 +101,8 @@ async def get_status(context: Context, _: NoParams) -> object:
         "syncing": status.syncing,
         "targetHeight": status.target_height,
         "version": status.version,
+        "baseFee": str(state.base_fee),
+        "accountCreationFee": str(state.document.fees.account_creation_fee),
     }
 
 
@@ -138,20 +141,11 @@ async def get_account(context: Context, params: ByAddress) -> object:
 async def get_proof(context: Context, params: ByAddress) -> object:
     """The account's record with a proof of it, or of its absence, against the state root."""
     address = address_of(params.address)
-    key = account_key(address)
     for _ in range(_PROOF_ATTEMPTS):
         state = context.backend.head()
-        value, proof = state.get(key), state.tree.prove(key)
-        if verify_proof(state.root, key, value, proof):
-            return {
-                "address": format_address(address),
-                "height": state.head.height,
-                "blockHash": show_bytes(state.head.id),
-                "stateRoot": show_bytes(state.root),
-                "key": show_bytes(key),
-                "value": None if value is None else show_bytes(value),
-                "proof": show_bytes(proof.encode()),
-            }
+        found = prove_account(state, address)
+        if verify_proof(found.state_root, found.key, found.value, found.proof):
+            return show_proof(address, found) | {"blockHash": show_bytes(state.head.id)}
         # The next block's records are in the store and its state is not the head yet.
         await trio.sleep(_PROOF_RETRY_S)
     raise AssertionError(f"the record of {address.hex()} is not what the state tree commits to")
@@ -163,13 +157,16 @@ async def send_transaction(context: Context, params: RawTransaction) -> object:
 
 
 async def get_validators(context: Context, params: AtHeight) -> object:
-    """The validator set that votes at a height; without one, at the next."""
+    """The validator set that votes at a height; without one, at the next, and all registered."""
     backend = context.backend
     height = backend.status().height + 1 if params.height is None else params.height
-    validators = backend.validator_set(height)
+    validators = backend.validator_set(height) if height else None
     if validators is None:
         raise UnknownResource(resource=f"validator set of height {height}")
-    return show_validators(height, validators)
+    shown = show_validators(height, validators)
+    if params.height is None:
+        shown["registered"] = [show_registered(view) for view in validators_view(backend.head())]
+    return shown
 
 
 async def get_commit(context: Context, params: ByHeight) -> object:
@@ -196,7 +193,7 @@ async def get_mempool(context: Context, params: Listing) -> object:
 async def get_supply(context: Context, _: NoParams) -> object:
     """Every coin: what was there at genesis, minted, burned, and where the rest is now."""
     state = context.backend.head()
-    return show_supply(supply_view(state)) | {"height": state.head.height}
+    return show_supply(supply_view(state))
 
 
 async def subscribe(context: Context, params: BlocksSubscription) -> object:
