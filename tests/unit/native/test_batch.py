@@ -1,0 +1,127 @@
+"""verify_many and its engines: same verdicts in any number, order, thread and mixture."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import pytest
+
+from native import backends, cpu
+from native.backends import EngineUnknown, describe_engine, select_engine
+from native.batch import hash_many, verify_many
+from native.cpu import INLINE_BELOW_ITEMS, PARSED_KEYS_MAX, OpenSSLEngine
+from native.hashing import keyed_hash
+from native.signatures import Algorithm, SignatureItem, SigningKey, verify
+
+KEYS = [
+    SigningKey.from_seed(bytes([index]) * 32, algorithm)
+    for index, algorithm in enumerate([*Algorithm, Algorithm.ML_DSA_65])
+]
+
+
+def make_item(index=0, *, message=b"message", context=b"context"):
+    key = KEYS[index % len(KEYS)]
+    return SignatureItem(key.public_key, message, context, key.sign(message, context))
+
+
+def spoil(item):
+    flipped = bytes([item.signature[0] ^ 1]) + item.signature[1:]
+    return replace(item, signature=flipped)
+
+
+GOOD = [make_item(index, message=bytes([index]) * (index * 37)) for index in range(24)]
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 7, 8, 9, 16, 17, 24])
+def test_valid_signatures_are_accepted_in_any_number(count):
+    assert verify_many(GOOD[:count]) == [True] * count
+
+
+@pytest.mark.parametrize("bad", [0, 1, 7, 8, 12, 23])
+def test_one_bad_signature_changes_no_other_verdict(bad):
+    items = [*GOOD[:bad], spoil(GOOD[bad]), *GOOD[bad + 1 :]]
+    assert verify_many(items) == [index != bad for index in range(len(items))]
+
+
+def test_verdicts_agree_with_single_verification_on_every_kind_of_rubbish():
+    item = GOOD[1]
+    items = [
+        item,
+        replace(item, signature=b""),
+        replace(item, signature=item.signature[:-1]),
+        replace(item, public_key=b""),
+        replace(item, public_key=item.public_key[:-1]),
+        replace(item, public_key=bytes(len(item.public_key))),
+        replace(item, context=bytes(256)),
+        replace(item, context=b""),
+        replace(item, message=item.message + b"\0"),
+        replace(item, signature=bytes(len(item.signature))),
+        replace(item, signature=b"\xff" * len(item.signature)),
+        item,
+        item,
+    ]
+    expected = [verify(i.public_key, i.message, i.context, i.signature) for i in items]
+    assert expected == [True] + [False] * 10 + [True, True]
+    assert verify_many(items) == expected
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3, 5])
+def test_verdicts_do_not_depend_on_the_number_of_threads(threads):
+    items = [spoil(item) if index % 5 == 0 else item for index, item in enumerate(GOOD)]
+    assert OpenSSLEngine(threads).verify(items) == [index % 5 != 0 for index in range(24)]
+
+
+def test_an_engine_may_be_used_from_several_threads_at_once():
+    engine = OpenSSLEngine(2)
+    batches = [[GOOD[start % 24], spoil(GOOD[(start + 1) % 24])] * 6 for start in range(12)]
+    with ThreadPoolExecutor(6) as callers:
+        assert list(callers.map(engine.verify, batches)) == [[True, False] * 6] * 12
+
+
+def test_a_chunk_never_exceeds_its_limit(monkeypatch):
+    sizes = []
+
+    class Watching(OpenSSLEngine):
+        def _verify_chunk(self, items):
+            sizes.append(len(items))
+            return super()._verify_chunk(items)
+
+    monkeypatch.setattr(cpu, "CHUNK_MAX_ITEMS", 5)
+    assert Watching(2).verify(GOOD) == [True] * 24
+    assert sum(sizes) == 24
+    assert max(sizes) <= 5
+    sizes.clear()
+    Watching(2).verify(GOOD[: INLINE_BELOW_ITEMS - 1])
+    assert sizes == [INLINE_BELOW_ITEMS - 1]
+
+
+def test_strangers_keys_cannot_grow_the_cache_without_bound():
+    engine = OpenSSLEngine(1)
+    signature = bytes(2420)
+    for index in range(PARSED_KEYS_MAX + 10):
+        key = index.to_bytes(4, "big") + bytes(1308)
+        engine.verify([SignatureItem(key, b"", b"", signature)])
+    info = engine._parsed.cache_info()
+    assert info.currsize == info.maxsize == PARSED_KEYS_MAX
+
+
+def test_the_environment_chooses_the_engine_and_a_wrong_name_is_refused(monkeypatch):
+    monkeypatch.setenv(backends.ENGINE_VARIABLE, "openssl")
+    assert select_engine().name == "openssl"
+    assert "asks for it" in describe_engine()
+    monkeypatch.setenv(backends.ENGINE_VARIABLE, "abacus")
+    with pytest.raises(EngineUnknown) as refusal:
+        select_engine()
+    assert refusal.value.name == "abacus"
+    assert select_engine("openssl").name == "openssl"
+
+
+def test_one_engine_serves_the_whole_process(monkeypatch):
+    monkeypatch.delenv(backends.ENGINE_VARIABLE, raising=False)
+    assert select_engine() is select_engine("openssl")
+    assert describe_engine().startswith("openssl (default")
+
+
+def test_hash_many_is_the_keyed_hash_of_each():
+    key = bytes(range(32))
+    messages = [b"", b"a", bytes(64), bytes(5000)]
+    assert hash_many(key, messages) == [keyed_hash(key, message) for message in messages]
