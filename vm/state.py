@@ -134,19 +134,28 @@ class State:
         )
 
     def get(self, key: bytes, /) -> bytes | None:
-        """The record under a key."""
-        try:
-            return self.changes[key]
-        except KeyError:
-            return self._base.get(key)
+        """The record under a key. A loop, because hundreds of blocks may wait for finality."""
+        state = self
+        while True:
+            changes = state.changes
+            if key in changes:
+                return changes[key]
+            base = state._base
+            if not isinstance(base, State):
+                return base.get(key)
+            state = base
 
     @property
     def tree(self) -> StateTree:
-        """The commitment to all records. Hashing happens here, once, off the path of the votes."""
-        tree = self._tree
+        """The commitment to all records. Hashing happens here, once, off the path of the votes.
+
+        What it is made of is read before the cache, so that a thread hashing ahead and a thread
+        collapsing this state cannot mislead each other.
+        """
+        changes, parent, tree = self.changes, self._parent, self._tree
         if tree is None:
-            assert self._parent is not None, "a state without a tree has a parent that has one"
-            tree = self._parent.tree.update(self.changes)
+            assert parent is not None, "a state without a tree has a parent that has one"
+            tree = parent.tree.update(changes)
             self._tree = tree
         return tree
 
@@ -158,9 +167,9 @@ class State:
     @property
     def receipts_root(self) -> Hash32:
         """The root over this block's receipts; a child's header carries it."""
-        root = self._receipts_root
+        receipts, root = self._receipts, self._receipts_root
         if root is None:
-            root = receipts_root(self._receipts)
+            root = receipts_root(receipts)
             self._receipts_root = root
         return root
 
