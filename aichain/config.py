@@ -38,6 +38,7 @@ KEYS: Final[Mapping[str, str]] = {
     "index": "keep the index of transactions by hash",
     "rpc.listen": "HOST:PORT of JSON-RPC, WebSocket, health and metrics",
     "rpc.cors": "origins a browser may call from; empty allows none",
+    "rpc.hosts": "host names under which this node may be called, besides localhost",
     "p2p.listen": "HOST:PORT for peers",
     "p2p.bootstrap": "multiaddrs of nodes to find the network through",
     "validator.key_file": "key file (aichain keys new) to vote with",
@@ -94,6 +95,7 @@ class Settings:
     index: bool
     rpc_listen: Endpoint
     rpc_cors: tuple[str, ...]
+    rpc_hosts: tuple[str, ...]
     p2p_listen: Endpoint
     bootstrap: tuple[str, ...]
     validator_key_file: Path | None
@@ -120,6 +122,7 @@ class NodeConfig:
     bootstrap: tuple[str, ...] = ()
     moniker: str = "aichain"
     rpc_cors: tuple[str, ...] = ()
+    rpc_hosts: tuple[str, ...] = ()
     log_format: LogFormat = LogFormat.HUMAN
     log_level: str = "info"
     log_file: Path | None = None
@@ -230,6 +233,7 @@ def resolve_settings(
         index=pick("index", _boolean, True),
         rpc_listen=pick("rpc.listen", _endpoint, Endpoint("127.0.0.1", RPC_PORT + ports)),
         rpc_cors=pick("rpc.cors", _text_list, ()),
+        rpc_hosts=pick("rpc.hosts", _text_list, ()),
         p2p_listen=pick("p2p.listen", _endpoint, Endpoint("127.0.0.1", P2P_PORT + ports)),
         bootstrap=pick("p2p.bootstrap", _multiaddr_list, ()),
         validator_key_file=pick("validator.key_file", _optional_path, None),

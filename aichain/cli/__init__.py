@@ -1,13 +1,11 @@
-"""The `aichain` command: a table of commands, and the one place where errors become two lines."""
-
-from typing import Any
+"""The `aichain` command: a table of commands, each imported when it runs."""
 
 import click
 
 from aichain import __version__
-from aichain.cli.exit_codes import CommandExit, explain, render_table
-from aichain.cli.lazy_group import Lazy, LazyGroup
-from native.errors import AIChainError
+from aichain.cli.exit_codes import render_table
+from aichain.cli.lazy_group import Lazy
+from aichain.cli.root import Root
 
 COMMANDS = {
     "run": Lazy("aichain.cli.run:run", "Run a node (devnet: a whole chain at once)."),
@@ -23,22 +21,10 @@ COMMANDS = {
 }
 
 
-class Root(LazyGroup):
-    """The root group: expected failures of any room end as cause, fix and exit code."""
-
-    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 as click declares it
-        try:
-            return super().invoke(ctx)
-        except AIChainError as error:
-            raise explain(error) from None
-        except KeyboardInterrupt:
-            ctx.exit(CommandExit.INTERRUPTED)
-
-
-main = Root(
+_root = Root(
     name="aichain",
     lazy=COMMANDS,
     help="AI-Chain: a post-quantum chain for AI work. `aichain run --network devnet` starts one.",
     epilog=f"Exit codes:\n{render_table()}",
 )
-main = click.version_option(__version__, prog_name="aichain")(main)
+main: click.Command = click.version_option(__version__, prog_name="aichain")(_root)

@@ -95,8 +95,8 @@ class LocalnetState:
     genesis_hash: str
     nodes: tuple[LocalNode, ...]
     supervisor: ProcessId | None = None
-    blocked: tuple[tuple[str, ...], ...] = ()
-    """Sides of the present partition as peer ids; empty when healed."""
+    partition: tuple[int, ...] = ()
+    """The nodes on one side of the present partition; empty when the network is whole."""
 
     @property
     def genesis(self) -> Path:
@@ -145,7 +145,7 @@ def load_state(directory: Path) -> LocalnetState | None:
             genesis_hash=value["genesis_hash"],
             nodes=nodes,
             supervisor=_process(value["supervisor"]),
-            blocked=tuple(tuple(side) for side in value["blocked"]),
+            partition=tuple(int(index) for index in value["partition"]),
         )
     except (ValueError, KeyError, TypeError) as error:
         raise CommandError(

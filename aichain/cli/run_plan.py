@@ -84,12 +84,15 @@ def plan_run(
         home=found,
         document=document,
         node_seed=_node_seed(found, document, founder),
-        validator_key=_validator_key(settings, document, founder, password_file),
+        validator_key=_validator_key(
+            settings, document, founder, home=found, password_file=password_file
+        ),
         rpc_listen=settings.rpc_listen,
         p2p_listen=settings.p2p_listen,
         bootstrap=settings.bootstrap or default_bootstrap(document, founder),
         moniker=settings.moniker,
         rpc_cors=settings.rpc_cors,
+        rpc_hosts=settings.rpc_hosts,
         log_format=settings.log_format,
         log_level=settings.log_level,
         log_file=settings.log_file,
@@ -176,13 +179,21 @@ def _founder(settings: Settings, document: GenesisDocument) -> int | None:
 
 
 def _validator_key(
-    settings: Settings, document: GenesisDocument, founder: int | None, password_file: Path | None
+    settings: Settings,
+    document: GenesisDocument,
+    founder: int | None,
+    *,
+    home: Path,
+    password_file: Path | None,
 ) -> SigningKey | None:
+    """The founder's public key, or the one in the key file; in config.toml it is relative to it."""
     if founder is not None:
         return founder_key(document.name, founder)
     path = settings.validator_key_file
     if path is None:
         return None
+    if settings.origins["validator.key_file"] is Origin.FILE:
+        path = home / path
     return open_key(required_key_file(str(path), path.parent), password_file).key
 
 

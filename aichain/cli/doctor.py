@@ -1,0 +1,296 @@
+"""`aichain doctor`: is this machine fit to run a node, and if not, what to do."""
+
+import os
+import platform
+import resource
+import shutil
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from importlib import metadata, util
+from pathlib import Path
+from typing import Final
+
+import click
+
+from aichain.cli.client import DEFAULT_URL, RpcClient, RpcError
+from aichain.cli.exit_codes import CommandError, CommandExit
+from aichain.cli.options import home_option, json_option, rpc_option
+from aichain.cli.output import show
+from aichain.cli.run_plan import is_taken
+from aichain.config import (
+    CONFIG_FILE,
+    P2P_PORT,
+    RPC_PORT,
+    Endpoint,
+    data_root,
+    read_config_file,
+    read_environment,
+    resolve_settings,
+)
+from native.backends import describe_engine
+from native.errors import AIChainError
+from native.signatures import SigningKey, verify
+
+ROOMS: Final = ("aichain", "consensus", "vm", "p2p", "genesis", "native")
+LIBRARIES: Final = (
+    "trio",
+    "libp2p",
+    "plyvel",
+    "msgspec",
+    "blake3",
+    "Crypto",
+    "cryptography",
+    "httptools",
+    "wsproto",
+    "click",
+    "rich",
+    "prometheus_client",
+)
+DISK_WARN_BYTES: Final = 5 << 30
+DISK_FAIL_BYTES: Final = 500 << 20
+FSYNC_WARN_MS: Final = 20.0
+FSYNC_FAIL_MS: Final = 200.0
+VERIFY_WARN_US: Final = 600.0
+MEMORY_WARN_BYTES: Final = 1 << 30
+FILES_WARN: Final = 1024
+CLOCK_WARN_MS: Final = 250
+ROUNDS: Final = 20
+
+
+class Verdict(StrEnum):
+    OK = "OK"
+    WARN = "WARN"
+    FAIL = "FAIL"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the report; `fix` is for everything that is not OK."""
+
+    check: str
+    verdict: Verdict
+    detail: str
+    fix: str = ""
+
+
+@click.command(short_help="Check this machine and say what to fix.")
+@home_option
+@rpc_option
+@json_option
+def doctor(home: Path | None, rpc: str, as_json: bool) -> None:
+    """Check Python, libraries, ports, disk, clock, signature speed and settings."""
+    place = home or data_root(os.environ)
+    checks: tuple[Callable[[], Finding], ...] = (
+        _python,
+        _libraries,
+        _import_names,
+        lambda: _settings(place),
+        lambda: _disk(place),
+        lambda: _fsync(place),
+        _memory,
+        _open_files,
+        _signatures,
+        _clock,
+        lambda: _ports(rpc),
+        lambda: _node(rpc),
+    )
+    findings = [check() for check in checks]
+    if as_json:
+        rows = [
+            {
+                "check": each.check,
+                "verdict": each.verdict.value,
+                "detail": each.detail,
+                "fix": each.fix or None,
+            }
+            for each in findings
+        ]
+        show(rows, as_json=True)
+    else:
+        for each in findings:
+            click.echo(f"{each.verdict.value:<4}  {each.check:<12} {each.detail}")
+            if each.fix:
+                click.echo(f"      {'':<12} fix: {each.fix}")
+    failed = [each for each in findings if each.verdict is Verdict.FAIL]
+    if failed:
+        raise CommandError(
+            f"{len(failed)} of {len(findings)} checks failed: "
+            + ", ".join(each.check for each in failed),
+            failed[0].fix,
+            CommandExit.DOCTOR,
+        )
+
+
+def _python() -> Finding:
+    version = platform.python_version()
+    fits = (3, 11) <= sys.version_info[:2] < (3, 13)
+    return _judge("python", not fits, False, version, "use Python 3.11 or 3.12")
+
+
+def _libraries() -> Finding:
+    missing = [name for name in LIBRARIES if util.find_spec(name) is None]
+    detail = f"missing: {', '.join(missing)}" if missing else f"all {len(LIBRARIES)} are there"
+    return _judge("libraries", bool(missing), False, detail, "pip install -e . in the checkout")
+
+
+def _import_names() -> Finding:
+    """pip overwrites another package's module of the same name without a word."""
+    owners = metadata.packages_distributions()
+    foreign = [
+        f"{room} ({', '.join(owners[room])})"
+        for room in ROOMS
+        if room in owners and set(owners[room]) != {"aichain"}
+    ]
+    detail = f"owned by others: {', '.join(foreign)}" if foreign else "only aichain owns its rooms"
+    fix = "uninstall the other distribution, then pip install --force-reinstall aichain"
+    return _judge("import names", bool(foreign), False, detail, fix)
+
+
+def _settings(home: Path) -> Finding:
+    path = home / CONFIG_FILE
+    try:
+        read_environment(os.environ)
+        resolve_settings({}, os.environ, read_config_file(path))
+    except AIChainError as error:
+        fix = getattr(error, "fix", "")
+        return Finding("settings", Verdict.FAIL, str(getattr(error, "reason", error)), fix)
+    return Finding("settings", Verdict.OK, f"{path}" if path.exists() else "defaults")
+
+
+def _disk(home: Path) -> Finding:
+    free = shutil.disk_usage(_existing(home)).free
+    return _judge(
+        "disk",
+        free < DISK_FAIL_BYTES,
+        free < DISK_WARN_BYTES,
+        f"{free / 1e9:.1f} GB free at {_existing(home)}",
+        "free some space, or choose another --home",
+    )
+
+
+def _fsync(home: Path) -> Finding:
+    """A vote waits for one fsync, a final block for another."""
+    times = []
+    with tempfile.NamedTemporaryFile(dir=_existing(home), prefix=".aichain-doctor-") as file:
+        for _ in range(ROUNDS):
+            begun = time.perf_counter()
+            file.write(bytes(4096))
+            file.flush()
+            os.fsync(file.fileno())
+            times.append(1000 * (time.perf_counter() - begun))
+    median = statistics.median(times)
+    return _judge(
+        "fsync",
+        median > FSYNC_FAIL_MS,
+        median > FSYNC_WARN_MS,
+        f"{median:.1f} ms median, {max(times):.1f} ms worst of {ROUNDS}",
+        "put the home on an SSD: votes wait for the disk",
+    )
+
+
+def _memory() -> Finding:
+    available = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return _judge(
+        "memory",
+        False,
+        available < MEMORY_WARN_BYTES,
+        f"{available / 1e9:.1f} GB free, {os.cpu_count()} cores",
+        "a node needs about 0.2 GB; close something",
+    )
+
+
+def _open_files() -> Finding:
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return _judge(
+        "open files", False, soft < FILES_WARN, f"limit {soft}", "ulimit -n 4096 (or LimitNOFILE)"
+    )
+
+
+def _signatures() -> Finding:
+    key = SigningKey.from_seed(bytes(32))
+    signature = key.sign(b"doctor", b"")
+    begun = time.perf_counter()
+    valid = all(verify(key.public_key, b"doctor", b"", signature) for _ in range(ROUNDS))
+    each_us = 1e6 * (time.perf_counter() - begun) / ROUNDS
+    wrong = verify(key.public_key, b"Doctor", b"", signature)
+    return _judge(
+        "signatures",
+        not valid or wrong,
+        each_us > VERIFY_WARN_US,
+        f"ML-DSA-65 verifies in {each_us:.0f} us, engine {describe_engine()}",
+        "a slow or busy processor keeps up with fewer transactions",
+    )
+
+
+def _clock() -> Finding:
+    """Blocks carry wall-clock time; the kernel knows whether someone keeps it right."""
+    begun, wall = time.monotonic_ns(), time.time_ns()
+    time.sleep(0.05)
+    drift_ms = abs((time.time_ns() - wall) - (time.monotonic_ns() - begun)) / 1e6
+    synced = Path("/run/systemd/timesync/synchronized").exists() or _runs("chronyd", "ntpd")
+    detail = "kept by an NTP service" if synced else "nobody seems to keep it"
+    fix = "install chrony or systemd-timesyncd: blocks from the future are refused"
+    return _judge("clock", drift_ms > CLOCK_WARN_MS, not synced, detail, fix)
+
+
+def _ports(rpc: str) -> Finding:
+    ours = rpc == DEFAULT_URL and _answers(rpc)
+    taken = [port for port in (RPC_PORT, P2P_PORT) if is_taken(Endpoint("127.0.0.1", port))]
+    if ours:
+        return Finding("ports", Verdict.OK, f"{RPC_PORT} and {P2P_PORT} are a node's")
+    detail = f"taken: {', '.join(map(str, taken))}" if taken else f"{RPC_PORT}, {P2P_PORT} free"
+    return _judge(
+        "ports", False, bool(taken), detail, "stop that program, or use --rpc-listen, --p2p-listen"
+    )
+
+
+def _node(rpc: str) -> Finding:
+    try:
+        with RpcClient(rpc, timeout_s=2.0) as client:
+            status = client.call("aichain_status")
+    except RpcError:
+        return Finding("node", Verdict.OK, f"none runs at {rpc}")
+    skew_ms = abs(int(status["nowMs"]) - time.time_ns() // 1_000_000)
+    return _judge(
+        "node",
+        False,
+        bool(status["syncing"]) or skew_ms > CLOCK_WARN_MS,
+        f"{status['network']} at height {status['height']} with {status['peers']} peers,"
+        f" clock {skew_ms} ms apart",
+        "wait until it has caught up, and check both clocks",
+    )
+
+
+def _answers(rpc: str) -> bool:
+    try:
+        with RpcClient(rpc, timeout_s=2.0) as client:
+            client.call("aichain_status")
+    except RpcError:
+        return False
+    return True
+
+
+def _judge(check: str, fails: bool, warns: bool, detail: str, fix: str) -> Finding:
+    verdict = Verdict.FAIL if fails else Verdict.WARN if warns else Verdict.OK
+    return Finding(check, verdict, detail, "" if verdict is Verdict.OK else fix)
+
+
+def _existing(path: Path) -> Path:
+    while not path.is_dir():
+        path = path.parent
+    return path
+
+
+def _runs(*names: str) -> bool:
+    for stat in Path("/proc").glob("[0-9]*/comm"):
+        try:
+            if stat.read_text(encoding="utf-8").strip() in names:
+                return True
+        except OSError:
+            continue
+    return False

@@ -1,0 +1,242 @@
+"""Make the homes of a local network, and start, stop and kill its node processes."""
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from aichain.cli.client import RpcClient, RpcError
+from aichain.cli.exit_codes import CommandError, CommandExit
+from aichain.cli.localnet_state import (
+    BASE_PORT,
+    MAX_NODES,
+    PORT_STRIDE,
+    LocalnetState,
+    LocalNode,
+    ProcessId,
+)
+from aichain.cli.run_plan import is_taken
+from aichain.config import RESERVED_ENVIRONMENT, Endpoint, load_document
+from genesis.document import GenesisDocument, render_document
+from genesis.networks import PUBLIC_NETWORKS, local_document
+from genesis.units import format_address
+from native.node_keys import peer_id_text
+
+STOP_TIMEOUT_S: Final = 15.0
+POLL_S: Final = 0.05
+LOG_TAIL_BYTES: Final = 2000
+
+
+def make_network(
+    directory: Path, network: str, validators: int, base_port: int = BASE_PORT
+) -> LocalnetState:
+    """A new local network of public founders: genesis document and layout, nothing running."""
+    if network not in PUBLIC_NETWORKS or not 1 <= validators <= MAX_NODES:
+        raise CommandError(
+            f"no local network of {validators} validators on {network}",
+            f"use --network {' or '.join(PUBLIC_NETWORKS)} and 1 to {MAX_NODES} validators",
+            CommandExit.USAGE,
+        )
+    document = local_document(network, validators)
+    directory.mkdir(parents=True, exist_ok=True)
+    nodes = tuple(
+        LocalNode(
+            index=index,
+            home=directory / f"node{index}",
+            rpc_port=base_port + PORT_STRIDE * index,
+            p2p_port=base_port + PORT_STRIDE * index + 1,
+            peer_id=peer_id_text(founder.peer_id),
+            address=format_address(founder.address),
+        )
+        for index, founder in enumerate(document.validators)
+    )
+    state = LocalnetState(directory, network, "0x" + document.hash.hex(), nodes)
+    state.genesis.write_text(render_document(document), encoding="utf-8")
+    state.save()
+    return state
+
+
+def document_of(state: LocalnetState) -> GenesisDocument:
+    return load_document(str(state.genesis))
+
+
+def require_free_ports(state: LocalnetState) -> None:
+    """Every port of the network, before anything starts."""
+    taken = [
+        port
+        for node in state.nodes
+        for port in (node.rpc_port, node.p2p_port)
+        if is_taken(Endpoint("127.0.0.1", port))
+    ]
+    if taken:
+        raise CommandError(
+            f"port {', '.join(map(str, taken))} of 127.0.0.1 is taken by another program",
+            "stop it (perhaps another local network: localnet/down), or use --base-port",
+            CommandExit.PORT_TAKEN,
+        )
+
+
+def start_node(state: LocalnetState, index: int) -> LocalnetState:
+    """Start one node's process; its output goes to node.log in its home."""
+    node = state.node(index)
+    if node.is_alive:
+        raise CommandError(
+            f"node {index} runs already", f"`aichain localnet kill {index}` first", 30
+        )
+    node.home.mkdir(parents=True, exist_ok=True)
+    pid = spawn(_command(state, node), node.log)
+    state = state.with_node(replace(node, process=ProcessId.of(pid), wanted=True))
+    state.save()
+    return state
+
+
+def spawn(command: list[str], log: Path) -> int:
+    """Start a process in a session of its own, so that Ctrl-C in the terminal is not for it."""
+    append = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    return os.posix_spawn(
+        command[0],
+        command,
+        _environment(),
+        file_actions=[
+            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+            (os.POSIX_SPAWN_OPEN, 1, str(log), append, 0o644),
+            (os.POSIX_SPAWN_DUP2, 1, 2),
+        ],
+        setsid=True,
+    )
+
+
+def kill_node(state: LocalnetState, index: int) -> LocalnetState:
+    """SIGKILL: no goodbye, as a power cut."""
+    node = state.node(index)
+    if node.process is None or not node.process.send(signal.SIGKILL):
+        raise CommandError(f"node {index} is not running", f"`aichain localnet start {index}`", 30)
+    _wait_for_end((node,), STOP_TIMEOUT_S)
+    state = state.with_node(replace(node, process=None, wanted=False))
+    state.save()
+    return state
+
+
+def stop_nodes(state: LocalnetState) -> LocalnetState:
+    """SIGTERM to all, SIGKILL to those that do not listen; returns when none is left."""
+    for node in state.nodes:
+        if node.process is not None:
+            node.process.send(signal.SIGTERM)
+    if not _wait_for_end(state.nodes, STOP_TIMEOUT_S):
+        for node in state.nodes:
+            if node.process is not None:
+                node.process.send(signal.SIGKILL)
+        _wait_for_end(state.nodes, STOP_TIMEOUT_S)
+    stopped = tuple(replace(node, process=None) for node in state.nodes)
+    state = replace(state, nodes=stopped)
+    state.save()
+    return state
+
+
+def set_partition(state: LocalnetState, side: frozenset[int]) -> LocalnetState:
+    """Cut the network in two: `side`, and everyone else. An empty side heals it."""
+    ids = {node.index: node.peer_id for node in state.nodes}
+    for node in state.nodes:
+        if not node.is_alive:
+            continue
+        across = [
+            peer_id
+            for index, peer_id in ids.items()
+            if side and (index in side) != (node.index in side)
+        ]
+        with RpcClient(node.rpc_url) as client:
+            client.call("aichain_setBlockedPeers", across)
+    state = replace(state, partition=tuple(sorted(side)))
+    state.save()
+    return state
+
+
+def wait_for_rpc(state: LocalnetState, timeout_s: float, tick: Callable[[], None]) -> None:
+    """Until every node that should run answers; a node that dies early shows why."""
+    deadline = time.monotonic() + timeout_s
+    waiting = {node.index for node in state.nodes if node.wanted}
+    while waiting:
+        tick()
+        for index in sorted(waiting):
+            node = state.node(index)
+            if not node.is_alive:
+                raise CommandError(
+                    f"node {index} ended at once; its log says: {log_tail(node)}",
+                    f"see {node.log}",
+                    CommandExit.LOCALNET,
+                )
+            if _answers(node):
+                waiting.discard(index)
+        if time.monotonic() > deadline:
+            raise CommandError(
+                f"node {min(waiting)} does not answer after {timeout_s:.0f} s",
+                f"see {state.node(min(waiting)).log}",
+                CommandExit.TIMEOUT,
+            )
+        time.sleep(POLL_S)
+
+
+def log_tail(node: LocalNode) -> str:
+    """The last lines a node wrote."""
+    try:
+        with node.log.open("rb") as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - LOG_TAIL_BYTES))
+            lines = file.read().decode(errors="replace").strip().splitlines()
+    except OSError:
+        return "(no log)"
+    return " | ".join(lines[-4:]) or "(nothing)"
+
+
+def _answers(node: LocalNode) -> bool:
+    try:
+        with RpcClient(node.rpc_url, timeout_s=1.0) as client:
+            client.call("aichain_status")
+    except RpcError:
+        return False
+    return True
+
+
+def _command(state: LocalnetState, node: LocalNode) -> list[str]:
+    others = [other for other in state.nodes if other.index != node.index]
+    command = [sys.executable, "-m", "aichain", "run", "--network", str(state.genesis)]
+    command += ["--home", str(node.home), "--founder", str(node.index), "--allow-faults"]
+    command += ["--rpc-listen", f"127.0.0.1:{node.rpc_port}"]
+    command += ["--p2p-listen", f"127.0.0.1:{node.p2p_port}"]
+    for other in others:
+        command += ["--bootstrap", other.multiaddr]
+    return command
+
+
+def _environment() -> dict[str, str]:
+    """Settings of the person's own node do not leak into the local network."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("AICHAIN_") or name in RESERVED_ENVIRONMENT
+    }
+    kept.pop("AICHAIN_HOME", None)
+    return kept | {"PYTHONUNBUFFERED": "1"}
+
+
+def _wait_for_end(nodes: Sequence[LocalNode], timeout_s: float) -> bool:
+    deadline = time.monotonic() + timeout_s
+    while any(node.is_alive for node in nodes):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(POLL_S)
+    for node in nodes:
+        if node.process is not None:
+            reap(node.process)
+    return True
+
+
+def reap(process: ProcessId) -> None:
+    """Collect a child that ended, so that it does not stay as a zombie; others' are left alone."""
+    try:
+        os.waitpid(process.pid, os.WNOHANG)
+    except ChildProcessError:
+        pass

@@ -1,0 +1,288 @@
+"""Bring a local network up, watch over it until it is told to stop, and take it down."""
+
+import contextlib
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import FrameType
+from typing import Final
+
+import click
+from rich.console import Console
+from rich.live import Live
+
+from aichain import __version__
+from aichain.cli.exit_codes import CommandError, CommandExit
+from aichain.cli.localnet_nodes import (
+    document_of,
+    log_tail,
+    make_network,
+    reap,
+    require_free_ports,
+    spawn,
+    start_node,
+    stop_nodes,
+    wait_for_rpc,
+)
+from aichain.cli.localnet_state import (
+    ACCOUNTS_DIRECTORY,
+    BASE_PORT,
+    DEFAULT_DIRECTORY,
+    SUPERVISOR_LOG,
+    LocalnetState,
+    ProcessId,
+    load_state,
+    remove_network,
+)
+from aichain.cli.localnet_view import Watcher, line_of, render_table
+from aichain.cli.public_accounts import account_lines, write_public_accounts
+
+READY_TIMEOUT_S: Final = 60.0
+FIRST_BLOCK_TIMEOUT_S: Final = 60.0
+TABLE_EVERY_S: Final = 1.0
+LINE_EVERY_S: Final = 5.0
+DETACHED: Final = "AICHAIN_LOCALNET_DETACHED"
+RUN_LIMIT_S: Final = 10 * 365 * 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class UpRequest:
+    """What was asked of `localnet up`."""
+
+    directory: Path
+    validators: int
+    network: str
+    fresh: bool = False
+    detach: bool = False
+    seconds: float | None = None
+    load: float = 0.0
+    base_port: int = BASE_PORT
+
+
+@dataclass(slots=True)
+class StopSignal:
+    """Set by SIGINT and SIGTERM; the loop looks at it between two samples."""
+
+    is_set: bool = field(default=False)
+
+    def request(self, number: int, frame: FrameType | None) -> None:
+        self.is_set = True
+
+
+def bring_up(request: UpRequest) -> int:
+    """`localnet up`: returns the exit code when the network has stopped (or runs detached)."""
+    state = _prepare(request)
+    require_free_ports(state)
+    if request.detach:
+        return _detach(request, state)
+    with _stop_on_signals() as stop:
+        started = time.monotonic()
+        state = replace(state, supervisor=ProcessId.of(os.getpid()))
+        state.save()
+        try:
+            return _run(request, state, stop, started)
+        finally:
+            _finish(request.directory)
+
+
+def take_down(directory: Path) -> int:
+    """`localnet down`: end the supervisor, or the nodes themselves; how many were running."""
+    state = load_state(directory)
+    if state is None or not state.is_running:
+        return 0
+    running = sum(node.is_alive for node in state.nodes)
+    supervisor = state.supervisor
+    if supervisor is not None and supervisor.send(signal.SIGTERM):
+        deadline = time.monotonic() + 3 * READY_TIMEOUT_S
+        while supervisor.is_alive and time.monotonic() < deadline:
+            time.sleep(0.05)
+    _finish(directory)
+    return running
+
+
+def banner(state: LocalnetState, elapsed_s: float) -> list[str]:
+    """Where everything is, for the person in front of it."""
+    accounts = write_public_accounts(document_of(state), state.directory / ACCOUNTS_DIRECTORY)
+    extra = "" if state.directory == Path(DEFAULT_DIRECTORY) else f" --dir {state.directory}"
+    first = state.nodes[0].rpc_url
+    rpc = "" if first.endswith(":3690") else f" --rpc {first}"
+    nodes = [
+        f"  node {node.index}   {node.rpc_url}   validator {node.address}   {node.log}"
+        for node in state.nodes
+    ]
+    return [
+        f"AI-Chain {__version__} · local {state.network} · {len(state.nodes)} validators"
+        f" · up in {elapsed_s:.1f} s",
+        f"  genesis  {state.genesis_hash}",
+        *nodes,
+        "",
+        "Funded accounts (public test keys without a passphrase, worthless coins):",
+        *account_lines(accounts),
+        "",
+        "Try in another terminal (after `. .venv/bin/activate`):",
+        f"  aichain tx send --from account:0 --to account:1 --amount 1.5 --wait{rpc}",
+        f"  aichain localnet kill 3{extra}    then    aichain localnet start 3{extra}",
+        f"  aichain localnet load 50{extra}",
+    ]
+
+
+def _prepare(request: UpRequest) -> LocalnetState:
+    """The network of this folder, made anew or taken up where it was left."""
+    state = load_state(request.directory)
+    if state is not None and state.is_running:
+        raise CommandError(
+            f"a local network runs in {request.directory} already",
+            f"localnet/down --dir {request.directory}, or name another folder with --dir",
+            CommandExit.LOCALNET,
+        )
+    if request.fresh or state is None:
+        remove_network(request.directory)
+        return make_network(
+            request.directory, request.network, request.validators, request.base_port
+        )
+    asked = (request.network, request.validators, request.base_port)
+    found = (state.network, len(state.nodes), state.nodes[0].rpc_port)
+    if asked != found:
+        raise CommandError(
+            f"{request.directory} holds a {found[0]} of {found[1]} validators from port {found[2]}",
+            "add --fresh to throw it away, or name another folder with --dir",
+            CommandExit.LOCALNET,
+        )
+    return state
+
+
+def _detach(request: UpRequest, state: LocalnetState) -> int:
+    """The same command again in a session of its own; returns when it has a final block."""
+    command = [sys.executable, "-m", "aichain", "localnet", "up", "--dir", str(request.directory)]
+    command += ["--validators", str(request.validators), "--network", request.network]
+    command += ["--base-port", str(request.base_port), "--load", str(request.load)]
+    command += ["--for", str(request.seconds)] if request.seconds is not None else []
+    log = request.directory / SUPERVISOR_LOG
+    log.unlink(missing_ok=True)
+    started = time.monotonic()
+    supervisor = ProcessId.of(spawn(command, log))
+    watcher = Watcher(state)
+    try:
+        while time.monotonic() < started + READY_TIMEOUT_S + FIRST_BLOCK_TIMEOUT_S:
+            current = load_state(request.directory)
+            if current is not None and current.supervisor is not None:
+                watcher.state = current
+                watcher.sample()
+                if watcher.summary().height > 0:
+                    elapsed = time.monotonic() - started
+                    click.echo("\n".join(banner(current, elapsed)))
+                    click.echo(f"\nRuns in the background; localnet/down --dir {request.directory}")
+                    return CommandExit.OK
+            if not supervisor.is_alive:
+                lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+                raise CommandError(" | ".join(lines[-3:]), f"see {log}", CommandExit.LOCALNET)
+            time.sleep(0.1)
+    finally:
+        watcher.close()
+    raise CommandError("no block became final", f"see {log}", CommandExit.TIMEOUT)
+
+
+def _run(request: UpRequest, state: LocalnetState, stop: StopSignal, started: float) -> int:
+    for node in state.nodes:
+        state = start_node(state, node.index)
+    wait_for_rpc(state, READY_TIMEOUT_S, lambda: _leave_if(stop))
+    watcher = Watcher(state)
+    _wait_for_block(watcher, stop)
+    click.echo("\n".join(banner(state, time.monotonic() - started)) + "\n")
+    sys.stdout.flush()
+    loader = _start_load(request, state) if request.load else None
+    until = time.monotonic() + (RUN_LIMIT_S if request.seconds is None else request.seconds)
+    try:
+        _watch(watcher, stop, until)
+    except Stopped:
+        pass
+    finally:
+        if loader is not None and loader.send(signal.SIGTERM):
+            reap(loader)
+        watcher.close()
+    return CommandExit.OK
+
+
+class Stopped(Exception):
+    """A signal asked the network to stop."""
+
+
+def _leave_if(stop: StopSignal) -> None:
+    if stop.is_set:
+        raise Stopped
+
+
+def _wait_for_block(watcher: Watcher, stop: StopSignal) -> None:
+    deadline = time.monotonic() + FIRST_BLOCK_TIMEOUT_S
+    while watcher.summary().height == 0:
+        _leave_if(stop)
+        if time.monotonic() > deadline:
+            raise CommandError(
+                f"no block became final within {FIRST_BLOCK_TIMEOUT_S:.0f} s",
+                f"see {watcher.state.nodes[0].log}: {log_tail(watcher.state.nodes[0])}",
+                CommandExit.TIMEOUT,
+            )
+        watcher.sample()
+        time.sleep(0.05)
+
+
+def _watch(watcher: Watcher, stop: StopSignal, until: float) -> None:
+    """Show the network until it is time to stop; `kill` and `start` come through the state file."""
+    console = Console()
+    every = TABLE_EVERY_S if console.is_terminal else LINE_EVERY_S
+    live = Live(console=console, auto_refresh=False) if console.is_terminal else None
+    with live or contextlib.nullcontext():
+        while time.monotonic() < until:
+            watcher.state = load_state(watcher.state.directory) or watcher.state
+            for node in watcher.state.nodes:
+                if node.process is not None:
+                    reap(node.process)
+            watcher.sample()
+            if live is not None:
+                live.update(render_table(watcher), refresh=True)
+            else:
+                console.print(line_of(watcher.summary()), highlight=False)
+            if not any(node.is_alive or not node.wanted for node in watcher.state.nodes):
+                raise CommandError("all nodes have ended", f"see {watcher.state.nodes[0].log}", 30)
+            _pause(min(every, max(0.0, until - time.monotonic())), stop)
+
+
+def _pause(seconds: float, stop: StopSignal) -> None:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        _leave_if(stop)
+        time.sleep(0.05)
+    _leave_if(stop)
+
+
+def _start_load(request: UpRequest, state: LocalnetState) -> ProcessId:
+    command = [sys.executable, "-m", "aichain", "localnet", "load", str(request.load)]
+    command += ["--dir", str(state.directory)]
+    return ProcessId.of(spawn(command, state.directory / "localnet.load.log"))
+
+
+def _finish(directory: Path) -> None:
+    """Stop what runs, whoever started it, and say so in the state file."""
+    state = load_state(directory)
+    if state is None:
+        return
+    state = stop_nodes(state)
+    replace(state, supervisor=None, partition=()).save()
+
+
+@contextlib.contextmanager
+def _stop_on_signals() -> Iterator[StopSignal]:
+    stop = StopSignal()
+    before = {
+        number: signal.signal(number, stop.request)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    }
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

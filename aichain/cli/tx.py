@@ -1,0 +1,115 @@
+"""`aichain tx`: send coins, stake them, and become a validator."""
+
+import click
+
+from aichain.cli.client import RpcClient
+from aichain.cli.key_choice import signing_key
+from aichain.cli.sending import Sending, Signer, recipient, send, sending_options
+from aichain.keystore import onion_seed_of
+from genesis.limits import MAX_MEMO_BYTES
+from genesis.onion import DEFAULT_ONION_LENGTH, onion_head
+from genesis.units import format_amount, parse_amount
+from native.node_keys import parse_peer_id
+from vm.transactions import (
+    Body,
+    RegisterValidator,
+    Role,
+    Stake,
+    Transfer,
+    Unjail,
+    Unstake,
+    Withdraw,
+    sign_possession,
+)
+
+
+@click.group()
+def tx() -> None:
+    """Send coins, stake them, and become a validator.
+
+    A key is named by its label in the folder of keys, by its file, or as account:0 on test
+    networks. The fee is the base fee of the block, burned; --max-fee is only a limit.
+    """
+
+
+@tx.command("send")
+@click.option("--to", required=True, metavar="ADDRESS|KEY")
+@click.option("--amount", required=True, metavar="AI", help="For example 1.5")
+@click.option("--memo", default="", help=f"At most {MAX_MEMO_BYTES} bytes, public for ever.")
+@sending_options
+def send_coins(to: str, amount: str, memo: str, sending: Sending) -> None:
+    """Send coins to an address."""
+    value = parse_amount(amount)
+
+    def body(_: RpcClient, signer: Signer) -> Body:
+        return Transfer(recipient(to, signer.network, sending.folder), value, memo.encode())
+
+    send(sending, body)
+
+
+@tx.command()
+@click.option("--amount", required=True, metavar="AI")
+@sending_options
+def stake(amount: str, sending: Sending) -> None:
+    """Lock more coins in your own validator."""
+    value = parse_amount(amount)
+    send(sending, lambda _, signer: Stake(Role.VALIDATOR, signer.address, value))
+
+
+@tx.command()
+@click.option("--amount", required=True, metavar="AI")
+@sending_options
+def unstake(amount: str, sending: Sending) -> None:
+    """Start to free coins from your validator; `withdraw` takes them when unbonding is over."""
+    value = parse_amount(amount)
+    send(sending, lambda _, signer: Unstake(Role.VALIDATOR, signer.address, value))
+
+
+@tx.command()
+@sending_options
+def withdraw(sending: Sending) -> None:
+    """Take back all coins whose unbonding is over."""
+    send(sending, lambda _, __: Withdraw())
+
+
+@tx.command()
+@sending_options
+def unjail(sending: Sending) -> None:
+    """Become a candidate again once the jail term is over."""
+    send(sending, lambda _, __: Unjail())
+
+
+@tx.command("register-validator")
+@click.option("--stake", "amount", default="2000", show_default=True, metavar="AI")
+@click.option("--peer-id", help="Of your node; without it, that of the node at --rpc.")
+@click.option("--commission-bps", type=click.IntRange(0, 10_000), default=0, show_default=True)
+@click.option("--validator-key", help="The key that votes; without it, the sender's.")
+@sending_options
+def register_validator(
+    amount: str,
+    peer_id: str | None,
+    commission_bps: int,
+    validator_key: str | None,
+    sending: Sending,
+) -> None:
+    """Register as a validator: the key that votes, its proof of possession, and a stake."""
+    value = parse_amount(amount)
+
+    def body(client: RpcClient, signer: Signer) -> Body:
+        voter = signer.key
+        if validator_key is not None:
+            voter = signing_key(validator_key, network=signer.network, folder=sending.folder)
+        node = peer_id or str(client.call("aichain_status")["nodeId"])
+        if not sending.as_json:
+            click.echo(f"registering node {node} with {format_amount(value)} AI", err=True)
+        return RegisterValidator(
+            public_key=voter.public_key,
+            possession=sign_possession(signer.network_id, signer.address, voter),
+            peer_id=parse_peer_id(node),
+            commission_bps=commission_bps,
+            onion_head=onion_head(onion_seed_of(voter)),
+            onion_length=DEFAULT_ONION_LENGTH,
+            stake=value,
+        )
+
+    send(sending, body)
