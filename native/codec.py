@@ -122,10 +122,9 @@ def _require_canonical_kinds(value: list[Value], max_items: int, max_depth: int)
             if items > max_items:
                 raise DecodeError(f"more than {max_items} elements")
             for element in elements:
-                kind = type(element)
-                if kind is list:
-                    deeper.append(element)  # type: ignore[arg-type]
-                elif kind is not bytes and (kind is not int or element < 0):  # type: ignore[operator]
+                if type(element) is list:
+                    deeper.append(element)
+                elif type(element) is not bytes and (type(element) is not int or element < 0):
                     raise DecodeError("only unsigned integers, byte strings and arrays are allowed")
         level = deeper
 
