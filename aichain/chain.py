@@ -72,6 +72,8 @@ class Chain:
         self._ledger = ledger
         self._reached = fail_points
         self._head = ledger.state
+        record = self.blocks.record_at(ledger.state.head.height)
+        self._finalized_at_ms = record.finalized_at_ms if record is not None else None
         self._executed: dict[Hash32, Executed] = {}
         self._clock = 0
         self._positions: dict[Hash32, Position] = {}
@@ -104,6 +106,15 @@ class Chain:
     def head(self) -> State:
         """The state after the last final block; a value, readable after later commits too."""
         return self._head
+
+    @property
+    def finalized_at_ms(self) -> int | None:
+        """When this node saw the head become final; None for block 0 and after a sync."""
+        return self._finalized_at_ms
+
+    def above_head(self) -> tuple[Executed, ...]:
+        """The executed blocks that are not final yet."""
+        return tuple(self._executed.values())
 
     @property
     def index_trouble(self) -> str:
@@ -236,6 +247,7 @@ class Chain:
             for entry in line
         )
         self._move_head(line[-1])
+        self._finalized_at_ms = finalized_at_ms
         if seal is not None:
             seal()
         self._reached("height sealed")

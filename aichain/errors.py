@@ -22,6 +22,8 @@ class ExitCode(IntEnum):
     WAL_DAMAGED = 22
     WAL_LOCKED = 23
     WAL_FOREIGN = 24
+    CONSENSUS_HALTED = 30
+    NETWORK = 31
 
 
 class NodeError(AIChainError):
@@ -122,6 +124,25 @@ class WalForeign(NodeError):
     expected: str
     found: str
     fix: str = "give the key this file belongs to, or another home"
+
+
+@dataclass(eq=False)
+class ConsensusHalted(NodeError):
+    """Safety is gone, or we are wrong: voting on would make it worse."""
+
+    exit_code = ExitCode.CONSENSUS_HALTED
+    reason: str
+    fix: str = "keep the data directory for inspection and ask the other operators what they see"
+
+
+@dataclass(eq=False)
+class ListenRefused(NodeError):
+    """An address of this node cannot be listened on."""
+
+    exit_code = ExitCode.NETWORK
+    address: str
+    reason: str
+    fix: str = "stop whatever uses it, or choose another with --rpc-listen or --p2p-listen"
 
 
 @dataclass(eq=False)

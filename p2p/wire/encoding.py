@@ -22,6 +22,7 @@ from genesis.limits import (
     MAX_HELLO_BYTES,
     MAX_PUSHED_BYTES,
     MAX_RANGE_BLOCKS,
+    MAX_RANGE_PATH,
     MAX_REQUEST_BYTES,
     MAX_REQUESTED_BLOCKS,
     MAX_REQUESTED_TRANSACTIONS,
@@ -199,7 +200,7 @@ def _decode(payload: bytes, forms: Mapping[int, _Form]) -> Any:  # noqa: ANN401 
 
 
 _CERTIFICATE_ITEMS: Final = ELECTORATE_MEMBERS_MAX + 16
-_RANGE_ITEMS: Final = 3 * MAX_RANGE_BLOCKS + _CERTIFICATE_ITEMS
+_RANGE_ITEMS: Final = 3 * MAX_RANGE_BLOCKS + MAX_RANGE_PATH + _CERTIFICATE_ITEMS
 
 
 def _by_kind(*forms: _Form) -> dict[int, _Form]:

@@ -10,6 +10,7 @@ from genesis.limits import (
     MAX_AGENT_BYTES,
     MAX_EXCHANGED_ADDRESSES,
     MAX_RANGE_BLOCKS,
+    MAX_RANGE_PATH,
     MAX_REQUESTED_TRANSACTIONS,
     MAX_RESPONSE_BYTES,
 )
@@ -124,14 +125,20 @@ def read_blocks(value: Value, max_length: int) -> tuple[BlockData, ...]:
 
 def write_range(answer: BlockRange) -> list[Encodable]:
     certificate = answer.certificate
-    return [write_blocks(answer.blocks), [] if certificate is None else certificate.encode()]
+    return [
+        write_blocks(answer.blocks),
+        list(answer.path),
+        [] if certificate is None else certificate.encode(),
+    ]
 
 
 def read_range(fields: list[Value]) -> BlockRange:
-    blocks, certificate = array(fields, 2)
-    if certificate == []:
-        return BlockRange(read_blocks(blocks, MAX_RANGE_BLOCKS), None)
-    return BlockRange(read_blocks(blocks, MAX_RANGE_BLOCKS), decode_certificate(certificate))
+    blocks, path, certificate = array(fields, 3)
+    return BlockRange(
+        read_blocks(blocks, MAX_RANGE_BLOCKS),
+        tuple(bounded(raw, HEADER_MAX_BYTES) for raw in sequence(path, MAX_RANGE_PATH)),
+        None if certificate == [] else decode_certificate(certificate),
+    )
 
 
 def read_transactions(fields: list[Value]) -> Transactions:

@@ -98,9 +98,14 @@ class Blocks:
 
 @dataclass(frozen=True, slots=True)
 class BlockRange:
-    """Consecutive final blocks, and the FINAL certificate of the last. Empty: nothing to give."""
+    """Consecutive final blocks and the FINAL that covers them. Empty: nothing to give.
+
+    `path` holds the headers from the last block's child up to the certified block, ascending:
+    old certificates are pruned, so the nearest one may lie above the range.
+    """
 
     blocks: tuple[BlockData, ...]
+    path: tuple[bytes, ...]
     certificate: QuorumCertificate | None
 
 

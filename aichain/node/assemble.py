@@ -1,0 +1,238 @@
+"""The composition root: configuration in, a node out, top to bottom; nothing runs yet."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+
+from aichain import __version__
+from aichain.chain import Chain
+from aichain.clock import SystemClock
+from aichain.config import NodeConfig
+from aichain.feed import Feed
+from aichain.mempool import Mempool
+from aichain.metrics import Metrics
+from aichain.node.backend import NodeBackend
+from aichain.node.ballots import Ballots, Signer
+from aichain.node.bodies import Bodies
+from aichain.node.certificates import CertificateDesk
+from aichain.node.context import NodeContext
+from aichain.node.engine import Engine, EngineServices
+from aichain.node.finalizer import Finalizer
+from aichain.node.inbound import InboundDesk
+from aichain.node.ledger_writer import LedgerWriter
+from aichain.node.pool import TransactionPool
+from aichain.node.probation import ProbationWatch
+from aichain.node.producer import Producer
+from aichain.node.responder import Responder
+from aichain.node.syncer import Syncer
+from aichain.node.verifier import Verifier
+from aichain.rpc.backend import BlockView
+from aichain.rpc.limits import RpcLimits
+from aichain.rpc.server import RpcServer
+from aichain.rpc.settings import RpcSettings
+from aichain.store.failpoints import FailPoints
+from aichain.store.paths import DataPaths
+from aichain.store.wal import VoteWal
+from consensus.core.events import BlockExecuted
+from consensus.core.recovery import restore
+from consensus.core.state import CoreConfig, State
+from consensus.core.step import step
+from consensus.electorate import Electorate, epoch_seed
+from consensus.guard import SignedSlots
+from consensus.headers import block_ref
+from consensus.instance import BlockRef
+from consensus.records import Record, decode_record
+from genesis import limits
+from genesis.document import GenesisDocument
+from genesis.units import address_of_key
+from p2p.network import Network
+from p2p.settings import NetworkSettings, NodeIdentity
+
+NetworkFactory = Callable[[NodeIdentity, NetworkSettings], Network]
+ElectorateOf = Callable[[int], Electorate]
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """Every service of a node, made and connected, for `run` to start and for tests to look at."""
+
+    config: NodeConfig
+    chain: Chain
+    wal: VoteWal | None
+    engine: Engine
+    services: EngineServices
+    context: NodeContext
+    inbound: InboundDesk
+    pool: TransactionPool
+    syncer: Syncer
+    probation: ProbationWatch | None
+    finalizer: Finalizer
+    feed: Feed[BlockView]
+    rpc: RpcServer
+
+    def close(self) -> None:
+        """Release files and locks; after `run` has ended."""
+        if self.wal is not None:
+            self.wal.close()
+        self.chain.close()
+
+
+def assemble(config: NodeConfig, network_of: NetworkFactory) -> Node:
+    """Build a node on its data directory, recovering what a crash left. Blocking."""
+    document, clock = config.document, SystemClock()
+    chain = open_chain(config)
+    key = config.validator_key
+    wal = VoteWal.open(DataPaths(config.data_dir).signer, key.public_key) if key else None
+    records = tuple(decode_record(raw) for raw in wal.records()) if wal else ()
+    electorate_of = electorates(document)
+    network = network_of(node_identity(config), network_settings(config))
+    network.set_validators([each.public_key for each in document.validator_set.validators])
+    context = NodeContext(
+        document=document,
+        validators=document.validator_set,
+        network=network,
+        verifier=Verifier(),
+        metrics=Metrics(network=document.name, version=__version__),
+        clock=clock,
+    )
+    core = restore_core(config, chain, records, electorate_of, fresh=wal is not None and wal.fresh)
+    engine = Engine(core)
+    feed: Feed[BlockView] = Feed(capacity=limits.FEED_CAPACITY, max_readers=limits.FEED_READERS)
+    ledger = LedgerWriter(chain)
+    mempool = Mempool(max_weight=limits.MEMPOOL_BLOCKS * document.fees.max_block_weight)
+    pool = TransactionPool(mempool, chain, context)
+    bodies = Bodies(ledger, pool, context)
+    finalizer = Finalizer(ledger, pool, feed, context, lambda: engine.state)
+    certificates = CertificateDesk(engine, context)
+    ballots = None
+    if key is not None and wal is not None:
+        ballots = Ballots(Signer(key, wal), slots_of(records), context, engine.post)
+    inbound = InboundDesk(engine, certificates, bodies, pool, context)
+    network.set_handler(Responder(chain, pool, engine, clock).answer)
+    network.set_gossip_check(inbound.judge_gossip)
+    syncer = Syncer(engine, bodies, finalizer, context)
+    backend = NodeBackend(chain, engine, pool, syncer, feed, context)
+    return Node(
+        config=config,
+        chain=chain,
+        wal=wal,
+        engine=engine,
+        services=EngineServices(
+            ballots=ballots,
+            bodies=bodies,
+            producer=Producer(ledger, pool, context, core.me),
+            finalizer=finalizer,
+            request_certificates=certificates.request,
+            context=context,
+            electorate_of=electorate_of,
+        ),
+        context=context,
+        inbound=inbound,
+        pool=pool,
+        syncer=syncer,
+        probation=ProbationWatch(engine, chain, context) if core.abstain else None,
+        finalizer=finalizer,
+        feed=feed,
+        rpc=RpcServer(backend, rpc_settings(config), context.metrics, clock),
+    )
+
+
+def open_chain(config: NodeConfig) -> Chain:
+    """The chain of this home; a home without one gets block 0."""
+    if not Chain.exists(config.data_dir):
+        Chain.create(config.data_dir, config.document)
+    return Chain.open(config.data_dir, config.document, fail_points=FailPoints.from_environment())
+
+
+def restore_core(
+    config: NodeConfig,
+    chain: Chain,
+    records: tuple[Record, ...],
+    electorate_of: ElectorateOf,
+    *,
+    fresh: bool,
+) -> State:
+    """The core as it was: last final block, own signatures, durable blocks above the head."""
+    consensus = config.document.consensus
+    tip = block_ref(chain.head.head)
+    epoch = tip.height // consensus.epoch_blocks
+    state = restore(
+        CoreConfig(
+            genesis_hash=config.document.hash,
+            epoch_blocks=consensus.epoch_blocks,
+            block_time_ms=consensus.block_time_ms,
+            delta_ms=config.delta_ms or consensus.delta_ms,
+            clock_offset_ms=consensus.clock_offset_ms,
+            validator=address_of_key(config.validator_key.public_key)
+            if config.validator_key
+            else None,
+        ),
+        _block_at(chain, epoch * consensus.epoch_blocks),
+        tip,
+        chain.blocks.certificate_at(tip.height),
+        {number: electorate_of(number) for number in (epoch, epoch + 1)},
+        records,
+        abstain=fresh,
+    )
+    for block in chain.unfinalized():
+        chain.execute(block)
+        state, effects = step(state, BlockExecuted(block_ref(block.header), now_ms=0))
+        assert not effects, "before it starts the core only takes note"
+    return state
+
+
+def electorates(document: GenesisDocument) -> ElectorateOf:
+    """The voters of any epoch: the genesis set, with a schedule of its own in each."""
+    validators = document.validator_set
+
+    @cache
+    def electorate_of(epoch: int) -> Electorate:
+        return Electorate.of(validators, epoch, epoch_seed(document.seed, epoch))
+
+    return electorate_of
+
+
+def slots_of(records: tuple[Record, ...]) -> SignedSlots:
+    """What the log says we signed, for the guard."""
+    slots = SignedSlots()
+    for record in records:
+        slots = slots.after(record)
+    return slots
+
+
+def node_identity(config: NodeConfig) -> NodeIdentity:
+    """Who we are to peers."""
+    return NodeIdentity(
+        network_id=config.document.network_id,
+        genesis_hash=config.document.hash,
+        node_seed=config.node_seed,
+        validator_key=config.validator_key,
+        agent=f"aichain/{__version__}",
+    )
+
+
+def network_settings(config: NodeConfig) -> NetworkSettings:
+    """Where we listen and whom we dial."""
+    return NetworkSettings(
+        listen=config.p2p_listen.multiaddr,
+        bootstrap=config.bootstrap,
+        loopback_only=config.loopback_only,
+    )
+
+
+def rpc_settings(config: NodeConfig) -> RpcSettings:
+    """Where RPC listens and whom it trusts."""
+    return RpcSettings(
+        host=config.rpc_listen.host,
+        port=config.rpc_listen.port,
+        origins=frozenset(config.rpc_cors),
+        faults=config.allow_faults,
+        limits=RpcLimits(),
+    )
+
+
+def _block_at(chain: Chain, height: int) -> BlockRef:
+    header = chain.head.head if height == chain.head.head.height else None
+    header = header or chain.blocks.header_at(height)
+    assert header is not None, "every height up to the head has a block"
+    return block_ref(header)

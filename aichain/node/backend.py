@@ -1,0 +1,196 @@
+"""What RPC sees of this node: reads of the chain, the pool, the core and the network."""
+
+from contextlib import AbstractContextManager
+
+import trio
+
+from aichain import __version__
+from aichain.chain import Chain
+from aichain.feed import Feed, Subscription
+from aichain.node.context import NodeContext
+from aichain.node.engine import Engine
+from aichain.node.pool import TransactionPool
+from aichain.node.syncer import Syncer
+from aichain.rpc.backend import (
+    BlockView,
+    CommitView,
+    MempoolView,
+    NodeStatus,
+    Placement,
+    TransactionView,
+)
+from genesis import limits
+from genesis.units import Address
+from genesis.validators import ValidatorSet
+from native.hashing import Hash32
+from p2p.network import PeerView
+from vm.queries import account_view
+from vm.state import State
+
+
+class NodeBackend:
+    """Implements `aichain.rpc.backend.Backend`; disk reads go to threads of their own."""
+
+    def __init__(
+        self,
+        chain: Chain,
+        engine: Engine,
+        pool: TransactionPool,
+        syncer: Syncer,
+        feed: Feed[BlockView],
+        context: NodeContext,
+    ) -> None:
+        self._chain = chain
+        self._engine = engine
+        self._pool = pool
+        self._syncer = syncer
+        self._feed = feed
+        self._context = context
+        self._threads = trio.CapacityLimiter(limits.RESPONDER_THREADS)
+
+    def status(self) -> NodeStatus:
+        """Where the node stands; nothing here touches the disk."""
+        head, core = self._chain.head, self._engine.state
+        document, network = self._context.document, self._context.network
+        return NodeStatus(
+            network=document.name,
+            network_id=document.network_id,
+            genesis_hash=document.hash,
+            peer_id=network.peer_id,
+            version=__version__,
+            height=head.head.height,
+            block_id=head.head.id,
+            state_root=head.root,
+            finalized_at_ms=self._chain.finalized_at_ms or head.head.timestamp_ms,
+            epoch=core.epoch,
+            view=core.view,
+            peers=len(network.peers()),
+            validator_index=core.me,
+            syncing=self._syncer.syncing,
+            target_height=max(self._syncer.target_height, head.head.height),
+        )
+
+    def head(self) -> State:
+        """The state after the last final block."""
+        return self._chain.head
+
+    def pending_nonce(self, address: Address) -> int:
+        """The next free nonce, pending transactions counted."""
+        nonce = account_view(self._chain.head, address).nonce
+        return self._pool.mempool.next_nonce(address, nonce)
+
+    async def block_at(self, height: int) -> BlockView | None:
+        """A final block, from disk."""
+        return await trio.to_thread.run_sync(self._block_at, height, limiter=self._threads)
+
+    async def block_by_id(self, block_id: Hash32) -> BlockView | None:
+        """A final block, or an executed one that waits for finality."""
+        executed = self._chain.executed(block_id)
+        if executed is not None:
+            return BlockView(
+                block=executed.block,
+                receipts=executed.receipts,
+                state_root=executed.state.root,
+                final=False,
+                finalized_at_ms=None,
+            )
+        height = await trio.to_thread.run_sync(
+            self._chain.blocks.height_of, block_id, limiter=self._threads
+        )
+        return await self.block_at(height) if height is not None else None
+
+    async def transaction(self, tx_id: Hash32) -> TransactionView | None:
+        """Pending, in an executed block, or final."""
+        final = await trio.to_thread.run_sync(self._final, tx_id, limiter=self._threads)
+        if final is not None:
+            return final
+        for entry in self._chain.above_head():
+            for index, signed in enumerate(entry.block.transactions):
+                if signed.id == tx_id:
+                    place = Placement(
+                        height=entry.header.height,
+                        block_id=entry.block.id,
+                        index=index,
+                        receipt=entry.receipts[index],
+                        final=False,
+                    )
+                    return TransactionView(signed, place)
+        pooled = self._pool.mempool.get(tx_id)
+        return TransactionView(pooled, None) if pooled is not None else None
+
+    async def submit(self, raw: bytes) -> Hash32:
+        """Admit a transaction; InvalidData says why not."""
+        return await self._pool.submit(raw)
+
+    def validator_set(self, height: int) -> ValidatorSet | None:
+        """One set for every height, until staking changes it at epoch edges."""
+        return self._context.validators if height >= 0 else None
+
+    async def commit(self, height: int) -> CommitView | None:
+        """The certificate that finalized a height and the headers down to it."""
+        if not 0 < height <= self._chain.head.head.height:
+            return None
+        proof = await trio.to_thread.run_sync(
+            self._chain.blocks.certificate_covering, height, limiter=self._threads
+        )
+        if proof is None:
+            return None
+        return CommitView(proof.certificate, proof.headers, self._context.validators)
+
+    def peers(self) -> tuple[PeerView, ...]:
+        """The connected peers."""
+        return self._context.network.peers()
+
+    def mempool(self, limit: int) -> MempoolView:
+        """Its size and the best payers."""
+        pool = self._pool.mempool
+        stats = pool.stats
+        return MempoolView(stats.transactions, stats.size_bytes, pool.best(limit))
+
+    def final_blocks(self) -> AbstractContextManager[Subscription[BlockView]]:
+        """Blocks as they become final."""
+        return self._feed.subscribe()
+
+    def metrics_text(self) -> bytes:
+        """Prometheus text."""
+        metrics, stats = self._context.metrics, self._pool.mempool.stats
+        metrics.mempool_is(stats.transactions, stats.size_bytes)
+        metrics.stand(
+            height=self._chain.head.head.height,
+            view=self._engine.state.view,
+            syncing=self._syncer.syncing,
+            peers=len(self._context.network.peers()),
+        )
+        return metrics.text()
+
+    def set_blocked_peers(self, peer_ids: frozenset[str]) -> None:
+        """Fault injection for local networks."""
+        self._context.network.set_blocked(peer_ids)
+
+    def _block_at(self, height: int) -> BlockView | None:
+        stored = self._chain.blocks.block_at(height)
+        if stored is None:
+            return None
+        return BlockView(
+            block=stored.block,
+            receipts=stored.receipts,
+            state_root=stored.state_root,
+            final=True,
+            finalized_at_ms=stored.finalized_at_ms,
+        )
+
+    def _final(self, tx_id: Hash32) -> TransactionView | None:
+        location = self._chain.locate(tx_id)
+        if location is None:
+            return None
+        stored = self._chain.blocks.block_at(location.height)
+        assert stored is not None, "the index names final blocks only"
+        signed = stored.block.transactions[location.index]
+        place = Placement(
+            height=location.height,
+            block_id=stored.block.id,
+            index=location.index,
+            receipt=stored.receipts[location.index],
+            final=True,
+        )
+        return TransactionView(signed, place)

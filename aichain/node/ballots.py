@@ -1,0 +1,139 @@
+"""Signs what the core decided: the guard agrees, the log is on disk, then the signature leaves (R8)."""
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import trio
+
+from aichain.node.context import NodeContext
+from aichain.store.wal import VoteWal
+from consensus.certificates import QuorumCertificate
+from consensus.core.effects import CastProposal, CastVote, Effect, Finalize
+from consensus.core.events import Event, ProposalAccepted, VoteAccepted
+from consensus.guard import SignedSlots, is_repeat, may_cast
+from consensus.proposals import PROPOSAL_CONTEXT, SignedProposal
+from consensus.records import (
+    CertificateSeen,
+    HeightFinal,
+    ProposalCast,
+    VoteCast,
+    decode_record,
+    encode_record,
+    record_instance,
+    record_view,
+)
+from consensus.votes import VOTE_CONTEXT, SignedVote
+from genesis import limits
+from native.hashing import Hash32
+from native.signatures import SigningKey
+from p2p.network import Audience
+
+PostEvent = Callable[[Event], None]
+SendProposal = Callable[[SignedProposal], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """One validator's key and the log of what it signed; there is one of these per key."""
+
+    key: SigningKey
+    wal: VoteWal
+
+
+class Ballots:
+    """Casts votes and proposals. A second check, independent of the core, guards every signature."""
+
+    def __init__(
+        self,
+        signer: Signer,
+        slots: SignedSlots,
+        context: NodeContext,
+        post: PostEvent,
+    ) -> None:
+        self._key = signer.key
+        self._wal = signer.wal
+        self._slots = slots
+        self._network = context.network
+        self._clock = context.clock
+        self._metrics = context.metrics
+        self._post = post
+        self._limiter = trio.CapacityLimiter(1)
+
+    async def log(self, effects: Iterable[Effect]) -> None:
+        """Make durable, in one fsync, every vote and proposal these effects cast.
+
+        Raises DoubleSign (our bug: the node must stop) before anything is written.
+        """
+        new: list[bytes] = []
+        for effect in effects:
+            record = _record(effect)
+            if record is None:
+                continue
+            may_cast(self._slots, record)
+            if not is_repeat(self._slots, record):
+                self._slots = self._slots.after(record)
+                new.append(encode_record(record))
+        if new:
+            await trio.to_thread.run_sync(self._append, new, limiter=self._limiter)
+
+    def defer_certificate(self, certificate: QuorumCertificate) -> None:
+        """Log a certificate with the next vote that rests on it; losing it alone costs nothing."""
+        self._wal.defer(encode_record(CertificateSeen(certificate)))
+
+    async def settle(self, effect: Finalize, instance_id: Hash32) -> None:
+        """Views up to this FINAL are settled: note the floor, and drop old records now and then."""
+        vote, last = effect.certificate.vote, effect.blocks[-1]
+        floor = HeightFinal(
+            vote.instance_id, effect.certificate.epoch, vote.view, last.height, last.id
+        )
+        self._slots = self._slots.after(floor)
+        self._wal.defer(encode_record(floor))
+        if self._wal.size_bytes < limits.WAL_PRUNE_BYTES:
+            return
+        await trio.to_thread.run_sync(
+            self._wal.prune, lambda raw: _outlives(raw, floor, instance_id), limiter=self._limiter
+        )
+
+    async def cast_vote(self, effect: CastVote, voter_index: int) -> None:
+        """Sign a logged vote, send it to the validators and count it ourselves."""
+        signature = await self._sign(effect.vote.signing_bytes, VOTE_CONTEXT)
+        signed = SignedVote(effect.vote, effect.epoch, voter_index, signature)
+        self._network.push(signed, Audience.VALIDATORS)
+        self._post(VoteAccepted(signed, self._clock.now_ms()))
+
+    async def cast_proposal(self, effect: CastProposal, send: SendProposal) -> None:
+        """Sign a logged proposal, send it with its block's contents and tell the core."""
+        signature = await self._sign(effect.proposal.signing_bytes, PROPOSAL_CONTEXT)
+        signed = SignedProposal(effect.proposal, signature)
+        send(signed)
+        self._post(ProposalAccepted(signed, self._clock.now_ms()))
+
+    def _append(self, records: list[bytes]) -> None:
+        began = time.perf_counter()
+        self._wal.append(*records)
+        self._metrics.wal_synced(time.perf_counter() - began)
+
+    async def _sign(self, message: bytes, context: bytes) -> bytes:
+        return await trio.to_thread.run_sync(self._key.sign, message, context)
+
+
+def _outlives(raw: bytes, floor: HeightFinal, instance_id: Hash32) -> bool:
+    """Records of later views and instances stay, and the floor itself does."""
+    record = decode_record(raw)
+    if record == floor:
+        return True
+    epoch, instance = record_instance(record)
+    if instance == floor.instance_id:
+        return record_view(record) > floor.view
+    return epoch > floor.epoch or instance == instance_id
+
+
+def _record(effect: Effect) -> VoteCast | ProposalCast | None:
+    match effect:
+        case CastVote(vote, epoch):
+            return VoteCast(vote, epoch)
+        case CastProposal(proposal):
+            return ProposalCast(proposal)
+        case _:
+            return None

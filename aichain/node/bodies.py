@@ -1,0 +1,193 @@
+"""Gets blocks whole: from the pool by a proposal's list, else from peers; executes and keeps them."""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from aichain.node.context import NodeContext
+from aichain.node.ledger_writer import LedgerWriter
+from aichain.node.pool import TransactionPool
+from consensus.core.events import BlockExecuted, BlockRejected, Event
+from consensus.headers import block_ref
+from consensus.proposals import ProposalMessage
+from genesis import limits
+from native.errors import InvalidData, InvalidSignature
+from native.hashing import Hash32
+from p2p.errors import Penalty, RequestFailed
+from p2p.wire.messages import BlockData, GetBlocks, GetTransactions
+from vm.blocks import Block, Header, VerifiedBlock, assemble_block, decode_body, decode_header
+from vm.errors import BodyMismatch, InvalidBlock, InvalidTransaction
+from vm.state import State
+from vm.transactions import SignedTransaction, decode_transaction
+from vm.witnesses import block_witnesses
+
+REQUEST_TIMEOUT_S = 2.0
+
+
+class BodyUnavailable(Exception):
+    """Nobody we asked had the block; the core asks again on its own timer."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A proposed block that we know the contents list of, and who told us."""
+
+    header: Header
+    tx_ids: tuple[Hash32, ...]
+    peer: str
+
+
+class Bodies:
+    """Answers CheckBlock and FetchBlock. One task per block id, however often it is asked for."""
+
+    def __init__(
+        self,
+        ledger: LedgerWriter,
+        pool: TransactionPool,
+        context: NodeContext,
+    ) -> None:
+        self._ledger = ledger
+        self._chain = ledger.chain
+        self._pool = pool
+        self._verifier = context.verifier
+        self._network = context.network
+        self._clock = context.clock
+        self._candidates: OrderedDict[Hash32, _Candidate] = OrderedDict()
+        self._in_flight: set[Hash32] = set()
+
+    def note(self, message: ProposalMessage, header: Header, peer: str) -> None:
+        """Remember what a proposal with a valid signature says its block contains."""
+        self._candidates[header.id] = _Candidate(header, message.tx_ids, peer)
+        while len(self._candidates) > limits.MAX_CANDIDATE_BLOCKS:
+            self._candidates.popitem(last=False)
+
+    async def check(self, block_id: Hash32, post: Callable[[Event], None]) -> None:
+        """Assemble, execute and keep a block; post BlockExecuted or BlockRejected.
+
+        Posts nothing when the body cannot be had now: the core's timers ask again.
+        """
+        if block_id in self._in_flight:
+            return
+        self._in_flight.add(block_id)
+        try:
+            await self._check(block_id, post)
+        except BodyUnavailable:
+            pass
+        finally:
+            self._in_flight.discard(block_id)
+
+    async def execute(self, block: Block, *, durable: bool = True) -> State:
+        """Verify and execute a block whose parent is executed, and keep it on disk.
+
+        Blocks that are known to be final need not be durable before their commit.
+        Raises InvalidBlock or InvalidSignature: then the block itself is bad, not its sender's copy.
+        """
+        parent = self._chain.state_of(block.header.parent_id)
+        assert parent is not None, "a block is executed after its parent"
+        await self._verify(parent, block)
+        state = await self._ledger.execute(VerifiedBlock(block))
+        if durable:
+            await self._ledger.make_durable(block.id)
+        return state
+
+    async def _check(self, block_id: Hash32, post: Callable[[Event], None]) -> None:
+        """Walk down to an executed ancestor, then execute upwards."""
+        missing: list[Block] = []
+        wanted = block_id
+        while not self._chain.is_executed(wanted):
+            if len(missing) >= limits.MAX_FETCHED_ANCESTORS:
+                raise BodyUnavailable  # the syncer is the one to close such a gap
+            block = await self._obtain(wanted)
+            if block.header.height <= self._chain.head.head.height:
+                post(BlockRejected(block_id, self._clock.now_ms()))  # beside the final chain
+                return
+            missing.append(block)
+            wanted = block.header.parent_id
+        if not missing:
+            header = self._chain.header_of(block_id)
+            assert header is not None
+            await self._ledger.make_durable(block_id)
+            post(BlockExecuted(block_ref(header), self._clock.now_ms()))
+        for block in reversed(missing):
+            try:
+                await self.execute(block)
+            except (InvalidBlock, InvalidSignature):
+                post(BlockRejected(block.id, self._clock.now_ms()))
+                return
+            self._candidates.pop(block.id, None)
+            post(BlockExecuted(block_ref(block.header), self._clock.now_ms()))
+
+    async def _obtain(self, block_id: Hash32) -> Block:
+        candidate = self._candidates.get(block_id)
+        if candidate is not None:
+            try:
+                return assemble_block(candidate.header, await self._gather(candidate))
+            except (BodyMismatch, BodyUnavailable, InvalidData):
+                pass  # our copies have other witnesses, or the proposer keeps some back
+        return await self._download(block_id, candidate.peer if candidate else None)
+
+    async def _gather(self, candidate: _Candidate) -> list[SignedTransaction]:
+        """The listed transactions: those of the pool, and the rest from the proposal's sender."""
+        found: dict[Hash32, SignedTransaction] = {}
+        missing = []
+        for tx_id in candidate.tx_ids:
+            pooled = self._pool.mempool.get(tx_id)
+            if pooled is None:
+                missing.append(tx_id)
+            else:
+                found[tx_id] = pooled
+        for start in range(0, len(missing), limits.MAX_FETCHED_TRANSACTIONS):
+            batch = tuple(missing[start : start + limits.MAX_FETCHED_TRANSACTIONS])
+            try:
+                answer = await self._network.request(
+                    candidate.peer, GetTransactions(batch), REQUEST_TIMEOUT_S
+                )
+            except RequestFailed:
+                raise BodyUnavailable from None
+            for raw in answer.raws:
+                signed = decode_transaction(raw)
+                found[signed.id] = signed
+        if any(tx_id not in found for tx_id in candidate.tx_ids):
+            raise BodyUnavailable
+        return [found[tx_id] for tx_id in candidate.tx_ids]
+
+    async def _download(self, block_id: Hash32, first: str | None) -> Block:
+        """The whole block from one of our peers; a body that does not match blames that peer."""
+        peers = [peer.peer_id for peer in self._network.peers()]
+        peers.sort(key=lambda peer: peer != first)
+        for peer in peers[: limits.MAX_DOWNLOAD_PEERS]:
+            try:
+                answer = await self._network.request(
+                    peer, GetBlocks((block_id,)), REQUEST_TIMEOUT_S
+                )
+            except RequestFailed:
+                continue
+            for data in answer.blocks:
+                try:
+                    block = decode_block(data)
+                except InvalidData as error:
+                    self._network.penalize(peer, Penalty.MALFORMED, str(error))
+                    continue
+                if block.id == block_id:
+                    return block
+        raise BodyUnavailable
+
+    async def _verify(self, parent: State, block: Block) -> None:
+        """Verify the witnesses that the pool has not verified, these very bytes."""
+        verified = {
+            signed.raw_hash
+            for signed in block.transactions
+            if self._pool.mempool.get_by_raw_hash(signed.raw_hash) is not None
+        }
+        try:
+            witnesses = block_witnesses(parent, block, verified)
+        except InvalidTransaction as error:
+            raise InvalidSignature(subject=f"block 0x{block.id.hex()}: {error}") from error
+        items = [item for each in witnesses for item in each]
+        if not all(await self._verifier.verify_bulk(items)):
+            raise InvalidSignature(subject=f"a transaction of block 0x{block.id.hex()}")
+
+
+def decode_block(data: BlockData) -> Block:
+    """The block of a peer's bytes, its body checked against its header; InvalidData otherwise."""
+    return assemble_block(decode_header(data.header_raw), decode_body(data.body_raw))

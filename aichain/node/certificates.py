@@ -1,0 +1,92 @@
+"""Certificates from peers: filtered, verified once however many copies come, handed to the core."""
+
+from collections import OrderedDict
+
+from aichain.node.context import NodeContext
+from aichain.node.engine import Engine
+from aichain.node.verifier import Verifier
+from consensus.certificates import QuorumCertificate, certificate_witnesses
+from consensus.core.events import CertificateAccepted
+from consensus.core.filters import wants_certificate
+from consensus.core.state import State
+from consensus.electorate import Electorate
+from consensus.errors import InvalidCertificate
+from genesis import limits
+from genesis.validators import ValidatorSet
+from native.errors import InvalidSignature
+from native.hashing import Hash32
+from p2p.errors import Penalty, RequestFailed
+from p2p.wire.messages import GetCertificates
+
+REQUEST_TIMEOUT_S = 2.0
+
+_Key = tuple[Hash32, int, int, Hash32]
+
+
+class CertificateDesk:
+    """The way of a certificate from a peer to the core."""
+
+    def __init__(self, engine: Engine, context: NodeContext) -> None:
+        self._engine = engine
+        self._validators = context.validators
+        self._verifier = context.verifier
+        self._network = context.network
+        self._clock = context.clock
+        self._in_flight: OrderedDict[_Key, None] = OrderedDict()
+
+    async def take(self, peer: str, certificate: QuorumCertificate) -> bool:
+        """Verify and hand over; False when it is not wanted now. A forged one costs its sender."""
+        key = (
+            certificate.instance_id,
+            certificate.view,
+            int(certificate.phase),
+            certificate.block_id,
+        )
+        if key in self._in_flight or not wants_certificate(self._engine.state, certificate):
+            return False
+        self._in_flight[key] = None
+        try:
+            electorate = self._engine.state.instance.electorate
+            try:
+                await verify_certificate(certificate, electorate, self._validators, self._verifier)
+            except (InvalidCertificate, InvalidSignature) as error:
+                self._network.penalize(peer, Penalty.FORGED, str(error))
+                return False
+            return self._engine.offer(CertificateAccepted(certificate, self._clock.now_ms()))
+        finally:
+            del self._in_flight[key]
+
+    async def request(self, epoch: int, low_view: int, high_view: int) -> None:
+        """Ask peers, one after the other, until one gives something that we want."""
+        last = min(high_view, low_view + limits.CERTIFICATE_VIEWS_PER_ANSWER - 1)
+        question = GetCertificates(epoch, low_view, last)
+        peers = sorted(self._network.peers(), key=lambda peer: (-peer.epoch, -peer.view))
+        for peer in peers[: limits.MAX_CERTIFICATE_PEERS]:
+            try:
+                answer = await self._network.request(peer.peer_id, question, REQUEST_TIMEOUT_S)
+            except RequestFailed:
+                continue
+            taken = [
+                await self.take(peer.peer_id, certificate)
+                for certificate in answer.certificates
+                if is_of_current_instance(self._engine.state, certificate)
+            ]
+            if any(taken):
+                return
+
+
+def is_of_current_instance(state: State, certificate: QuorumCertificate) -> bool:
+    """The core binds certificates to instances by id; others are nobody's fault, only late."""
+    return certificate.instance_id == state.instance.id
+
+
+async def verify_certificate(
+    certificate: QuorumCertificate,
+    electorate: Electorate,
+    validators: ValidatorSet,
+    verifier: Verifier,
+) -> None:
+    """InvalidCertificate or InvalidSignature unless a quorum of `electorate` signed it."""
+    certificate.check_quorum(electorate)
+    if not all(await verifier.verify_consensus(certificate_witnesses(certificate, validators))):
+        raise InvalidSignature(subject=f"certificate of view {certificate.view}")

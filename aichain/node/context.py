@@ -1,0 +1,22 @@
+"""What nearly every service of the node needs: the network, the clock, the books."""
+
+from dataclasses import dataclass
+
+from aichain.clock import Clock
+from aichain.metrics import Metrics
+from aichain.node.verifier import Verifier
+from genesis.document import GenesisDocument
+from genesis.validators import ValidatorSet
+from p2p.network import Network
+
+
+@dataclass(frozen=True, slots=True)
+class NodeContext:
+    """Made once in `assemble` and handed to the services; it holds no state of its own."""
+
+    document: GenesisDocument
+    validators: ValidatorSet
+    network: Network
+    verifier: Verifier
+    metrics: Metrics
+    clock: Clock

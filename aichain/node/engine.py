@@ -1,0 +1,174 @@
+"""Owns the consensus state: an event in, `step`, its effects performed in order."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import trio
+
+from aichain.clock import Clock
+from aichain.errors import ConsensusHalted
+from aichain.node.ballots import Ballots
+from aichain.node.bodies import Bodies
+from aichain.node.context import NodeContext
+from aichain.node.finalizer import Finalizer
+from aichain.node.producer import Producer
+from aichain.node.timers import Timers
+from consensus.core.effects import (
+    BroadcastCertificate,
+    BuildBlock,
+    CastProposal,
+    CastVote,
+    CheckBlock,
+    Effect,
+    EnterEpoch,
+    FetchBlock,
+    Finalize,
+    Halt,
+    PersistCertificate,
+    RebroadcastProposal,
+    ReportEquivocation,
+    RequestCertificates,
+    SendCertificate,
+    SetTimer,
+    Timer,
+)
+from consensus.core.events import ElectorateDecided, Event, Started, TimerFired
+from consensus.core.state import State
+from consensus.core.step import step
+from consensus.electorate import Electorate
+from consensus.evidence import Evidence
+from consensus.votes import VotePhase
+from genesis import limits
+from p2p.network import Audience
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class EngineServices:
+    """Those who perform what the core asks for. `ballots` is None on a node that only follows."""
+
+    ballots: Ballots | None
+    bodies: Bodies
+    producer: Producer
+    finalizer: Finalizer
+    request_certificates: Callable[[int, int, int], Awaitable[None]]
+    context: NodeContext
+    electorate_of: Callable[[int], Electorate]
+
+
+class Engine:
+    """One task steps the core; whatever takes time runs beside it and answers with an event."""
+
+    def __init__(self, state: State) -> None:
+        self.state = state
+        """The core's memory: a frozen value, so that filters may read it at any time."""
+        self._send, self._receive = trio.open_memory_channel[Event](limits.MAX_ENGINE_EVENTS)
+        self.dropped = 0
+
+    def post(self, event: Event) -> None:
+        """Queue an answer to one of the core's own effects; there is always room for these."""
+        self._send.send_nowait(event)
+
+    def offer(self, event: Event) -> bool:
+        """Queue what a peer sent, unless the queue is more than half full."""
+        if self._send.statistics().current_buffer_used > limits.MAX_ENGINE_EVENTS // 2:
+            self.dropped += 1
+            return False
+        self._send.send_nowait(event)
+        return True
+
+    async def run(self, services: EngineServices) -> None:
+        """Step until cancelled; raises ConsensusHalted when the core says that safety is gone."""
+        timers = Timers(services.context.clock, self._timer_fired(services.context.clock))
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(timers.run)
+            performer = _Performer(self, services, timers, nursery)
+            self.post(Started(services.context.clock.now_ms()))
+            async for event in self._receive:
+                self.state, effects = step(self.state, event)
+                if effects:
+                    await performer.perform(effects)
+
+    def _timer_fired(self, clock: Clock) -> Callable[[Timer], None]:
+        def fire(timer: Timer) -> None:
+            self.post(TimerFired(timer, clock.now_ms()))
+
+        return fire
+
+
+class _Performer:
+    """Performs effects in the order of the core."""
+
+    def __init__(
+        self, engine: Engine, services: EngineServices, timers: Timers, nursery: trio.Nursery
+    ) -> None:
+        self._engine = engine
+        self._services = services
+        self._timers = timers
+        self._nursery = nursery
+
+    async def perform(self, effects: tuple[Effect, ...]) -> None:
+        if self._services.ballots is not None:
+            await self._services.ballots.log(effects)
+        for effect in effects:
+            await self._perform(effect)
+
+    async def _perform(self, effect: Effect) -> None:
+        services, start = self._services, self._nursery.start_soon
+        match effect:
+            case SetTimer(timer, at_ms):
+                self._timers.set(timer, at_ms)
+            case CastVote() | CastProposal():
+                self._cast(effect)
+            case CheckBlock(block):
+                start(services.bodies.check, block.id, self._engine.post)
+            case FetchBlock(block_id):
+                start(services.bodies.check, block_id, self._engine.post)
+            case BuildBlock():
+                start(services.producer.build, effect, self._engine.post)
+            case BroadcastCertificate(certificate):
+                services.context.network.push(certificate, Audience.VALIDATORS)
+            case SendCertificate(peer, certificate):
+                services.context.network.send(peer, certificate)
+            case RebroadcastProposal(signed):
+                services.producer.send(signed)
+            case RequestCertificates(epoch, low_view, high_view):
+                start(services.request_certificates, epoch, low_view, high_view)
+            case PersistCertificate(certificate):
+                if services.ballots is not None:
+                    services.ballots.defer_certificate(certificate)
+            case Finalize():
+                await services.finalizer.finalize(effect)
+                if services.ballots is not None:
+                    await services.ballots.settle(effect, self._engine.state.instance.id)
+            case EnterEpoch(epoch):
+                log.info("epoch %d begins", epoch)
+                self._engine.post(
+                    ElectorateDecided(
+                        services.electorate_of(epoch + 1), services.context.clock.now_ms()
+                    )
+                )
+            case ReportEquivocation(evidence):
+                self._report(evidence)
+            case Halt(reason):
+                raise ConsensusHalted(reason=reason)
+
+    def _cast(self, effect: CastVote | CastProposal) -> None:
+        services = self._services
+        assert services.ballots is not None, "a node without a key casts nothing"
+        if isinstance(effect, CastProposal):
+            self._nursery.start_soon(services.ballots.cast_proposal, effect, services.producer.send)
+            return
+        electorate = services.electorate_of(effect.epoch)  # the vote may be the last of its epoch
+        me = electorate.index_of(self._engine.state.config.validator)
+        assert me is not None, "only members of the electorate vote"
+        services.context.metrics.vote_cast(effect.vote.phase.name.lower())
+        if effect.vote.phase is VotePhase.CANCEL:
+            services.context.metrics.view_cancelled()
+        self._nursery.start_soon(services.ballots.cast_vote, effect, me)
+
+    def _report(self, evidence: Evidence) -> None:
+        self._services.context.metrics.equivocation_seen()
+        log.error("validator %d of epoch %d equivocated", evidence.offender, evidence.epoch)

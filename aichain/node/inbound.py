@@ -1,0 +1,161 @@
+"""Where peers' messages become events: filtered, verified, handed over; the one place they cost score."""
+
+import logging
+from collections.abc import Awaitable, Callable
+
+import trio
+
+from aichain.node.bodies import Bodies
+from aichain.node.certificates import CertificateDesk, is_of_current_instance
+from aichain.node.context import NodeContext
+from aichain.node.engine import Engine
+from aichain.node.pool import TransactionPool
+from consensus.certificates import QuorumCertificate
+from consensus.core.events import ProposalAccepted, VoteAccepted
+from consensus.core.filters import is_wanted, wants_certificate, wants_proposal
+from consensus.headers import block_ref
+from consensus.proposals import PROPOSAL_CONTEXT, ProposalMessage
+from consensus.votes import VOTE_CONTEXT, ReceivedVote, SignedVote
+from genesis import limits
+from native.errors import InvalidData
+from native.signatures import SignatureItem
+from p2p.errors import Penalty
+from p2p.network import GossipVerdict, Inbound
+from p2p.wire.messages import FinalAnnounced, Status, TransactionsAnnounced
+from vm.blocks import decode_header
+
+log = logging.getLogger(__name__)
+
+
+class InboundDesk:
+    """One task reads; each vote, proposal and certificate is verified in a task of its own."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        certificates: CertificateDesk,
+        bodies: Bodies,
+        pool: TransactionPool,
+        context: NodeContext,
+    ) -> None:
+        self._engine = engine
+        self._certificates = certificates
+        self._bodies = bodies
+        self._pool = pool
+        self._validators = context.validators
+        self._verifier = context.verifier
+        self._network = context.network
+        self._metrics = context.metrics
+        self._clock = context.clock
+        self._in_flight: set[tuple[int, int, int, int, bytes]] = set()
+        self._slots = trio.Semaphore(limits.MAX_INBOUND_TASKS)
+
+    async def run(self) -> None:
+        """Read until cancelled."""
+        async with trio.open_nursery() as nursery:
+            async for item in self._network.inbound:
+                await self._dispatch(item, nursery)
+
+    async def judge_gossip(self, peer: str, final: FinalAnnounced) -> GossipVerdict:
+        """Pass a final block on only if its certificate holds here; old and far ones go no further."""
+        certificate = final.certificate
+        if not is_of_current_instance(self._engine.state, certificate):
+            return GossipVerdict.IGNORE
+        if not wants_certificate(self._engine.state, certificate):
+            return GossipVerdict.IGNORE
+        taken = await self._certificates.take(peer, certificate)
+        return GossipVerdict.ACCEPT if taken else GossipVerdict.IGNORE
+
+    async def _dispatch(self, item: Inbound, nursery: trio.Nursery) -> None:
+        peer = item.peer
+        match item.message:
+            case ReceivedVote() as vote:
+                await self._take_vote(peer, vote, nursery)
+            case ProposalMessage() as proposal:
+                await self._start(nursery, self._take_proposal, peer, proposal)
+            case QuorumCertificate() as certificate:
+                if wants_certificate(self._engine.state, certificate):
+                    await self._start(nursery, self._take_certificate, peer, certificate)
+            case TransactionsAnnounced(ids):
+                self._pool.announced(peer, ids)
+            case FinalAnnounced() | Status():
+                pass  # judged when it came; statuses are the network's to keep
+
+    async def _start(
+        self,
+        nursery: trio.Nursery,
+        task: Callable[..., Awaitable[None]],
+        peer: str,
+        message: object,
+    ) -> None:
+        """Run a task that verifies; when too many are under way, reading waits."""
+        await self._slots.acquire()
+
+        async def run() -> None:
+            try:
+                await task(peer, message)
+            except InvalidData as error:
+                self._metrics.peer_misbehaved(error.code)
+                self._network.penalize(peer, Penalty.MALFORMED, str(error))
+            finally:
+                self._slots.release()
+
+        nursery.start_soon(run)
+
+    async def _take_vote(self, peer: str, vote: ReceivedVote, nursery: trio.Nursery) -> None:
+        state = self._engine.state
+        if vote.epoch != state.epoch:
+            return  # of another instance: dropped, its sender repeats it (R9)
+        signed = vote.bind(state.instance.id)
+        key = (vote.epoch, vote.view, int(vote.phase), vote.voter_index, vote.block_id)
+        if key in self._in_flight or not is_wanted(state, signed):
+            return
+        self._in_flight.add(key)
+
+        async def verify(peer: str, signed: SignedVote) -> None:
+            try:
+                await self._verify_vote(peer, signed)
+            finally:
+                self._in_flight.discard(key)
+
+        await self._start(nursery, verify, peer, signed)
+
+    async def _verify_vote(self, peer: str, signed: SignedVote) -> None:
+        item = SignatureItem(
+            self._validators[signed.voter_index].public_key,
+            signed.vote.signing_bytes,
+            VOTE_CONTEXT,
+            signed.signature,
+        )
+        (verdict,) = await self._verifier.verify_consensus((item,))
+        if not verdict:
+            self._metrics.peer_misbehaved("forged_vote")
+            self._network.penalize(peer, Penalty.FORGED, "a vote with a forged signature")
+            return
+        self._metrics.vote_received(signed.vote.phase.name.lower())
+        self._engine.offer(VoteAccepted(signed, self._clock.now_ms()))
+
+    async def _take_proposal(self, peer: str, message: ProposalMessage) -> None:
+        state = self._engine.state
+        if message.epoch != state.epoch:
+            return
+        header = decode_header(message.header_raw)
+        signed = message.bind(state.instance.id, block_ref(header))
+        if not wants_proposal(state, signed.proposal):
+            return
+        item = SignatureItem(
+            self._validators[message.proposer_index].public_key,
+            signed.proposal.signing_bytes,
+            PROPOSAL_CONTEXT,
+            signed.signature,
+        )
+        (verdict,) = await self._verifier.verify_consensus((item,))
+        if not verdict:
+            self._metrics.peer_misbehaved("forged_proposal")
+            self._network.penalize(peer, Penalty.FORGED, "a proposal with a forged signature")
+            return
+        self._bodies.note(message, header, peer)
+        self._engine.offer(ProposalAccepted(signed, self._clock.now_ms()))
+
+    async def _take_certificate(self, peer: str, certificate: QuorumCertificate) -> None:
+        await self._certificates.take(peer, certificate)

@@ -1,0 +1,48 @@
+"""One writer of the chain at a time: execution on the loop, everything that waits for the disk off it."""
+
+from collections.abc import Sequence
+
+import trio
+
+from aichain.chain import Chain, FinalBlock
+from consensus.certificates import QuorumCertificate
+from consensus.instance import BlockRef
+from native.hashing import Hash32
+from vm.blocks import VerifiedBlock
+from vm.build import Built
+from vm.state import State
+
+
+class LedgerWriter:
+    """`Chain` wants one call at a time; the lock gives it that across tasks and the disk thread."""
+
+    def __init__(self, chain: Chain) -> None:
+        self.chain = chain
+        self._lock = trio.Lock()
+        self._disk = trio.CapacityLimiter(1)
+
+    async def execute(self, block: VerifiedBlock) -> State:
+        """Execute on the parent's state; InvalidBlock, ParentNotExecuted, UnfinalizedFull."""
+        async with self._lock:
+            return self.chain.execute(block)
+
+    async def adopt(self, built: Built) -> None:
+        """Keep a block that we built, and so executed."""
+        async with self._lock:
+            self.chain.adopt(built)
+
+    async def make_durable(self, block_id: Hash32) -> None:
+        """On disk, with its ancestors, when this returns (R8)."""
+        async with self._lock:
+            if not self.chain.is_durable(block_id):
+                await trio.to_thread.run_sync(self.chain.make_durable, block_id, limiter=self._disk)
+
+    async def finalize(
+        self, blocks: Sequence[BlockRef], certificate: QuorumCertificate, now_ms: int
+    ) -> tuple[FinalBlock, ...]:
+        """Commit blocks that became final at `now_ms`; durable when this returns."""
+        async with self._lock:
+            return await trio.to_thread.run_sync(
+                lambda: self.chain.finalize(blocks, certificate, finalized_at_ms=now_ms),
+                limiter=self._disk,
+            )

@@ -1,0 +1,48 @@
+"""Lets a validator whose log is new sign again, once nothing it may have signed can still count."""
+
+import logging
+
+import trio
+
+from aichain.chain import Chain
+from aichain.node.context import NodeContext
+from aichain.node.engine import Engine
+from consensus.core.events import VotingAllowed
+from consensus.guard import Head, Probation, may_start_signing
+from genesis.units import address_of_key
+
+log = logging.getLogger(__name__)
+
+POLL_S = 0.1
+
+
+class ProbationWatch:
+    """The rule is `consensus.guard.may_start_signing`; this feeds it what peers say."""
+
+    def __init__(self, engine: Engine, chain: Chain, context: NodeContext) -> None:
+        self._engine = engine
+        self._chain = chain
+        self._context = context
+
+    async def run(self) -> None:
+        """Ends when the core may sign, or at once if this node is no member."""
+        state = self._engine.state
+        if state.me is None:
+            return
+        own = Head(self._chain.head.head.height, state.epoch, state.view)
+        probation = Probation(state.instance.electorate, {state.me: own})
+        while not self._is_over(probation):
+            await trio.sleep(POLL_S)
+            for peer in self._context.network.peers():
+                if not peer.validator_key:
+                    continue
+                index = probation.electorate.index_of(address_of_key(peer.validator_key))
+                if index is not None:
+                    head = Head(peer.final_height, peer.epoch, peer.view)
+                    probation = probation.with_hello(index, head)
+        log.info("this validator's log is new; it signs from here on")
+        self._engine.post(VotingAllowed(self._context.clock.now_ms()))
+
+    def _is_over(self, probation: Probation) -> bool:
+        state = self._engine.state
+        return may_start_signing(probation, epoch=state.epoch, final_view=state.final_view)

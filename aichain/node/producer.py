@@ -1,0 +1,82 @@
+"""Builds the blocks of our own turns and sends proposals with the list of what they contain."""
+
+import logging
+from collections import OrderedDict
+from collections.abc import Callable
+
+from aichain.node.context import NodeContext
+from aichain.node.ledger_writer import LedgerWriter
+from aichain.node.pool import TransactionPool
+from consensus.core.effects import BuildBlock
+from consensus.core.events import BlockBuilt, Event
+from consensus.headers import block_ref
+from consensus.proposals import ProposalMessage, SignedProposal
+from genesis import limits
+from native.hashing import Hash32
+from p2p.network import Audience
+from vm.blocks import Header
+from vm.build import Slot, build_block
+
+log = logging.getLogger(__name__)
+
+
+class Producer:
+    """Answers BuildBlock from the pool. A built block is executed; the core has it made durable."""
+
+    def __init__(
+        self, ledger: LedgerWriter, pool: TransactionPool, context: NodeContext, me: int | None
+    ) -> None:
+        self._ledger = ledger
+        self._chain = ledger.chain
+        self._pool = pool
+        self._network = context.network
+        self._clock = context.clock
+        self._me = me
+        self._contents: OrderedDict[Hash32, tuple[Header, tuple[Hash32, ...]]] = OrderedDict()
+
+    async def build(self, effect: BuildBlock, post: Callable[[Event], None]) -> None:
+        """Build on an executed parent and post BlockBuilt."""
+        assert self._me is not None, "only a validator has turns"
+        parent = self._chain.state_of(effect.parent.id)
+        assert parent is not None, "the core builds on executed blocks only"
+        candidates = self._pool.mempool.select(
+            parent.document.fees.max_block_weight,
+            parent.base_fee,
+            nonces=self._chain.pending_nonces(parent.head.id),
+        )
+        slot = Slot(
+            epoch=effect.epoch,
+            view=effect.view,
+            parent_view=effect.parent_view,
+            proposer_index=self._me,
+            timestamp_ms=effect.timestamp_ms,
+        )
+        built = build_block(parent, candidates, slot)
+        for signed, error in built.dropped:
+            log.info("left out 0x%s: %s", signed.id.hex()[:16], error)
+        await self._ledger.adopt(built)
+        post(
+            BlockBuilt(
+                effect.instance_id, effect.view, block_ref(built.block.header), self._clock.now_ms()
+            )
+        )
+
+    def send(self, signed: SignedProposal) -> None:
+        """Send a proposal, ours or the one we repeat, with the ids of its transactions."""
+        block_id = signed.proposal.block.id
+        contents = self._contents.get(block_id) or self._contents_of(block_id)
+        if contents is None:
+            return  # a peer's proposal whose body we do not have: nothing to pass on
+        header, tx_ids = contents
+        self._network.push(ProposalMessage.of(signed, header.raw, tx_ids), Audience.VALIDATORS)
+
+    def _contents_of(self, block_id: Hash32) -> tuple[Header, tuple[Hash32, ...]] | None:
+        entry = self._chain.executed(block_id)
+        if entry is None:
+            return None
+        block = entry.block
+        contents = block.header, tuple(signed.id for signed in block.transactions)
+        self._contents[block_id] = contents
+        while len(self._contents) > limits.MAX_CANDIDATE_BLOCKS:
+            self._contents.popitem(last=False)
+        return contents

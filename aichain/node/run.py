@@ -1,0 +1,132 @@
+"""Starts a node, keeps it running, stops it cleanly; what went wrong becomes an exit code."""
+
+import gc
+import logging
+import signal
+import sys
+from typing import TextIO
+
+import trio
+from p2p.libp2p_network import Libp2pNetwork
+
+from aichain.config import LogFormat, NodeConfig
+from aichain.errors import ExitCode, ListenRefused, NodeError
+from aichain.logs import LogStyle, configure_logging
+from aichain.node.assemble import NetworkFactory, Node, assemble
+from native.backends import describe_engine
+from p2p.errors import ListenFailed
+from p2p.network import Network
+from p2p.settings import NetworkSettings, NodeIdentity
+
+log = logging.getLogger(__name__)
+
+_SWITCH_INTERVAL_S = 0.0005
+_GARBAGE_THRESHOLDS = (50_000, 20, 50)
+
+
+def run_node(config: NodeConfig, network_of: NetworkFactory | None = None) -> int:
+    """Run until SIGTERM or SIGINT, or until the node has to stop; the process's exit code."""
+    with _log_stream(config) as stream:
+        style = LogStyle.JSON if config.log_format is LogFormat.JSON else LogStyle.HUMAN
+        configure_logging(style, config.log_level, stream)
+        try:
+            trio.run(serve, config, network_of or libp2p_network)
+        except NodeError as error:
+            return _report(error)
+        except BaseExceptionGroup as group:
+            expected, bugs = group.split((NodeError, ListenFailed))
+            if expected is None or bugs is not None:
+                raise
+            return _report(_node_error(expected))
+        return ExitCode.OK
+
+
+async def serve(config: NodeConfig, network_of: NetworkFactory) -> None:
+    """Assemble and run one node until it is told to stop."""
+    node = await trio.to_thread.run_sync(assemble, config, network_of)
+    try:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_stop_on_signal, nursery.cancel_scope)
+            await start_services(node, nursery)
+            _tune_interpreter()
+            head = node.chain.head.head
+            log.info("running at height %d, signatures by %s", head.height, describe_engine())
+    finally:
+        node.feed.close()
+        node.close()
+        log.info("stopped")
+
+
+async def start_services(node: Node, nursery: trio.Nursery) -> None:
+    """Verifier, network, engine, inbound, pool, syncer, RPC: each may need those before it."""
+    if node.chain.recovery_note:
+        log.warning("recovered: %s", node.chain.recovery_note)
+    nursery.start_soon(node.context.verifier.run)
+    node.finalizer.announce_status()
+    await nursery.start(node.context.network.run)
+    nursery.start_soon(node.engine.run, node.services)
+    nursery.start_soon(node.inbound.run)
+    nursery.start_soon(node.pool.run)
+    nursery.start_soon(node.syncer.run)
+    if node.probation is not None:
+        nursery.start_soon(node.probation.run)
+    try:
+        await nursery.start(node.rpc.run)
+    except OSError as error:
+        raise ListenRefused(address=str(node.config.rpc_listen), reason=str(error)) from error
+
+
+def libp2p_network(identity: NodeIdentity, settings: NetworkSettings) -> Network:
+    """The network of a real node."""
+    return Libp2pNetwork(identity, settings)
+
+
+async def _stop_on_signal(scope: trio.CancelScope) -> None:
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        async for number in signals:
+            log.info("%s: stopping", signal.Signals(number).name)
+            scope.cancel()
+            return
+
+
+def _tune_interpreter() -> None:
+    """Shorter waits for threads that verify and sync; no collection pauses over start-up objects."""
+    sys.setswitchinterval(_SWITCH_INTERVAL_S)
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_GARBAGE_THRESHOLDS)
+
+
+class _Standard:
+    """Standard error as a context manager that leaves it open."""
+
+    def __enter__(self) -> TextIO:
+        return sys.stderr
+
+    def __exit__(self, *_exception: object) -> None:
+        sys.stderr.flush()
+
+
+def _log_stream(config: NodeConfig) -> "_Standard | TextIO":
+    if config.log_file is None:
+        return _Standard()
+    return config.log_file.open("a", encoding="utf-8", buffering=1)
+
+
+def _node_error(group: BaseExceptionGroup[NodeError | ListenFailed]) -> NodeError:
+    """The first of the errors that took the nurseries down."""
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    if isinstance(error, ListenFailed):
+        return ListenRefused(address=error.address, reason=error.reason)
+    assert isinstance(error, NodeError)
+    return error
+
+
+def _report(error: NodeError) -> int:
+    log.error("%s", error)
+    fix = getattr(error, "fix", "")
+    if fix:
+        log.error("fix: %s", fix)
+    return error.exit_code

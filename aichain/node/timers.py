@@ -1,0 +1,47 @@
+"""Turns the core's SetTimer effects into wake-ups: one task, one heap, the newest deadline wins."""
+
+import heapq
+from collections.abc import Callable
+
+import trio
+
+from aichain.clock import Clock
+from consensus.core.effects import Timer
+from genesis import limits
+
+_IDLE_MS = 3_600_000
+
+
+class Timers:
+    """A timer set twice fires once, at the later setting; the core ignores those of old views."""
+
+    def __init__(self, clock: Clock, fire: Callable[[Timer], None]) -> None:
+        self._clock = clock
+        self._fire = fire
+        self._heap: list[tuple[int, int, Timer]] = []
+        self._current: dict[Timer, int] = {}
+        self._serial = 0
+        self._changed = trio.Event()
+
+    def set(self, timer: Timer, at_ms: int) -> None:
+        """Fire `timer` once at `at_ms` (wall clock), replacing an earlier setting of it."""
+        self._serial += 1
+        self._current[timer] = self._serial
+        heapq.heappush(self._heap, (at_ms, self._serial, timer))
+        assert len(self._heap) <= limits.MAX_TIMERS, "the core sets timers faster than they fire"
+        if self._heap[0][1] == self._serial:
+            self._changed.set()
+
+    async def run(self) -> None:
+        """Fire timers until cancelled."""
+        while True:
+            self._changed = trio.Event()
+            wait_ms = self._heap[0][0] - self._clock.now_ms() if self._heap else _IDLE_MS
+            if wait_ms > 0:
+                with trio.move_on_after(wait_ms / 1000):
+                    await self._changed.wait()
+                continue
+            _, serial, timer = heapq.heappop(self._heap)
+            if self._current.get(timer) == serial:
+                del self._current[timer]
+                self._fire(timer)

@@ -1,0 +1,101 @@
+"""Checks signatures in batches off the loop: what arrives while one batch runs is the next batch."""
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import trio
+
+from genesis import limits
+from native.batch import verify_many
+from native.signatures import SignatureItem
+
+
+@dataclass(slots=True, eq=False)
+class _Request:
+    items: Sequence[SignatureItem]
+    done: trio.Event = field(default_factory=trio.Event)
+    verdicts: list[bool] = field(default_factory=list)
+
+
+class VerifierBusy(Exception):
+    """The bulk queue is full: the caller drops its work instead of waiting (never for votes)."""
+
+
+class _Lane:
+    """One queue and one thread: requests waiting together are verified in one native call."""
+
+    def __init__(self, name: str, max_items: int) -> None:
+        self.name = name
+        self._max_items = max_items
+        self._waiting: deque[_Request] = deque()
+        self._waiting_items = 0
+        self._wake = trio.Event()
+        self._limiter = trio.CapacityLimiter(1)
+
+    async def verify(self, items: Sequence[SignatureItem], *, wait: bool) -> list[bool]:
+        if not items:
+            return []
+        if not wait and self._waiting_items >= self._max_items:
+            raise VerifierBusy(self.name)
+        request = _Request(items)
+        self._waiting.append(request)
+        self._waiting_items += len(items)
+        self._wake.set()
+        await request.done.wait()
+        return request.verdicts
+
+    async def run(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake = trio.Event()
+            while self._waiting:
+                await self._verify_batch(self._take_batch())
+
+    def _take_batch(self) -> list[_Request]:
+        batch: list[_Request] = []
+        size = 0
+        while self._waiting and (
+            not batch or size + len(self._waiting[0].items) <= limits.VERIFY_BATCH_ITEMS
+        ):
+            request = self._waiting.popleft()
+            size += len(request.items)
+            batch.append(request)
+        self._waiting_items -= size
+        return batch
+
+    async def _verify_batch(self, batch: list[_Request]) -> None:
+        items = [item for request in batch for item in request.items]
+        if len(items) <= limits.VERIFY_INLINE_ITEMS:
+            verdicts = verify_many(items)
+            await trio.lowlevel.checkpoint()
+        else:
+            verdicts = await trio.to_thread.run_sync(verify_many, items, limiter=self._limiter)
+        assert len(verdicts) == len(items)
+        start = 0
+        for request in batch:
+            request.verdicts = verdicts[start : start + len(request.items)]
+            start += len(request.items)
+            request.done.set()
+
+
+class Verifier:
+    """Two lanes: consensus signatures never queue behind transaction signatures."""
+
+    def __init__(self) -> None:
+        self._consensus = _Lane("consensus", limits.VERIFY_QUEUE_ITEMS)
+        self._bulk = _Lane("bulk", limits.VERIFY_QUEUE_ITEMS)
+
+    async def run(self) -> None:
+        """Serve both lanes until cancelled."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._consensus.run)
+            nursery.start_soon(self._bulk.run)
+
+    async def verify_consensus(self, items: Sequence[SignatureItem]) -> list[bool]:
+        """Verdicts for votes, proposals and certificates, in the order of the items."""
+        return await self._consensus.verify(items, wait=True)
+
+    async def verify_bulk(self, items: Sequence[SignatureItem], *, wait: bool = True) -> list[bool]:
+        """Verdicts for transaction witnesses; with wait=False a full queue raises VerifierBusy."""
+        return await self._bulk.verify(items, wait=wait)
