@@ -1,0 +1,238 @@
+"""A node without a network: a real ledger of real blocks, votes and proofs, moved by hand."""
+
+import itertools
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+
+from aichain.feed import Feed, Subscription
+from aichain.metrics import Metrics
+from aichain.rpc.backend import (
+    BlockView,
+    CommitView,
+    MempoolView,
+    NodeStatus,
+    Placement,
+    TransactionView,
+)
+from consensus.certificates import assemble
+from consensus.electorate import Electorate, epoch_seed
+from consensus.instance import instance_id
+from consensus.votes import VOTE_CONTEXT, SignedVote, Vote, VotePhase
+from genesis.networks import account_key, founder_key, local_document
+from genesis.units import AI, Address, address_of_key
+from genesis.validators import ValidatorSet
+from native.hashing import ZERO_HASH, Hash32
+from native.node_keys import peer_id_text
+from p2p.network import Direction, PeerView
+from vm.blocks import Block
+from vm.build import Slot, build_block
+from vm.genesis_block import genesis_state
+from vm.queries import account_view
+from vm.state import State
+from vm.transactions import (
+    Body,
+    SignedTransaction,
+    Transaction,
+    Transfer,
+    Unjail,
+    VerifiedTransaction,
+    decode_transaction,
+    sign_transaction,
+)
+from vm.validate import check_transaction
+
+NETWORK = "devnet"
+FOUNDERS = 4
+FEED_CAPACITY = 64
+STRANGER = Address(bytes(19) + b"\x07")
+
+
+@dataclass
+class FakeBackend:
+    """Implements aichain.rpc.backend.Backend; `extend` makes and finalizes the next block."""
+
+    metrics: Metrics = field(default_factory=lambda: Metrics(network=NETWORK, version="0.1.0"))
+    syncing: bool = False
+    blocked: frozenset[str] = frozenset()
+    submitted: list[bytes] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.document = local_document(NETWORK, FOUNDERS, onion_length=16)
+        self.feed: Feed[BlockView] = Feed(capacity=FEED_CAPACITY, max_readers=4)
+        state = genesis_state(self.document)
+        genesis = BlockView(Block(state.head, ()), (), state.root, True, None)
+        self.state: State = state
+        self.views: list[BlockView] = [genesis]
+        self.unfinalized: dict[bytes, BlockView] = {}
+        self.pool: dict[bytes, SignedTransaction] = {}
+
+    # --- making history
+
+    def extend(
+        self, transactions: Sequence[SignedTransaction] = (), *, final: bool = True
+    ) -> BlockView:
+        """The next block with these transactions; not final, it can be made final by no one."""
+        head = self.state.head
+        slot = Slot(
+            epoch=head.height // self.document.consensus.epoch_blocks,
+            view=head.view + 1,
+            parent_view=head.view,
+            proposer_index=(head.height + 1) % FOUNDERS,
+            timestamp_ms=head.timestamp_ms + 500,
+        )
+        built = build_block(self.state, [VerifiedTransaction(t) for t in transactions], slot)
+        assert not built.dropped, built.dropped
+        assert len(built.block.transactions) == len(transactions)
+        finalized_at_ms = slot.timestamp_ms + 40 if final else None
+        view = BlockView(built.block, built.receipts, built.state.root, final, finalized_at_ms)
+        if not final:
+            self.unfinalized[view.block.id] = view
+            return view
+        self.state = built.state
+        self.views.append(view)
+        for signed in transactions:
+            self.pool.pop(signed.id, None)
+        self.feed.publish(view)
+        return view
+
+    def transfer(self, amount: int = AI, *, account: int = 0, **changes: int) -> SignedTransaction:
+        return self.sign(Transfer(STRANGER, amount, b"memo"), account=account, **changes)
+
+    def failing(self, *, account: int = 1) -> SignedTransaction:
+        """It is charged and fails: there is nothing to unjail."""
+        return self.sign(Unjail(), account=account)
+
+    def sign(
+        self, body: Body, *, account: int, ahead: int = 0, network_id: int | None = None
+    ) -> SignedTransaction:
+        key = account_key(NETWORK, account)
+        sender = address_of_key(key.public_key)
+        known = account_view(self.state, sender)
+        transaction = Transaction(
+            network_id=self.document.network_id if network_id is None else network_id,
+            sender=sender,
+            nonce=known.nonce + ahead,
+            fee_max=AI,
+            tip=5,
+            valid_until=self.state.head.height + 100,
+            body=body,
+        )
+        return sign_transaction(transaction, key, reveal=not known.algorithm and not ahead)
+
+    # --- Backend
+
+    def status(self) -> NodeStatus:
+        head = self.state.head
+        return NodeStatus(
+            network=NETWORK,
+            network_id=self.document.network_id,
+            genesis_hash=self.document.hash,
+            peer_id=peer_id_text(self.document.validators[0].peer_id),
+            version="0.1.0",
+            height=head.height,
+            block_id=head.id,
+            state_root=self.state.root,
+            finalized_at_ms=self.views[-1].finalized_at_ms or head.timestamp_ms,
+            epoch=head.epoch,
+            view=head.view + 1,
+            peers=FOUNDERS - 1,
+            validator_index=0,
+            syncing=self.syncing,
+            target_height=head.height + (10 if self.syncing else 0),
+        )
+
+    def head(self) -> State:
+        return self.state
+
+    def pending_nonce(self, address: Address) -> int:
+        waiting = sum(t.transaction.sender == address for t in self.pool.values())
+        return account_view(self.state, address).nonce + waiting
+
+    async def block_at(self, height: int) -> BlockView | None:
+        return self.views[height] if height < len(self.views) else None
+
+    async def block_by_id(self, block_id: Hash32) -> BlockView | None:
+        found = (view for view in self.views if view.block.id == block_id)
+        return next(found, self.unfinalized.get(block_id))
+
+    async def transaction(self, tx_id: Hash32) -> TransactionView | None:
+        for view in itertools.chain(self.views, self.unfinalized.values()):
+            for index, signed in enumerate(view.block.transactions):
+                if signed.id == tx_id:
+                    header = view.block.header
+                    receipt = view.receipts[index]
+                    place = Placement(header.height, header.id, index, receipt, view.final)
+                    return TransactionView(signed, place)
+        waiting = self.pool.get(tx_id)
+        return None if waiting is None else TransactionView(waiting, None)
+
+    async def submit(self, raw: bytes) -> Hash32:
+        self.submitted.append(raw)
+        signed = decode_transaction(raw)
+        check_transaction(self.state, signed, height=self.state.head.height + 1)
+        self.pool[signed.id] = signed
+        return signed.id
+
+    def validator_set(self, height: int) -> ValidatorSet | None:
+        epochs_known = 2 * self.document.consensus.epoch_blocks
+        return self.document.validator_set if height <= epochs_known else None
+
+    async def commit(self, height: int) -> CommitView | None:
+        """The certificate of the last final block covers all below it."""
+        if not 0 < height < len(self.views):
+            return None
+        top = self.views[-1].block.header
+        electorate = Electorate.of(
+            self.document.validator_set, 0, epoch_seed(self.document.seed, 0)
+        )
+        instance = instance_id(self.document.hash, 0, electorate.vset_hash, self.views[0].block.id)
+        vote = Vote(instance, VotePhase.COMMIT, top.view, top.height, top.id)
+        votes = [
+            SignedVote(
+                vote, 0, index, founder_key(NETWORK, index).sign(vote.signing_bytes, VOTE_CONTEXT)
+            )
+            for index in (0, 1, 3)
+        ]
+        path = tuple(self.views[at].block.header for at in range(top.height, height - 1, -1))
+        return CommitView(assemble(votes, FOUNDERS), path, self.document.validator_set)
+
+    def peers(self) -> tuple[PeerView, ...]:
+        head = self.state.head
+        return tuple(
+            PeerView(
+                peer_id=peer_id_text(founder.peer_id),
+                address=f"/ip4/127.0.0.1/tcp/{3691 + 10 * index}",
+                validator_key=founder.public_key if index else b"",
+                final_height=head.height,
+                final_id=head.id,
+                view=head.view,
+                epoch=head.epoch,
+                rtt_ms=1,
+                score=100,
+                direction=Direction.OUTBOUND,
+                agent="aichain/0.1.0",
+            )
+            for index, founder in enumerate(self.document.validators)
+        )
+
+    def mempool(self, limit: int) -> MempoolView:
+        waiting = tuple(self.pool.values())
+        size_bytes = sum(len(signed.raw) for signed in waiting)
+        return MempoolView(len(waiting), size_bytes, waiting[:limit])
+
+    def final_blocks(self) -> AbstractContextManager[Subscription[BlockView]]:
+        return self.feed.subscribe()
+
+    def metrics_text(self) -> bytes:
+        status = self.status()
+        self.metrics.stand(
+            height=status.height, view=status.view, syncing=status.syncing, peers=status.peers
+        )
+        return self.metrics.text()
+
+    def set_blocked_peers(self, peer_ids: frozenset[str]) -> None:
+        self.blocked = peer_ids
+
+
+UNKNOWN_HASH = ZERO_HASH

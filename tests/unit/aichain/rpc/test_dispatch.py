@@ -1,0 +1,77 @@
+"""Batches, bounds, the table of errors, and any arguments to any method."""
+
+import json
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from aichain.rpc.errors import NUMBERS
+from aichain.rpc.limits import RpcLimits
+from tests.unit.aichain.rpc.calling import SENDER, UNKNOWN, Node
+
+
+async def test_a_batch_is_answered_in_order_without_its_notifications(history: Node) -> None:
+    calls = [
+        {"jsonrpc": "2.0", "id": 1, "method": "eth_blockNumber"},
+        {"jsonrpc": "2.0", "method": "eth_blockNumber"},
+        {"jsonrpc": "2.0", "id": 1, "method": "nope"},
+        5,
+        {"jsonrpc": "2.0", "id": "x", "method": "eth_chainId"},
+    ]
+    answers = await history.send(json.dumps(calls).encode())
+    assert [answer["id"] for answer in answers] == [1, 1, None, "x"]
+    assert answers[0]["result"] == "0x3"
+    assert [a["error"]["code"] for a in answers if "error" in a] == [-32601, -32600]
+    notification = b'[{"jsonrpc":"2.0","method":"eth_chainId"}]'
+    assert await history.send(notification) is None
+
+
+async def test_the_answer_to_a_batch_is_bounded() -> None:
+    node = Node(limits=RpcLimits(response_bytes=15_000))
+    call = b'{"jsonrpc":"2.0","id":1,"method":"aichain_validators","params":[1]}'
+    assert (await node.send(call))["error"]["data"]["code"] == "response_too_large"
+    small = b'{"jsonrpc":"2.0","id":1,"method":"aichain_getBlock","params":[0]}'
+    answers = await node.send(b"[" + b",".join([small] * 30) + b"]")
+    assert "result" in answers[0]
+    assert answers[-1]["error"]["data"]["code"] == "response_too_large"
+
+
+async def test_blocking_peers_is_there_only_where_faults_are_on() -> None:
+    node = Node(faults=True)
+    peers = [peer["peerId"] for peer in await node.call("aichain_peers")]
+    assert await node.call("aichain_setBlockedPeers", peers[:2]) == {"blocked": sorted(peers[:2])}
+    assert node.backend.blocked == frozenset(peers[:2])
+    await node.call("aichain_setBlockedPeers", [])
+    assert node.backend.blocked == frozenset()
+    assert await node.error("aichain_setBlockedPeers", ["not a peer"]) == (
+        -32602,
+        "invalid_peer_id",
+    )
+
+
+ARGUMENTS = st.lists(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.text(max_size=10)
+    | st.sampled_from(["latest", UNKNOWN, SENDER, "0x", "0x0", "pending", "newBlocks", -1, {}, []]),
+    max_size=3,
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
+@given(data=st.data())
+async def test_no_arguments_bring_any_method_down(history: Node, data: st.DataObject) -> None:
+    name = data.draw(st.sampled_from(sorted(history.registry.methods)))
+    response = await history.ask(name, data.draw(ARGUMENTS))
+    assert ("result" in response) != ("error" in response)
+
+
+async def test_every_method_is_documented(node: Node) -> None:
+    for entry in node.registry.methods.values():
+        assert entry.summary.endswith((".", ":", "only.")), entry.name
+        assert len(entry.summary) <= 100
+
+
+async def test_every_error_of_the_table_has_one_number() -> None:
+    assert all(-32768 <= number <= -32000 for number in NUMBERS.values())
