@@ -1,4 +1,4 @@
-"""Signs what the core decided: the guard agrees, the log is on disk, then the signature leaves (R8)."""
+"""Signs what the core decided (R8): the guard agrees, the log is on disk, then it is signed."""
 
 import time
 from collections.abc import Callable, Iterable
@@ -42,7 +42,7 @@ class Signer:
 
 
 class Ballots:
-    """Casts votes and proposals. A second check, independent of the core, guards every signature."""
+    """Casts votes and proposals. A second check, independent of the core, guards each of them."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""Gets blocks whole: from the pool by a proposal's list, else from peers; executes and keeps them."""
+"""Gets blocks whole, from the pool by a proposal's list or from peers; executes and keeps them."""
 
 from collections import OrderedDict
 from collections.abc import Callable
@@ -80,7 +80,7 @@ class Bodies:
         """Verify and execute a block whose parent is executed, and keep it on disk.
 
         Blocks that are known to be final need not be durable before their commit.
-        Raises InvalidBlock or InvalidSignature: then the block itself is bad, not its sender's copy.
+        Raises InvalidBlock or InvalidSignature: the block itself is bad, not its sender's copy.
         """
         parent = self._chain.state_of(block.header.parent_id)
         assert parent is not None, "a block is executed after its parent"

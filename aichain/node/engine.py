@@ -115,7 +115,7 @@ class _Performer:
         for effect in effects:
             await self._perform(effect)
 
-    async def _perform(self, effect: Effect) -> None:
+    async def _perform(self, effect: Effect) -> None:  # noqa: C901, PLR0912 one case per effect
         services, start = self._services, self._nursery.start_soon
         match effect:
             case SetTimer(timer, at_ms):

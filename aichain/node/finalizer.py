@@ -1,4 +1,4 @@
-"""What happens when blocks become final: commit, clear the pool, tell readers, peers and metrics."""
+"""When blocks become final: commit, clear the pool, tell readers, peers and metrics."""
 
 import logging
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Where peers' messages become events: filtered, verified, handed over; the one place they cost score."""
+"""Where peers' messages become events, and where bad ones cost their sender."""
 
 import logging
 from collections.abc import Awaitable, Callable
@@ -57,7 +57,7 @@ class InboundDesk:
                 await self._dispatch(item, nursery)
 
     async def judge_gossip(self, peer: str, final: FinalAnnounced) -> GossipVerdict:
-        """Pass a final block on only if its certificate holds here; old and far ones go no further."""
+        """Pass a final block on if its certificate holds here; old and far ones go no further."""
         certificate = final.certificate
         if not is_of_current_instance(self._engine.state, certificate):
             return GossipVerdict.IGNORE

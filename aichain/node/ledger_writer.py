@@ -1,4 +1,4 @@
-"""One writer of the chain at a time: execution on the loop, everything that waits for the disk off it."""
+"""One writer of the chain at a time: execution on the loop, what waits for the disk off it."""
 
 from collections.abc import Sequence
 

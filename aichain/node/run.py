@@ -90,7 +90,7 @@ async def _stop_on_signal(scope: trio.CancelScope) -> None:
 
 
 def _tune_interpreter() -> None:
-    """Shorter waits for threads that verify and sync; no collection pauses over start-up objects."""
+    """Shorter waits for threads that verify; no collection pauses over start-up objects."""
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
     gc.collect()
     gc.freeze()

@@ -1,4 +1,4 @@
-"""Checks signatures in batches off the loop: what arrives while one batch runs is the next batch."""
+"""Checks signatures in batches off the loop: what comes while one batch runs is the next one."""
 
 from collections import deque
 from collections.abc import Sequence
