@@ -5,12 +5,12 @@ from typing import TypeVar
 from consensus.certificates import decode_certificate
 from genesis.limits import (
     CERTIFICATE_VIEWS_PER_ANSWER,
+    CERTIFIED_PATH_BLOCKS,
     HEADER_MAX_BYTES,
     MAX_ADDRESS_BYTES,
     MAX_AGENT_BYTES,
     MAX_EXCHANGED_ADDRESSES,
     MAX_RANGE_BLOCKS,
-    MAX_RANGE_PATH,
     MAX_REQUESTED_TRANSACTIONS,
     MAX_RESPONSE_BYTES,
 )
@@ -136,7 +136,7 @@ def read_range(fields: list[Value]) -> BlockRange:
     blocks, path, certificate = array(fields, 3)
     return BlockRange(
         read_blocks(blocks, MAX_RANGE_BLOCKS),
-        tuple(bounded(raw, HEADER_MAX_BYTES) for raw in sequence(path, MAX_RANGE_PATH)),
+        tuple(bounded(raw, HEADER_MAX_BYTES) for raw in sequence(path, CERTIFIED_PATH_BLOCKS)),
         None if certificate == [] else decode_certificate(certificate),
     )
 
