@@ -24,7 +24,7 @@ COMMANDS = {
 _root = Root(
     name="aichain",
     lazy=COMMANDS,
-    help="AI-Chain: a post-quantum chain for AI work. `aichain run --network devnet` starts one.",
+    purpose="AI-Chain, a post-quantum chain for AI work. `aichain run --network devnet` starts it.",
     epilog=f"Exit codes:\n{render_table()}",
 )
 main: click.Command = click.version_option(__version__, prog_name="aichain")(_root)

@@ -27,8 +27,8 @@ class Lazy:
 class LazyGroup(click.Group):
     """Commands by name from a table; a misspelt one gets a suggestion."""
 
-    def __init__(self, *, lazy: Mapping[str, Lazy], name: str, help: str, epilog: str) -> None:  # noqa: A002 click's own names
-        super().__init__(name=name, help=help, epilog=epilog, no_args_is_help=True)
+    def __init__(self, *, lazy: Mapping[str, Lazy], name: str, purpose: str, epilog: str) -> None:
+        super().__init__(name=name, help=purpose, epilog=epilog, no_args_is_help=True)
         self._lazy = lazy
 
     def list_commands(self, ctx: click.Context) -> list[str]:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+import aichain
 from aichain.cli.client import RpcClient, RpcError
 from aichain.cli.exit_codes import CommandError, CommandExit
 from aichain.cli.localnet_state import (
@@ -29,6 +30,9 @@ from native.node_keys import peer_id_text
 STOP_TIMEOUT_S: Final = 15.0
 POLL_S: Final = 0.05
 LOG_TAIL_BYTES: Final = 2000
+PROGRAM: Final = (sys.executable, "-P", "-m", "aichain")
+"""Without the current folder on the path: whatever lies there is not ours."""
+CHECKOUT: Final = Path(aichain.__file__).resolve().parent.parent
 
 
 def make_network(
@@ -202,7 +206,7 @@ def _answers(node: LocalNode) -> bool:
 
 def _command(state: LocalnetState, node: LocalNode) -> list[str]:
     others = [other for other in state.nodes if other.index != node.index]
-    command = [sys.executable, "-m", "aichain", "run", "--network", str(state.genesis)]
+    command = [*PROGRAM, "run", "--network", str(state.genesis)]
     command += ["--home", str(node.home), "--founder", str(node.index), "--allow-faults"]
     command += ["--rpc-listen", f"127.0.0.1:{node.rpc_port}"]
     command += ["--p2p-listen", f"127.0.0.1:{node.p2p_port}"]
@@ -219,7 +223,7 @@ def _environment() -> dict[str, str]:
         if not name.startswith("AICHAIN_") or name in RESERVED_ENVIRONMENT
     }
     kept.pop("AICHAIN_HOME", None)
-    return kept | {"PYTHONUNBUFFERED": "1"}
+    return kept | {"PYTHONUNBUFFERED": "1", "PYTHONPATH": str(CHECKOUT)}
 
 
 def _wait_for_end(nodes: Sequence[LocalNode], timeout_s: float) -> bool:

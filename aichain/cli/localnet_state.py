@@ -186,7 +186,7 @@ def _node(value: dict[str, object]) -> LocalNode:
     given = dict(value)
     given["home"] = Path(str(given["home"]))
     given["process"] = _process(given["process"])
-    return LocalNode(**given)  # type: ignore[arg-type]  # a wrong field raises TypeError, caught above
+    return LocalNode(**given)  # type: ignore[arg-type]  # a wrong one is a TypeError above
 
 
 def _process(value: object) -> ProcessId | None:

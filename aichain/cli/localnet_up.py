@@ -18,6 +18,7 @@ from rich.live import Live
 from aichain import __version__
 from aichain.cli.exit_codes import CommandError, CommandExit
 from aichain.cli.localnet_nodes import (
+    PROGRAM,
     document_of,
     log_tail,
     make_network,
@@ -45,7 +46,6 @@ READY_TIMEOUT_S: Final = 60.0
 FIRST_BLOCK_TIMEOUT_S: Final = 60.0
 TABLE_EVERY_S: Final = 1.0
 LINE_EVERY_S: Final = 5.0
-DETACHED: Final = "AICHAIN_LOCALNET_DETACHED"
 RUN_LIMIT_S: Final = 10 * 365 * 86_400
 
 
@@ -157,7 +157,7 @@ def _prepare(request: UpRequest) -> LocalnetState:
 
 def _detach(request: UpRequest, state: LocalnetState) -> int:
     """The same command again in a session of its own; returns when it has a final block."""
-    command = [sys.executable, "-m", "aichain", "localnet", "up", "--dir", str(request.directory)]
+    command = [*PROGRAM, "localnet", "up", "--dir", str(request.directory)]
     command += ["--validators", str(request.validators), "--network", request.network]
     command += ["--base-port", str(request.base_port), "--load", str(request.load)]
     command += ["--for", str(request.seconds)] if request.seconds is not None else []
@@ -260,7 +260,7 @@ def _pause(seconds: float, stop: StopSignal) -> None:
 
 
 def _start_load(request: UpRequest, state: LocalnetState) -> ProcessId:
-    command = [sys.executable, "-m", "aichain", "localnet", "load", str(request.load)]
+    command = [*PROGRAM, "localnet", "load", str(request.load)]
     command += ["--dir", str(state.directory)]
     return ProcessId.of(spawn(command, state.directory / "localnet.load.log"))
 

@@ -5,18 +5,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
+
 from genesis.units import format_amount
 
 MAX_CELL = 100
 
 
-def show(value: Any, *, as_json: bool, title: str = "") -> None:  # noqa: ANN401 JSON has no better type
+def show(value: object, *, as_json: bool) -> None:
     """Print a result of the RPC or of a command."""
     if as_json:
         click.echo(json.dumps(value, indent=2, default=str))
         return
-    if title:
-        click.echo(title)
     for line in _lines(value):
         click.echo(line)
 
@@ -39,15 +38,7 @@ def coins(amount: int) -> str:
     return f"{format_amount(amount)} AI"
 
 
-def amount_of(value: object) -> int:
-    """An amount as RPC writes it: a decimal text, a 0x quantity, or a number."""
-    if isinstance(value, str):
-        return int(value, 0)
-    assert isinstance(value, int), "amounts are texts or whole numbers"
-    return value
-
-
-def _lines(value: Any, indent: str = "") -> list[str]:  # noqa: ANN401 JSON has no better type
+def _lines(value: object, indent: str = "") -> list[str]:
     if isinstance(value, Mapping):
         return _mapping_lines(value, indent)
     if isinstance(value, list) and value and all(isinstance(item, Mapping) for item in value):
@@ -79,8 +70,3 @@ def _cell(value: object) -> str:
         return "yes" if value else "no"
     text = json.dumps(value) if isinstance(value, Mapping | list) else str(value)
     return text if len(text) <= MAX_CELL else f"{text[:40]}…({len(text)} characters)"
-
-
-def short(text: str) -> str:
-    """The two ends of a hash or an address, for tables."""
-    return text if len(text) <= 14 else f"{text[:8]}…{text[-4:]}"

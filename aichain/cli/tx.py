@@ -6,7 +6,7 @@ from aichain.cli.client import RpcClient
 from aichain.cli.key_choice import signing_key
 from aichain.cli.sending import Sending, Signer, recipient, send, sending_options
 from aichain.keystore import onion_seed_of
-from genesis.limits import MAX_MEMO_BYTES
+from genesis.limits import MEMO_MAX_BYTES
 from genesis.onion import DEFAULT_ONION_LENGTH, onion_head
 from genesis.units import format_amount, parse_amount
 from native.node_keys import parse_peer_id
@@ -35,7 +35,7 @@ def tx() -> None:
 @tx.command("send")
 @click.option("--to", required=True, metavar="ADDRESS|KEY")
 @click.option("--amount", required=True, metavar="AI", help="For example 1.5")
-@click.option("--memo", default="", help=f"At most {MAX_MEMO_BYTES} bytes, public for ever.")
+@click.option("--memo", default="", help=f"At most {MEMO_MAX_BYTES} bytes, public for ever.")
 @sending_options
 def send_coins(to: str, amount: str, memo: str, sending: Sending) -> None:
     """Send coins to an address."""
