@@ -1,6 +1,6 @@
 """The records of the state: their keys (ledger schema) and the canonical bytes of their values.
 
-No two kinds of key share both a first letter and a length, so no key can be taken for another.
+Kinds of key with one length differ in their letters, so no key can be taken for another.
 """
 
 from collections.abc import Sequence
