@@ -13,7 +13,7 @@ with warnings.catch_warnings():
 
 
 @pytest.mark.parametrize("byte", [0, 1, 7, 255])
-def test_a_seed_has_the_peer_id_that_libp2p_gives_it(byte):
+def test_a_seed_has_the_peer_id_that_libp2p_gives_it(byte: int) -> None:
     seed = bytes([byte]) * 32
     pair = create_new_key_pair(seed)
     expected = ID.from_pubkey(pair.public_key)

@@ -1,6 +1,8 @@
 """The codec under arbitrary values and arbitrary bytes, beside an independent msgpack."""
 
-import msgpack
+from typing import Any
+
+import msgpack  # type: ignore[import-untyped]
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -18,7 +20,7 @@ uints = st.one_of(
 scalars = st.one_of(uints, st.binary(max_size=300))
 
 
-def nested(depth):
+def nested(depth: int) -> Any:
     if depth == 1:
         return st.lists(scalars, max_size=20)
     return st.lists(st.one_of(scalars, nested(depth - 1)), max_size=6)
@@ -37,14 +39,14 @@ anything = st.recursive(
 )
 
 
-def only_canonical_kinds(value, depth=1):
+def only_canonical_kinds(value: Any, depth: int = 1) -> Any:
     """The slow twin of the decoder's check, on what the independent msgpack made of the bytes."""
     if type(value) is list:
         return depth <= 4 and all(only_canonical_kinds(each, depth + 1) for each in value)
     return type(value) is bytes or (type(value) is int and value >= 0)
 
 
-def reference(raw):
+def reference(raw: bytes) -> Any:
     """What an independent implementation says: the value, or None if it is not canonical."""
     try:
         value = msgpack.unpackb(raw, raw=False, strict_map_key=False)
@@ -56,12 +58,12 @@ def reference(raw):
 
 
 @given(values)
-def test_values_survive_their_bytes(value):
+def test_values_survive_their_bytes(value: Any) -> None:
     assert decode(encode(value), **ROOMY) == value
 
 
 @given(values)
-def test_the_bytes_are_those_of_an_independent_implementation(value):
+def test_the_bytes_are_those_of_an_independent_implementation(value: Any) -> None:
     assert encode(value) == msgpack.packb(value, use_bin_type=True)
 
 
@@ -70,22 +72,22 @@ def test_the_bytes_are_those_of_an_independent_implementation(value):
 @example(b"\x92\x0a\x0a")
 @example(b"\x91\xd6\xff\x00\x00\x00\x01")
 @example(b"\x82\x90\x01\x80\x02")
-def test_any_bytes_decode_canonically_or_raise_decode_error(raw):
+def test_any_bytes_decode_canonically_or_raise_decode_error(raw: bytes) -> None:
     assert_canonical_or_refused(raw)
 
 
 @given(st.lists(st.sampled_from([0x90, 0x91, 0x92, 0xC4, 0xCC, 0xDC, 1, 0, 0xFF]), max_size=30))
-def test_bytes_that_look_like_msgpack_decode_canonically_or_raise_decode_error(parts):
+def test_bytes_that_look_like_msgpack_decode_canonically_or_raise_decode_error(parts: Any) -> None:
     assert_canonical_or_refused(bytes(parts))
 
 
 @given(anything)
-def test_whatever_msgpack_can_hold_is_canonical_or_refused(value):
+def test_whatever_msgpack_can_hold_is_canonical_or_refused(value: Any) -> None:
     assert_canonical_or_refused(msgpack.packb(value, use_bin_type=True))
 
 
 @given(values, st.data())
-def test_a_changed_byte_never_decodes_to_the_same_value(value, data):
+def test_a_changed_byte_never_decodes_to_the_same_value(value: Any, data: Any) -> None:
     raw = bytearray(encode(value))
     place = data.draw(st.integers(0, len(raw) - 1))
     raw[place] ^= data.draw(st.integers(1, 255))
@@ -97,7 +99,7 @@ def test_a_changed_byte_never_decodes_to_the_same_value(value, data):
 
 
 @given(values, st.integers(0, 40))
-def test_truncated_and_prolonged_bytes_are_refused(value, cut):
+def test_truncated_and_prolonged_bytes_are_refused(value: Any, cut: int) -> None:
     raw = encode(value)
     for broken in (raw[: max(0, len(raw) - 1 - cut)], raw + bytes(cut + 1)):
         with pytest.raises(DecodeError):
@@ -105,7 +107,7 @@ def test_truncated_and_prolonged_bytes_are_refused(value, cut):
 
 
 @given(values, st.integers(0, 60))
-def test_the_bounds_hold_exactly(value, max_items):
+def test_the_bounds_hold_exactly(value: Any, max_items: int) -> None:
     count = count_items(value)
     raw = encode(value)
     if count <= max_items:
@@ -117,7 +119,7 @@ def test_the_bounds_hold_exactly(value, max_items):
 
 @settings(max_examples=300)
 @given(st.one_of(st.binary(max_size=64), values.map(encode)), st.integers(0, 40))
-def test_counting_first_changes_no_verdict(raw, max_items):
+def test_counting_first_changes_no_verdict(raw: bytes, max_items: int) -> None:
     """The path of large inputs, taken for small ones, accepts exactly the same bytes."""
     limits = {"max_bytes": 1 << 20, "max_items": max_items}
     plain = verdict(raw, limits)
@@ -129,7 +131,7 @@ def test_counting_first_changes_no_verdict(raw, max_items):
         codec._COUNT_FIRST_ABOVE_BYTES = threshold
 
 
-def assert_canonical_or_refused(raw):
+def assert_canonical_or_refused(raw: bytes) -> None:
     expected = reference(raw)
     decoded = verdict(raw, ROOMY)
     assert decoded == expected
@@ -137,12 +139,12 @@ def assert_canonical_or_refused(raw):
         assert encode(decoded) == raw
 
 
-def verdict(raw, limits):
+def verdict(raw: bytes, limits: Any) -> Any:
     try:
         return decode(raw, **limits)
     except DecodeError:
         return None
 
 
-def count_items(value):
+def count_items(value: Any) -> Any:
     return sum(1 + (count_items(each) if type(each) is list else 0) for each in value)

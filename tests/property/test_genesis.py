@@ -1,6 +1,7 @@
 """Genesis documents of any content, and TOML of any kind."""
 
 from functools import cache
+from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -74,11 +75,11 @@ accounts = st.lists(
 
 
 @cache
-def public_key(index):
+def public_key(index: int) -> Any:
     return founder_key("devnet", index).public_key
 
 
-def founders(count):
+def founders(count: int) -> Any:
     entry = st.builds(
         lambda name, stake, onion, length, commission, peer: (
             name,
@@ -125,7 +126,7 @@ SLOW = settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 
 @SLOW
 @given(documents)
-def test_a_document_survives_its_text(document):
+def test_a_document_survives_its_text(document: Any) -> None:
     again = parse_document(render_document(document))
     assert again == document
     assert again.hash == document.hash
@@ -133,20 +134,20 @@ def test_a_document_survives_its_text(document):
 
 @SLOW
 @given(documents, documents)
-def test_documents_are_equal_exactly_if_their_hashes_are(first, second):
+def test_documents_are_equal_exactly_if_their_hashes_are(first: Any, second: Any) -> None:
     assert (first.hash == second.hash) == (first == second)
 
 
 @SLOW
 @given(documents)
-def test_the_check_of_any_draft_gives_sentences_and_never_raises(document):
+def test_the_check_of_any_draft_gives_sentences_and_never_raises(document: Any) -> None:
     problems = check_document(document)
     assert all(isinstance(problem, str) and problem for problem in problems)
     assert problems, "an unsigned or empty draft must not launch"
 
 
 @given(st.text(max_size=200))
-def test_any_text_is_a_document_or_refused(text):
+def test_any_text_is_a_document_or_refused(text: str) -> None:
     for parse in (parse_document, parse_validator):
         try:
             parse(text)
@@ -159,7 +160,7 @@ TEXT = render_document(local_document("devnet", 1, onion_length=4))
 
 @settings(max_examples=200)
 @given(st.integers(0, len(TEXT) - 1), st.text(max_size=3), st.integers(0, 3))
-def test_a_scratched_document_is_refused_or_another_one(place, patch, cut):
+def test_a_scratched_document_is_refused_or_another_one(place: int, patch: str, cut: int) -> None:
     scratched = TEXT[:place] + patch + TEXT[place + cut :]
     try:
         document = parse_document(scratched)
@@ -169,7 +170,7 @@ def test_a_scratched_document_is_refused_or_another_one(place, patch, cut):
 
 
 @given(st.binary(min_size=32, max_size=32), st.integers(1, 600), st.data())
-def test_any_layer_of_an_onion_hashes_to_the_next(seed, length, data):
+def test_any_layer_of_an_onion_hashes_to_the_next(seed: bytes, length: int, data: Any) -> None:
     onion = Onion.build(seed, length)
     remaining = data.draw(st.integers(1, length))
     above = onion.head if remaining == length else onion.reveal(remaining + 1)

@@ -1,8 +1,9 @@
 """Amounts, addresses and peer ids in and out of text."""
 
 from decimal import Decimal
+from typing import Any
 
-from eth_utils import is_checksum_address, to_checksum_address
+from eth_utils.address import is_checksum_address, to_checksum_address
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -27,7 +28,7 @@ addresses = st.binary(min_size=20, max_size=20)
 
 
 @given(amounts)
-def test_an_amount_survives_its_text_and_its_bytes(amount):
+def test_an_amount_survives_its_text_and_its_bytes(amount: int) -> None:
     text = format_amount(amount)
     assert parse_amount(text) == amount
     assert Decimal(text).scaleb(18).compare(Decimal(amount)) == 0
@@ -35,7 +36,7 @@ def test_an_amount_survives_its_text_and_its_bytes(amount):
 
 
 @given(amounts)
-def test_an_amount_is_written_without_needless_zeros(amount):
+def test_an_amount_is_written_without_needless_zeros(amount: int) -> None:
     text = format_amount(amount)
     whole, point, places = text.partition(".")
     assert whole == "0" or not whole.startswith("0")
@@ -44,12 +45,12 @@ def test_an_amount_is_written_without_needless_zeros(amount):
 
 
 @given(st.integers(0, 10**20), st.integers(0, 10**18 - 1))
-def test_places_are_tenths_hundredths_and_so_on(whole, rest):
+def test_places_are_tenths_hundredths_and_so_on(whole: int, rest: int) -> None:
     assert parse_amount(f"{whole}.{rest:018}") == whole * AI + rest
 
 
 @given(st.text(max_size=30))
-def test_any_text_is_an_amount_or_refused(text):
+def test_any_text_is_an_amount_or_refused(text: str) -> None:
     try:
         amount = parse_amount(text)
     except InvalidData:
@@ -59,14 +60,14 @@ def test_any_text_is_an_amount_or_refused(text):
 
 
 @given(addresses)
-def test_our_checksum_is_that_of_ethereum(address):
+def test_our_checksum_is_that_of_ethereum(address: bytes) -> None:
     text = format_address(address)
     assert text == to_checksum_address(address)
     assert parse_address(text) == address
 
 
 @given(addresses, st.data())
-def test_mixed_capitals_are_accepted_only_as_the_checksum(address, data):
+def test_mixed_capitals_are_accepted_only_as_the_checksum(address: bytes, data: Any) -> None:
     digits = address.hex()
     text = "0x" + "".join(digit.upper() if data.draw(st.booleans()) else digit for digit in digits)
     one_case = text[2:] in (digits.lower(), digits.upper())
@@ -79,7 +80,7 @@ def test_mixed_capitals_are_accepted_only_as_the_checksum(address, data):
 
 
 @given(st.text(max_size=50))
-def test_any_text_is_an_address_or_refused(text):
+def test_any_text_is_an_address_or_refused(text: str) -> None:
     try:
         assert len(parse_address(text)) == 20
     except InvalidData:
@@ -87,14 +88,14 @@ def test_any_text_is_an_address_or_refused(text):
 
 
 @given(st.binary(max_size=60))
-def test_peer_ids_and_hexadecimal_survive_their_text(raw):
+def test_peer_ids_and_hexadecimal_survive_their_text(raw: bytes) -> None:
     assert parse_hex("0x" + raw.hex(), 60) == raw
     if raw:
         assert parse_peer_id(peer_id_text(raw)) == raw
 
 
 @given(st.text(max_size=60))
-def test_any_text_is_a_peer_id_or_refused(text):
+def test_any_text_is_a_peer_id_or_refused(text: str) -> None:
     try:
         assert peer_id_text(parse_peer_id(text)) == text
     except InvalidData:

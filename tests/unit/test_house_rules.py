@@ -3,6 +3,7 @@
 import ast
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,40 +27,40 @@ UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b")
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
-def relative(path):
+def relative(path: Path) -> Any:
     return str(path.relative_to(ROOT))
 
 
-def parsed(path):
+def parsed(path: Path) -> Any:
     return ast.parse(path.read_text(encoding="utf-8"), relative(path))
 
 
-def functions_of(path):
+def functions_of(path: Path) -> Any:
     return [node for node in ast.walk(parsed(path)) if isinstance(node, Function)]
 
 
-def found(path, node, what):
+def found(path: Path, node: Any, what: Any) -> Any:
     return f"{relative(path)}:{node.lineno} {what}"
 
 
-def require_nothing(findings):
+def require_nothing(findings: Any) -> None:
     findings = list(findings)
     assert not findings, "\n" + "\n".join(findings)
 
 
-def test_there_are_rooms_to_look_into():
+def test_there_are_rooms_to_look_into() -> None:
     seen = {path.relative_to(ROOT).parts[0] for path in ROOM_FILES}
     assert seen == set(ROOMS)
 
 
-def test_a_file_has_at_most_400_lines():
+def test_a_file_has_at_most_400_lines() -> None:
     lengths = {relative(path): len(path.read_text().splitlines()) for path in FILES}
     require_nothing(
         f"{name} has {length} lines" for name, length in lengths.items() if length > FILE_MAX_LINES
     )
 
 
-def test_a_line_has_at_most_100_characters():
+def test_a_line_has_at_most_100_characters() -> None:
     require_nothing(
         f"{relative(path)}:{number} has {len(line)} characters"
         for path in FILES
@@ -68,7 +69,7 @@ def test_a_line_has_at_most_100_characters():
     )
 
 
-def test_a_function_has_at_most_60_lines():
+def test_a_function_has_at_most_60_lines() -> None:
     require_nothing(
         found(path, node, f"{node.name} has {node.end_lineno - node.lineno + 1} lines")
         for path in FILES
@@ -77,7 +78,7 @@ def test_a_function_has_at_most_60_lines():
     )
 
 
-def test_a_function_takes_at_most_8_parameters():
+def test_a_function_takes_at_most_8_parameters() -> None:
     require_nothing(
         found(path, node, f"{node.name} takes {len(parameters_of(node))} parameters")
         for path in ROOM_FILES
@@ -86,17 +87,17 @@ def test_a_function_takes_at_most_8_parameters():
     )
 
 
-def parameters_of(node):
+def parameters_of(node: Any) -> Any:
     arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
     return [each.arg for each in arguments if each.arg not in ("self", "cls")]
 
 
-def click_fills(node):
+def click_fills(node: Any) -> Any:
     """A click command's parameters are its options: the user's interface, not a caller's."""
     return any("command" in ast.unparse(each) for each in node.decorator_list)
 
 
-def test_a_module_opens_with_a_sentence():
+def test_a_module_opens_with_a_sentence() -> None:
     require_nothing(
         f"{relative(path)} opens with {ast.get_docstring(parsed(path))!r}"
         for path in FILES
@@ -104,13 +105,13 @@ def test_a_module_opens_with_a_sentence():
     )
 
 
-def opens_with_a_sentence(tree):
+def opens_with_a_sentence(tree: Any) -> Any:
     text = ast.get_docstring(tree) or ""
     first = text.partition("\n\n")[0].strip()
     return len(first) > 10 and first.endswith((".", "?", "!"))
 
 
-def test_nothing_is_imported_inside_a_function():
+def test_nothing_is_imported_inside_a_function() -> None:
     require_nothing(
         found(path, inner, f"import inside {node.name}")
         for path in FILES
@@ -120,7 +121,7 @@ def test_nothing_is_imported_inside_a_function():
     )
 
 
-def test_no_cycle_is_hidden_behind_type_checking():
+def test_no_cycle_is_hidden_behind_type_checking() -> None:
     require_nothing(
         found(path, node, "TYPE_CHECKING")
         for path in ROOM_FILES
@@ -130,7 +131,7 @@ def test_no_cycle_is_hidden_behind_type_checking():
     )
 
 
-def test_no_room_imports_with_a_star():
+def test_no_room_imports_with_a_star() -> None:
     require_nothing(
         found(path, node, "import *")
         for path in FILES
@@ -139,7 +140,7 @@ def test_no_room_imports_with_a_star():
     )
 
 
-def test_errors_are_caught_by_name():
+def test_errors_are_caught_by_name() -> None:
     """py-libp2p raises whatever it likes on a peer's bytes; only its guard may catch it all.
 
     Letting go of a resource and raising on is not catching.
@@ -153,19 +154,19 @@ def test_errors_are_caught_by_name():
     )
 
 
-def catches_all(node):
+def catches_all(node: Any) -> Any:
     if node.type is None:
         return True
     caught = node.type.elts if isinstance(node.type, ast.Tuple) else [node.type]
     return any(isinstance(each, ast.Name) and each.id in BROAD for each in caught)
 
 
-def raises_on(node):
+def raises_on(node: Any) -> Any:
     last = node.body[-1]
     return isinstance(last, ast.Raise) and last.exc is None
 
 
-def test_no_function_writes_a_global():
+def test_no_function_writes_a_global() -> None:
     require_nothing(
         found(path, node, "global")
         for path in ROOM_FILES
@@ -174,7 +175,7 @@ def test_no_function_writes_a_global():
     )
 
 
-def test_a_module_is_named_for_what_it_holds():
+def test_a_module_is_named_for_what_it_holds() -> None:
     require_nothing(
         f"{relative(path)} says nothing by its name"
         for path in ROOM_FILES
@@ -182,7 +183,7 @@ def test_a_module_is_named_for_what_it_holds():
     )
 
 
-def test_nothing_is_left_unfinished():
+def test_nothing_is_left_unfinished() -> None:
     require_nothing(
         f"{relative(path)}:{number} {line.strip()}"
         for path in FILES
@@ -192,7 +193,7 @@ def test_nothing_is_left_unfinished():
     )
 
 
-def test_consensus_and_money_know_no_floats():
+def test_consensus_and_money_know_no_floats() -> None:
     """A float in state, a quorum or a hash makes two machines disagree."""
     pure = [path for path in ROOM_FILES if path.relative_to(ROOT).parts[0] != "aichain"]
     require_nothing(
@@ -207,5 +208,5 @@ def test_consensus_and_money_know_no_floats():
 
 
 @pytest.mark.parametrize("room", ROOMS)
-def test_every_room_is_typed_for_those_who_install_it(room):
+def test_every_room_is_typed_for_those_who_install_it(room: str) -> None:
     assert (ROOT / room / "py.typed").is_file()

@@ -1,6 +1,7 @@
 """Genesis documents: text and value, hash, and every way to be refused."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -22,22 +23,22 @@ DOCUMENT = local_document("testnet", 3, onion_length=8)
 TEXT = render_document(DOCUMENT)
 
 
-def edited(old, new, text=TEXT):
+def edited(old: Any, new: Any, text: str = TEXT) -> Any:
     assert old in text
     return text.replace(old, new, 1)
 
 
-def test_a_document_survives_its_text():
+def test_a_document_survives_its_text() -> None:
     assert parse_document(TEXT) == DOCUMENT
     assert render_document(parse_document(TEXT)) == TEXT
 
 
-def test_the_hash_is_of_the_content_and_not_of_the_text():
+def test_the_hash_is_of_the_content_and_not_of_the_text() -> None:
     ragged = "# a comment\n\n" + TEXT.replace(" = ", "   =  ")
     assert parse_document(ragged).hash == DOCUMENT.hash
 
 
-def test_the_hash_binds_everything_but_the_witnesses():
+def test_the_hash_binds_everything_but_the_witnesses() -> None:
     first, *rest = DOCUMENT.validators
     changed = [
         replace(DOCUMENT, name="other"),
@@ -59,11 +60,11 @@ def test_the_hash_binds_everything_but_the_witnesses():
     assert unsigned.hash == DOCUMENT.hash
 
 
-def test_the_supply_is_balances_and_stakes():
+def test_the_supply_is_balances_and_stakes() -> None:
     assert DOCUMENT.supply == 8 * 1_000_000 * AI + 3 * (10_000 + 1_000_000) * AI
 
 
-def test_the_validator_set_keeps_the_order_of_the_document():
+def test_the_validator_set_keeps_the_order_of_the_document() -> None:
     validators = DOCUMENT.validator_set
     assert [each.public_key for each in validators] == [
         each.public_key for each in DOCUMENT.validators
@@ -72,13 +73,13 @@ def test_the_validator_set_keeps_the_order_of_the_document():
     assert validators.index_of(DOCUMENT.validators[2].address) == 2
 
 
-def test_a_draft_without_validators_is_a_document():
+def test_a_draft_without_validators_is_a_document() -> None:
     draft = replace(DOCUMENT, validators=(), accounts=())
     assert parse_document(render_document(draft)) == draft
     assert draft.supply == 0
 
 
-def test_one_entry_travels_alone():
+def test_one_entry_travels_alone() -> None:
     founder = DOCUMENT.validators[1]
     assert parse_validator(render_validator(founder)) == founder
     both = render_validator(founder) + render_validator(DOCUMENT.validators[0])
@@ -130,12 +131,12 @@ def test_one_entry_travels_alone():
         ("#" * (8 * 1024 * 1024 + 1), "longer than"),
     ],
 )
-def test_a_broken_document_is_refused_with_the_reason(text, reason):
+def test_a_broken_document_is_refused_with_the_reason(text: str, reason: str) -> None:
     with pytest.raises(InvalidGenesis, match=reason):
         parse_document(text)
 
 
-def test_addresses_keys_and_peer_ids_appear_once():
+def test_addresses_keys_and_peer_ids_appear_once() -> None:
     first, second, *_ = DOCUMENT.validators
     account = DOCUMENT.accounts[0]
     for changes in (
@@ -148,12 +149,12 @@ def test_addresses_keys_and_peer_ids_appear_once():
             replace(DOCUMENT, **changes)
 
 
-def test_more_validators_than_the_parameters_allow_are_refused():
+def test_more_validators_than_the_parameters_allow_are_refused() -> None:
     with pytest.raises(InvalidGenesis, match="more than 2 validators"):
         replace(DOCUMENT, staking=StakingParams(max_validators=2))
 
 
-def test_a_supply_that_could_overflow_is_refused():
+def test_a_supply_that_could_overflow_is_refused() -> None:
     rich = GenesisAccount(Address(b"\1" * 20), U128_MAX)
     with pytest.raises(InvalidGenesis, match="supply"):
         replace(DOCUMENT, accounts=(rich,))
@@ -170,11 +171,11 @@ def test_a_supply_that_could_overflow_is_refused():
         (b"\1" * 20, 1, "x" * 65),
     ],
 )
-def test_a_broken_account_cannot_be_built(address, balance, label):
+def test_a_broken_account_cannot_be_built(address: bytes, balance: int, label: str) -> None:
     with pytest.raises(InvalidGenesis):
         GenesisAccount(Address(address), balance, label)
 
 
-def test_a_document_needs_only_four_values():
+def test_a_document_needs_only_four_values() -> None:
     document = GenesisDocument("my-net", 7, 1, Hash32(b"\1" * 32))
     assert parse_document(render_document(document)) == document

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,13 +29,13 @@ from native.node_keys import peer_id_of_seed
 GOLDEN = json.loads((Path(__file__).parents[2] / "vectors" / "genesis.json").read_text())
 
 
-def unsigned(document):
+def unsigned(document: Any) -> Any:
     bare = tuple(replace(each, possession=b"") for each in document.validators)
     return replace(document, validators=bare)
 
 
 @pytest.mark.parametrize("name", PUBLIC_NETWORKS)
-def test_the_packaged_file_is_the_local_document(name):
+def test_the_packaged_file_is_the_local_document(name: str) -> None:
     """Proofs are hedged signatures and differ; everything else is equal."""
     packaged = packaged_document(name)
     local = local_document(name, PACKAGED_FOUNDERS[name])
@@ -44,14 +45,14 @@ def test_the_packaged_file_is_the_local_document(name):
 
 
 @pytest.mark.parametrize("name", PUBLIC_NETWORKS)
-def test_the_packaged_hash_never_moves(name):
+def test_the_packaged_hash_never_moves(name: str) -> None:
     document = packaged_document(name)
     assert document.hash.hex() == GOLDEN[name]["hash"]
     assert document.validator_set.hash.hex() == GOLDEN[name]["validator_set_hash"]
 
 
 @pytest.mark.parametrize(("name", "founders"), [("devnet", 1), ("testnet", 4)])
-def test_a_packaged_network_is_what_the_design_says(name, founders):
+def test_a_packaged_network_is_what_the_design_says(name: str, founders: int) -> None:
     document = packaged_document(name)
     assert document.network_id == {"devnet": 36999, "testnet": 36964}[name]
     assert document.public_keys
@@ -68,12 +69,12 @@ def test_a_packaged_network_is_what_the_design_says(name, founders):
         assert funded[address_of_key(account_key(name, index).public_key)] == 1_000_000 * AI
 
 
-def test_the_onion_of_a_founder_is_the_one_its_entry_commits_to():
+def test_the_onion_of_a_founder_is_the_one_its_entry_commits_to() -> None:
     founder = local_document("devnet", 1, onion_length=300).validators[0]
     assert founder.onion_head == onion_head(founder_onion_seed("devnet", 0), 300)
 
 
-def test_a_larger_local_network_extends_a_smaller_one():
+def test_a_larger_local_network_extends_a_smaller_one() -> None:
     small = local_document("devnet", 1, onion_length=4)
     large = local_document("devnet", 7, onion_length=4)
     assert unsigned(large).validators[:1] == unsigned(small).validators
@@ -82,12 +83,12 @@ def test_a_larger_local_network_extends_a_smaller_one():
 
 
 @pytest.mark.parametrize("founders", [0, FOUNDERS_MAX + 1])
-def test_a_local_network_has_one_to_twenty_founders(founders):
+def test_a_local_network_has_one_to_twenty_founders(founders: int) -> None:
     with pytest.raises(ValueError, match="1 to 20"):
         local_document("devnet", founders)
 
 
-def test_no_two_public_keys_are_the_same():
+def test_no_two_public_keys_are_the_same() -> None:
     seeds = [
         key(name, index).seed
         for name in PUBLIC_NETWORKS
@@ -103,7 +104,7 @@ def test_no_two_public_keys_are_the_same():
     assert len(set(seeds)) == len(seeds) == 32
 
 
-def test_mainnet_says_what_to_do():
+def test_mainnet_says_what_to_do() -> None:
     with pytest.raises(MainnetNotLaunched) as refusal:
         packaged_document("mainnet")
     for word in ("aichain genesis new", "add-validator", "check", "aichain run --network PATH"):
@@ -119,11 +120,11 @@ def test_mainnet_says_what_to_do():
         lambda: account_key("../secret", 0),
     ],
 )
-def test_other_names_have_no_public_keys(call):
+def test_other_names_have_no_public_keys(call: Any) -> None:
     with pytest.raises(NetworkUnknown):
         call()
 
 
-def test_the_known_names_have_the_fixed_ids():
+def test_the_known_names_have_the_fixed_ids() -> None:
     assert known_networks() == ("devnet", "testnet", "mainnet")
     assert NETWORK_IDS == {"devnet": 36999, "testnet": 36964, "mainnet": 36963}

@@ -10,7 +10,7 @@ SEED = bytes(range(32))
 
 
 @pytest.mark.parametrize("length", [1, 2, 255, 256, 257, 1000])
-def test_every_layer_hashes_to_the_one_above(length):
+def test_every_layer_hashes_to_the_one_above(length: int) -> None:
     onion = Onion.build(SEED, length)
     above = onion.head
     for remaining in range(length, 0, -1):
@@ -20,7 +20,7 @@ def test_every_layer_hashes_to_the_one_above(length):
     assert above == SEED
 
 
-def test_the_head_is_the_seed_hashed_length_times():
+def test_the_head_is_the_seed_hashed_length_times() -> None:
     layer = SEED
     for _ in range(300):
         layer = derive_hash("aichain/onion/v1", layer)
@@ -28,18 +28,18 @@ def test_the_head_is_the_seed_hashed_length_times():
 
 
 @pytest.mark.parametrize("remaining", [0, -1, 11])
-def test_there_is_nothing_outside_the_onion(remaining):
+def test_there_is_nothing_outside_the_onion(remaining: int) -> None:
     with pytest.raises(ValueError, match="no layer"):
         Onion.build(SEED, 10).reveal(remaining)
 
 
 @pytest.mark.parametrize("length", [0, ONION_LENGTH_MAX + 1])
-def test_an_onion_has_a_bounded_length(length):
+def test_an_onion_has_a_bounded_length(length: int) -> None:
     with pytest.raises(ValueError, match="layers"):
         Onion.build(SEED, length)
 
 
-def test_a_seed_is_32_bytes_and_never_shown():
+def test_a_seed_is_32_bytes_and_never_shown() -> None:
     with pytest.raises(ValueError, match="32 bytes"):
         Onion.build(b"short", 5)
     assert SEED.hex()[:16] not in repr(Onion.build(SEED, 5))

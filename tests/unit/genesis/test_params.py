@@ -1,6 +1,7 @@
 """Parameters: the numbers that the design fixes, and the ranges around them."""
 
 from dataclasses import fields
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ from genesis.params import (
 from genesis.units import AI, U128_MAX
 
 
-def test_the_defaults_are_those_of_the_design():
+def test_the_defaults_are_those_of_the_design() -> None:
     consensus, rewards, staking = ConsensusParams(), RewardParams(), StakingParams()
     assert (consensus.block_time_ms, consensus.epoch_blocks) == (500, 256)
     assert (consensus.full_set_limit, consensus.quorum_percent) == (20, 69)
@@ -55,13 +56,13 @@ def test_the_defaults_are_those_of_the_design():
         lambda: StakingParams(max_unbondings=0),
     ],
 )
-def test_a_parameter_out_of_range_cannot_be_built(build):
+def test_a_parameter_out_of_range_cannot_be_built(build: Any) -> None:
     with pytest.raises(InvalidGenesis):
         build()
 
 
 @pytest.mark.parametrize("kind", [ConsensusParams, FeeParams, RewardParams, StakingParams])
-def test_every_field_is_in_the_encoding_in_its_place(kind):
+def test_every_field_is_in_the_encoding_in_its_place(kind: Any) -> None:
     values = encodable_params(kind())
     assert len(values) == len(fields(kind))
     for entry, value in zip(fields(kind), values, strict=True):
@@ -70,7 +71,7 @@ def test_every_field_is_in_the_encoding_in_its_place(kind):
         assert value == (plain.to_bytes(16, "big") if is_amount else plain)
 
 
-def test_the_amounts_are_known_by_name():
+def test_the_amounts_are_known_by_name() -> None:
     assert amount_fields(RewardParams) == {"initial_reward", "cap"}
     assert amount_fields(ConsensusParams) == set()
     assert amount_fields(StakingParams) == {"min_validator_stake"}

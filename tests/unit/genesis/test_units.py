@@ -1,5 +1,7 @@
 """Amounts and addresses: ranges, bytes, text."""
 
+from typing import Any
+
 import pytest
 
 from genesis.errors import AmountOutOfRange, InvalidAddress, InvalidAmount
@@ -31,20 +33,20 @@ CHECKSUMMED = [
 
 
 @pytest.mark.parametrize("text", CHECKSUMMED)
-def test_addresses_are_shown_with_the_eip_55_checksum(text):
+def test_addresses_are_shown_with_the_eip_55_checksum(text: str) -> None:
     assert format_address(bytes.fromhex(text[2:])) == text
     assert parse_address(text).hex() == text[2:].lower()
 
 
 @pytest.mark.parametrize("text", CHECKSUMMED)
-def test_one_case_carries_no_checksum(text):
+def test_one_case_carries_no_checksum(text: str) -> None:
     address = parse_address(text)
     assert parse_address(text.lower()) == address
     assert parse_address("0x" + text[2:].upper()) == address
     assert parse_address("0X" + text[2:].upper()) == address
 
 
-def test_a_mistyped_capital_is_refused():
+def test_a_mistyped_capital_is_refused() -> None:
     wrong = CHECKSUMMED[2].replace("Aeb", "aeb")
     with pytest.raises(InvalidAddress, match="EIP-55"):
         parse_address(wrong)
@@ -65,17 +67,17 @@ def test_a_mistyped_capital_is_refused():
         "0x" + "１" * 40,
     ],
 )
-def test_text_that_is_no_address_is_refused(text):
+def test_text_that_is_no_address_is_refused(text: str) -> None:
     with pytest.raises(InvalidAddress):
         parse_address(text)
 
 
-def test_the_address_of_a_key_is_the_start_of_its_blake3():
+def test_the_address_of_a_key_is_the_start_of_its_blake3() -> None:
     assert address_of_key(b"\1" * 32).hex() == "9515049071ed913149a80d3bb7891fcd4c6c1e3d"
     assert address_of_key(bytes(1952)).hex() == "844013f2d3b9b4a910f92eb6743c422d86a59ea6"
 
 
-def test_a_decoded_address_has_20_bytes():
+def test_a_decoded_address_has_20_bytes() -> None:
     assert read_address(bytes(20)) == ZERO_ADDRESS
     for value in (bytes(19), bytes(21), 5):
         with pytest.raises(DecodeError):
@@ -83,13 +85,13 @@ def test_a_decoded_address_has_20_bytes():
 
 
 @pytest.mark.parametrize("amount", [0, 1, 2**64, U128_MAX])
-def test_an_amount_is_16_bytes_big_endian(amount):
+def test_an_amount_is_16_bytes_big_endian(amount: int) -> None:
     assert encode_amount(amount) == amount.to_bytes(16, "big")
     assert decode_amount(encode_amount(amount)) == amount
 
 
 @pytest.mark.parametrize("amount", [-1, U128_MAX + 1])
-def test_an_amount_out_of_range_has_neither_bytes_nor_text(amount):
+def test_an_amount_out_of_range_has_neither_bytes_nor_text(amount: int) -> None:
     for call in (encode_amount, format_amount):
         with pytest.raises(AmountOutOfRange) as refusal:
             call(amount)
@@ -97,7 +99,7 @@ def test_an_amount_out_of_range_has_neither_bytes_nor_text(amount):
 
 
 @pytest.mark.parametrize("value", [b"", bytes(15), bytes(17), 7, [1]])
-def test_an_amount_of_another_size_is_refused(value):
+def test_an_amount_of_another_size_is_refused(value: Any) -> None:
     with pytest.raises(DecodeError):
         decode_amount(value)
 
@@ -114,13 +116,13 @@ def test_an_amount_of_another_size_is_refused(value):
         (U128_MAX, "340282366920938463463.374607431768211455"),
     ],
 )
-def test_amounts_are_written_exactly_in_ai(amount, text):
+def test_amounts_are_written_exactly_in_ai(amount: int, text: str) -> None:
     assert format_amount(amount) == text
     assert parse_amount(text) == amount
 
 
 @pytest.mark.parametrize(("text", "amount"), [("1.50", AI * 3 // 2), ("007", 7 * AI)])
-def test_needless_zeros_are_read(text, amount):
+def test_needless_zeros_are_read(text: str, amount: int) -> None:
     assert parse_amount(text) == amount
 
 
@@ -147,17 +149,17 @@ def test_needless_zeros_are_read(text, amount):
         "1" * 22,
     ],
 )
-def test_text_that_is_no_amount_is_refused(text):
+def test_text_that_is_no_amount_is_refused(text: str) -> None:
     with pytest.raises(InvalidAmount):
         parse_amount(text)
 
 
-def test_an_amount_past_128_bits_is_refused():
+def test_an_amount_past_128_bits_is_refused() -> None:
     with pytest.raises(AmountOutOfRange):
         parse_amount("340282366920938463463.374607431768211456")
 
 
-def test_hexadecimal_is_read_within_its_bound():
+def test_hexadecimal_is_read_within_its_bound() -> None:
     assert parse_hex("0x", 0) == b""
     assert parse_hex("0xAbcd", 2) == b"\xab\xcd"
     for text in ("", "abcd", "0xabc", "0xabcdef", "0xzz", "0X00", "0x 0", "0x0 "):

@@ -1,6 +1,7 @@
 """Validator sets: order, lookup, and what the hash binds."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,7 @@ from genesis.validators import Validator, ValidatorSet
 from native.hashing import ZERO_HASH, Hash32
 
 
-def make_validator(index=0, **changes):
+def make_validator(index: int = 0, **changes: Any) -> Any:
     public_key = index.to_bytes(4, "big") + bytes(1948)
     values = {
         "address": address_of_key(public_key),
@@ -26,7 +27,7 @@ def make_validator(index=0, **changes):
 SET = ValidatorSet(tuple(make_validator(index) for index in range(4)))
 
 
-def test_a_set_knows_its_voters_by_place_and_by_address():
+def test_a_set_knows_its_voters_by_place_and_by_address() -> None:
     assert len(SET) == 4
     assert SET.total_stake == 10 + 11 + 12 + 13
     for index, validator in enumerate(SET):
@@ -35,7 +36,7 @@ def test_a_set_knows_its_voters_by_place_and_by_address():
     assert SET.index_of(ZERO_ADDRESS) is None
 
 
-def test_the_hash_binds_order_key_and_stake():
+def test_the_hash_binds_order_key_and_stake() -> None:
     first, second, *rest = SET.validators
     changed = [
         ValidatorSet((second, first, *rest)),
@@ -47,13 +48,13 @@ def test_the_hash_binds_order_key_and_stake():
     assert len({SET.hash, *(each.hash for each in changed)}) == 6
 
 
-def test_the_hash_leaves_out_what_moves_within_an_epoch():
+def test_the_hash_leaves_out_what_moves_within_an_epoch() -> None:
     first, *rest = SET.validators
     moved = replace(first, peer_id=b"other", onion_head=Hash32(b"\1" * 32), onion_length=4)
     assert ValidatorSet((moved, *rest)).hash == SET.hash
 
 
-def test_a_voter_cannot_appear_twice():
+def test_a_voter_cannot_appear_twice() -> None:
     with pytest.raises(InvalidGenesis, match="twice"):
         ValidatorSet((*SET.validators, replace(SET[0], stake=99)))
 
@@ -67,11 +68,11 @@ def test_a_voter_cannot_appear_twice():
         {"peer_id": bytes(43)},
     ],
 )
-def test_a_broken_validator_cannot_be_built(changes):
+def test_a_broken_validator_cannot_be_built(changes: Any) -> None:
     with pytest.raises(InvalidGenesis):
         make_validator(**changes)
 
 
-def test_equal_sets_are_equal():
+def test_equal_sets_are_equal() -> None:
     assert ValidatorSet(SET.validators) == SET
     assert hash(ValidatorSet(SET.validators)) == hash(SET)

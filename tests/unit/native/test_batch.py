@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -18,12 +19,12 @@ KEYS = [
 ]
 
 
-def make_item(index=0, *, message=b"message", context=b"context"):
+def make_item(index: int = 0, *, message: bytes = b"message", context: bytes = b"context") -> Any:
     key = KEYS[index % len(KEYS)]
     return SignatureItem(key.public_key, message, context, key.sign(message, context))
 
 
-def spoil(item):
+def spoil(item: Any) -> Any:
     flipped = bytes([item.signature[0] ^ 1]) + item.signature[1:]
     return replace(item, signature=flipped)
 
@@ -32,17 +33,17 @@ GOOD = [make_item(index, message=bytes([index]) * (index * 37)) for index in ran
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 7, 8, 9, 16, 17, 24])
-def test_valid_signatures_are_accepted_in_any_number(count):
+def test_valid_signatures_are_accepted_in_any_number(count: int) -> None:
     assert verify_many(GOOD[:count]) == [True] * count
 
 
 @pytest.mark.parametrize("bad", [0, 1, 7, 8, 12, 23])
-def test_one_bad_signature_changes_no_other_verdict(bad):
+def test_one_bad_signature_changes_no_other_verdict(bad: int) -> None:
     items = [*GOOD[:bad], spoil(GOOD[bad]), *GOOD[bad + 1 :]]
     assert verify_many(items) == [index != bad for index in range(len(items))]
 
 
-def test_verdicts_agree_with_single_verification_on_every_kind_of_rubbish():
+def test_verdicts_agree_with_single_verification_on_every_kind_of_rubbish() -> None:
     item = GOOD[1]
     items = [
         item,
@@ -65,23 +66,23 @@ def test_verdicts_agree_with_single_verification_on_every_kind_of_rubbish():
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3, 5])
-def test_verdicts_do_not_depend_on_the_number_of_threads(threads):
+def test_verdicts_do_not_depend_on_the_number_of_threads(threads: int) -> None:
     items = [spoil(item) if index % 5 == 0 else item for index, item in enumerate(GOOD)]
     assert OpenSSLEngine(threads).verify(items) == [index % 5 != 0 for index in range(24)]
 
 
-def test_an_engine_may_be_used_from_several_threads_at_once():
+def test_an_engine_may_be_used_from_several_threads_at_once() -> None:
     engine = OpenSSLEngine(2)
     batches = [[GOOD[start % 24], spoil(GOOD[(start + 1) % 24])] * 6 for start in range(12)]
     with ThreadPoolExecutor(6) as callers:
         assert list(callers.map(engine.verify, batches)) == [[True, False] * 6] * 12
 
 
-def test_a_chunk_never_exceeds_its_limit(monkeypatch):
+def test_a_chunk_never_exceeds_its_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     sizes = []
 
     class Watching(OpenSSLEngine):
-        def _verify_chunk(self, items):
+        def _verify_chunk(self, items: Any) -> Any:
             sizes.append(len(items))
             return super()._verify_chunk(items)
 
@@ -94,7 +95,7 @@ def test_a_chunk_never_exceeds_its_limit(monkeypatch):
     assert sizes == [INLINE_BELOW_ITEMS - 1]
 
 
-def test_strangers_keys_cannot_grow_the_cache_without_bound():
+def test_strangers_keys_cannot_grow_the_cache_without_bound() -> None:
     engine = OpenSSLEngine(1)
     signature = bytes(2420)
     for index in range(PARSED_KEYS_MAX + 10):
@@ -104,7 +105,9 @@ def test_strangers_keys_cannot_grow_the_cache_without_bound():
     assert info.currsize == info.maxsize == PARSED_KEYS_MAX
 
 
-def test_the_environment_chooses_the_engine_and_a_wrong_name_is_refused(monkeypatch):
+def test_the_environment_chooses_the_engine_and_a_wrong_name_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv(backends.ENGINE_VARIABLE, "openssl")
     assert select_engine().name == "openssl"
     assert "asks for it" in describe_engine()
@@ -115,13 +118,13 @@ def test_the_environment_chooses_the_engine_and_a_wrong_name_is_refused(monkeypa
     assert select_engine("openssl").name == "openssl"
 
 
-def test_one_engine_serves_the_whole_process(monkeypatch):
+def test_one_engine_serves_the_whole_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(backends.ENGINE_VARIABLE, raising=False)
     assert select_engine() is select_engine("openssl")
     assert describe_engine().startswith("openssl (default")
 
 
-def test_hash_many_is_the_keyed_hash_of_each():
+def test_hash_many_is_the_keyed_hash_of_each() -> None:
     key = bytes(range(32))
     messages = [b"", b"a", bytes(64), bytes(5000)]
     assert hash_many(key, messages) == [keyed_hash(key, message) for message in messages]
