@@ -141,12 +141,16 @@ class Mempool:
     ) -> tuple[VerifiedTransaction, ...]:
         """Pool a transaction whose witness has been verified; answers what had to make room.
 
-        Raises a NotPooled and changes nothing when there is no place for it.
+        Raises a NotPooled when there is no place for it, and then makes no room either.
         """
+        address = signed.transaction.sender
+        known = self._queues.get(address)
+        if known is not None and known.account != sender:
+            self.refresh([address], lambda _: sender)
         self.check(signed, sender, head)
         self._sequence += 1
         pending = Pending(signed, added_ms=head.timestamp_ms, sequence=self._sequence)
-        queue = self._queues.get(pending.sender) or SenderQueue(sender)
+        queue = self._queues.get(address) or SenderQueue(sender)
         replaced = queue.entries.get(pending.nonce)
         removed = self._victims(pending, queue, replaced)
         for victim in removed:
@@ -154,7 +158,7 @@ class Mempool:
         if replaced is not None:
             self._forget(replaced)
             removed.append(replaced)
-        self._queues[pending.sender] = queue
+        self._queues[address] = queue
         queue.put(pending)
         self._by_id[pending.id] = pending
         self._by_raw_hash[pending.raw_hash] = pending

@@ -1,4 +1,4 @@
-"""Transaction id to place in the chain: written unsynced after the commit, rebuilt when in doubt."""
+"""Transaction id to place in the chain: written unsynced after commits, rebuilt when in doubt."""
 
 import shutil
 from collections.abc import Iterable, Sequence

@@ -1,0 +1,17 @@
+"""Clocks tell milliseconds."""
+
+import time
+
+from aichain.clock import FixedClock, SystemClock
+
+
+def test_the_system_clock_is_the_machines():
+    before = time.time_ns() // 1_000_000
+    assert before <= SystemClock().now_ms() <= time.time_ns() // 1_000_000
+
+
+def test_a_fixed_clock_moves_only_when_told():
+    clock = FixedClock(5)
+    assert clock.now_ms() == 5
+    clock.advance(7)
+    assert clock.now_ms() == 12

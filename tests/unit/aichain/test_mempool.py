@@ -1,0 +1,333 @@
+"""The mempool keeps its limits, its order and its promises to senders."""
+
+from dataclasses import replace
+
+import pytest
+
+from aichain.errors import (
+    AlreadyPending,
+    BalanceNotCovering,
+    BaseFeeNotCovered,
+    MempoolFull,
+    NonceGapTooWide,
+    NonceTooLow,
+    NotPooled,
+    PreviouslyRejected,
+    ReplacementUnderpriced,
+    SenderQueueFull,
+    TipBelowFloor,
+    TransactionExpired,
+)
+from aichain.mempool import Mempool
+from aichain.pending import HeadView, SenderAccount
+from genesis import limits
+from native.errors import InvalidData
+from tests.unit.aichain.pooled import HEAD, RICH, Terms, address, make_transaction
+from vm.fees import maximum_cost
+
+ROOMY = 10**12
+WEIGHT = make_transaction(1, Terms()).weight
+
+
+def pool_for(transactions: int) -> Mempool:
+    """A pool with room for this many standard transactions."""
+    return Mempool(max_weight=transactions * WEIGHT)
+
+
+def add(pool, sender, terms=None, *, account=RICH, head=HEAD):
+    signed = make_transaction(sender, terms or Terms())
+    pool.add(signed, account, head)
+    return signed
+
+
+def test_a_pooled_transaction_is_found_by_id_and_by_its_bytes():
+    pool = pool_for(10)
+    signed = add(pool, 1)
+    assert pool.get(signed.id) is signed
+    assert pool.get_by_raw_hash(signed.raw_hash) is signed
+    assert signed.id in pool
+    assert len(pool) == 1
+    assert pool.stats.weight == signed.weight
+    assert pool.stats.size_bytes == len(signed.raw)
+
+
+def test_the_same_transaction_with_another_witness_is_already_pending():
+    pool = pool_for(10)
+    add(pool, 1)
+    copy = make_transaction(1, Terms(witness=b"another signature"))
+    with pytest.raises(AlreadyPending):
+        pool.add(copy, RICH, HEAD)
+    assert pool.get_by_raw_hash(copy.raw_hash) is None
+
+
+def test_a_bad_copy_does_not_keep_the_good_one_out():
+    pool = pool_for(10)
+    bad = make_transaction(1, Terms(witness=b"forged"))
+    pool.reject(bad.raw_hash)
+    with pytest.raises(PreviouslyRejected):
+        pool.check(bad, RICH, HEAD)
+    good = make_transaction(1, Terms())
+    assert good.id == bad.id
+    pool.add(good, RICH, HEAD)
+    assert pool.get(good.id) is good
+
+
+def test_the_reject_cache_is_bounded():
+    pool = pool_for(10)
+    first = make_transaction(1, Terms())
+    pool.reject(first.raw_hash)
+    for number in range(limits.MEMPOOL_REJECT_CACHE):
+        pool.reject(number.to_bytes(32, "big"))
+    pool.check(first, RICH, HEAD)
+
+
+@pytest.mark.parametrize(
+    ("terms", "account", "refusal"),
+    [
+        (Terms(nonce=4), SenderAccount(nonce=5, balance=10**24), NonceTooLow),
+        (Terms(nonce=64), RICH, NonceGapTooWide),
+        (Terms(valid_until=100), RICH, TransactionExpired),
+        (Terms(fee_max=10 * WEIGHT - 1), RICH, BaseFeeNotCovered),
+        (Terms(), SenderAccount(nonce=0, balance=10**9 + 1_000), BalanceNotCovering),
+    ],
+)
+def test_what_can_never_be_included_is_refused_by_name(terms, account, refusal):
+    pool = pool_for(10)
+    signed = make_transaction(1, terms)
+    with pytest.raises(refusal) as caught:
+        pool.check(signed, account, HEAD)
+    assert isinstance(caught.value, NotPooled | InvalidData)
+    with pytest.raises(refusal):
+        pool.add(signed, account, HEAD)
+    assert len(pool) == 0
+
+
+def test_the_bounds_themselves_are_inside():
+    pool = pool_for(10)
+    add(pool, 1, Terms(nonce=63))
+    add(pool, 2, Terms(valid_until=101))
+    add(pool, 3, Terms(fee_max=10 * WEIGHT))
+    exact = make_transaction(4, Terms())
+    add(pool, 4, account=SenderAccount(0, maximum_cost(exact.transaction)))
+    assert len(pool) == 4
+
+
+def test_a_senders_pending_transactions_are_covered_together():
+    pool = pool_for(10)
+    cost = maximum_cost(make_transaction(1, Terms()).transaction)
+    account = SenderAccount(nonce=0, balance=2 * cost)
+    add(pool, 1, Terms(nonce=0), account=account)
+    add(pool, 1, Terms(nonce=1), account=account)
+    with pytest.raises(BalanceNotCovering) as caught:
+        add(pool, 1, Terms(nonce=2), account=account)
+    assert caught.value.required == 3 * cost
+    assert caught.value.available == 2 * cost
+
+
+def test_one_sender_may_have_64_pending():
+    pool = pool_for(100)
+    account = SenderAccount(nonce=0, balance=10**24)
+    for nonce in range(64):
+        add(pool, 1, Terms(nonce=nonce), account=account)
+    moved = SenderAccount(nonce=1, balance=10**24)  # its block is not applied to the pool yet
+    with pytest.raises(SenderQueueFull):
+        pool.check(make_transaction(1, Terms(nonce=64)), moved, HEAD)
+    add(pool, 1, Terms(nonce=64), account=moved)
+    assert [s.transaction.nonce for s in pool.of_sender(address(1))] == list(range(1, 65))
+
+
+def test_replacing_costs_a_tenth_more_of_the_whole_fee():
+    pool = pool_for(10)
+    old = add(pool, 1, Terms(tip=0))
+    fee = HEAD.base_fee * WEIGHT
+    with pytest.raises(ReplacementUnderpriced) as caught:
+        add(pool, 1, Terms(tip=fee // 10 - 1))
+    assert caught.value.required_fee == fee + fee // 10
+    new = add(pool, 1, Terms(tip=fee // 10))
+    assert old.id not in pool
+    assert len(pool) == 1
+    assert pool.select(ROOMY, HEAD.base_fee) == [new]
+
+
+def test_a_replacement_fits_where_the_old_one_was_paid_for():
+    pool = pool_for(1)
+    cost = maximum_cost(make_transaction(1, Terms()).transaction)
+    account = SenderAccount(nonce=0, balance=cost + 60_000)
+    add(pool, 1, account=account)
+    add(pool, 1, Terms(tip=60_000), account=account)
+    assert len(pool) == 1
+
+
+def test_selection_takes_the_best_payer_first_and_never_skips_a_nonce():
+    pool = pool_for(10)
+    cheap_first = add(pool, 1, Terms(nonce=0, tip=10))
+    rich_second = add(pool, 1, Terms(nonce=1, tip=10**6))
+    middle = add(pool, 2, Terms(tip=1_000))
+    gapped = add(pool, 3, Terms(nonce=1, tip=10**7))
+    chosen = pool.select(ROOMY, HEAD.base_fee)
+    assert chosen == [middle, cheap_first, rich_second]
+    assert gapped not in chosen
+    filler = add(pool, 3, Terms(nonce=0, tip=0))
+    assert pool.select(ROOMY, HEAD.base_fee) == [middle, cheap_first, rich_second, filler, gapped]
+
+
+def test_selection_leaves_the_pool_as_it_was():
+    pool = pool_for(10)
+    for sender in range(5):
+        add(pool, sender, Terms(tip=sender))
+    assert pool.select(ROOMY, 10) == pool.select(ROOMY, 10)
+    assert len(pool) == 5
+
+
+def test_selection_keeps_to_the_weight():
+    pool = pool_for(10)
+    large = add(pool, 1, Terms(tip=10**9, size_bytes=10_000))
+    small = add(pool, 2, Terms(tip=1))
+    assert pool.select(large.weight, 10) == [large]
+    assert pool.select(large.weight - 1, 10) == [small]
+    assert pool.select(large.weight + small.weight, 10) == [large, small]
+
+
+def test_selection_waits_with_what_the_base_fee_has_outrun():
+    pool = pool_for(10)
+    waiting = add(pool, 1, Terms(fee_max=10 * WEIGHT))
+    follower = add(pool, 1, Terms(nonce=1))
+    assert pool.select(ROOMY, 11) == []
+    assert pool.select(ROOMY, 10) == [waiting, follower]
+
+
+def test_selection_starts_after_blocks_that_are_not_final():
+    pool = pool_for(10)
+    add(pool, 1, Terms(nonce=0))
+    second = add(pool, 1, Terms(nonce=1))
+    assert pool.select(ROOMY, 10, nonces={address(1): 1}) == [second]
+    assert pool.select(ROOMY, 10, nonces={address(1): 2}) == []
+
+
+def test_many_misfits_do_not_make_selection_slow():
+    pool = pool_for(1_000)
+    for sender in range(300):
+        add(pool, sender, Terms(tip=10**6, size_bytes=9_000))
+    add(pool, 999, Terms(tip=1))
+    assert pool.select(5_000, 10) == []
+
+
+def test_a_full_pool_evicts_the_cheapest_tail_and_makes_no_gap():
+    pool = pool_for(3)
+    first = add(pool, 1, Terms(nonce=0, tip=10))
+    tail = add(pool, 1, Terms(nonce=1, tip=500_000))
+    other = add(pool, 2, Terms(tip=200_000))
+    newcomer = make_transaction(3, Terms(tip=300_000))
+    removed = pool.add(newcomer, RICH, HEAD)
+    assert removed == (other,), "the cheapest of all is not a tail and stays"
+    assert pool.select(ROOMY, 10) == [newcomer, first, tail]
+
+
+def test_a_full_pool_refuses_what_pays_no_more_than_its_cheapest_tail():
+    pool = pool_for(2)
+    add(pool, 1, Terms(tip=10**6))
+    add(pool, 2, Terms(tip=10**6))
+    with pytest.raises(MempoolFull):
+        add(pool, 3, Terms(tip=10**6))
+    assert len(pool) == 2
+
+
+def test_what_waits_behind_a_gap_is_the_first_to_go():
+    pool = pool_for(2)
+    gapped = add(pool, 1, Terms(nonce=5, tip=10**9))
+    add(pool, 2, Terms(tip=10**6))
+    assert pool.add(make_transaction(3, Terms(tip=10**6)), RICH, HEAD) == (gapped,)
+    with pytest.raises(MempoolFull):
+        add(pool, 4, Terms(nonce=7, tip=10**12))
+
+
+def test_nobody_evicts_the_tail_that_his_own_transaction_builds_on():
+    pool = pool_for(2)
+    add(pool, 1, Terms(nonce=0, tip=10**6))
+    add(pool, 2, Terms(nonce=0, tip=10**8))
+    with pytest.raises(MempoolFull):
+        add(pool, 1, Terms(nonce=1, tip=10**7))
+    assert [len(pool.of_sender(address(sender))) for sender in (1, 2)] == [1, 1]
+
+
+def test_a_large_newcomer_evicts_as_many_tails_as_it_needs_or_none():
+    pool = pool_for(3)
+    for nonce in range(3):
+        add(pool, 1, Terms(nonce=nonce, tip=10**6))
+    big = Terms(tip=10**7, size_bytes=2 * WEIGHT - 1_000)
+    removed = pool.add(make_transaction(2, big), RICH, HEAD)
+    assert [signed.transaction.nonce for signed in removed] == [2, 1]
+    too_big = Terms(tip=10**9, size_bytes=4 * WEIGHT)
+    with pytest.raises(MempoolFull):
+        add(pool, 3, too_big)
+    assert len(pool) == 2
+
+
+def test_the_price_of_entry_rises_when_the_pool_fills_up():
+    pool = pool_for(100)
+    for sender in range(75):
+        add(pool, sender, Terms(tip=0))
+    assert pool.floor(HEAD.base_fee) == 0
+    for sender in range(100, 113):
+        add(pool, sender, Terms(tip=10**6))
+    required = HEAD.base_fee * WEIGHT * 52 // 100
+    with pytest.raises(TipBelowFloor) as caught:
+        add(pool, 200, Terms(tip=required - 1))
+    assert caught.value.required_tip == required
+    add(pool, 200, Terms(tip=required))
+
+
+def test_a_block_removes_what_it_holds_and_what_its_nonces_killed():
+    pool = pool_for(10)
+    included = add(pool, 1, Terms(nonce=0))
+    rival = make_transaction(1, Terms(nonce=1, amount=7))  # spent elsewhere, same nonce
+    killed = add(pool, 1, Terms(nonce=1))
+    kept = add(pool, 1, Terms(nonce=2))
+    bystander = add(pool, 2)
+    dropped = pool.apply_block([included, rival], lambda _: SenderAccount(2, 10**24))
+    assert dropped == (killed,)
+    assert pool.select(ROOMY, 10) == sorted(
+        [kept, bystander], key=lambda signed: (-signed.transaction.tip, signed.id)
+    )
+    assert pool.knows(included.id)
+    assert not pool.knows(killed.id)
+
+
+def test_a_poorer_sender_loses_its_tails():
+    pool = pool_for(10)
+    cost = maximum_cost(make_transaction(1, Terms()).transaction)
+    signed = [add(pool, 1, Terms(nonce=nonce)) for nonce in range(3)]
+    dropped = pool.refresh([address(1)], lambda _: SenderAccount(0, 2 * cost))
+    assert dropped == (signed[2],)
+    assert pool.of_sender(address(1)) == (signed[0], signed[1])
+
+
+def test_an_hour_or_the_senders_own_limit_ends_the_wait():
+    pool = pool_for(10)
+    soon = add(pool, 1, Terms(valid_until=102))
+    old = add(pool, 2)
+    later = HeadView(HEAD.height + 1, HEAD.timestamp_ms + 1, HEAD.base_fee)
+    young = add(pool, 3, head=later)
+    assert pool.expire(replace(HEAD, height=101)) == ()
+    assert pool.expire(replace(HEAD, height=102)) == (soon,)
+    after_ttl = HeadView(103, HEAD.timestamp_ms + limits.MEMPOOL_TTL_MS + 1, HEAD.base_fee)
+    assert pool.expire(after_ttl) == (old,)
+    assert pool.of_sender(address(3)) == (young,)
+
+
+def test_the_next_nonce_counts_what_is_pending_without_a_gap():
+    pool = pool_for(10)
+    assert pool.next_nonce(address(1), 5) == 5
+    account = SenderAccount(5, 10**24)
+    add(pool, 1, Terms(nonce=5), account=account)
+    add(pool, 1, Terms(nonce=7), account=account)
+    assert pool.next_nonce(address(1), 5) == 6
+    add(pool, 1, Terms(nonce=6), account=account)
+    assert pool.next_nonce(address(1), 5) == 8
+
+
+def test_the_best_are_listed_by_price():
+    pool = pool_for(10)
+    signed = [add(pool, sender, Terms(tip=1_000 * sender)) for sender in range(5)]
+    assert pool.best(2) == (signed[4], signed[3])
+    assert len(pool.best(100)) == 5
