@@ -1,0 +1,178 @@
+"""What every benchmark needs: repeats, medians, a table, one JSON object, the machine's line."""
+
+import argparse
+import importlib.metadata
+import json
+import os
+import platform
+import statistics
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+LIBRARIES = ("cryptography", "blake3", "msgspec", "trio", "plyvel", "libp2p")
+
+Row = dict[str, object]
+"""One line of the table; every row of a report has the same keys."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Seconds for one operation: wall clock, and processor time of the whole process."""
+
+    median_s: float
+    low_s: float
+    high_s: float
+    cpu_median_s: float
+    repeats: int
+    operations: int
+
+    def row(self, name: str) -> Row:
+        """The usual table line, in microseconds."""
+        return {
+            "name": name,
+            "us": round(self.median_s * 1e6, 2),
+            "us_low": round(self.low_s * 1e6, 2),
+            "us_high": round(self.high_s * 1e6, 2),
+            "cpu_us": round(self.cpu_median_s * 1e6, 2),
+            "per_second": round(1 / self.median_s),
+        }
+
+
+def measure(
+    work: Callable[[], object], *, repeats: int, operations: int = 1, least_s: float = 0.02
+) -> Timing:
+    """Time `work`, which does `operations` operations a call; calls are repeated to be felt."""
+    calls = 1
+    while _elapsed(work, calls)[0] < least_s:
+        calls *= 2
+    samples = [_elapsed(work, calls) for _ in range(repeats)]
+    each = calls * operations
+    wall = sorted(sample[0] / each for sample in samples)
+    cpu = statistics.median(sample[1] / each for sample in samples)
+    return Timing(statistics.median(wall), wall[0], wall[-1], cpu, repeats, operations)
+
+
+def percentile(values: Sequence[float], percent: float) -> float:
+    """The smallest value that at least `percent` of all values do not exceed (nearest rank)."""
+    ordered = sorted(values)
+    rank = -(-len(ordered) * percent // 100)
+    return ordered[max(0, int(rank) - 1)]
+
+
+def arguments(
+    description: str, add: Callable[[argparse.ArgumentParser], None] | None = None
+) -> argparse.Namespace:
+    """The command line of a benchmark: `--json`, `--repeats`, and what `add` adds."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--json", action="store_true", help="print one JSON object, no table")
+    parser.add_argument("--repeats", type=int, default=15, help="samples a figure (default 15)")
+    if add is not None:
+        add(parser)
+    return parser.parse_args()
+
+
+def report(name: str, rows: Sequence[Row], *, as_json: bool, **figures: object) -> None:
+    """Print the rows and the single figures of a benchmark with the machine they are of."""
+    if as_json:
+        print(json.dumps({"benchmark": name, "machine": machine(), **figures, "rows": list(rows)}))
+        return
+    print(f"{name} on {machine_line()}\n")
+    if rows:
+        print(table(rows))
+    for key, value in figures.items():
+        print(f"{key}: {value}")
+
+
+def table(rows: Sequence[Row]) -> str:
+    """The rows as aligned columns: text to the left, numbers to the right."""
+    names = list(rows[0])
+    shown = [[_shown(row[name]) for name in names] for row in rows]
+    widths = [max(len(name), *(len(line[at]) for line in shown)) for at, name in enumerate(names)]
+    texts = [isinstance(rows[0][name], str) for name in names]
+
+    def aligned(cells: Sequence[str]) -> str:
+        pairs = zip(cells, widths, texts, strict=True)
+        return "  ".join(
+            cell.ljust(width) if text else cell.rjust(width) for cell, width, text in pairs
+        ).rstrip()
+
+    return (
+        "\n".join([aligned(names), aligned(["-" * width for width in widths])])
+        + "\n"
+        + ("\n".join(aligned(line) for line in shown))
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """Where and with what a figure was measured: without it a figure says nothing."""
+
+    processor: str
+    cores: int
+    memory_gb: float
+    load_1min: float
+    system: str
+    python: str
+    libraries: dict[str, str]
+    commit: str
+
+
+def machine() -> dict[str, object]:
+    """This machine, for the JSON object."""
+    return asdict(_machine())
+
+
+def machine_line() -> str:
+    """This machine, in a line."""
+    here = _machine()
+    libraries = " ".join(f"{name} {version}" for name, version in here.libraries.items())
+    return (
+        f"{here.processor}, {here.cores} cores, {here.memory_gb} GB, load {here.load_1min}, "
+        f"Python {here.python}, {libraries}, commit {here.commit}"
+    )
+
+
+def _machine() -> Machine:
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return Machine(
+        processor=_processor(),
+        cores=len(os.sched_getaffinity(0)),
+        memory_gb=round(memory / 1e9, 1),
+        load_1min=round(os.getloadavg()[0], 2),
+        system=f"{platform.system()} {platform.release()}",
+        python=platform.python_version(),
+        libraries={name: importlib.metadata.version(name) for name in LIBRARIES},
+        commit=_commit(),
+    )
+
+
+def _processor() -> str:
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.machine()
+
+
+def _commit() -> str:
+    """The commit, marked if tracked files differ from it."""
+    command = ["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--abbrev=10"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
+    return done.stdout.strip()
+
+
+def _elapsed(work: Callable[[], object], calls: int) -> tuple[float, float]:
+    wall, cpu = time.perf_counter(), time.process_time()
+    for _ in range(calls):
+        work()
+    return time.perf_counter() - wall, time.process_time() - cpu
+
+
+def _shown(value: object) -> str:
+    return f"{value:,}" if isinstance(value, int | float) else str(value)

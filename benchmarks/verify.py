@@ -1,0 +1,90 @@
+"""How many ML-DSA signatures are made and checked a second, one at a time and in batches."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+
+from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA65PublicKey
+from harness import Row, arguments, measure, report
+
+from native.backends import describe_engine
+from native.batch import verify_many
+from native.cpu import OpenSSLEngine
+from native.signatures import Algorithm, SignatureItem, SigningKey, parse_public_key
+
+CONTEXT = b"aichain/vote/v1"
+MESSAGE = bytes(range(86))  # as long as a vote's signing bytes
+BATCHES = (1, 8, 20, 64, 450)
+KEYS = 64
+
+
+def make_items(count: int, keys: list[SigningKey]) -> list[SignatureItem]:
+    """Valid signatures, the keys taking turns."""
+    signed = [(key, key.sign(MESSAGE, CONTEXT)) for key in keys[:count]]
+    pairs = [signed[index % len(signed)] for index in range(count)]
+    return [SignatureItem(key.public_key, MESSAGE, CONTEXT, signature) for key, signature in pairs]
+
+
+def key_rows(repeats: int) -> Iterator[Row]:
+    """Making keys and signatures, by parameter set."""
+    for algorithm in Algorithm:
+        key = SigningKey.from_seed(bytes(32), algorithm)
+        work: dict[str, Callable[[], object]] = {
+            "key from seed": partial(SigningKey.from_seed, bytes(32), algorithm),
+            "parse public key": partial(parse_public_key, key.public_key),
+            "sign": partial(key.sign, MESSAGE, CONTEXT),
+        }
+        for what, call in work.items():
+            yield measure(call, repeats=repeats).row(f"{algorithm.name} {what}")
+
+
+def batch_rows(repeats: int) -> Iterator[Row]:
+    """Checking, a signature: `verify_many` with keys it has seen, and with keys it has not."""
+    for algorithm in Algorithm:
+        keys = [SigningKey.from_seed(bytes([n]) * 32, algorithm) for n in range(KEYS)]
+        sizes = BATCHES if algorithm is Algorithm.ML_DSA_65 else (64,)
+        for size in sizes:
+            items = make_items(size, keys)
+            assert all(verify_many(items))
+            timing = measure(partial(verify_many, items), repeats=repeats, operations=size)
+            yield timing.row(f"{algorithm.name} batch of {size}")
+    items = make_items(64, [SigningKey.from_seed(bytes([n]) * 32) for n in range(KEYS)])
+    for what, work in (("", seen_keys(items)), (", keys never seen", partial(fresh, items))):
+        timing = measure(work, repeats=repeats, operations=64)
+        yield timing.row(f"ML_DSA_65 batch of 64, one thread{what}")
+
+
+def seen_keys(items: list[SignatureItem]) -> Callable[[], object]:
+    """One thread that has parsed the keys before."""
+    return partial(OpenSSLEngine(1).verify, items)
+
+
+def fresh(items: list[SignatureItem]) -> list[bool]:
+    """One thread that has seen no key yet."""
+    return OpenSSLEngine(1).verify(items)
+
+
+def bare_row(repeats: int) -> Row:
+    """The library without anything of ours: the yardstick of every ratio."""
+    key = SigningKey.from_seed(bytes(32))
+    signature = key.sign(MESSAGE, CONTEXT)
+    public = MLDSA65PublicKey.from_public_bytes(key.public_key)
+    timing = measure(partial(public.verify, signature, MESSAGE, CONTEXT), repeats=repeats)
+    return timing.row("ML_DSA_65 bare `cryptography`")
+
+
+def main() -> None:
+    """Run alone: `python benchmarks/verify.py [--json]`."""
+    options = arguments("ML-DSA keys, signatures and their check")
+    bare = bare_row(options.repeats)
+    rows = [bare, *key_rows(options.repeats), *batch_rows(options.repeats)]
+    rows = [{**row, "ratio_to_bare": ratio(bare, row)} for row in rows]
+    report("verify", rows, as_json=options.json, engine=describe_engine())
+
+
+def ratio(bare: Row, row: Row) -> float:
+    """How many times faster than the bare library one operation is."""
+    return round(float(str(bare["us"])) / float(str(row["us"])), 2)
+
+
+if __name__ == "__main__":
+    main()
