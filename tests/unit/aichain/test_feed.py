@@ -9,7 +9,7 @@ from aichain.feed import Feed
 
 async def drain(items, got):
     async for item in items:
-        got.append(item)  # noqa: PERF401  # one at a time: what came before an error counts
+        got.append(item)  # one at a time: what came before an error counts
 
 
 async def test_every_reader_gets_every_item_in_order():
