@@ -4,6 +4,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from aichain.errors import ParentNotExecuted, UnfinalizedFull
 from aichain.node.context import NodeContext
 from aichain.node.ledger_writer import LedgerWriter
 from aichain.node.pool import TransactionPool
@@ -25,7 +26,7 @@ REQUEST_TIMEOUT_S = 2.0
 
 
 class BodyUnavailable(Exception):
-    """Nobody we asked had the block; the core asks again on its own timer."""
+    """The block cannot be had or executed now; the core asks again on its own timer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +81,17 @@ class Bodies:
         """Verify and execute a block whose parent is executed, and keep it on disk.
 
         Blocks that are known to be final need not be durable before their commit.
-        Raises InvalidBlock or InvalidSignature: the block itself is bad, not its sender's copy.
+        Raises InvalidBlock or InvalidSignature: the block itself is bad, not its sender's copy;
+        BodyUnavailable when its parent is not the head or above it (any more).
         """
         parent = self._chain.state_of(block.header.parent_id)
-        assert parent is not None, "a block is executed after its parent"
+        if parent is None:
+            raise BodyUnavailable  # the head has moved on: this block is beside or below it
         await self._verify(parent, block)
-        state = await self._ledger.execute(VerifiedBlock(block))
+        try:
+            state = await self._ledger.execute(VerifiedBlock(block))
+        except (ParentNotExecuted, UnfinalizedFull):
+            raise BodyUnavailable from None  # the head moved meanwhile, or there is no room now
         if durable:
             await self._ledger.make_durable(block.id)
         return state
@@ -99,8 +105,7 @@ class Bodies:
                 raise BodyUnavailable  # the syncer is the one to close such a gap
             block = await self._obtain(wanted)
             if block.header.height <= self._chain.head.head.height:
-                post(BlockRejected(block_id, self._clock.now_ms()))  # beside the final chain
-                return
+                raise BodyUnavailable  # final meanwhile, or beside the final chain
             missing.append(block)
             wanted = block.header.parent_id
         if not missing:

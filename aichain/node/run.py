@@ -12,7 +12,8 @@ from p2p.libp2p_network import Libp2pNetwork
 from aichain.config import LogFormat, NodeConfig
 from aichain.errors import ExitCode, ListenRefused, NodeError
 from aichain.logs import LogStyle, configure_logging
-from aichain.node.assemble import NetworkFactory, Node, assemble
+from aichain.node.assemble import NetworkFactory, assemble
+from aichain.node.services import start_services
 from native.backends import describe_engine
 from p2p.errors import ListenFailed
 from p2p.network import Network
@@ -55,25 +56,6 @@ async def serve(config: NodeConfig, network_of: NetworkFactory) -> None:
         node.feed.close()
         node.close()
         log.info("stopped")
-
-
-async def start_services(node: Node, nursery: trio.Nursery) -> None:
-    """Verifier, network, engine, inbound, pool, syncer, RPC: each may need those before it."""
-    if node.chain.recovery_note:
-        log.warning("recovered: %s", node.chain.recovery_note)
-    nursery.start_soon(node.context.verifier.run)
-    node.finalizer.announce_status()
-    await nursery.start(node.context.network.run)
-    nursery.start_soon(node.engine.run, node.services)
-    nursery.start_soon(node.inbound.run)
-    nursery.start_soon(node.pool.run)
-    nursery.start_soon(node.syncer.run)
-    if node.probation is not None:
-        nursery.start_soon(node.probation.run)
-    try:
-        await nursery.start(node.rpc.run)
-    except OSError as error:
-        raise ListenRefused(address=str(node.config.rpc_listen), reason=str(error)) from error
 
 
 def libp2p_network(identity: NodeIdentity, settings: NetworkSettings) -> Network:

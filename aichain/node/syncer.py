@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import trio
 
-from aichain.node.bodies import Bodies, decode_block
+from aichain.node.bodies import Bodies, BodyUnavailable, decode_block
 from aichain.node.certificates import verify_certificate
 from aichain.node.context import NodeContext
 from aichain.node.engine import Engine
@@ -91,11 +91,18 @@ class Syncer:
                 await self._follow(peer)
             except RequestFailed as error:
                 log.info("sync from %s failed: %s", peer.peer_id, error)
+            except BodyUnavailable:
+                return  # the core has got ahead of us: look again
             except PeerLied as error:
                 log.warning("sync from %s refused: %s", peer.peer_id, error)
                 self._context.network.penalize(peer.peer_id, Penalty.FORGED, str(error))
             else:
                 return
+
+    def _claim(self, peer_id: str) -> int:
+        """What a peer says of its height now; 0 when it is gone."""
+        claims = (p.final_height for p in self._context.network.peers() if p.peer_id == peer_id)
+        return next(claims, 0)
 
     def _sources(self) -> list[PeerView]:
         ahead = [
@@ -106,10 +113,10 @@ class Syncer:
         return sorted(ahead, key=lambda peer: (-peer.score, peer.rtt_ms))[: limits.SYNC_PEERS]
 
     async def _follow(self, peer: PeerView) -> None:
-        """Take ranges from one peer until level with what it claimed."""
+        """Take ranges from one peer until level with what it claims."""
         tip = self._engine.state.final
         tip_id, height = tip.id, tip.height
-        while height < peer.final_height:
+        while height < self._claim(peer.peer_id):
             question = GetRange(height + 1, limits.MAX_RANGE_BLOCKS)
             answer = await self._context.network.request(peer.peer_id, question, REQUEST_TIMEOUT_S)
             checked = await self._check(answer, tip_id, height)

@@ -1,0 +1,118 @@
+"""Whole nodes in one process: real cores, real LevelDB, real signatures, the in-memory network."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import trio
+
+from aichain.config import Endpoint, NodeConfig
+from aichain.node.assemble import Node, assemble
+from aichain.node.services import start_services
+from genesis.document import GenesisDocument
+from genesis.networks import account_key, founder_key, local_document
+from genesis.units import AI, address_of_key
+from native.hashing import derive_hash
+from native.signatures import SigningKey
+from p2p.memory_network import Conditions, MemoryHub
+from vm.queries import account_view
+from vm.transactions import SignedTransaction, Transaction, Transfer, sign_transaction
+
+DEADLINE_S = 30.0
+FEE_MAX = 10**17
+
+
+@dataclass(slots=True)
+class RunningNode:
+    """A node and the nursery scope that keeps it alive."""
+
+    node: Node
+    scope: trio.CancelScope
+    stopped: trio.Event
+
+    @property
+    def height(self) -> int:
+        return self.node.chain.head.head.height
+
+    async def stop(self) -> None:
+        """Cancel it as a SIGTERM would, and wait until its files are closed."""
+        self.scope.cancel()
+        await self.stopped.wait()
+
+
+@dataclass(slots=True)
+class Cluster:
+    """Nodes that meet on one hub."""
+
+    root: Path
+    document: GenesisDocument
+    nursery: trio.Nursery
+    hub: MemoryHub = field(default_factory=lambda: MemoryHub(conditions=Conditions(1, 3)))
+
+    async def start(self, index: int, *, founder: bool = True) -> RunningNode:
+        """Start node `index`; its home is its own and survives a stop."""
+        config = NodeConfig(
+            home=self.root / f"node{index}",
+            document=self.document,
+            node_seed=derive_hash("aichain/test/node", bytes([index])),
+            validator_key=founder_key("testnet", index) if founder else None,
+            rpc_listen=Endpoint("127.0.0.1", 23690 + 10 * index),
+            p2p_listen=Endpoint("127.0.0.1", 23691 + 10 * index),
+        )
+        node = await trio.to_thread.run_sync(
+            assemble, config, lambda identity, _settings: self.hub.join(identity)
+        )
+        running = RunningNode(node, trio.CancelScope(), trio.Event())
+        await self.nursery.start(_serve, running)
+        return running
+
+
+async def _serve(
+    running: RunningNode, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+) -> None:
+    try:
+        with running.scope:
+            async with trio.open_nursery() as nursery:
+                await start_services(running.node, nursery)
+                task_status.started()
+    finally:
+        running.node.feed.close()
+        running.node.close()
+        running.stopped.set()
+
+
+@asynccontextmanager
+async def cluster(root: Path, founders: int) -> AsyncIterator[Cluster]:
+    """An empty cluster of a local network; everything in it stops at the end."""
+    document = local_document("testnet", founders, onion_length=16)
+    async with trio.open_nursery() as nursery:
+        yield Cluster(root, document, nursery)
+        nursery.cancel_scope.cancel()
+
+
+async def until(condition: Callable[[], bool], deadline_s: float = DEADLINE_S) -> None:
+    """Wait for a condition, or fail the test."""
+    with trio.fail_after(deadline_s):
+        while not condition():  # noqa: ASYNC110 the condition is of another room
+            await trio.sleep(0.02)
+
+
+def transfer(
+    cluster_: Cluster, key: SigningKey, *, nonce: int, to: SigningKey, amount: int = AI
+) -> SignedTransaction:
+    """A signed transfer that reveals its key."""
+    body = Transfer(address_of_key(to.public_key), amount, b"")
+    sender = address_of_key(key.public_key)
+    transaction = Transaction(cluster_.document.network_id, sender, nonce, FEE_MAX, 0, 5_000, body)
+    return sign_transaction(transaction, key, reveal=True)
+
+
+def balance_of(running: RunningNode, key: SigningKey) -> int:
+    """The final balance of a key's account as one node sees it."""
+    return account_view(running.node.chain.head, address_of_key(key.public_key)).balance
+
+
+def public_account(index: int) -> SigningKey:
+    """A funded account of the local network."""
+    return account_key("testnet", index)
