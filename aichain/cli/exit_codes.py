@@ -25,9 +25,8 @@ class CommandExit(IntEnum):
     NOT_APPLIED = 7
     TIMEOUT = 8
     GENESIS = 9
-    PORT_TAKEN = 14
-    LOCALNET = 30
-    DOCTOR = 31
+    LOCALNET = 40
+    DOCTOR = 41
     INTERRUPTED = 130
 
 
@@ -46,12 +45,13 @@ EXIT_CODES: Final[Mapping[int, str]] = {
     ExitCode.HOME_MISSING: "there is no chain in this home",
     ExitCode.HOME_LOCKED: "another process runs on this home",
     ExitCode.WRONG_CHAIN: "the home belongs to another genesis document",
-    CommandExit.PORT_TAKEN: "a port to listen on is taken",
     ExitCode.STORE_CORRUPT: "the database is not what was written",
     ExitCode.STORE_FAILED: "the disk refused a write",
     ExitCode.WAL_DAMAGED: "the record of signed votes is damaged, so nothing is signed",
     ExitCode.WAL_LOCKED: "another process signs with this key",
     ExitCode.WAL_FOREIGN: "the record of signed votes belongs to another key",
+    ExitCode.CONSENSUS_HALTED: "safety is gone, so the node stopped voting",
+    ExitCode.NETWORK: "an address cannot be listened on: the port is taken",
     CommandExit.LOCALNET: "the local network is not running, or has no such node",
     CommandExit.DOCTOR: "a check of `aichain doctor` failed",
     CommandExit.INTERRUPTED: "interrupted",

@@ -27,6 +27,7 @@ from genesis.document import (
     render_document,
     render_validator,
 )
+from genesis.onion import DEFAULT_ONION_LENGTH
 from genesis.units import format_address, format_amount, parse_amount, parse_hex
 from native.hashing import HASH_BYTES, hash32
 from native.node_keys import parse_peer_id
@@ -95,6 +96,7 @@ def entry(
         stake=parse_amount(stake),
         peer_id=parse_peer_id(peer_id),
         onion_seed=onion_seed_of(signer),
+        onion_length=DEFAULT_ONION_LENGTH,
         commission_bps=commission_bps,
     )
     out.write_text(render_validator(made), encoding="utf-8")

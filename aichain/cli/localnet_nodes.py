@@ -22,6 +22,7 @@ from aichain.cli.localnet_state import (
 )
 from aichain.cli.run_plan import is_taken
 from aichain.config import RESERVED_ENVIRONMENT, Endpoint, load_document
+from aichain.errors import ExitCode
 from genesis.document import GenesisDocument, render_document
 from genesis.networks import PUBLIC_NETWORKS, local_document
 from genesis.units import format_address
@@ -80,7 +81,7 @@ def require_free_ports(state: LocalnetState) -> None:
         raise CommandError(
             f"port {', '.join(map(str, taken))} of 127.0.0.1 is taken by another program",
             "stop it (perhaps another local network: localnet/down), or use --base-port",
-            CommandExit.PORT_TAKEN,
+            ExitCode.NETWORK,
         )
 
 
@@ -89,7 +90,9 @@ def start_node(state: LocalnetState, index: int) -> LocalnetState:
     node = state.node(index)
     if node.is_alive:
         raise CommandError(
-            f"node {index} runs already", f"`aichain localnet kill {index}` first", 30
+            f"node {index} runs already",
+            f"`aichain localnet kill {index}` first",
+            CommandExit.LOCALNET,
         )
     node.home.mkdir(parents=True, exist_ok=True)
     pid = spawn(_command(state, node), node.log)
@@ -118,7 +121,11 @@ def kill_node(state: LocalnetState, index: int) -> LocalnetState:
     """SIGKILL: no goodbye, as a power cut."""
     node = state.node(index)
     if node.process is None or not node.process.send(signal.SIGKILL):
-        raise CommandError(f"node {index} is not running", f"`aichain localnet start {index}`", 30)
+        raise CommandError(
+            f"node {index} is not running",
+            f"`aichain localnet start {index}`",
+            CommandExit.LOCALNET,
+        )
     _wait_for_end((node,), STOP_TIMEOUT_S)
     state = state.with_node(replace(node, process=None, wanted=False))
     state.save()

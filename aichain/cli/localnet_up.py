@@ -132,7 +132,7 @@ def banner(state: LocalnetState, elapsed_s: float) -> list[str]:
 
 def _prepare(request: UpRequest) -> LocalnetState:
     """The network of this folder, made anew or taken up where it was left."""
-    state = load_state(request.directory)
+    state = _found(request)
     if state is not None and state.is_running:
         raise CommandError(
             f"a local network runs in {request.directory} already",
@@ -153,6 +153,16 @@ def _prepare(request: UpRequest) -> LocalnetState:
             CommandExit.LOCALNET,
         )
     return state
+
+
+def _found(request: UpRequest) -> LocalnetState | None:
+    """What the folder holds; with --fresh a state file that cannot be read is nothing."""
+    try:
+        return load_state(request.directory)
+    except CommandError:
+        if request.fresh:
+            return None
+        raise
 
 
 def _detach(request: UpRequest, state: LocalnetState) -> int:
@@ -247,7 +257,11 @@ def _watch(watcher: Watcher, stop: StopSignal, until: float) -> None:
             else:
                 console.print(line_of(watcher.summary()), highlight=False)
             if not any(node.is_alive or not node.wanted for node in watcher.state.nodes):
-                raise CommandError("all nodes have ended", f"see {watcher.state.nodes[0].log}", 30)
+                raise CommandError(
+                    "all nodes have ended",
+                    f"see {watcher.state.nodes[0].log}",
+                    CommandExit.LOCALNET,
+                )
             _pause(min(every, max(0.0, until - time.monotonic())), stop)
 
 

@@ -24,7 +24,7 @@ from aichain.config import (
     read_environment,
     resolve_settings,
 )
-from aichain.errors import ConfigError
+from aichain.errors import ConfigError, ExitCode
 from aichain.keystore import load_or_create_node_seed
 from genesis.ceremony import require_launchable
 from genesis.document import GenesisDocument
@@ -123,7 +123,7 @@ def require_free(endpoints: tuple[tuple[str, Endpoint], ...]) -> None:
             raise CommandError(
                 f"{endpoint} is taken by another program",
                 f"stop it, or choose another port with {flag} {endpoint.host}:PORT",
-                CommandExit.PORT_TAKEN,
+                ExitCode.NETWORK,
             )
 
 

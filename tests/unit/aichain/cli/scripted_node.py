@@ -1,0 +1,92 @@
+"""An HTTP server that answers JSON-RPC from a table: what the command line sees of a node."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+
+@dataclass
+class Refusal:
+    """Answered as a JSON-RPC error."""
+
+    number: int
+    message: str
+    name: str = ""
+
+
+@dataclass
+class ScriptedNode:
+    """`answers` maps a method to its result, or to a function of the parameters."""
+
+    answers: dict[str, Any] = field(default_factory=dict)
+    calls: list[tuple[str, list[Any]]] = field(default_factory=list)
+    raw: bytes | None = None
+    """Sent instead of an answer when set."""
+    connections: int = 0
+    drop_after: int | None = None
+    """Close the connection after so many requests, without saying so in a header."""
+    url: str = ""
+
+    def answer(self, request: Any) -> Any:
+        if isinstance(request, list):
+            return [self.answer(item) for item in reversed(request)]
+        method, params = request["method"], request["params"]
+        self.calls.append((method, params))
+        result = self.answers[method]
+        if isinstance(result, Callable):
+            result = result(*params)
+        if isinstance(result, Refusal):
+            error = {"code": result.number, "message": result.message}
+            return {"jsonrpc": "2.0", "id": request["id"], "error": error | name_of(result)}
+        return {"jsonrpc": "2.0", "id": request["id"], "result": result}
+
+
+def name_of(refusal):
+    return {"data": {"code": refusal.name}} if refusal.name else {}
+
+
+@contextmanager
+def serving(node: ScriptedNode) -> Iterator[ScriptedNode]:
+    """Serve on a free port of loopback."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def setup(self):
+            super().setup()
+            node.connections += 1
+            self.answered = 0
+
+        def do_POST(self):
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            self.reply(node.raw or json.dumps(node.answer(json.loads(body))).encode())
+
+        def do_GET(self):
+            self.reply(self.path.encode())
+
+        def reply(self, content):
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+            self.answered += 1
+            if self.answered == node.drop_after:
+                self.close_connection = True
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    node.url = f"http://127.0.0.1:{server.server_address[1]}"
+    try:
+        yield node
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

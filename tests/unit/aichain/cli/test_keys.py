@@ -1,0 +1,133 @@
+"""`aichain keys`: from a new key to its words and back, without a secret on the command line."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from aichain.cli import main
+from aichain.keystore import load_header, load_key, save_key
+from aichain.seed_words import words_of_seed
+from genesis.units import address_of_key, format_address
+from native.signatures import Algorithm, SigningKey
+
+KEY = SigningKey.from_seed(bytes(range(32)))
+ADDRESS = format_address(address_of_key(KEY.public_key))
+
+
+@pytest.fixture
+def place(tmp_path):
+    (tmp_path / "pass").write_text("open sesame\nsecond line\n")
+    (tmp_path / "words").write_text(" ".join(words_of_seed(KEY.seed)))
+    return tmp_path
+
+
+def invoke(place, *arguments, stdin=None):
+    environ = {"XDG_DATA_HOME": str(place), "AICHAIN_PASSWORD_FILE": str(place / "pass")}
+    return CliRunner(env=environ).invoke(main, ["keys", *arguments], input=stdin)
+
+
+def test_a_new_key_shows_its_address_and_its_words_once(place):
+    done = invoke(place, "new", "savings")
+    path = place / "aichain" / "keys" / "savings.key"
+    assert done.exit_code == 0
+    opened = load_key(path, "open sesame")
+    assert format_address(opened.address) in done.output
+    words = words_of_seed(opened.key.seed)
+    assert all(word in done.output for word in words)
+    assert opened.label == "savings"
+
+
+def test_json_output_leaves_the_secret_out(place):
+    done = invoke(place, "new", "savings", "--json")
+    value = json.loads(done.output)
+    assert set(value) == {"address", "file"}
+
+
+def test_a_key_restored_from_words_is_the_same_key(place):
+    done = invoke(place, "import", "back", "--words-file", str(place / "words"), "--json")
+    assert json.loads(done.output)["address"] == ADDRESS
+    shown = invoke(place, "show", "back", "--json", "--words")
+    value = json.loads(shown.output)
+    assert value["publicKey"] == "0x" + KEY.public_key.hex()
+    assert value["words"].split() == list(words_of_seed(KEY.seed))
+
+
+def test_words_can_be_typed(place):
+    text = " ".join(words_of_seed(KEY.seed))
+    assert ADDRESS in invoke(place, "import", stdin=text + "\n").output
+
+
+def test_a_misspelt_word_is_pointed_at(place):
+    (place / "words").write_text("abandom " * 24)
+    done = invoke(place, "import", "--words-file", str(place / "words"))
+    assert done.exit_code == 2
+    assert "position 1, word abandom, nearest abandon" in done.stderr
+
+
+def test_other_levels_are_kept(place):
+    invoke(place, "new", "small", "--level", "44")
+    assert load_header(place / "aichain/keys/small.key").algorithm is Algorithm.ML_DSA_44
+
+
+def test_listing_needs_no_passphrase(place):
+    save_key(place / "aichain/keys/a.key", KEY, passphrase="x")
+    (place / "pass").unlink()
+    (value,) = json.loads(invoke(place, "list", "--json").output)
+    assert (value["name"], value["address"], value["protected"]) == ("a", ADDRESS, True)
+    assert ADDRESS in invoke(place, "list").output
+
+
+def test_a_key_is_found_by_label_address_and_path(place):
+    path = place / "aichain/keys/a.key"
+    save_key(path, KEY, passphrase=None, label="mine")
+    for name in ("a", ADDRESS, ADDRESS.lower(), str(path)):
+        assert ADDRESS in invoke(place, "show", name).output
+    assert invoke(place, "show", "b").exit_code == 3
+
+
+def test_export_changes_the_passphrase(place):
+    save_key(place / "aichain/keys/a.key", KEY, passphrase="open sesame", label="mine")
+    (place / "new").write_text("another")
+    arguments = ("export", "a", "--out", str(place / "out.key"))
+    done = invoke(place, *arguments, "--new-password-file", str(place / "new"))
+    assert done.exit_code == 0
+    opened = load_key(place / "out.key", "another")
+    assert (opened.key.seed, opened.label) == (KEY.seed, "mine")
+
+
+def test_a_key_file_from_elsewhere_is_taken_over_as_it_is(place):
+    source = place / "elsewhere.key"
+    save_key(source, KEY, passphrase="open sesame", label="far")
+    assert ADDRESS in invoke(place, "import", "--file", str(source)).output
+    assert (place / "aichain/keys/far.key").read_bytes() == source.read_bytes()
+
+
+def test_a_damaged_file_is_not_taken_over(place):
+    source = place / "elsewhere.key"
+    save_key(source, KEY, passphrase="other")
+    assert invoke(place, "import", "--file", str(source)).exit_code == 6
+    assert not (place / "aichain").exists()
+
+
+def test_a_label_is_used_once_and_cannot_leave_the_folder(place):
+    assert invoke(place, "new", "a").exit_code == 0
+    assert invoke(place, "new", "a").exit_code == 6
+    for label in ("../a", ".a", "a/b"):
+        assert invoke(place, "new", label).exit_code == 2
+
+
+def test_nobody_to_ask_is_an_error_that_says_how_to_answer(place):
+    done = CliRunner(env={"XDG_DATA_HOME": str(place)}).invoke(main, ["keys", "new"])
+    assert done.exit_code == 6
+    assert "AICHAIN_PASSWORD_FILE" in done.stderr
+
+
+def test_an_empty_passphrase_is_refused(place):
+    (place / "pass").write_text("\n")
+    assert invoke(place, "new").exit_code == 6
+
+
+def test_home_holds_its_own_keys(place):
+    invoke(place, "new", "a", "--home", str(place / "home"))
+    assert (place / "home/keys/a.key").exists()

@@ -1,0 +1,219 @@
+"""`query` and `tx` against a scripted node: what is asked, what is shown, how it can fail."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from aichain.cli import main
+from aichain.keystore import save_key
+from genesis.networks import account_key
+from genesis.units import AI, address_of_key, format_address
+from native.signatures import SigningKey, verify
+from tests.unit.aichain.cli.scripted_node import Refusal, ScriptedNode, serving
+from vm.transactions import (
+    TRANSACTION_CONTEXT,
+    RegisterValidator,
+    Role,
+    Stake,
+    Transfer,
+    Unjail,
+    Unstake,
+    Withdraw,
+    decode_transaction,
+)
+
+STATUS = {
+    "network": "testnet",
+    "chainId": 36964,
+    "height": 40,
+    "nodeId": "12D3KooWFuAU8PqmN2WcBfJnwnRVvKvX78CeDwxtpkPLKBqkHBkc",
+}
+ACCOUNT = {
+    "exists": True,
+    "balance": str(5 * AI),
+    "pendingNonce": 3,
+    "algorithm": "ML_DSA_65",
+    "staked": "0",
+}
+HASH = "0x" + "ab" * 32
+
+
+@pytest.fixture
+def node():
+    with serving(ScriptedNode()) as node:
+        node.answers |= {
+            "aichain_status": STATUS,
+            "aichain_getAccount": ACCOUNT,
+            "aichain_sendTransaction": HASH,
+        }
+        yield node
+
+
+@pytest.fixture
+def invoke(node, tmp_path):
+    runner = CliRunner(env={"XDG_DATA_HOME": str(tmp_path), "AICHAIN_RPC_URL": node.url})
+    return lambda *arguments: runner.invoke(main, arguments)
+
+
+def sent(node):
+    (raw,) = [params[0] for method, params in node.calls if method == "aichain_sendTransaction"]
+    return decode_transaction(bytes.fromhex(raw.removeprefix("0x")))
+
+
+def final(status="final", error=None):
+    receipt = {"ok": status == "final", "error": error, "feeBurned": "44000000000000", "tip": "0"}
+    return {"status": status, "height": 41, "receipt": receipt}
+
+
+def test_reads_print_what_the_node_says(node, invoke):
+    assert json.loads(invoke("query", "status", "--json").output) == STATUS
+    assert "height   40" in invoke("query", "status").output
+
+
+@pytest.mark.parametrize(
+    ("given", "asked"), [("7", 7), (HASH, HASH), (HASH[2:], HASH), ("latest", 40)]
+)
+def test_blocks_are_asked_for_by_height_or_hash(node, invoke, given, asked):
+    node.answers["aichain_getBlock"] = {"height": 7}
+    assert invoke("query", "block", given).exit_code == 0
+    assert node.calls[-1] == ("aichain_getBlock", [asked])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "method"),
+    [
+        (("block", "7"), "aichain_getBlock"),
+        (("tx", HASH), "aichain_getTransaction"),
+        (("commit", "7"), "aichain_commit"),
+    ],
+)
+def test_what_is_unknown_has_its_own_exit_code(node, invoke, arguments, method):
+    node.answers[method] = None
+    done = invoke("query", *arguments)
+    assert done.exit_code == 3
+    assert done.stderr.startswith("error: there is no ")
+
+
+def test_accounts_are_shown_in_coins_and_kept_whole_in_json(node, invoke):
+    assert "5 AI" in invoke("query", "account", "account:0").output
+    value = json.loads(invoke("query", "account", "account:0", "--json").output)
+    assert value["balance"] == str(5 * AI)
+
+
+def test_a_mistyped_address_is_caught_by_its_checksum(invoke):
+    address = format_address(address_of_key(account_key("testnet", 0).public_key))
+    wrong = address[:-1] + ("0" if address[-1] != "0" else "1")
+    done = invoke("query", "account", wrong)
+    assert done.exit_code == 2
+    assert "EIP-55" in done.stderr
+
+
+def test_coins_are_sent_with_a_valid_signature(node, invoke):
+    to = "0x" + "11" * 20
+    arguments = ("--from", "account:0", "--to", to, "--amount", "1.5", "--memo", "hi")
+    done = invoke("tx", "send", *arguments, "--json")
+    assert done.exit_code == 0
+    signed = sent(node)
+    assert json.loads(done.output)["hash"] == "0x" + signed.id.hex()
+    transaction = signed.transaction
+    assert transaction.body == Transfer(bytes.fromhex("11" * 20), 3 * AI // 2, b"hi")
+    assert (transaction.network_id, transaction.nonce) == (36964, 3)
+    assert 40 < transaction.valid_until <= 40 + 7200
+    assert transaction.fee_max == AI // 20
+    assert signed.public_key == b""
+    key = account_key("testnet", 0)
+    message = transaction.signing_bytes
+    assert verify(key.public_key, message, TRANSACTION_CONTEXT, signed.signature)
+
+
+def test_the_first_transaction_reveals_the_key(node, invoke):
+    node.answers["aichain_getAccount"] = ACCOUNT | {"algorithm": None}
+    invoke("tx", "withdraw", "--from", "account:0")
+    assert sent(node).public_key == account_key("testnet", 0).public_key
+
+
+def test_every_kind_can_be_sent(node, invoke):
+    own = address_of_key(account_key("testnet", 0).public_key)
+    for arguments, body in [
+        (("stake", "--amount", "2"), Stake(Role.VALIDATOR, own, 2 * AI)),
+        (("unstake", "--amount", "2"), Unstake(Role.VALIDATOR, own, 2 * AI)),
+        (("withdraw",), Withdraw()),
+        (("unjail",), Unjail()),
+    ]:
+        node.calls.clear()
+        assert invoke("tx", *arguments, "--from", "account:0").exit_code == 0
+        assert sent(node).transaction.body == body
+
+
+def test_a_validator_registers_the_node_it_talks_to(node, invoke, monkeypatch):
+    monkeypatch.setattr("aichain.cli.tx.DEFAULT_ONION_LENGTH", 16)
+    done = invoke("tx", "register-validator", "--from", "account:0", "--stake", "2500")
+    assert done.exit_code == 0
+    body = sent(node).transaction.body
+    assert isinstance(body, RegisterValidator)
+    assert (body.stake, body.onion_length) == (2500 * AI, 16)
+    assert body.public_key == account_key("testnet", 0).public_key
+    assert len(body.peer_id) == 38
+
+
+def test_waiting_reports_the_block_and_the_fee(node, invoke):
+    answers = iter([{"status": "pending"}, {"status": "included"}, final()])
+    node.answers["aichain_getTransaction"] = lambda _: next(answers)
+    arguments = ("--from", "account:0", "--to", "account:1", "--amount", "1", "--wait")
+    done = invoke("tx", "send", *arguments)
+    assert done.exit_code == 0
+    assert "0.000044 AI" in done.output
+
+
+def test_a_failed_transaction_is_an_exit_code_of_its_own(node, invoke):
+    node.answers["aichain_getTransaction"] = final("failed", "insufficient_balance")
+    arguments = ("--from", "account:0", "--to", "account:1", "--amount", "1", "--wait")
+    done = invoke("tx", "send", *arguments)
+    assert done.exit_code == 7
+    assert "insufficient_balance" in done.stderr
+
+
+def test_waiting_ends(node, invoke):
+    node.answers["aichain_getTransaction"] = {"status": "pending"}
+    done = invoke("tx", "withdraw", "--from", "account:0", "--wait", "--timeout", "0.2")
+    assert done.exit_code == 8
+
+
+def test_a_refusal_is_shown_in_the_nodes_words(node, invoke):
+    node.answers["aichain_sendTransaction"] = Refusal(
+        -32003, "FeeTooLow: required=2", "fee_too_low"
+    )
+    done = invoke("tx", "withdraw", "--from", "account:0")
+    assert done.exit_code == 5
+    assert "FeeTooLow" in done.stderr
+
+
+def test_an_account_without_coins_is_told_so(node, invoke):
+    node.answers["aichain_getAccount"] = ACCOUNT | {"exists": False}
+    done = invoke("tx", "withdraw", "--from", "account:0")
+    assert done.exit_code == 5
+    assert "has no coins on testnet" in done.stderr
+
+
+def test_public_keys_exist_on_test_networks_only(node, invoke):
+    node.answers["aichain_status"] = STATUS | {"network": "mynet"}
+    done = invoke("tx", "withdraw", "--from", "account:0")
+    assert done.exit_code == 6
+    assert "mynet" in done.stderr
+
+
+def test_a_key_of_ones_own_signs(node, invoke, tmp_path):
+    key = SigningKey.from_seed(b"\5" * 32)
+    save_key(tmp_path / "aichain/keys/me.key", key, passphrase="pw")
+    (tmp_path / "pw").write_text("pw")
+    options = ("--password-file", str(tmp_path / "pw"))
+    assert invoke("tx", "withdraw", "--from", "me", *options).exit_code == 0
+    assert sent(node).transaction.sender == address_of_key(key.public_key)
+
+
+@pytest.mark.parametrize("amount", ["-1", "1e3", "0.0000000000000000001", "much"])
+def test_amounts_are_plain_decimals(node, invoke, amount):
+    done = invoke("tx", "send", "--from", "account:0", "--to", "account:1", "--amount", amount)
+    assert done.exit_code == 2
+    assert not any(method == "aichain_sendTransaction" for method, _ in node.calls)
