@@ -108,7 +108,7 @@ def _write_genesis(paths: DataPaths, document: GenesisDocument) -> None:
         TIP: Tip.of(state).encode(),
     }
     stage_state(batch, state)
-    record = BlockRecord(state.head.id, state.root, position, state.head.timestamp_ms)
+    record = BlockRecord(state.head.id, state.root, position, finalized_at_ms=None)
     blocks.stage_block(batch, state.head, record, ())
     database.write(batch, sync=True)
     database.close()

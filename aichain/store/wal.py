@@ -3,6 +3,7 @@
 import os
 import struct
 import zlib
+from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -42,7 +43,7 @@ class VoteWal:
         self._fingerprint = fingerprint
         self._lock = lock
         self._failed = ""
-        self._deferred: list[bytes] = []
+        self._deferred: deque[bytes] = deque(maxlen=limits.WAL_DEFERRED_RECORDS)
         self._descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
         self._size, self.torn_bytes = self._recover()
 
@@ -78,7 +79,7 @@ class VoteWal:
 
     def append(self, *records: bytes) -> None:
         """Write the records, and the deferred ones before them, as one frame; durable on return."""
-        group = (*self._deferred, *records)
+        group = (*self._take_deferred(), *records)
         if not group:
             return
         if self._failed:
@@ -91,17 +92,22 @@ class VoteWal:
             self._failed = error.reason
             raise
         self._size += len(frame)
-        self._deferred.clear()
 
     def defer(self, record: bytes) -> None:
-        """Write it with the next append: for what may be lost, such as certificates seen."""
+        """Write it with the next append: for what may be lost, such as certificates seen.
+
+        Unlike the rest of this class it may be called while another thread appends.
+        """
         self._deferred.append(record)
-        if len(self._deferred) > limits.WAL_DEFERRED_RECORDS:
-            del self._deferred[0]
 
     def prune(self, keep: Callable[[bytes], bool]) -> None:
-        """Rewrite the file with the records that `keep` wants; the old or the new one survives."""
-        kept = [record for record in self.records() if keep(record)]
+        """Rewrite the file with the records that `keep` wants; the old or the new one survives.
+
+        Deferred records are written too: the floor that lets older records go may be one of them.
+        """
+        if self._failed:
+            raise StoreFailed(path=str(self.path), reason=self._failed)
+        kept = [record for record in (*self.records(), *self._take_deferred()) if keep(record)]
         data = _file_head(self._fingerprint) + b"".join(_frame((record,)) for record in kept)
         replace_file(self.path, data)
         os.close(self._descriptor)
@@ -111,6 +117,12 @@ class VoteWal:
     def close(self) -> None:
         os.close(self._descriptor)
         self._lock.release()
+
+    def _take_deferred(self) -> list[bytes]:
+        taken = []
+        while self._deferred:
+            taken.append(self._deferred.popleft())
+        return taken
 
     def _read(self) -> bytes:
         size = os.fstat(self._descriptor).st_size
