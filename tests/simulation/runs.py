@@ -1,0 +1,37 @@
+"""One seed, one run."""
+
+from dataclasses import replace
+
+from tests.simulation.adversary import Criminal
+from tests.simulation.scenario import draw
+from tests.simulation.world import Result, World
+
+
+def run(seed: int) -> Result:
+    """Play the scenario of a seed over the real core."""
+    return World(draw(seed), Criminal).run()
+
+
+def run_long(seed: int) -> Result:
+    """The same with a long bad time and more held back at the edges: hunts what is rare."""
+    scenario = draw(seed)
+    return World(
+        replace(scenario, heal_ms=12_000, edge_commit=0.95, edge_prefer=0.5, calm=0.9), Criminal
+    ).run()
+
+
+def run_honest(seed: int) -> Result:
+    """Nobody evil, but all crash together again and again: what is not on disk is gone."""
+    scenario = draw(seed)
+    together = tuple(range(300 + seed % 200, 3_000, 400))
+    return World(
+        replace(
+            scenario,
+            byzantine=frozenset(),
+            reformed=frozenset(),
+            wipe=None,
+            heal_ms=3_000,
+            crash_all=together,
+        ),
+        Criminal,
+    ).run()
