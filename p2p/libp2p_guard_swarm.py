@@ -14,6 +14,7 @@ from libp2p.abc import INetStream
 from libp2p.crypto.ed25519 import create_new_key_pair
 from libp2p.crypto.x25519 import create_new_key_pair as create_noise_key_pair
 from libp2p.custom_types import TProtocol
+from libp2p.exceptions import BaseLibp2pError
 from libp2p.host.basic_host import BasicHost
 from libp2p.host.exceptions import StreamFailure
 from libp2p.identity.identify_push.identify_push import ID_PUSH
@@ -36,12 +37,23 @@ from libp2p.utils import varint
 from multiaddr import Multiaddr  # type: ignore[import-untyped]  # ships no types
 
 from genesis.limits import MAX_INBOUND_CONNECTIONS, MAX_PEERS
+from native.errors import InvalidData
 from p2p.admission import Admission
 from p2p.libp2p_guard_tcp import BufferedTCPStream
-from p2p.libp2p_guard_yamux import GuardedYamux
+from p2p.libp2p_guard_yamux import GuardedStream, GuardedYamux
 from p2p.libp2p_select import answer, propose
 
 log = logging.getLogger("aichain.p2p")
+
+STREAM_ERRORS: Final = (
+    BaseLibp2pError,
+    InvalidData,
+    OSError,
+    trio.BrokenResourceError,
+    trio.ClosedResourceError,
+    trio.TooSlowError,
+)
+"""How using a stream or a connection fails when the other side or the wire is to blame."""
 
 HANDSHAKE_TIMEOUT_S: Final = 10.0
 NEGOTIATION_TIMEOUT_S: Final = 10.0
@@ -106,6 +118,13 @@ class GuardedHost(BasicHost):
 
     def _spoken(self) -> tuple[str, ...]:
         return tuple(protocol for protocol in self.multiselect.handlers if protocol is not None)
+
+
+def muxed(stream: NetStream) -> GuardedStream:
+    """The bare stream below: no state locks, no translation of every error."""
+    bare = stream.muxed_stream
+    assert isinstance(bare, GuardedStream), "the only multiplexer is ours"
+    return bare
 
 
 async def open_stream(connection: SwarmConn, protocol: str) -> NetStream:

@@ -133,6 +133,7 @@ class GuardedYamux(Yamux):
             STREAMS_OF_A_PEER
         )
         self.max_inbound_streams = STREAMS_BEFORE_HELLO
+        self.greeted = trio.Event()  # set once the peer's hello was verified
         self.misbehaviour: PeerMisbehaved | None = None
         self._splitter = FrameSplitter()
         self._replies: deque[bytes] = deque()

@@ -1,0 +1,245 @@
+"""Answers what peers open: hellos on new connections, then pushed messages and questions."""
+
+import logging
+from collections.abc import Callable
+from typing import Final
+
+import trio
+from libp2p.abc import INetStream
+from libp2p.custom_types import TProtocol
+from libp2p.network.connection.swarm_connection import SwarmConn
+from libp2p.network.stream.net_stream import NetStream
+
+from genesis.limits import (
+    MAX_ANSWERS_AT_ONCE,
+    MAX_EXCHANGED_ADDRESSES,
+    MAX_HELLO_BYTES,
+    MAX_PUSHED_BYTES,
+    MAX_REQUEST_BYTES,
+    MAX_REQUEST_STREAMS_PER_PEER,
+    MAX_RESPONSE_BYTES,
+)
+from native.errors import InvalidData
+from p2p.addresses import parse_peer_id
+from p2p.errors import PeerMisbehaved, Penalty
+from p2p.libp2p_guard import answer_or_refuse
+from p2p.libp2p_guard_swarm import GuardedHost, muxed, open_stream, reset_stream
+from p2p.libp2p_guard_yamux import GuardedStream
+from p2p.libp2p_link import PeerLink, yamux_of
+from p2p.libp2p_switchboard import Switchboard, now_ms
+from p2p.network import Direction
+from p2p.quotas import Kind
+from p2p.settings import NodeIdentity
+from p2p.topics import Topics
+from p2p.wire.encoding import (
+    Refused,
+    decode_announcement,
+    decode_consensus,
+    decode_hello,
+    decode_request,
+    encode_message,
+)
+from p2p.wire.framing import FrameReader, frame
+from p2p.wire.handshake import HelloFault, HelloRefused, check_hello
+from p2p.wire.messages import GetPeers, Hello, Peers, Received, Response, Status
+
+log = logging.getLogger("aichain.p2p")
+
+HELLO_TIMEOUT_S: Final = 5.0
+_BULK_BYTES: Final = 256 * 1024
+_ANSWER_WRITE_S: Final = 60.0
+_STREAMS_PER_KIND: Final = 2  # a new one may open before the end of the old one is noticed
+# Two bytes of head before the array that the limit is for.
+_HEAD_BYTES: Final = 2
+
+
+class Serving:
+    """The stream handlers of one host. Each checks who is speaking before it reads a byte."""
+
+    def __init__(
+        self,
+        board: Switchboard,
+        identity: NodeIdentity,
+        topics: Topics,
+        hello: Callable[[], Hello],
+        begin: Callable[[PeerLink], None],
+    ) -> None:
+        self._board = board
+        self._identity = identity
+        self._topics = topics
+        self._hello = hello
+        self._begin = begin
+        self._bulk_answers = trio.CapacityLimiter(MAX_ANSWERS_AT_ONCE)
+
+    def register(self, host: GuardedHost) -> None:
+        """Answer on our four protocols."""
+        for protocol, handler in (
+            (self._topics.hello, self._serve_hello),
+            (self._topics.consensus, self._serve_consensus),
+            (self._topics.announcements, self._serve_announcements),
+            (self._topics.requests, self._serve_requests),
+        ):
+            host.set_stream_handler(TProtocol(protocol), handler)
+
+    async def greet(self, connection: SwarmConn) -> bool:
+        """Exchange hellos on a connection that we opened; False if the peer is none for us."""
+        with trio.fail_after(HELLO_TIMEOUT_S):
+            stream = await open_stream(connection, self._topics.hello)
+            try:
+                bare = muxed(stream)
+                await bare.write(frame(encode_message(self._hello())))
+                hello = await _read_hello(bare)
+            finally:
+                await reset_stream(stream)
+        return await self._verify(connection, hello, Direction.OUTBOUND)
+
+    async def expect_hello(self, connection: SwarmConn) -> None:
+        """Close a connection whose peer does not say hello in time."""
+        yamux = yamux_of(connection)
+        with trio.move_on_after(HELLO_TIMEOUT_S):
+            await yamux.greeted.wait()
+        if not yamux.greeted.is_set():
+            await connection.close()
+
+    async def _serve_hello(self, stream: INetStream) -> None:
+        assert isinstance(stream, NetStream), "the swarm makes no others"
+        connection = stream.swarm_conn
+        assert connection is not None, "streams belong to connections"
+        bare = muxed(stream)
+        if yamux_of(connection).greeted.is_set():
+            raise PeerMisbehaved(Penalty.MALFORMED, "a second hello")
+        with trio.fail_after(HELLO_TIMEOUT_S):
+            hello = await _read_hello(bare)
+            await bare.write(frame(encode_message(self._hello())))
+        await self._verify(connection, hello, Direction.INBOUND)
+        await stream.close()
+
+    async def _verify(self, connection: SwarmConn, hello: Hello, direction: Direction) -> bool:
+        yamux = yamux_of(connection)
+        peer = yamux.peer_id.to_base58()
+        try:
+            check_hello(
+                hello,
+                network_id=self._identity.network_id,
+                genesis_hash=self._identity.genesis_hash,
+                peer_id_raw=parse_peer_id(peer),
+            )
+        except HelloRefused as error:
+            self._blame(peer, error.fault)
+            await connection.close()
+            return False
+        except InvalidData:
+            await connection.close()
+            return False
+        link = PeerLink(peer, connection, hello, direction, self._topics, now_ms())
+        if not self._board.admit(link):
+            await connection.close()
+            return False
+        yamux.greeted.set()
+        self._begin(link)
+        return True
+
+    def _blame(self, peer: str, fault: HelloFault) -> None:
+        # Another network's node is lost, not hostile; it comes back rarely enough by itself.
+        lost = fault in (HelloFault.WRONG_NETWORK, HelloFault.WRONG_GENESIS)
+        penalty = Penalty.MALFORMED if lost else Penalty.FORGED
+        self._board.penalize(peer, penalty, fault.value)
+
+    async def _serve_consensus(self, stream: INetStream) -> None:
+        await self._serve_pushed(stream, Kind.CONSENSUS, decode_consensus)
+
+    async def _serve_announcements(self, stream: INetStream) -> None:
+        await self._serve_pushed(stream, Kind.ANNOUNCEMENT, decode_announcement)
+
+    async def _serve_pushed(
+        self, stream: INetStream, kind: Kind, decode: Callable[[bytes], Received]
+    ) -> None:
+        link, bare = await self._enter(stream, kind, _STREAMS_PER_KIND)
+        reader = FrameReader(MAX_PUSHED_BYTES + _HEAD_BYTES)
+        try:
+            while True:
+                data = await bare.read(-1)
+                self._board.allows(link, Kind.BYTES, len(data))
+                for payload in reader.feed(data):
+                    if self._board.allows(link, kind) and not self._board.is_blocked(link.peer):
+                        self._deliver(link, decode(payload))
+        except InvalidData as error:
+            self._board.penalize(link.peer, Penalty.MALFORMED, str(error))
+            raise
+        finally:
+            self._leave(link, kind)
+
+    def _deliver(self, link: PeerLink, message: Received) -> None:
+        if isinstance(message, Status):
+            self._board.update(link.peer, message)
+        self._board.mailbox.deliver(link.peer, message)
+
+    async def _serve_requests(self, stream: INetStream) -> None:
+        link, bare = await self._enter(stream, Kind.REQUEST, MAX_REQUEST_STREAMS_PER_PEER + 1)
+        reader = FrameReader(MAX_REQUEST_BYTES + _HEAD_BYTES)
+        try:
+            while True:
+                for payload in reader.feed(await bare.read(-1)):
+                    if self._board.is_blocked(link.peer):
+                        continue  # the peer waits in vain, as if we were cut off
+                    await self._answer(link, bare, payload)
+        except InvalidData as error:
+            self._board.penalize(link.peer, Penalty.MALFORMED, str(error))
+            raise
+        finally:
+            self._leave(link, Kind.REQUEST)
+
+    async def _answer(self, link: PeerLink, stream: GuardedStream, payload: bytes) -> None:
+        request = decode_request(payload)
+        response: Response | Refused = Refused()
+        if not self._board.allows(link, Kind.REQUEST):
+            pass
+        elif isinstance(request, GetPeers):
+            response = self._known_peers(link.peer)
+        elif self._board.handler is not None:
+            response = await answer_or_refuse(self._board.handler, link.peer, request)
+        encoded = encode_message(response)
+        if len(encoded) > MAX_RESPONSE_BYTES + _HEAD_BYTES:
+            log.error("an answer of %d bytes to %s", len(encoded), type(request).__name__)
+            encoded = encode_message(Refused())
+        with trio.fail_after(_ANSWER_WRITE_S):
+            if len(encoded) < _BULK_BYTES:
+                await stream.write(frame(encoded))
+                return
+            # Whoever reads slowly holds one large answer in our memory, not many.
+            async with link.bulk_answer, self._bulk_answers:
+                await stream.write(frame(encoded))
+
+    def _known_peers(self, asker: str) -> Peers:
+        members = self._board.roster.members()
+        # Validators first: whoever joins should soon hear all of them.
+        ordered = sorted(members, key=lambda member: not member.hello.validator_key)
+        found = (each.known_from for each in ordered if each.peer_id != asker)
+        return Peers(tuple(address for address in found if address)[:MAX_EXCHANGED_ADDRESSES])
+
+    async def _enter(
+        self, stream: INetStream, kind: Kind, most: int
+    ) -> tuple[PeerLink, GuardedStream]:
+        """The verified peer behind a stream; waits for its hello, which may still be on its way."""
+        assert isinstance(stream, NetStream), "the swarm makes no others"
+        bare = muxed(stream)
+        with trio.fail_after(HELLO_TIMEOUT_S):
+            await bare.conn.greeted.wait()
+        link = self._board.by_connection.get(bare.conn)
+        if link is None:
+            raise PeerMisbehaved(Penalty.NUISANCE, "a stream on a connection that is over")
+        if link.serving[kind] >= most:
+            raise PeerMisbehaved(Penalty.NUISANCE, f"too many {kind.value} streams")
+        link.serving[kind] += 1
+        return link, bare
+
+    @staticmethod
+    def _leave(link: PeerLink, kind: Kind) -> None:
+        link.serving[kind] -= 1
+
+
+async def _read_hello(stream: GuardedStream) -> Hello:
+    reader = FrameReader(MAX_HELLO_BYTES + _HEAD_BYTES)
+    while True:
+        for payload in reader.feed(await stream.read(-1)):
+            return decode_hello(payload)
