@@ -1,6 +1,7 @@
 """`aichain query`: what a node knows about the chain, read over JSON-RPC."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Final
 
 import click
 
@@ -11,7 +12,17 @@ from aichain.cli.options import KeyFolder, json_option, key_folder_options, rpc_
 from aichain.cli.output import coins, show
 from genesis.units import format_address
 
-LATEST = "latest"
+LATEST: Final = "latest"
+VALIDATOR_COLUMNS: Final = (
+    "index",
+    "registration",
+    "address",
+    "stake",
+    "commissionBps",
+    "jailedUntil",
+    "peerId",
+)
+HEADER_COLUMNS: Final = ("height", "hash", "parentHash")
 
 
 @click.group()
@@ -73,7 +84,12 @@ def account(who: str, proof: bool, rpc: str, folder: KeyFolder, as_json: bool) -
 @json_option
 def validators(height: int | None, rpc: str, as_json: bool) -> None:
     """The validator set with stakes."""
-    _show_call(rpc, "aichain_validators", () if height is None else (height,), as_json=as_json)
+    with RpcClient(rpc) as client:
+        value = client.call("aichain_validators", *(() if height is None else (height,)))
+    if not as_json:
+        rows = ("validators", "registered")
+        value = value | {name: _brief(value[name], VALIDATOR_COLUMNS) for name in rows}
+    show(value if as_json else _with_coins(value), as_json=as_json)
 
 
 @query.command()
@@ -110,7 +126,15 @@ def commit(height: int, rpc: str, as_json: bool) -> None:
     """The certificate that made a height final: who signed, and the headers down to it."""
     with RpcClient(rpc) as client:
         value = client.call("aichain_commit", height)
-    show(_found(value, f"certificate for height {height}"), as_json=as_json)
+    value = _found(value, f"certificate for height {height}")
+    if not as_json:
+        certificate = value["certificate"]
+        signers = _brief(certificate["signers"], VALIDATOR_COLUMNS)
+        value = value | {
+            "certificate": _with_coins(certificate | {"signers": signers}),
+            "headers": _brief(value["headers"], HEADER_COLUMNS),
+        }
+    show(value, as_json=as_json)
 
 
 def _show_call(rpc: str, method: str, params: tuple[object, ...], *, as_json: bool) -> None:
@@ -136,6 +160,11 @@ def _found(value: Any, subject: str) -> Any:  # noqa: ANN401 JSON has no better 
             CommandExit.NOT_FOUND,
         )
     return value
+
+
+def _brief(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> list[dict[str, Any]]:
+    """What fits on a line; --json has everything."""
+    return [_with_coins({name: row[name] for name in columns if name in row}) for row in rows]
 
 
 def _with_coins(value: dict[str, Any]) -> dict[str, Any]:

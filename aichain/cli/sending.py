@@ -19,7 +19,10 @@ from vm.transactions import Body, SignedTransaction, Transaction, sign_transacti
 
 VALID_BLOCKS: Final = 1_200
 """Ten minutes: a transaction that is stuck for longer should be forgotten."""
-DEFAULT_FEE_MAX: Final = "0.05"
+FEE_ROOM: Final = 16
+"""How far the base fee may rise before a waiting transaction no longer pays for itself."""
+WEIGHT_MOST: Final = 15_000
+"""No transaction of this command line weighs more (a registration that reveals its key)."""
 POLL_S: Final = 0.1
 
 
@@ -28,7 +31,8 @@ class Sending:
     """The options that every `tx` command has."""
 
     sender: str
-    fee_max: int
+    fee_max: int | None
+    """None: enough for today's price, with room."""
     tip: int
     wait: bool
     timeout_s: float
@@ -46,6 +50,8 @@ class Signer:
     network: str
     network_id: int
     height: int
+    base_fee: int
+    creation_fee: int
     account: Mapping[str, Any]
 
 
@@ -54,9 +60,10 @@ def sending_options(command: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(command)
     def with_sending(*args: Any, folder: KeyFolder, **given: Any) -> None:  # noqa: ANN401 click
+        max_fee = given.pop("max_fee")
         sending = Sending(
             sender=given.pop("sender"),
-            fee_max=parse_amount(given.pop("max_fee")),
+            fee_max=None if max_fee is None else parse_amount(max_fee),
             tip=parse_amount(given.pop("tip")),
             wait=given.pop("wait"),
             timeout_s=given.pop("timeout_s"),
@@ -73,9 +80,9 @@ def sending_options(command: Callable[..., None]) -> Callable[..., None]:
         click.option("--tip", default="0", show_default=True, help="AI for the proposer."),
         click.option(
             "--max-fee",
-            default=DEFAULT_FEE_MAX,
-            show_default=True,
-            help="The most AI that may be burned; the price of the block is usually far less.",
+            metavar="AI",
+            help="The most that may be burned; without it, 16 times today's price and the fee for "
+            "a new account. What is burned is the price of the block.",
         ),
         click.option(
             "--from", "sender", required=True, metavar="KEY", help="Label, file or account:0."
@@ -140,16 +147,19 @@ def _signer(client: RpcClient, sending: Sending) -> Signer:
         network=network,
         network_id=int(status["chainId"]),
         height=int(status["height"]),
+        base_fee=int(status["baseFee"]),
+        creation_fee=int(status["accountCreationFee"]),
         account=account,
     )
 
 
 def _signed(signer: Signer, sending: Sending, body: Body) -> SignedTransaction:
+    enough = signer.creation_fee + FEE_ROOM * signer.base_fee * WEIGHT_MOST
     transaction = Transaction(
         network_id=signer.network_id,
         sender=signer.address,
         nonce=int(signer.account["pendingNonce"]),
-        fee_max=sending.fee_max,
+        fee_max=enough if sending.fee_max is None else sending.fee_max,
         tip=sending.tip,
         valid_until=signer.height + VALID_BLOCKS,
         body=body,

@@ -28,7 +28,7 @@ def tx() -> None:
     """Send coins, stake them, and become a validator.
 
     A key is named by its label in the folder of keys, by its file, or as account:0 on test
-    networks. The fee is the base fee of the block, burned; --max-fee is only a limit.
+    networks.
     """
 
 

@@ -1,6 +1,7 @@
 """`query` and `tx` against a scripted node: what is asked, what is shown, how it can fail."""
 
 import json
+import re
 
 import pytest
 from click.testing import CliRunner
@@ -27,6 +28,8 @@ STATUS = {
     "network": "testnet",
     "chainId": 36964,
     "height": 40,
+    "baseFee": str(10**10),
+    "accountCreationFee": str(10**16),
     "nodeId": "12D3KooWFuAU8PqmN2WcBfJnwnRVvKvX78CeDwxtpkPLKBqkHBkc",
 }
 ACCOUNT = {
@@ -68,7 +71,7 @@ def final(status="final", error=None):
 
 def test_reads_print_what_the_node_says(node, invoke):
     assert json.loads(invoke("query", "status", "--json").output) == STATUS
-    assert "height   40" in invoke("query", "status").output
+    assert re.search(r"^height +40$", invoke("query", "status").output, re.MULTILINE)
 
 
 @pytest.mark.parametrize(
@@ -120,11 +123,17 @@ def test_coins_are_sent_with_a_valid_signature(node, invoke):
     assert transaction.body == Transfer(bytes.fromhex("11" * 20), 3 * AI // 2, b"hi")
     assert (transaction.network_id, transaction.nonce) == (36964, 3)
     assert 40 < transaction.valid_until <= 40 + 7200
-    assert transaction.fee_max == AI // 20
+    assert transaction.fee_max == 10**16 + 16 * 10**10 * 15_000
     assert signed.public_key == b""
     key = account_key("testnet", 0)
     message = transaction.signing_bytes
     assert verify(key.public_key, message, TRANSACTION_CONTEXT, signed.signature)
+
+
+def test_the_most_that_may_be_burned_can_be_set(node, invoke):
+    invoke("tx", "withdraw", "--from", "account:0", "--max-fee", "0.5", "--tip", "0.25")
+    transaction = sent(node).transaction
+    assert (transaction.fee_max, transaction.tip) == (AI // 2, AI // 4)
 
 
 def test_the_first_transaction_reveals_the_key(node, invoke):
