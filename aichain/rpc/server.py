@@ -217,6 +217,7 @@ class RpcServer:
             await session.run(request.rest)
         finally:
             self._hub.discard(session)
+        await self._finish(caller.stream)
 
     async def _send(self, stream: trio.SocketStream, data: bytes) -> None:
         with trio.move_on_after(self._limits.write_timeout_s) as scope:
@@ -225,23 +226,27 @@ class RpcServer:
             raise trio.BrokenResourceError("the client does not read")
 
     async def _refuse(self, stream: trio.SocketStream, refused: HttpRefused) -> None:
-        """Answer and close. What the client still sends is read for a moment, because closing
-        a socket with unread data resets it, and the answer would be lost with it."""
+        """Answer and close."""
         self._metrics.rpc_refused(f"http_{refused.status}")
         if refused.status == 413:
             body = render_error(NULL_ID, RequestTooLarge(limit_bytes=self._limits.body_bytes))
         else:
             body = msgspec.json.encode({"error": refused.reason})
         response = render_response(refused.status, body, keep_alive=False)
+        await self._finish(stream, response)
+        await trio.aclose_forcefully(stream)
+
+    async def _finish(self, stream: trio.SocketStream, last: bytes = b"") -> None:
+        """Send what is left and read for a moment what the client still sends: closing a socket
+        with unread data resets it, and the client may never see the answer."""
         with trio.move_on_after(self._limits.linger_timeout_s):
             try:
-                await stream.send_all(response)
+                await stream.send_all(last)
                 await stream.send_eof()
                 while await stream.receive_some(READ_BYTES):
                     pass
             except _GONE:
                 pass
-        await trio.aclose_forcefully(stream)
 
 
 def _peer_address(stream: trio.SocketStream) -> str:

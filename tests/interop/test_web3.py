@@ -1,0 +1,128 @@
+"""web3.py 8, unmodified, against a served node: over HTTP, and over WebSocket in binary frames."""
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+import requests
+import trio
+from web3 import AsyncWeb3, HTTPProvider, Web3, WebSocketProvider
+from web3.exceptions import BlockNotFound, Web3RPCError
+from web3.types import RPCEndpoint
+
+from genesis.networks import account_key
+from genesis.units import AI, address_of_key, format_address
+from tests.unit.aichain.rpc.fake_backend import NETWORK, STRANGER
+from tests.unit.aichain.rpc.serving import served
+
+SENDER = Web3.to_checksum_address(
+    format_address(address_of_key(account_key(NETWORK, 0).public_key))
+)
+RECEIVER = Web3.to_checksum_address(format_address(STRANGER))
+
+
+async def over_http(check: Callable[[Web3], None]) -> None:
+    async with served() as node:
+
+        def run() -> None:
+            with requests.Session() as session:
+                url = f"http://127.0.0.1:{node.port}"
+                check(Web3(HTTPProvider(url, session=session)))
+
+        await trio.to_thread.run_sync(run)
+
+
+async def test_http_connection_identity_and_balances() -> None:
+    def check(web3: Web3) -> None:
+        assert web3.is_connected()
+        assert web3.client_version.startswith("AIChain/v0.1.0/")
+        assert web3.eth.chain_id == 36999
+        assert web3.net.version == "36999"
+        assert web3.net.listening
+        assert web3.net.peer_count == 3
+        assert not web3.eth.accounts
+        assert web3.eth.syncing is False
+        assert web3.eth.block_number == 2
+        assert web3.eth.get_balance(RECEIVER) == AI
+        assert web3.eth.get_balance(SENDER, "finalized") > 0
+        assert web3.eth.get_transaction_count(SENDER) == 1
+        assert web3.eth.get_transaction_count(SENDER, "pending") == 1
+
+    await over_http(check)
+
+
+async def test_http_blocks_pass_web3s_own_formatters() -> None:
+    def check(web3: Web3) -> None:
+        latest = web3.eth.get_block("latest")
+        assert latest["number"] == 2
+        block = web3.eth.get_block(1)
+        assert latest["parentHash"] == block["hash"]
+        assert web3.eth.get_block(block["hash"]) == block
+        (tx_hash,) = block["transactions"]
+        full = web3.eth.get_block(1, full_transactions=True)
+        (transaction,) = full["transactions"]
+        assert not isinstance(transaction, bytes)
+        assert transaction["hash"] == tx_hash
+        assert transaction["from"] == SENDER
+        assert transaction["to"] == RECEIVER
+        assert transaction["value"] == AI
+        assert len(block["extraData"]) <= 32
+        assert block["miner"] == Web3.to_checksum_address(block["miner"])
+        with pytest.raises(BlockNotFound):
+            web3.eth.get_block(99)
+
+    await over_http(check)
+
+
+async def test_http_batches_and_own_methods() -> None:
+    def check(web3: Web3) -> None:
+        with web3.batch_requests() as batch:
+            batch.add(web3.eth.get_block(0))
+            batch.add(web3.eth.get_block(1))
+            batch.add(web3.eth.get_balance(RECEIVER))
+            blocks = batch.execute()
+        assert blocks == [web3.eth.get_block(0), web3.eth.get_block(1), AI]
+        answer = web3.provider.make_request(RPCEndpoint("aichain_status"), [])
+        assert answer["result"]["height"] == 2
+
+    await over_http(check)
+
+
+async def test_http_what_is_not_served_is_an_error_with_a_reason() -> None:
+    def check(web3: Web3) -> None:
+        with pytest.raises(Web3RPCError, match="ML-DSA"):
+            web3.eth.send_raw_transaction("0x02f8" + "00" * 80)  # type: ignore[arg-type]
+        with pytest.raises(Web3RPCError, match="StateNotKept"):
+            web3.eth.get_balance(RECEIVER, 1)
+        with pytest.raises(Web3RPCError, match="MethodNotFound"):
+            web3.eth.gas_price  # noqa: B018
+
+    await over_http(check)
+
+
+async def test_websocket_calls_and_new_heads_in_binary_frames() -> None:
+    async with served() as node:
+        token = trio.lowlevel.current_trio_token()
+
+        def extend() -> None:
+            node.backend.extend()
+
+        async def talk() -> list[int]:
+            async with AsyncWeb3(WebSocketProvider(f"ws://127.0.0.1:{node.port}")) as web3:
+                assert await web3.is_connected()
+                assert await web3.eth.chain_id == 36999
+                assert (await web3.eth.get_block("latest"))["number"] == 2
+                await web3.eth.subscribe("newHeads")
+                token.run_sync_soon(extend)
+                token.run_sync_soon(extend)
+                heights = []
+                async for message in web3.socket.process_subscriptions():
+                    heights.append(message["result"]["number"])
+                    if len(heights) == 2:
+                        return heights
+                raise AssertionError("the connection ended")
+
+        def run() -> list[int]:
+            return asyncio.run(asyncio.wait_for(talk(), timeout=20))
+
+        assert await trio.to_thread.run_sync(run) == [3, 4]
