@@ -8,6 +8,7 @@ everything else with the older tree, which stays valid.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TypeAlias
 
 from genesis.limits import STATE_PROOF_MAX_BYTES
@@ -82,8 +83,14 @@ class StateTree:
 
     @staticmethod
     def build(items: Iterable[tuple[bytes, bytes]]) -> "StateTree":
-        """The tree of a full scan of the records."""
-        return StateTree().update(dict(items))
+        """The tree of a full scan of the records, each key once; values are not held meanwhile."""
+        leaves: list[Item] = []
+        for key, value in items:
+            hashed = keyed_hash(_KEY_DOMAIN, key)
+            leaves.append((hashed, _leaf(hashed, blake3_256(value))))
+        leaves.sort(key=_key_of)
+        assert all(one[0] != next_one[0] for one, next_one in pairwise(leaves)), "keys are unique"
+        return StateTree(_update(None, leaves, 0, len(leaves), 0))
 
     def update(self, changes: Mapping[bytes, bytes | None]) -> "StateTree":
         """The tree after these records were written, or removed where the value is None."""

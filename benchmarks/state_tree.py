@@ -1,0 +1,83 @@
+"""The state tree: building, updating, proving, and the memory of a node that holds it."""
+
+import argparse
+import gc
+import resource
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+
+from harness import Row, arguments, measure, report
+
+from vm.commitment import StateTree, verify_proof
+
+RECORD = bytes(60)
+UPDATES = (10, 100, 1_000, 10_000)
+
+
+def key(index: int) -> bytes:
+    """As long as an account's."""
+    return b"a" + index.to_bytes(20, "big")
+
+
+def resident_bytes() -> int:
+    """Of this process, now."""
+    gc.collect()
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize()
+
+
+def changes_of(size: int, records: int, generation: int) -> dict[bytes, bytes | None]:
+    """`size` records spread over the whole set, written with a new value."""
+    stride = max(1, records // size)
+    value = RECORD + generation.to_bytes(4, "big")
+    return {key((index * stride + generation) % records): value for index in range(size)}
+
+
+def rows_of(tree: StateTree, records: int, repeats: int) -> list[Row]:
+    """Microseconds a record for updates, a proof for proofs."""
+    rows = []
+    for size in UPDATES:
+        if size > records:
+            continue
+        changes = changes_of(size, records, 1)
+        timing = measure(partial(tree.update, changes), repeats=repeats, operations=len(changes))
+        rows.append(timing.row(f"{records} records: update of {size}"))
+    removal: Mapping[bytes, bytes | None] = dict.fromkeys(changes_of(100, records, 0))
+    timing = measure(partial(tree.update, removal), repeats=repeats, operations=len(removal))
+    rows.append(timing.row(f"{records} records: removal of 100"))
+    present, absent = key(records // 2), key(records + 1)
+    for name, sought, value in (("presence", present, RECORD), ("absence", absent, None)):
+        proof = tree.prove(sought)
+        assert verify_proof(tree.root, sought, value, proof)
+        timing = measure(partial(tree.prove, sought), repeats=repeats)
+        rows.append(timing.row(f"{records} records: prove {name}"))
+        work = partial(verify_proof, tree.root, sought, value, proof)
+        timing = measure(work, repeats=repeats)
+        rows.append(timing.row(f"{records} records: verify {name}, {len(proof.encode())} bytes"))
+    return rows
+
+
+def _more_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--records", type=int, nargs="+", default=[10_000, 100_000])
+
+
+def main() -> None:
+    """Run alone: `python benchmarks/state_tree.py [--records N …] [--json]`."""
+    options = arguments("the sparse Merkle tree of the state", _more_arguments)
+    rows: list[Row] = []
+    bytes_a_record: dict[int, int] = {}
+    for records in options.records:
+        items = {key(index): RECORD for index in range(records)}
+        before = resident_bytes()
+        tree = StateTree.build(items.items())
+        bytes_a_record[records] = (resident_bytes() - before) // records
+        build = partial(StateTree.build, items.items())
+        timing = measure(build, repeats=max(1, options.repeats // 5), operations=records)
+        rows.append(timing.row(f"{records} records: build"))
+        rows += rows_of(tree, records, options.repeats)
+    report("state_tree", rows, as_json=options.json, resident_bytes_a_record=bytes_a_record)
+
+
+if __name__ == "__main__":
+    main()
