@@ -1,0 +1,158 @@
+"""A local network of real node processes for the benchmarks: start, watch, stop."""
+
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness import Row, percentile
+
+from aichain.cli.client import RpcClient, RpcError
+from aichain.cli.localnet_nodes import (
+    make_network,
+    require_free_ports,
+    start_node,
+    stop_nodes,
+    wait_for_rpc,
+)
+from aichain.cli.localnet_state import LocalnetState
+
+BASE_PORT = 28690
+START_TIMEOUT_S = 60.0
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(slots=True)
+class Cluster:
+    """Running validators, one client each."""
+
+    state: LocalnetState
+    clients: list[RpcClient]
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        return tuple(node.rpc_url for node in self.state.nodes)
+
+    def height(self, index: int = 0) -> int:
+        """The final height of one node."""
+        return int(self.clients[index].call("aichain_status")["height"])
+
+    def block(self, index: int, height: int) -> dict[str, Any]:
+        """A final block as one node serves it."""
+        block: dict[str, Any] = self.clients[index].call("aichain_getBlock", height)
+        return block
+
+    def wait_for(self, height: int, timeout_s: float = START_TIMEOUT_S) -> None:
+        """Until every node has reached a height."""
+        deadline = time.monotonic() + timeout_s
+        for index in range(len(self.clients)):
+            while self.height(index) < height:
+                if time.monotonic() > deadline:
+                    raise TimeoutError(f"node {index} did not reach height {height}")
+                time.sleep(0.05)
+
+    def pids(self) -> list[int]:
+        """The nodes' processes."""
+        return [node.process.pid for node in self.state.nodes if node.process is not None]
+
+
+@contextmanager
+def cluster(validators: int, *, network: str = "testnet") -> Iterator[Cluster]:
+    """Validators in processes of their own, in a folder that is removed at the end."""
+    with tempfile.TemporaryDirectory(prefix="aichain-bench-") as folder:
+        state = make_network(Path(folder), network, validators, BASE_PORT)
+        require_free_ports(state)
+        clients: list[RpcClient] = []
+        try:
+            for index in range(validators):
+                state = start_node(state, index)
+            wait_for_rpc(state, START_TIMEOUT_S, lambda: None)
+            clients = [RpcClient(node.rpc_url) for node in state.nodes]
+            yield Cluster(state, clients)
+        finally:
+            for client in clients:
+                client.close()
+            stop_nodes(state)
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Processor seconds and resident megabytes of some processes at one moment."""
+
+    at_s: float
+    cpu_s: tuple[float, ...]
+    memory_mb: tuple[float, ...]
+
+    @classmethod
+    def of(cls, pids: Sequence[int]) -> "Usage":
+        """Read /proc now."""
+        return cls(
+            time.monotonic(),
+            tuple(_cpu_s(pid) for pid in pids),
+            tuple(_memory_mb(pid) for pid in pids),
+        )
+
+    def cores_since(self, earlier: "Usage") -> list[float]:
+        """Percent of one core that each process used since `earlier`."""
+        span = self.at_s - earlier.at_s
+        return [
+            100 * (now - then) / span for now, then in zip(self.cpu_s, earlier.cpu_s, strict=True)
+        ]
+
+
+def finality_rows(net: Cluster, first: int, last: int) -> list[Row]:
+    """Block interval on each node, and from a block's scheduled time to final on all nodes.
+
+    A block is proposed at its timestamp, which is its parent's plus the block time as long as
+    no view fails; so building and signing it count.
+    """
+    times = [
+        [int(net.block(index, height)["finalizedAtMs"] or 0) for height in range(first, last + 1)]
+        for index in range(len(net.clients))
+    ]
+    stamps = [int(net.block(0, height)["timestampMs"]) for height in range(first, last + 1)]
+    intervals = [later - earlier for earlier, later in zip(times[0], times[0][1:], strict=False)]
+    everywhere = [
+        max(column) - stamp for column, stamp in zip(zip(*times, strict=True), stamps, strict=True)
+    ]
+    return [
+        _row("block interval, final to final on node 0", intervals),
+        _row("proposed to final on all nodes", everywhere),
+    ]
+
+
+def _row(name: str, values: Sequence[float]) -> Row:
+    return {
+        "name": name,
+        "p50_ms": round(statistics.median(values), 1),
+        "p90_ms": round(percentile(values, 90), 1),
+        "p99_ms": round(percentile(values, 99), 1),
+        "max_ms": round(max(values), 1),
+        "samples": len(values),
+    }
+
+
+def try_height(url: str) -> int | None:
+    """The height of a node that may not answer."""
+    try:
+        with RpcClient(url, timeout_s=0.5) as client:
+            return int(client.call("aichain_status")["height"])
+    except RpcError:
+        return None
+
+
+def _cpu_s(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS
+
+
+def _memory_mb(pid: int) -> float:
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) / 1024
+    return 0.0

@@ -1,0 +1,68 @@
+"""Four validators on loopback: block interval, proposal to final on all, submission to final."""
+
+import argparse
+import time
+
+from cluster import Usage, cluster, finality_rows
+from harness import Row, arguments, report
+
+from aichain.cli.load import LoadPlan, run_load
+
+WARM_HEIGHTS = 6
+
+
+def main() -> None:
+    """Idle first, then under a load."""
+    options = arguments("Finality of a local network", _add)
+    with cluster(options.validators) as net:
+        net.wait_for(WARM_HEIGHTS)
+        first, before = net.height(), Usage.of(net.pids())
+        time.sleep(options.seconds)
+        last, after = net.height(), Usage.of(net.pids())
+        rows = [{"load": "idle", **row} for row in finality_rows(net, first, last)]
+        figures: dict[str, object] = {
+            "validators": options.validators,
+            "idle_cpu_percent_per_node": [round(each, 1) for each in after.cores_since(before)],
+            "memory_mb_per_node": [round(each) for each in after.memory_mb],
+        }
+        if options.load:
+            plan = LoadPlan(net.urls, "testnet", options.load, seconds=options.seconds)
+            before = Usage.of(net.pids())
+            first = net.height()
+            outcome = run_load(plan, lambda _line: None)
+            last, after = net.height(), Usage.of(net.pids())
+            name = f"{options.load:g} tx/s"
+            rows += [{"load": name, **row} for row in finality_rows(net, first, last)]
+            rows.append(_submit_row(name, outcome.latencies_ms))
+            figures["load"] = outcome.as_json()
+            figures["load_cpu_percent_per_node"] = [
+                round(each, 1) for each in after.cores_since(before)
+            ]
+    report("finality", rows, as_json=options.json, **figures)
+
+
+def _submit_row(name: str, latencies_ms: list[int]) -> Row:
+    ordered = sorted(latencies_ms)
+
+    def at(percent: int) -> int:
+        return ordered[min(len(ordered) - 1, len(ordered) * percent // 100)]
+
+    return {
+        "load": name,
+        "name": "submitted over RPC to final",
+        "p50_ms": at(50),
+        "p90_ms": at(90),
+        "p99_ms": at(99),
+        "max_ms": ordered[-1],
+        "samples": len(ordered),
+    }
+
+
+def _add(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--validators", type=int, default=4)
+    parser.add_argument("--seconds", type=float, default=60.0, help="of each part (default 60)")
+    parser.add_argument("--load", type=float, default=50.0, help="transfers a second; 0 for none")
+
+
+if __name__ == "__main__":
+    main()
