@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from types import MappingProxyType
 
+from aichain.errors import NotPooled
 from genesis.errors import InvalidAddress
 from native.errors import AIChainError, DecodeError, InvalidData, InvalidSignature
 from p2p.addresses import InvalidPeerId
@@ -134,6 +135,7 @@ NUMBERS: Mapping[type[AIChainError], int] = MappingProxyType(
         StateNotKept: -32001,
         TimedOut: -32002,
         InvalidTransaction: -32003,
+        NotPooled: -32003,
         LegacyTransaction: -32003,
         NotAnAIChainTransaction: -32003,
         WebSocketNeeded: -32004,

@@ -5,7 +5,8 @@ import json
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from aichain.rpc.errors import NUMBERS
+from aichain.errors import MempoolFull, NotPooled
+from aichain.rpc.errors import NUMBERS, error_number
 from aichain.rpc.limits import RpcLimits
 from tests.unit.aichain.rpc.calling import SENDER, UNKNOWN, Node
 
@@ -75,3 +76,8 @@ async def test_every_method_is_documented(node: Node) -> None:
 
 async def test_every_error_of_the_table_has_one_number() -> None:
     assert all(-32768 <= number <= -32000 for number in NUMBERS.values())
+
+
+def test_what_the_pool_refuses_is_a_refused_transaction() -> None:
+    assert issubclass(MempoolFull, NotPooled)
+    assert error_number(MempoolFull.__new__(MempoolFull)) == -32003
