@@ -1,5 +1,7 @@
 """Counters, gauges and histograms of one node, and their Prometheus text."""
 
+from collections.abc import Sequence
+
 from prometheus_client import (
     CollectorRegistry,
     Counter,
@@ -12,6 +14,7 @@ from prometheus_client import (
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
+_PREFIX = "aichain_"
 
 # Seconds. Blocks come every 500 ms and finality is promised within 250, so the buckets are fine
 # there and coarse beyond.
@@ -25,72 +28,54 @@ class Metrics:
     """Built once by the node and handed to those who count; no registry is shared."""
 
     def __init__(self, *, network: str, version: str) -> None:
-        registry = CollectorRegistry()
-        self._registry = registry
-        ProcessCollector(registry=registry)
-        PlatformCollector(registry=registry)
-        build = Gauge(
-            "aichain_build_info", "Version and network", ["network", "version"], registry=registry
-        )
+        self._registry = CollectorRegistry()
+        ProcessCollector(registry=self._registry)
+        PlatformCollector(registry=self._registry)
+        build = self._gauge("build_info", "Version and network", "network", "version")
         build.labels(network=network, version=version).set(1)
-        self._height = Gauge("aichain_height", "Last final height", registry=registry)
-        self._view = Gauge("aichain_view", "Consensus view", registry=registry)
-        self._syncing = Gauge("aichain_syncing", "1 while catching up", registry=registry)
-        self._finality = Histogram(
-            "aichain_finality_seconds",
-            "Proposal seen or made until final on this node",
-            buckets=_FINALITY_BUCKETS,
-            registry=registry,
+
+        self._height = self._gauge("height", "Last final height")
+        self._view = self._gauge("view", "Consensus view")
+        self._syncing = self._gauge("syncing", "1 while catching up")
+        self._finality = self._histogram(
+            "finality_seconds", "Proposal seen or made until final on this node", _FINALITY_BUCKETS
         )
-        self._interval = Histogram(
-            "aichain_block_interval_seconds",
+        self._interval = self._histogram(
+            "block_interval_seconds",
             "Between the timestamps of consecutive final blocks",
-            buckets=_INTERVAL_BUCKETS,
-            registry=registry,
+            _INTERVAL_BUCKETS,
         )
-        self._transactions = Counter(
-            "aichain_transactions", "Final transactions", ["outcome"], registry=registry
+        self._votes = self._counter("votes", "Votes", "phase", "direction")
+        self._views_cancelled = self._counter("views_cancelled", "Views given up")
+        self._equivocations = self._counter("equivocations", "Proofs of a double signature")
+        self._wal_fsync = self._histogram(
+            "wal_fsync_seconds", "Time of one fsync of the write-ahead log", _FSYNC_BUCKETS
         )
-        self._admitted = Counter(
-            "aichain_transactions_admitted",
-            "Transactions offered to the mempool",
-            ["source", "outcome"],
-            registry=registry,
+
+        self._transactions = self._counter("transactions", "Final transactions", "outcome")
+        self._admitted = self._counter(
+            "transactions_admitted", "Transactions offered to the mempool", "source", "outcome"
         )
-        self._mempool_count = Gauge(
-            "aichain_mempool_transactions", "Pending transactions", registry=registry
+        self._mempool_count = self._gauge("mempool_transactions", "Pending transactions")
+        self._mempool_bytes = self._gauge("mempool_bytes", "Their size")
+
+        self._peers = self._gauge("peers", "Connected peers")
+        self._misbehaviour = self._counter("peer_misbehaviour", "Bad data from peers", "code")
+
+        self._rpc_calls = self._histogram(
+            "rpc_seconds", "RPC calls by method", _RPC_BUCKETS, "method"
         )
-        self._mempool_bytes = Gauge("aichain_mempool_bytes", "Their size", registry=registry)
-        self._peers = Gauge("aichain_peers", "Connected peers", registry=registry)
-        self._votes = Counter("aichain_votes", "Votes", ["phase", "direction"], registry=registry)
-        self._views_cancelled = Counter(
-            "aichain_views_cancelled", "Views given up", registry=registry
-        )
-        self._misbehaviour = Counter(
-            "aichain_peer_misbehaviour", "Bad data from peers", ["code"], registry=registry
-        )
-        self._equivocations = Counter(
-            "aichain_equivocations", "Proofs of a double signature", registry=registry
-        )
-        self._wal_fsync = Histogram(
-            "aichain_wal_fsync_seconds",
-            "Time of one fsync of the write-ahead log",
-            buckets=_FSYNC_BUCKETS,
-            registry=registry,
-        )
-        self._rpc_calls = Histogram(
-            "aichain_rpc_seconds",
-            "RPC calls by method",
-            ["method"],
-            buckets=_RPC_BUCKETS,
-            registry=registry,
-        )
-        self._rpc_refusals = Counter(
-            "aichain_rpc_refusals", "RPC errors by code", ["code"], registry=registry
-        )
-        self._rpc_connections = Gauge(
-            "aichain_rpc_connections", "Open RPC connections", registry=registry
-        )
+        self._rpc_refusals = self._counter("rpc_refusals", "RPC errors by code", "code")
+        self._rpc_connections = self._gauge("rpc_connections", "Open RPC connections")
+
+    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
+        return Gauge(_PREFIX + name, text, labels, registry=self._registry)
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(_PREFIX + name, text, labels, registry=self._registry)
+
+    def _histogram(self, name: str, text: str, buckets: Sequence[float], *labels: str) -> Histogram:
+        return Histogram(_PREFIX + name, text, labels, buckets=buckets, registry=self._registry)
 
     def block_final(
         self, height: int, *, succeeded: int, failed: int, interval_ms: int | None

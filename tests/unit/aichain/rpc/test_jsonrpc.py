@@ -102,10 +102,6 @@ def test_a_malformed_request_keeps_its_id(changes: dict[str, object]) -> None:
         b"\xff\xfe",
         b'{"jsonrpc":"2.0","method":"\xff"}',
         b'{"a":1} trailing',
-        b"[" * 100_000,
-        b"[" * 100_000 + b"]" * 100_000,
-        b'{"params":' + b"[" * 5_000 + b"]" * 5_000 + b"}",
-        b'{"a":' * 5_000 + b"1" + b"}" * 5_000,
         b"\xef\xbb\xbf{}",
         b"NaN x",
     ],
@@ -115,6 +111,20 @@ def test_what_is_not_json_is_a_parse_error(body: bytes) -> None:
     assert isinstance(item, Malformed)
     assert isinstance(item.error, ParseError)
     assert item.id == b"null"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[" * 100_000,
+        b"[" * 100_000 + b"]" * 100_000,
+        b'{"params":' + b"[" * 5_000 + b"]" * 5_000 + b"}",
+        b'{"a":' * 5_000 + b"1" + b"}" * 5_000,
+    ],
+)
+def test_deep_nesting_is_refused(body: bytes) -> None:
+    """As no JSON or as no request: how deep the parser goes depends on Python's own limit."""
+    assert isinstance(parse(body).error, ParseError | InvalidRequest)
 
 
 @pytest.mark.parametrize("body", [b"1", b'"text"', b"null", b"true"])
