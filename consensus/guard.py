@@ -145,7 +145,9 @@ def may_start_signing(probation: Probation, *, epoch: int, final_view: int) -> b
     """A wiped disk may have signed anything that can still count, so wait until nothing can.
 
     `epoch` and `final_view` are where our own core stands now. A chain on which a quorum knows no
-    final block but genesis has just begun, and so has our log.
+    final block but genesis has just begun, and so has our log. Otherwise somebody in the quorum
+    saw every view we can have voted in, but the newest and view 1 of the next instance: hence the
+    distance within an instance, and the first FINAL of one that began later.
     """
     if not has_heard_quorum(probation):
         return False
@@ -154,4 +156,6 @@ def may_start_signing(probation: Probation, *, epoch: int, final_view: int) -> b
         return True
     last_epoch = max(head.epoch for head in heads)
     last_view = max(head.view for head in heads if head.epoch == last_epoch)
-    return epoch > last_epoch or (epoch == last_epoch and final_view > last_view + PROBATION_VIEWS)
+    if epoch == last_epoch:
+        return final_view > last_view + PROBATION_VIEWS
+    return epoch > last_epoch and final_view > 0

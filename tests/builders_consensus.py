@@ -16,6 +16,7 @@ from native.hashing import ZERO_HASH, Hash32, blake3_256, derive_hash
 
 GENESIS_HASH = blake3_256(b"a test chain")
 BLOCK_TIME_MS = 500
+KNOWN_EPOCHS = 8
 GENESIS = BlockRef(blake3_256(b"block 0"), 0, 0, 0, ZERO_HASH, 0, 0, 1_000_000)
 START_MS = GENESIS.timestamp_ms + BLOCK_TIME_MS
 
@@ -50,10 +51,19 @@ def make_config(
 
 
 def make_state(
-    me: int | None = 0, *, weights: Sequence[int] = (1, 1, 1, 1), epochs: int = 8, **config: int
+    me: int | None = 0,
+    *,
+    weights: Sequence[int] = (1, 1, 1, 1),
+    epoch_blocks: int = 4,
+    delta_ms: int = 50,
+    clock_offset_ms: int = 0,
 ) -> State:
-    electorates = {epoch: make_electorate(weights, epoch) for epoch in range(epochs)}
-    return initial(make_config(me, **config), GENESIS, electorates)
+    """A node at block 0; the electorate is the same in every epoch, the schedule is not."""
+    electorates = {epoch: make_electorate(weights, epoch) for epoch in range(KNOWN_EPOCHS)}
+    config = make_config(
+        me, epoch_blocks=epoch_blocks, delta_ms=delta_ms, clock_offset_ms=clock_offset_ms
+    )
+    return initial(config, GENESIS, electorates)
 
 
 def make_block(
@@ -141,8 +151,8 @@ class Driver:
     effects: list[Effect] = field(default_factory=list)
 
     @classmethod
-    def started(cls, state: State | None = None, **kinds: int) -> "Driver":
-        driver = cls(make_state(**kinds) if state is None else state)
+    def started(cls, state: State | None = None, *, me: int | None = 0) -> "Driver":
+        driver = cls(make_state(me) if state is None else state)
         driver.feed(Started(driver.now_ms))
         driver.effects.clear()
         return driver

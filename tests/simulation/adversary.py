@@ -15,6 +15,31 @@ from tests.simulation.world import World
 
 Crime = Callable[[Node], bool]
 
+ANYWHERE = {
+    "two proposals for one view": "equivocate",
+    "wrong parent": "wrong_parent",
+    "early timestamp": "stamp_early",
+    "timestamp of the future": "stamp_late",
+    "invalid block": "invalid_block",
+    "block without body": "withhold_body",
+}
+AT_THE_EDGE = {
+    "block past the edge": "past_the_edge",
+    "sibling at the last height": "sibling_at_last_height",
+    "old block re-proposed": "repeat_old_block",
+    "un-notarized block re-proposed": "repeat_unnotarized",
+    "next instance before the edge is final": "next_instance_early",
+}
+AS_VOTER = {
+    "random vote": "random_vote",
+    "support for everything": "support_everything",
+    "vote in another's name": "forge_vote",
+    "forged certificate": "forge_certificate",
+    "vote far ahead": "vote_far_ahead",
+    "vote of an old instance": "replay_instance",
+}
+CRIMES = (*ANYWHERE, *AT_THE_EDGE, *AS_VOTER)
+
 
 class Criminal:
     """Acts for every evil node; each crime says whether it could be committed."""
@@ -22,33 +47,16 @@ class Criminal:
     def __init__(self, world: World) -> None:
         self.world = world
         self.serial = 0
-        self.anywhere: dict[str, Crime] = {
-            "two proposals for one view": self.equivocate,
-            "wrong parent": self.wrong_parent,
-            "early timestamp": self.stamp_early,
-            "timestamp of the future": self.stamp_late,
-            "invalid block": self.invalid_block,
-            "block without body": self.withhold_body,
-        }
-        self.at_the_edge: dict[str, Crime] = {
-            "block past the edge": self.past_the_edge,
-            "sibling at the last height": self.sibling_at_last_height,
-            "old block re-proposed": self.repeat_old_block,
-            "un-notarized block re-proposed": self.repeat_unnotarized,
-            "next instance before the edge is final": self.next_instance_early,
-        }
-        self.as_voter: dict[str, Crime] = {
-            "random vote": self.random_vote,
-            "support for everything": self.support_everything,
-            "vote in another's name": self.forge_vote,
-            "forged certificate": self.forge_certificate,
-            "vote far ahead": self.vote_far_ahead,
-            "vote of an old instance": self.replay_instance,
-        }
+        self.anywhere = self._named_crimes(ANYWHERE)
+        self.at_the_edge = self._named_crimes(AT_THE_EDGE)
+        self.as_voter = self._named_crimes(AS_VOTER)
         crimes = self.anywhere | self.at_the_edge
         names = list(crimes)
         favourites = [names[world.below(len(names))] for _ in range(2)]
         self.favourites = {name: crimes[name] for name in favourites}  # swarm testing
+
+    def _named_crimes(self, methods: dict[str, str]) -> dict[str, Crime]:
+        return {name: getattr(self, method) for name, method in methods.items()}
 
     def act(self, node: Node) -> None:
         """An evil node has entered a view, or one of its timers fired."""

@@ -104,7 +104,7 @@ class Checker:
             raise Violation("bounds", f"member {member}: {len(state.blocks)} blocks")
         if not state.views:
             return
-        last = next(reversed(state.views))
+        last = max(state.views)
         if last > state.view + VIEWS_AHEAD_MAX or last <= state.final_view:
             raise Violation("bounds", f"member {member}: view {last} kept in view {state.view}")
         if len(state.views[last].proposals) > PROPOSALS_PER_VIEW_MAX:

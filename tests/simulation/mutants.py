@@ -14,7 +14,8 @@ from consensus.core.turn import Turn
 from consensus.instance import BlockRef, Instance
 from consensus.proposals import Proposal
 from consensus.records import Record, record_view
-from tests.simulation.shell import Disk, Node
+from tests.simulation.disk import Disk
+from tests.simulation.shell import Node
 
 Patch = tuple[object, str, Any]
 

@@ -1,5 +1,6 @@
 """One seed, one run."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from tests.simulation.adversary import Criminal
@@ -35,3 +36,10 @@ def run_honest(seed: int) -> Result:
         ),
         Criminal,
     ).run()
+
+
+RUNS: dict[str, Callable[[int], Result]] = {
+    "swarm": run,
+    "long": run_long,
+    "honest": run_honest,
+}

@@ -121,7 +121,7 @@ def draw(seed: int) -> Scenario:
 def _draw_byzantine(
     rng: random.Random, weights: Sequence[int]
 ) -> tuple[frozenset[int], frozenset[int]]:
-    """Half the seeds reach for the safety bound; what exceeds the liveness bound reforms at heal."""
+    """Half the seeds reach for the safety bound; what liveness cannot bear reforms at healing."""
     reach = rng.random() < 0.5
     order = list(range(len(weights))) if rng.random() < 0.9 else []
     rng.shuffle(order)

@@ -1,8 +1,7 @@
-"""A node of the simulator: the real core, guard and record codec, a fake disk, the world's links."""
+"""A node of the simulator: the real core, guard and record codec on a fake disk."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Protocol, TypeAlias, assert_never
+from typing import Protocol, assert_never
 
 from consensus import guard
 from consensus.certificates import QuorumCertificate
@@ -29,49 +28,17 @@ from consensus.records import (
     ProposalCast,
     Record,
     VoteCast,
-    decode_record,
-    encode_record,
-    record_instance,
-    record_view,
 )
 from consensus.votes import SignedVote, Vote
 from genesis.units import Address
 from native.hashing import Hash32, blake3_256
 from tests.builders_consensus import GENESIS, make_address
 from tests.simulation.checkers import Checker, Violation
+from tests.simulation.disk import Disk
+from tests.simulation.messages import EVENT_NUMBERS, Body, Message, Request
 from tests.simulation.scenario import Scenario
 
-EVENT_NUMBERS = {
-    kind: number
-    for number, kind in enumerate(
-        (
-            told.Started,
-            told.TimerFired,
-            told.ProposalAccepted,
-            told.BlockBuilt,
-            told.BlockExecuted,
-            told.BlockRejected,
-            told.VoteAccepted,
-            told.CertificateAccepted,
-            told.CertificatesRequested,
-            told.ElectorateDecided,
-            told.VotingAllowed,
-        )
-    )
-}
 HELLO_MS = 150
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """Certificates wanted by a peer."""
-
-    epoch: int
-    low: int
-    high: int
-
-
-Message: TypeAlias = SignedVote | SignedProposal | QuorumCertificate | Request
 
 
 class Surroundings(Protocol):
@@ -98,35 +65,8 @@ class Surroundings(Protocol):
     def tempt(self, node: "Node") -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Body:
-    """What only the ledger would know of a block."""
-
-    block: BlockRef
-    is_valid: bool
-    is_withheld: bool
-
-
-@dataclass(slots=True)
-class Disk:
-    """What survives a crash: the log up to its last fsync, executed blocks, the final chain."""
-
-    log: list[bytes] = field(default_factory=list)
-    synced: int = 0
-    blocks: dict[Hash32, BlockRef] = field(default_factory=lambda: {GENESIS.id: GENESIS})
-    chain: list[BlockRef] = field(default_factory=lambda: [GENESIS])
-    certificate: QuorumCertificate | None = None
-    edges: dict[int, QuorumCertificate] = field(default_factory=dict)
-    is_new: bool = False
-
-    def append(self, record: Record, *, sync: bool) -> None:
-        self.log.append(encode_record(record))
-        if sync:
-            self.synced = len(self.log)
-
-
 class Node:
-    """One copy of one member. Twins are two copies of a Byzantine member, each thinking it is it."""
+    """One copy of one member. Twins are two copies of a Byzantine member, each the only one."""
 
     def __init__(self, world: Surroundings, member: int, copy: int, number: int) -> None:
         self.world = world
@@ -184,15 +124,17 @@ class Node:
         """Unsynced records are lost, in whole or in part; so is all that was not on disk."""
         self.is_up = False
         self.life += 1
-        kept = self.disk.synced + self.world.below(len(self.disk.log) - self.disk.synced + 1)
-        if kept < len(self.disk.log):
+        unsynced = len(self.disk.log) - self.disk.synced
+        if self.disk.lose_unsynced(self.world.below(unsynced + 1)):
             self.world.fault("unsynced certificates lost")
-        del self.disk.log[kept:]
-        self.disk.synced = kept
         self.memory.clear()
         self.timers.clear()
         if self.world.chance(0.5):
-            self._prune_log()
+            state = self.state
+            floor = (state.epoch, state.final_view)
+            self.disk.prune(
+                HeightFinal(state.instance.id, *floor, state.final.height, state.final.id)
+            )
 
     def wipe(self) -> None:
         """A new disk: what was signed is unknown, so nothing is signed for a while."""
@@ -204,7 +146,7 @@ class Node:
 
     def remembered(self) -> list[Record]:
         """What the log tells us after a restart."""
-        return [decode_record(raw) for raw in self.disk.log]
+        return self.disk.records()
 
     def _restored(self) -> State:
         disk, length = self.disk, self.config.epoch_blocks
@@ -218,18 +160,6 @@ class Node:
             self.remembered(),
             abstain=disk.is_new,
         )
-
-    def _prune_log(self) -> None:
-        state = self.state
-        floor = (state.epoch, state.final_view)
-        final = HeightFinal(state.instance.id, *floor, state.final.height, state.final.id)
-        kept = [
-            raw
-            for raw, record in ((raw, decode_record(raw)) for raw in self.disk.log)
-            if (record_instance(record)[0], record_view(record)) > floor
-        ]
-        self.disk.log = [*([encode_record(final)] if state.final_view else []), *kept]
-        self.disk.synced = len(self.disk.log)
 
     def _ask_heads(self) -> None:
         """A validator with a new log asks where the others stand until it may sign."""
@@ -321,6 +251,7 @@ class Node:
     # --- effects out ----------------------------------------------------------------------------
 
     def perform(self, effect: Effect) -> None:
+        """What must be sent or remembered; questions to the ledger and reports come after."""
         world = self.world
         match effect:
             case asked.CastVote(vote, epoch):
@@ -335,32 +266,44 @@ class Node:
                 world.broadcast(self, certificate)
             case asked.SendCertificate(peer, certificate):
                 world.answer(self, peer, certificate)
+            case asked.RequestCertificates(epoch, low, high):
+                world.broadcast(self, Request(epoch, low, high))
             case asked.PersistCertificate(certificate):
                 self.disk.append(CertificateSeen(certificate), sync=False)
             case asked.SetTimer(timer, at_ms):
                 self._set_timer(timer, at_ms)
+            case asked.BuildBlock() | asked.CheckBlock() | asked.FetchBlock():
+                self._ask_ledger(effect)
+            case _:
+                self._take_note(effect)
+
+    def _ask_ledger(self, effect: asked.BuildBlock | asked.CheckBlock | asked.FetchBlock) -> None:
+        world = self.world
+        match effect:
             case asked.BuildBlock():
                 self.later(1 + world.below(10), lambda: self._build(effect))
             case asked.CheckBlock(block):
                 self.later(1 + world.below(20), lambda: self.obtain(block.id))
             case asked.FetchBlock(block_id):
                 self.later(10 + world.below(60), lambda: self.obtain(block_id))
-            case asked.RequestCertificates(epoch, low, high):
-                world.broadcast(self, Request(epoch, low, high))
+
+    def _take_note(self, effect: Effect) -> None:
+        checker = self.world.checker
+        match effect:
             case asked.Finalize(certificate, blocks):
                 self._finalize(certificate, blocks)
             case asked.EnterEpoch(epoch, instance):
                 if self.is_honest:
-                    world.checker.on_epoch(self.member, instance)
+                    checker.on_epoch(self.member, instance)
                 self.handle(told.ElectorateDecided(self.electorate(epoch + 2), self.local_ms))
             case asked.ReportEquivocation(evidence):
                 if self.is_honest:
-                    world.checker.on_evidence(self.member, evidence)
+                    checker.on_evidence(self.member, evidence)
             case asked.Halt(reason):
                 if self.is_honest:
                     raise Violation("halt", f"node {self.name}: {reason}")
             case _:
-                assert_never(effect)
+                raise AssertionError(f"an effect nobody performs: {effect}")
 
     def _log(self, record: VoteCast | ProposalCast) -> None:
         """R8: guard, append, fsync; only then is anything signed."""

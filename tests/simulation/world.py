@@ -19,8 +19,9 @@ from consensus.votes import SignedVote, Vote, VotePhase
 from genesis.units import Address
 from native.hashing import Hash32, blake3_256
 from tests.simulation.checkers import Checker, Violation
+from tests.simulation.messages import Body, Message
 from tests.simulation.scenario import DELTA_MS, HEIGHTS_AFTER_HEALING, Scenario
-from tests.simulation.shell import Body, Message, Node
+from tests.simulation.shell import Node
 
 REPARTITION_MS = 700
 QUIET_MS = 500
@@ -262,11 +263,8 @@ class World:
         if height != (epoch + 1) * scenario.epoch_blocks:
             return 0
         lucky = self.honest[(scenario.seed + epoch) % len(self.honest)]
-        if (
-            phase is VotePhase.COMMIT
-            and receiver is not lucky
-            and self.chance(scenario.edge_commit)
-        ):
+        unlucky = phase is VotePhase.COMMIT and receiver is not lucky
+        if unlucky and self.chance(scenario.edge_commit):
             self.fault("COMMIT held back at the edge")
             return 300 + self.below(2_000)
         if phase is VotePhase.PREFER and self.chance(scenario.edge_prefer):
