@@ -22,7 +22,7 @@ from consensus.core.effects import (
     TimerName,
 )
 from consensus.core.events import CertificatesRequested
-from consensus.core.state import State
+from consensus.core.state import NEVER_SYNCED, State
 from consensus.core.turn import Turn
 from genesis.limits import CERTIFICATE_VIEWS_PER_ANSWER
 from native.hashing import Hash32
@@ -47,7 +47,7 @@ def tick(turn: Turn) -> None:
     timer = Timer(TimerName.SYNC, 0, 0)
     turn.emit(SetTimer(timer, turn.now_ms + timing.sync_ms(state.config)))
     gap = first_gap(state)
-    if gap is not None or state.synced_height == state.final.height:
+    if gap is not None or state.synced_height in (NEVER_SYNCED, state.final.height):
         low = state.final_view + 1 if gap is None else gap
         turn.emit(RequestCertificates(state.epoch, low, max(low, state.view)))
     turn.state = replace(state, wanted=frozenset(), synced_height=state.final.height)

@@ -21,13 +21,17 @@ def is_wanted(state: State, signed: SignedVote) -> bool:
     vote, voter = signed.vote, signed.voter_index
     if vote.instance_id != state.instance.id or signed.epoch != state.epoch:
         return False
-    if voter >= len(state.instance.electorate) or not _is_near(state, vote.view):
+    if voter >= len(state.instance.electorate):
+        return False
+    if vote.view <= state.final_view:
+        return hearing.would_tell(state, voter, vote.view)
+    if not _is_near(state, vote.view):
         return False
     known = state.at(vote.view)
     held = known.tally(vote.phase).votes.get(voter)
     if held is not None:
         return held.vote != vote and voter not in known.reported
-    return not _is_closed(known, vote.phase) or hearing.needs_hearing(state, voter)
+    return not _is_closed(known, vote.phase) or hearing.would_tell(state, voter, vote.view)
 
 
 def wants_certificate(state: State, certificate: QuorumCertificate) -> bool:

@@ -12,12 +12,18 @@ def is_silent(state: State, index: int) -> bool:
     return index != state.me and _views_unheard(state, index) > _patience(state)
 
 
-def needs_hearing(state: State, index: int) -> bool:
-    """True from half the patience on: then even a late vote is worth its verification.
+def would_tell(state: State, index: int, view: int) -> bool:
+    """Whether a vote of `view` is worth verifying only to know that its voter is there.
 
-    Counting stops at the quorum, so without this the slowest honest member would be skipped.
+    Counting stops at the quorum, so without this the slowest honest member would be skipped. Asked
+    from half the patience on, and for recent views only.
     """
-    return 2 * _views_unheard(state, index) > _patience(state)
+    half = _patience(state) // 2
+    return (
+        _views_unheard(state, index) > half
+        and view > state.heard.get(index, 0)
+        and view + half >= state.view
+    )
 
 
 def hear(state: State, indices: Iterable[int], view: int) -> State:

@@ -14,6 +14,8 @@ from consensus.votes import Vote, VotePhase
 from genesis.units import Address
 from native.hashing import Hash32
 
+NEVER_SYNCED: Final = -1
+
 
 @dataclass(frozen=True, slots=True)
 class CoreConfig:
@@ -160,7 +162,7 @@ class State:
     wanted: frozenset[Hash32] = frozenset()
     heard: Mapping[int, int] = field(default_factory=dict)
     heard_since: int = 0
-    synced_height: int = -1
+    synced_height: int = NEVER_SYNCED
     later_records: tuple[Record, ...] = ()
 
     @property
@@ -184,6 +186,29 @@ class State:
     def is_executed(self, block_id: Hash32) -> bool:
         """Body present, durable, executed; all its ancestors too."""
         return block_id in self.executed
+
+
+def in_next_epoch(state: State) -> State:
+    """R10: the last block of an epoch is final, so its instance is over and another begins."""
+    config = state.config
+    instance = Instance.after(
+        state.final,
+        state.electorates[state.epoch + 1],
+        genesis_hash=config.genesis_hash,
+        epoch_blocks=config.epoch_blocks,
+    )
+    later = {epoch: known for epoch, known in state.electorates.items() if epoch > instance.epoch}
+    return replace(
+        state,
+        instance=instance,
+        electorates=later,
+        me=instance.electorate.index_of(config.validator),
+        edge_certificate=state.final_certificate,
+        final_view=0,
+        view=0,
+        views={},
+        heard={},
+    )
 
 
 def initial(config: CoreConfig, start: BlockRef, electorates: Mapping[int, Electorate]) -> State:

@@ -36,7 +36,7 @@ from consensus.core.events import (
     VoteAccepted,
     VotingAllowed,
 )
-from consensus.core.state import State
+from consensus.core.state import State, in_next_epoch
 from consensus.core.turn import Turn
 from consensus.electorate import Electorate
 from consensus.evidence import (
@@ -45,10 +45,10 @@ from consensus.evidence import (
     SignedClaim,
     certificates_conflict,
 )
-from consensus.instance import BlockRef, Instance
+from consensus.instance import BlockRef
 from consensus.proposals import Proposal, SignedProposal
 from consensus.votes import SignedVote, Vote, VotePhase, cancel_vote
-from genesis.limits import ELECTORATES_AHEAD_MAX, VIEWS_BEHIND_MAX
+from genesis.limits import ELECTORATES_AHEAD_MAX, VIEW_TIMEOUT_MAX_MS, VIEWS_BEHIND_MAX
 from native.hashing import Hash32
 
 
@@ -100,6 +100,8 @@ def on_vote(turn: Turn, signed: SignedVote) -> None:
         return
     vote, voter = signed.vote, signed.voter_index
     turn.state = hearing.hear(turn.state, (voter,), vote.view)
+    if vote.view <= turn.state.final_view:
+        return  # too late to count, but not to be heard
     known = turn.state.at(vote.view)
     outcome = tally.count(known.tally(vote.phase), signed, turn.state.instance.electorate)
     match outcome:
@@ -232,6 +234,8 @@ def on_electorate(turn: Turn, electorate: Electorate) -> None:
     if state.epoch < electorate.epoch <= state.epoch + ELECTORATES_AHEAD_MAX:
         known = {**state.electorates, electorate.epoch: electorate}
         turn.state = replace(state, electorates=known)
+    if turn.state.started:
+        go_on(turn)
 
 
 def on_voting_allowed(turn: Turn) -> None:
@@ -342,7 +346,9 @@ def try_prefer(turn: Turn) -> None:
         elif not voting.fits_parent(state, proposal, parent):
             continue
         elif turn.now_ms < voting.acceptable_from_ms(state, block):
-            turn.set_timer(TimerName.STAMP, voting.acceptable_from_ms(state, block))
+            from_ms = voting.acceptable_from_ms(state, block)
+            if from_ms < turn.now_ms + VIEW_TIMEOUT_MAX_MS:  # later, nobody is in this view
+                turn.set_timer(TimerName.STAMP, from_ms)
             continue
         if state.is_executed(block.id):
             subject = (state.view, block.height, block.id)
@@ -359,37 +365,20 @@ def cast(turn: Turn, vote: Vote) -> None:
 
 def settle(turn: Turn) -> None:
     """R6, R10: finalize all that can be; at the last height of the epoch go on in the next."""
-    while turn.state.halted is None and finality.finalize_next(turn):
+    while turn.state.halted is None:
         if finality.has_ended(turn.state):
+            if turn.state.epoch + 1 not in turn.state.electorates:
+                return  # the shell decides electorates one epoch ahead; it is late
             begin_epoch(turn)
+        elif not finality.finalize_next(turn):
+            return
 
 
 def begin_epoch(turn: Turn) -> None:
     """R10: the next instance starts at the final block; votes of the old one die with it."""
     state = turn.state
-    assert state.epoch + 1 in state.electorates, "the next electorate is known one epoch ahead"
-    electorate, config = state.electorates[state.epoch + 1], state.config
-    instance = Instance.after(
-        state.final,
-        electorate,
-        genesis_hash=config.genesis_hash,
-        epoch_blocks=config.epoch_blocks,
-    )
-    state = replace(
-        state,
-        instance=instance,
-        electorates={
-            epoch: known for epoch, known in state.electorates.items() if epoch > instance.epoch
-        },
-        me=electorate.index_of(config.validator),
-        edge_certificate=state.final_certificate,
-        final_view=0,
-        view=0,
-        views={},
-        heard={},
-    )
-    turn.state = recovery.replay(state, state.later_records)
-    turn.emit(EnterEpoch(instance.epoch, instance))
+    turn.state = recovery.replay(in_next_epoch(state), state.later_records)
+    turn.emit(EnterEpoch(turn.state.epoch, turn.state.instance))
     enter_view(turn, turn.state.view)
 
 

@@ -126,7 +126,7 @@ class Criminal:
                 block is not None
                 and view < state.view
                 and block.height == state.instance.last_height
-                and (tip is None or block.id != tip.block_id)
+                and (tip is None or (block.id, view) != (tip.block_id, tip.view))
             ):
                 return self._propose(node, block, view)
         return False

@@ -216,6 +216,12 @@ class World:
             if node.member != sender.member:
                 self.send(sender, node, message)
 
+    def ask_some(self, sender: Node, message: Message) -> None:
+        """A question goes to two of the others, as a node would do."""
+        others = [node for node in self.nodes if node.member != sender.member]
+        for _ in range(2):
+            self.send(sender, others[self.below(len(others))], message)
+
     def answer(self, sender: Node, peer: str, message: Message) -> None:
         self.send(sender, self.by_name[peer], message)
 
