@@ -29,7 +29,7 @@ from aichain.node.verifier import Verifier
 from aichain.rpc.backend import BlockView
 from aichain.rpc.limits import RpcLimits
 from aichain.rpc.server import RpcServer
-from aichain.rpc.settings import RpcSettings
+from aichain.rpc.settings import LOCAL_NAMES, RpcSettings
 from aichain.store.failpoints import FailPoints
 from aichain.store.paths import DataPaths
 from aichain.store.wal import VoteWal
@@ -225,6 +225,7 @@ def rpc_settings(config: NodeConfig) -> RpcSettings:
     return RpcSettings(
         host=config.rpc_listen.host,
         port=config.rpc_listen.port,
+        hosts=LOCAL_NAMES | frozenset(config.rpc_hosts),
         origins=frozenset(config.rpc_cors),
         faults=config.allow_faults,
         limits=RpcLimits(),
