@@ -7,7 +7,7 @@ from genesis.limits import VIEW_BACKOFF_FAILS_MAX, VIEW_TIMEOUT_MAX_MS
 def cancel_at_ms(state: State, tip_timestamp_ms: int) -> int:
     """R4: the earliest moment of an honest proposal, the clock offset, and 3Δ·1.5^fails for work.
 
-    With it no honest view was skipped in any timed run (§3.3 of the protocol's study). The cap
+    With it no honest view was skipped in any timed run (README, "A view's time"). The cap
     counts from now, so that no timestamp can put the moment off for good.
     """
     config, entered_ms = state.config, state.entered_ms
