@@ -6,7 +6,6 @@ from collections import Counter
 from genesis.limits import (
     MAX_CONNECTIONS_PER_HOST,
     MAX_INBOUND_CONNECTIONS,
-    MAX_PENDING_HANDSHAKES,
     MAX_PENDING_HANDSHAKES_PER_HOST,
 )
 
@@ -55,7 +54,7 @@ class Admission:
         local = is_loopback(host)
         if self._loopback_only and not local:
             return False
-        if self.pending >= MAX_PENDING_HANDSHAKES or self.open >= MAX_INBOUND_CONNECTIONS:
+        if self.open >= MAX_INBOUND_CONNECTIONS:
             return False
         return local or (
             self._pending[host] < MAX_PENDING_HANDSHAKES_PER_HOST

@@ -6,7 +6,8 @@ before it was known; identify let peers write into our address book.
 """
 
 import logging
-from collections.abc import Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import trio
@@ -19,6 +20,7 @@ from libp2p.host.basic_host import BasicHost
 from libp2p.host.exceptions import StreamFailure
 from libp2p.identity.identify_push.identify_push import ID_PUSH
 from libp2p.io.abc import Reader, ReadWriteCloser
+from libp2p.network.auto_connector import AutoConnector
 from libp2p.network.config import ConnectionConfig, RetryConfig
 from libp2p.network.connection.raw_connection import RawConnection
 from libp2p.network.connection.swarm_connection import SwarmConn
@@ -36,9 +38,10 @@ from libp2p.transport.upgrader import TransportUpgrader
 from libp2p.utils import varint
 from multiaddr import Multiaddr  # type: ignore[import-untyped]  # ships no types
 
-from genesis.limits import MAX_INBOUND_CONNECTIONS, MAX_PEERS
+from genesis.limits import MAX_INBOUND_CONNECTIONS, MAX_PEERS, MAX_PENDING_HANDSHAKES
 from native.errors import InvalidData
 from p2p.admission import Admission
+from p2p.errors import PeerMisbehaved
 from p2p.libp2p_guard_tcp import BufferedTCPStream
 from p2p.libp2p_guard_yamux import GuardedStream, GuardedYamux
 from p2p.libp2p_select import answer, propose
@@ -65,6 +68,7 @@ class GuardedSwarm(Swarm):
     """Connections and streams. Whatever a peer or a handler does ends there, not here."""
 
     admission: Admission
+    handshakes: OrderedDict[int, trio.CancelScope]
 
     async def _handle_inbound_connection(
         self, read_write_closer: ReadWriteCloser, maddr: Multiaddr
@@ -74,25 +78,57 @@ class GuardedSwarm(Swarm):
         host = remote[0] if remote is not None else ""
         if not self.admission.begin(host):
             return
+        muxed = None
         try:
-            connection = RawConnection(read_write_closer, False)
-            muxed = await self.upgrade_inbound_raw_conn(connection, maddr)
-        except BaseException as error:
-            self.admission.abandon(host)
-            if not isinstance(error, Exception):
-                raise
+            muxed = await self._shake_hands(read_write_closer, maddr)
+        except Exception as error:  # whatever a stranger sends ends its connection only
             log.debug("handshake with %s failed: %r", host, error)
+        finally:
+            if muxed is None:
+                self.admission.abandon(host)
+        if muxed is None:
             return
         self.admission.establish(host)
         try:
-            assert isinstance(muxed, GuardedYamux), "the only multiplexer is ours"
             await muxed.event_closed.wait()
         finally:
             self.admission.end(host)
 
+    async def _shake_hands(
+        self, connection: ReadWriteCloser, maddr: Multiaddr
+    ) -> GuardedYamux | None:
+        # Too many at once: the oldest goes. An honest one takes milliseconds, and half-open
+        # connections must not keep honest peers out.
+        while len(self.handshakes) >= MAX_PENDING_HANDSHAKES:
+            self.handshakes.popitem(last=False)[1].cancel()
+        with trio.CancelScope() as scope:
+            self.handshakes[id(scope)] = scope
+            try:
+                muxed = await self.upgrade_inbound_raw_conn(RawConnection(connection, False), maddr)
+                assert isinstance(muxed, GuardedYamux), "the only multiplexer is ours"
+                return muxed
+            finally:
+                self.handshakes.pop(id(scope), None)
+        return None
+
+
+class _NoAutoConnector(AutoConnector):
+    """Dialling is our dialler's business."""
+
+    async def start(self) -> None:
+        """Nothing to start."""
+
+    async def run_background_task(self, nursery: trio.Nursery) -> None:
+        """No task."""
+
+    async def maybe_connect(self) -> None:
+        """No dials."""
+
 
 class GuardedHost(BasicHost):
     """Opens and answers streams with our own negotiation. Handlers may raise what they like."""
+
+    blame: Callable[[str, PeerMisbehaved], None]
 
     async def new_stream(self, peer_id: ID, protocol_ids: Sequence[TProtocol]) -> INetStream:
         """A stream on the newest connection to a peer (what pubsub uses)."""
@@ -113,7 +149,10 @@ class GuardedHost(BasicHost):
             assert handler is not None, "handlers are registered, not reserved"
             await handler(net_stream)
         except Exception as error:  # ours or a peer's fault: it ends this stream, nothing else
-            log.debug("stream of %s: %r", net_stream.muxed_conn.peer_id, error)
+            peer = net_stream.muxed_conn.peer_id.to_base58()
+            log.debug("stream of %s: %r", peer, error)
+            if isinstance(error, PeerMisbehaved):
+                self.blame(peer, error)
             await reset_stream(net_stream)
 
     def _spoken(self) -> tuple[str, ...]:
@@ -151,7 +190,9 @@ async def reset_stream(stream: NetStream) -> None:
             pass
 
 
-def build_host(node_seed: bytes, admission: Admission) -> GuardedHost:
+def build_host(
+    node_seed: bytes, admission: Admission, blame: Callable[[str, PeerMisbehaved], None]
+) -> GuardedHost:
     """TCP, Noise and Yamux only: the other transports of py-libp2p are slow or unproven."""
     install_patches()
     key_pair = create_new_key_pair(node_seed)
@@ -175,7 +216,10 @@ def build_host(node_seed: bytes, admission: Admission) -> GuardedHost:
         ),
     )
     swarm.admission = admission
+    swarm.handshakes = OrderedDict()
+    swarm.auto_connector = _NoAutoConnector(swarm)
     host = GuardedHost(swarm, disable_identify_address_discovery=True)
+    host.blame = blame
     # Nobody writes into our address book: no identify of others, no identify-push from them.
     swarm.notifees.clear()
     host.remove_stream_handler(ID_PUSH)
@@ -187,6 +231,8 @@ def install_patches() -> None:
     tcp.TrioTCPStream = BufferedTCPStream  # type: ignore[attr-defined]
     muxer_multistream.Yamux = GuardedYamux  # type: ignore[attr-defined]
     varint.read_varint_prefixed_bytes = _read_short_line
+    # It reports every failed dial and every peer that goes away as an error; we report them.
+    logging.getLogger("libp2p").setLevel(logging.CRITICAL)
 
 
 async def _read_short_line(reader: Reader) -> bytes:

@@ -108,7 +108,7 @@ class GuardedStream(YamuxStream):
             taken = bytes(buffer[:n])
             del buffer[:n]
         self._uncredited += len(taken)
-        if self._uncredited >= CREDIT_STEP and not self.recv_closed:
+        if self._uncredited >= CREDIT_STEP and not (self.closed or self.recv_closed):
             increment, self._uncredited = self._uncredited, 0
             self.recv_window += increment
             update = pack_frame(FrameType.WINDOW_UPDATE, Flag.NONE, self.stream_id, increment)
@@ -214,7 +214,7 @@ class GuardedYamux(Yamux):
         self.new_stream_send_channel.close()
         streams = tuple(self.streams.values())
         self.streams.clear()
-        self.stream_buffers.clear()
+        # What has arrived stays readable; it goes when the last reader lets go of us.
         for stream in streams:
             stream.closed = stream.send_closed = stream.recv_closed = True
             stream.reset_received = True

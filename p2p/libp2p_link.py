@@ -25,6 +25,7 @@ log = logging.getLogger("aichain.p2p")
 
 _REOPEN_AFTER_S: Final = 0.25
 _TRIES: Final = 4
+_SPARE_S: Final = 2.0
 
 
 class PeerLink:
@@ -49,6 +50,7 @@ class PeerLink:
         self.quota = Quota(now_ms)
         self.bulk_answer = trio.Lock()
         self.serving: Counter[Kind] = Counter()  # streams of the peer that we read
+        self.is_spare = False
         self._topics = topics
         self._unwanted = trio.Event()
         yamux_of(connection).max_inbound_streams = STREAMS_OF_A_PEER
@@ -64,10 +66,11 @@ class PeerLink:
         return round(yamux_of(self.connection).rtt() * 1000)
 
     async def run(self) -> None:
-        """Send what is queued until the connection ends."""
+        """Send what is queued until the connection ends. A spare one only listens for a while."""
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._send, self._topics.consensus, self.consensus)
-            nursery.start_soon(self._send, self._topics.announcements, self.announcements)
+            if not self.is_spare:
+                nursery.start_soon(self._send, self._topics.consensus, self.consensus)
+                nursery.start_soon(self._send, self._topics.announcements, self.announcements)
             nursery.start_soon(self._close_when_unwanted)
             await yamux_of(self.connection).event_closed.wait()
             nursery.cancel_scope.cancel()
@@ -76,8 +79,23 @@ class PeerLink:
         """End the connection soon; `run` then returns."""
         self._unwanted.set()
 
+    def become_spare(self) -> None:
+        """Another connection to the same peer is used from now on. This one is read a little
+        longer, because the peer may have written to it before it saw the other."""
+        self.is_spare = True
+        self._unwanted.set()
+
+    def take_over(self, other: "PeerLink") -> None:
+        """Send what waits on another connection to the same peer."""
+        for frame in other.consensus.drain():
+            self.consensus.put(frame)
+        for frame in other.announcements.drain():
+            self.announcements.put(frame)
+
     async def _close_when_unwanted(self) -> None:
         await self._unwanted.wait()
+        if self.is_spare:
+            await trio.sleep(_SPARE_S)
         await self.connection.close()
 
     async def _send(self, protocol: str, outbox: Outbox) -> None:

@@ -103,6 +103,7 @@ class Libp2pNetwork:
             dropped_outbound=tally.dropped_outbound + waiting,
             malformed=tally.malformed,
             over_quota=tally.over_quota,
+            penalties=tally.penalties,
             bans=tally.bans,
             requests_failed=tally.requests_failed,
             restarts=tally.restarts,

@@ -143,6 +143,7 @@ class Serving:
         # Another network's node is lost, not hostile; it comes back rarely enough by itself.
         lost = fault in (HelloFault.WRONG_NETWORK, HelloFault.WRONG_GENESIS)
         penalty = Penalty.MALFORMED if lost else Penalty.FORGED
+        log.warning("peer %s is not for us: %s", peer, fault.value)
         self._board.penalize(peer, penalty, fault.value)
 
     async def _serve_consensus(self, stream: INetStream) -> None:
@@ -161,8 +162,12 @@ class Serving:
                 data = await bare.read(-1)
                 self._board.allows(link, Kind.BYTES, len(data))
                 for payload in reader.feed(data):
-                    if self._board.allows(link, kind) and not self._board.is_blocked(link.peer):
+                    if not self._board.allows(link, kind):
+                        continue
+                    if not self._board.is_blocked(link.peer):
                         self._deliver(link, decode(payload))
+                if self._board.is_banned(link.peer):
+                    return
         except InvalidData as error:
             self._board.penalize(link.peer, Penalty.MALFORMED, str(error))
             raise

@@ -19,7 +19,7 @@ from multiaddr import Multiaddr  # type: ignore[import-untyped]  # ships no type
 from native.errors import InvalidData
 from p2p.addresses import PeerAddress, parse_peer_address, parse_peer_id
 from p2p.admission import Admission
-from p2p.errors import ListenFailed, Penalty
+from p2p.errors import ListenFailed, PeerMisbehaved, Penalty
 from p2p.libp2p_dialer import Dialer
 from p2p.libp2p_guard_gossip import GuardedPubsub
 from p2p.libp2p_guard_swarm import HANDSHAKE_TIMEOUT_S, STREAM_ERRORS, build_host
@@ -56,7 +56,8 @@ class Stack:
         self._listen = parse_peer_address(settings.listen)
         self._topics = topics
         self._gossip = gossip
-        self._host = build_host(identity.node_seed, Admission(loopback_only=settings.loopback_only))
+        admission = Admission(loopback_only=settings.loopback_only)
+        self._host = build_host(identity.node_seed, admission, self._blame)
         self._swarm = _swarm_of(self._host.get_network())
         self._serving = Serving(board, identity, topics, hello, self._begin)
         self._pubsub = GuardedPubsub(self._host, topics.finals, self._hear, board.judge.seen)
@@ -108,8 +109,10 @@ class Stack:
     def _left(self, connection: SwarmConn) -> None:
         yamux = yamux_of(connection)
         if yamux.misbehaviour is not None:
-            fault = yamux.misbehaviour
-            self._board.penalize(yamux.peer_id.to_base58(), fault.penalty, fault.reason)
+            self._blame(yamux.peer_id.to_base58(), yamux.misbehaviour)
+
+    def _blame(self, peer: str, fault: PeerMisbehaved) -> None:
+        self._board.penalize(peer, fault.penalty, fault.reason)
 
     def _begin(self, link: PeerLink) -> None:
         assert self._nursery is not None, "connections come after the start"
@@ -120,8 +123,9 @@ class Stack:
         log.info("peer %s connected (%s)", link.peer, link.direction.value)
         try:
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._pubsub.add, peer)
-                nursery.start_soon(self._learn_from, link)
+                if not link.is_spare:
+                    nursery.start_soon(self._pubsub.add, peer)
+                    nursery.start_soon(self._learn_from, link)
                 await link.run()
                 nursery.cancel_scope.cancel()
         finally:

@@ -35,6 +35,7 @@ class Tally:
     sent: int = 0
     malformed: int = 0
     over_quota: int = 0
+    penalties: int = 0
     bans: int = 0
     requests_failed: int = 0
     restarts: int = 0
@@ -63,18 +64,21 @@ class Switchboard:
 
         Of two connections that both ends dialled, the one of the lower peer id stays: both ends
         decide alike. Of two that the same end dialled, the newer stays: the older is dead there.
+        The other one becomes a spare, so that nothing already written to it is lost.
         """
         if self.is_banned(link.peer) or link.peer == self.own_peer:
             return False
         existing = self.links.get(link.peer)
-        if existing is not None and not self._replaces(link, existing):
-            return False
         if existing is None and not self._has_room_for(link):
             return False
-        if existing is not None:
-            existing.disconnect()
-        self.links[link.peer] = link
         self.by_connection[yamux_of(link.connection)] = link
+        if existing is not None and not self._replaces(link, existing):
+            link.become_spare()
+            return True
+        if existing is not None:
+            link.take_over(existing)
+            existing.become_spare()
+        self.links[link.peer] = link
         self.roster.add(self._member(link))
         self._notify()
         return True
@@ -98,8 +102,8 @@ class Switchboard:
 
     def penalize(self, peer: str, penalty: Penalty, reason: str) -> None:
         """Take points off; a ban ends the connection."""
-        if penalty is not Penalty.NUISANCE:
-            self.tally.malformed += 1
+        self.tally.penalties += 1
+        self.tally.malformed += penalty is Penalty.MALFORMED
         log.debug("peer %s: %s (%s)", peer, reason, penalty.name)
         if self.table.penalize(peer, penalty, reason, now_ms()):
             self.tally.bans += 1
@@ -184,7 +188,11 @@ def dialable(listen: str, observed_host: str, peer: str) -> str:
         return ""
     if address.is_unspecified and observed_host:
         address = address.with_host(observed_host)
-    if address.is_unspecified or (address.is_loopback and not is_loopback(observed_host)):
+    if (
+        address.port == 0
+        or address.is_unspecified
+        or (address.is_loopback and not is_loopback(observed_host))
+    ):
         return ""
     return str(PeerAddress(address.kind, address.host, address.port, peer))
 

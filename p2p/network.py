@@ -72,6 +72,7 @@ class NetworkCounters:
     dropped_outbound: int = 0
     malformed: int = 0
     over_quota: int = 0
+    penalties: int = 0
     bans: int = 0
     requests_failed: int = 0
     restarts: int = 0

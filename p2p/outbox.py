@@ -31,6 +31,13 @@ class Outbox:
             self.dropped += 1
         self._filled.set()
 
+    def drain(self) -> tuple[bytes, ...]:
+        """Everything that waits, for another connection to send."""
+        frames = tuple(self._frames)
+        self._frames.clear()
+        self._bytes = 0
+        return frames
+
     async def take(self) -> bytes:
         """The next frames, several small ones together."""
         while not self._frames:

@@ -68,6 +68,8 @@ class PeerTable:
 
     def penalize(self, peer: str, penalty: Penalty, reason: str, now_ms: int) -> bool:
         """Take points off; True if that is a ban, which doubles with each repetition."""
+        if self.is_banned(peer, now_ms):
+            return False  # what was still on its way from a peer that is banned already
         before = self._standings.get(peer, Standing(updated_ms=now_ms)).at(now_ms)
         score = before.score - int(penalty)
         if score > 0:

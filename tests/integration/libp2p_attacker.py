@@ -1,0 +1,99 @@
+"""A hostile peer: a real libp2p host that opens what it likes and writes what it likes."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import trio
+from libp2p.network.connection.swarm_connection import SwarmConn
+from libp2p.peer.id import ID
+from libp2p.tools.anyio_service import background_trio_service
+from multiaddr import Multiaddr  # type: ignore[import-untyped]  # ships no types
+
+from p2p.addresses import parse_peer_address, parse_peer_id
+from p2p.admission import Admission
+from p2p.libp2p_guard_swarm import GuardedHost, build_host, muxed, open_stream
+from p2p.libp2p_guard_yamux import GuardedStream, GuardedYamux
+from p2p.libp2p_link import yamux_of
+from p2p.libp2p_network import Libp2pNetwork
+from p2p.settings import NodeIdentity
+from p2p.topics import Topics, topics_of
+from p2p.wire.encoding import encode_message
+from p2p.wire.framing import frame
+from p2p.wire.handshake import make_hello
+from p2p.wire.messages import Hello, Status
+from tests.integration.libp2p_nodes import GENESIS, NETWORK_ID, make_identity
+
+TOPICS: Topics = topics_of(NETWORK_ID, GENESIS)
+
+
+class Attacker:
+    """One connection to a victim, and full control over what is written on it."""
+
+    def __init__(self, identity: NodeIdentity, host: GuardedHost, connection: SwarmConn) -> None:
+        self.identity = identity
+        self.host = host
+        self.connection = connection
+
+    @property
+    def peer_id(self) -> str:
+        return self.identity.peer_id
+
+    @property
+    def yamux(self) -> GuardedYamux:
+        return yamux_of(self.connection)
+
+    async def open(self, protocol: str) -> GuardedStream:
+        """A stream that speaks `protocol`, and what comes after is up to the test."""
+        return muxed(await open_stream(self.connection, protocol))
+
+    def hello(self) -> Hello:
+        """An honest hello of this peer."""
+        identity = self.identity
+        return make_hello(
+            identity.network_id,
+            identity.genesis_hash,
+            identity.peer_id_raw,
+            identity.validator_key,
+            agent="attacker",
+            status=Status(0, GENESIS, 0, 0),
+            listen="/ip4/0.0.0.0/tcp/0",
+        )
+
+    async def greet(self, hello: Hello | None = None) -> None:
+        """Say hello and read the victim's, so that the connection counts as verified."""
+        stream = await self.open(TOPICS.hello)
+        await stream.write(frame(encode_message(hello or self.hello())))
+        await stream.read(-1)
+        await trio.sleep(0.05)
+
+    async def write_raw(self, data: bytes) -> None:
+        """Bytes below the multiplexer, encrypted like everything on this connection."""
+        await self.yamux._write_frame(data)
+
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether the victim closed the connection."""
+        return self.yamux.event_closed.is_set()
+
+
+@asynccontextmanager
+async def attacking(
+    victim: Libp2pNetwork, *, number: int = 50, verified: bool = True
+) -> AsyncIterator[Attacker]:
+    """A peer connected to the victim, which has said hello unless told otherwise."""
+    identity = make_identity(number)
+    host = build_host(identity.node_seed, Admission(), lambda peer, fault: None)
+    swarm = host.get_network()
+    address = parse_peer_address(victim.address)
+    async with background_trio_service(swarm):
+        peer = ID(parse_peer_id(address.peer_id))
+        connection = await swarm.dial_addr(Multiaddr(address.endpoint), peer)
+        assert isinstance(connection, SwarmConn)
+        attacker = Attacker(identity, host, connection)
+        try:
+            if verified:
+                await attacker.greet()
+            yield attacker
+        finally:
+            with trio.CancelScope(shield=True):
+                await attacker.yamux.sever()

@@ -1,0 +1,412 @@
+"""Whatever a peer sends, the node lives, keeps its honest peers, and lets new ones in."""
+
+import os
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import trio
+from libp2p.abc import INetStream
+from libp2p.custom_types import TProtocol
+from libp2p.pubsub.pb import rpc_pb2
+from libp2p.stream_muxer.exceptions import MuxedStreamReset
+from libp2p.utils import encode_varint_prefixed
+
+from consensus.votes import ReceivedVote
+from genesis.limits import MAX_PENDING_HANDSHAKES
+from native.hashing import Hash32
+from p2p.addresses import parse_peer_address
+from p2p.errors import RequestFailed
+from p2p.libp2p_network import Libp2pNetwork
+from p2p.network import Audience, GossipVerdict
+from p2p.wire.encoding import encode_message
+from p2p.wire.framing import frame
+from p2p.wire.messages import (
+    AnyRequest,
+    BlockData,
+    Blocks,
+    GetBlocks,
+    GetPeers,
+    Hello,
+    Response,
+    Status,
+)
+from p2p.yamux_frames import Flag, FrameType, pack_frame
+from tests.integration.libp2p_attacker import TOPICS, Attacker, attacking
+from tests.integration.libp2p_nodes import (
+    connected,
+    eventually,
+    make_final,
+    make_network,
+    make_vote,
+    receive,
+    running,
+)
+
+GOSSIPSUB = "/meshsub/1.1.0"
+LUCK = random.Random(3690)
+
+
+@asynccontextmanager
+async def besieged() -> AsyncIterator[Libp2pNetwork]:
+    """A node with one honest peer. Afterwards both must still talk, and a third must get in."""
+    victim = make_network(0)
+    async with running(victim):
+        honest = make_network(1, [victim.address])
+        async with running(honest):
+            await connected([victim, honest])
+            yield victim
+            await still_serves(victim, honest)
+
+
+async def still_serves(victim: Libp2pNetwork, honest: Libp2pNetwork) -> None:
+    """The honest peer was not lost, votes pass, and a newcomer is let in."""
+    assert victim.counters.restarts == 0
+    assert honest.peer_id in {view.peer_id for view in victim.peers()}
+    newcomer = make_network(2, [victim.address])
+    async with running(newcomer):
+        await eventually(lambda: len(newcomer.peers()) == 2)
+        victim.push(make_vote(view=9_999), Audience.VALIDATORS)
+        await hears_view(honest, victim.peer_id, 9_999)
+        await hears_view(newcomer, victim.peer_id, 9_999)
+        honest.push(make_vote(view=9_998), Audience.VALIDATORS)
+        await hears_view(victim, honest.peer_id, 9_998)
+
+
+async def hears_view(network: Libp2pNetwork, peer: str, view: int) -> None:
+    """A vote of this peer for this view arrives, whatever else does."""
+    while True:
+        inbound = await receive(network)
+        message = inbound.message
+        if inbound.peer == peer and isinstance(message, ReceivedVote) and message.view == view:
+            return
+
+
+async def dial_tcp(victim: Libp2pNetwork) -> trio.SocketStream:
+    address = parse_peer_address(victim.address)
+    return await trio.open_tcp_stream(address.host, address.port)
+
+
+async def test_garbage_instead_of_a_handshake() -> None:
+    openings = [
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"\x13/multistream/1.0.0\n\x07/noise\n" + LUCK.randbytes(4_000),
+        b"\x13/multistream/1.0.0\n\x07/noise\n\x00\x20" + LUCK.randbytes(32),
+        b"\xff\xff\xff\xff\xff\xff\xff\xff\x7f" + b"A" * 1_000,  # a line of 2^62 bytes
+        b"\x13/multistream/1.0.0\n" + b"\x04ls \n" * 200,
+        *(LUCK.randbytes(LUCK.randrange(1, 3_000)) for _ in range(50)),
+    ]
+    async with besieged() as victim:
+        for opening in openings:
+            stream = await dial_tcp(victim)
+            async with stream:
+                await stream.send_all(opening)
+                await trio.sleep(0.005)
+
+
+async def test_connections_that_stop_half_way_do_not_keep_others_out() -> None:
+    async with besieged() as victim:
+        streams = [await dial_tcp(victim) for _ in range(3 * MAX_PENDING_HANDSHAKES)]
+        for stream in streams:
+            await stream.send_all(b"\x13")
+        newcomer = make_network(3, [victim.address])
+        async with running(newcomer):
+            await eventually(lambda: bool(newcomer.peers()), timeout_s=5.0)
+        for stream in streams:
+            await stream.aclose()
+
+
+async def test_connections_come_and_go_without_using_up_their_slots() -> None:
+    async with besieged() as victim:
+        for number in range(300):
+            stream = await dial_tcp(victim)
+            await stream.aclose()
+            if number % 10 == 0:
+                async with attacking(victim, verified=False):
+                    pass
+
+
+async def test_a_peer_that_never_says_hello_is_cut_off_and_heard_of_nothing() -> None:
+    async with besieged() as victim, attacking(victim, verified=False) as attacker:
+        stream = await attacker.open(TOPICS.consensus)
+        await stream.write(frame(encode_message(make_vote())))
+        await trio.sleep(0.5)
+        assert victim.counters.received == 0
+        await eventually(lambda: attacker.is_cut_off, timeout_s=8.0)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda hello: replace(hello, binding=hello.binding[:-1] + b"\0"),
+        lambda hello: replace(hello, binding=b""),
+        lambda hello: replace(hello, validator_key=b"k" * 100),
+        lambda hello: replace(hello, genesis_hash=Hash32(b"x" * 32)),
+        lambda hello: replace(hello, network_id=1),
+        lambda hello: replace(hello, version=2),
+    ],
+)
+async def test_a_false_hello_is_no_entry(spoil: Callable[[Hello], Hello]) -> None:
+    async with besieged() as victim, attacking(victim, verified=False) as attacker:
+        await attacker.greet(spoil(attacker.hello()))
+        await eventually(lambda: attacker.is_cut_off)
+        assert len(victim.peers()) == 1
+
+
+async def test_a_hello_bound_to_another_peer_id_is_refused() -> None:
+    async with (
+        besieged() as victim,
+        attacking(victim, number=50, verified=False) as owner,
+        attacking(victim, number=51, verified=False) as thief,
+    ):
+        await thief.greet(owner.hello())
+        await eventually(lambda: thief.is_cut_off)
+        assert len(victim.peers()) == 1
+
+
+async def test_garbage_and_oversize_on_every_stream() -> None:
+    payloads = [
+        LUCK.randbytes(500),
+        frame(LUCK.randbytes(500)),
+        b"\xff\xff\xff\xff" + b"A" * 100,
+        frame(b"\x01\x02" + b"\xc1" * 50),
+        frame(b"\x01\xff"),
+        frame(b""),
+        frame(encode_message(make_final())),  # of the wrong stream
+        frame(encode_message(Status(1, Hash32(b"1" * 32), 0, 1))[:-1]),
+    ]
+    async with besieged() as victim:
+        number = 60
+        for protocol in (TOPICS.hello, *TOPICS.streams, GOSSIPSUB):
+            for payload in payloads:
+                number += 1
+                async with attacking(victim, number=number) as attacker:
+                    stream = await attacker.open(protocol)
+                    await stream.write(payload)
+                    await trio.sleep(0.01)
+        assert victim.counters.received == 0
+        assert victim.counters.malformed > 10
+
+
+async def test_repeated_garbage_gets_a_peer_banned() -> None:
+    async with besieged() as victim:
+        async with attacking(victim) as attacker:
+            for _ in range(4):
+                stream = await attacker.open(TOPICS.consensus)
+                await stream.write(frame(b"\x01\xff"))
+                await trio.sleep(0.1)
+            await eventually(lambda: attacker.is_cut_off)
+        assert victim.counters.bans == 1
+        async with attacking(victim, verified=False) as again:
+            await eventually(lambda: again.is_cut_off)
+
+
+def rpc(**fields: Any) -> bytes:
+    return encode_varint_prefixed(rpc_pb2.RPC(**fields).SerializeToString())
+
+
+async def test_malformed_gossip_of_all_kinds() -> None:
+    control = rpc_pb2.ControlMessage()
+    control.iwant.add().messageIDs.append(b"zz" * 5_000)
+    control.ihave.add(topicID="nonsense", messageIDs=[b"\xff\xfe"])
+    control.ihave.add(topicID=TOPICS.finals, messageIDs=[b"\0" * 20] * 5_000)
+    for number in range(2_000):
+        control.graft.add(topicID=f"topic {number}")
+        control.prune.add(topicID=f"topic {number}", backoff=2**40)
+    message = rpc_pb2.Message(
+        data=b"x", topicIDs=[TOPICS.finals], from_id=b"\x12\x20" + bytes(32), key=b"k" * 40
+    )
+    attacks = [
+        encode_varint_prefixed(os.urandom(500)),
+        b"\xff\xff\xff\xff\x7f" + b"A" * 100,
+        rpc(control=control),
+        rpc(publish=[message]),
+        rpc(publish=[message] * 5_000),
+        rpc(senderRecord=os.urandom(200)),
+        rpc(
+            subscriptions=[
+                rpc_pb2.RPC.SubOpts(subscribe=True, topicid=str(n)) for n in range(9_000)
+            ]
+        ),
+        rpc(publish=[rpc_pb2.Message(data=b"x" * 2_000_000, topicIDs=[TOPICS.finals])]),
+        rpc(publish=[rpc_pb2.Message(data=b"x", topicIDs=["other"] * 500)]),
+    ]
+    async with besieged() as victim:
+        for number, attack in enumerate(attacks, 50):
+            async with attacking(victim, number=number) as attacker:
+                stream = await attacker.open(GOSSIPSUB)
+                try:
+                    await stream.write(attack)
+                except MuxedStreamReset:
+                    pass  # the victim has seen enough of it
+                await trio.sleep(0.05)
+        assert victim.counters.received == 0
+
+
+async def test_a_gossip_check_that_raises_is_contained() -> None:
+    async with besieged() as victim:
+
+        async def broken(peer: str, message: object) -> GossipVerdict:
+            raise ZeroDivisionError
+
+        victim.set_gossip_check(broken)
+        async with attacking(victim) as attacker:
+            stream = await attacker.open(GOSSIPSUB)
+            data = encode_message(make_final())
+            await stream.write(rpc(publish=[rpc_pb2.Message(data=data, topicIDs=[TOPICS.finals])]))
+            await trio.sleep(0.2)
+
+
+async def overrun_a_window(attacker: Attacker) -> None:
+    stream = await attacker.open(TOPICS.consensus)
+    payload = pack_frame(FrameType.DATA, Flag.NONE, stream.stream_id, 65_000) + bytes(65_000)
+    for _ in range(2 * 256 * 1024 // 65_000):
+        await attacker.write_raw(payload)
+
+
+async def announce_four_gigabytes(attacker: Attacker) -> None:
+    stream = await attacker.open(TOPICS.consensus)
+    await attacker.write_raw(pack_frame(FrameType.DATA, Flag.NONE, stream.stream_id, 2**32 - 16))
+    await attacker.write_raw(bytes(65_000))
+
+
+async def open_a_window_with_syn(attacker: Attacker) -> None:
+    await attacker.write_raw(pack_frame(FrameType.DATA, Flag.SYN, 4_001, 2**24))
+
+
+async def use_our_stream_ids(attacker: Attacker) -> None:
+    await attacker.write_raw(pack_frame(FrameType.WINDOW_UPDATE, Flag.SYN, 4_000, 0))
+
+
+async def reuse_a_stream_id(attacker: Attacker) -> None:
+    for _ in range(2):
+        await attacker.write_raw(pack_frame(FrameType.WINDOW_UPDATE, Flag.SYN, 4_001, 0))
+
+
+async def send_no_yamux(attacker: Attacker) -> None:
+    await attacker.write_raw(LUCK.randbytes(5_000))
+
+
+async def flood_pings(attacker: Attacker) -> None:
+    pings = pack_frame(FrameType.PING, Flag.SYN, 0, 7) * 2_000
+    for _ in range(50):
+        await attacker.write_raw(pings)
+
+
+async def flood_streams(attacker: Attacker) -> None:
+    for number in range(2_000):
+        syn = pack_frame(FrameType.WINDOW_UPDATE, Flag.SYN, 4_001 + 2 * number, 0)
+        await attacker.write_raw(syn)
+
+
+async def flood_nowhere(attacker: Attacker) -> None:
+    payload = pack_frame(FrameType.DATA, Flag.NONE, 9_999, 65_000) + bytes(65_000)
+    for _ in range(1_000):
+        await attacker.write_raw(payload)
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [
+        overrun_a_window,
+        announce_four_gigabytes,
+        open_a_window_with_syn,
+        use_our_stream_ids,
+        reuse_a_stream_id,
+        send_no_yamux,
+        flood_pings,
+        flood_streams,
+        flood_nowhere,
+    ],
+)
+@pytest.mark.parametrize("verified", [True, False])
+async def test_breaking_the_rules_of_yamux_costs_the_connection(
+    attack: Callable[[Attacker], Awaitable[None]], verified: bool
+) -> None:
+    async with besieged() as victim, attacking(victim, verified=verified) as attacker:
+        try:
+            await attack(attacker)
+        except Exception:
+            pass
+        await eventually(lambda: attacker.is_cut_off, timeout_s=4.0)
+        await eventually(lambda: victim.counters.penalties > 0)
+
+
+async def test_two_thousand_streams_of_a_verified_peer() -> None:
+    async with besieged() as victim, attacking(victim) as attacker:
+        opened = 0
+        with trio.move_on_after(20):
+            try:
+                for _ in range(2_000):
+                    await attacker.open(TOPICS.announcements)
+                    opened += 1
+            except Exception:
+                pass
+        assert opened < 100
+        assert victim.counters.bans == 1
+
+
+async def serve_large_blocks(peer: str, request: AnyRequest) -> Response:
+    match request:
+        case GetBlocks():
+            return Blocks((BlockData(b"h", bytes(7_000_000)),))
+        case _:
+            raise RequestFailed(peer, "not served here")
+
+
+async def test_slow_readers_hold_no_more_than_their_share() -> None:
+    async with besieged() as victim:
+        victim.set_handler(serve_large_blocks)
+        async with attacking(victim) as attacker:
+            question = frame(encode_message(GetBlocks((Hash32(b"1" * 32),))))
+            for _ in range(3):
+                stream = await attacker.open(TOPICS.requests)
+                await stream.write(question)  # and never reads the answer
+            for view in range(1, 800):
+                victim.push(make_vote(view), Audience.VALIDATORS)  # nor these
+                if view % 100 == 0:
+                    await trio.sleep(0.01)
+            await trio.sleep(0.5)
+            assert victim.counters.restarts == 0
+
+
+async def test_a_flood_of_questions_is_throttled_and_punished() -> None:
+    async with besieged() as victim, attacking(victim) as attacker:
+        stream = await attacker.open(TOPICS.requests)
+        question = frame(encode_message(GetPeers()))
+        try:
+            for _ in range(40):
+                await stream.write(question * 50)
+        except Exception:
+            pass
+        await eventually(lambda: victim.counters.over_quota > 0)
+
+
+async def test_a_flood_of_votes_ends_in_a_ban() -> None:
+    async with besieged() as victim, attacking(victim) as attacker:
+        stream = await attacker.open(TOPICS.consensus)
+        try:
+            for _ in range(30):
+                await stream.write(frame(encode_message(make_vote())) * 100)
+        except Exception:
+            pass
+        await eventually(lambda: victim.counters.bans == 1)
+        await eventually(lambda: attacker.is_cut_off)
+
+
+async def test_a_peer_that_answers_nonsense_fails_the_request_and_pays() -> None:
+    async with besieged() as victim, attacking(victim) as attacker:
+
+        async def answer_nonsense(stream: INetStream) -> None:
+            await stream.read(1_000)
+            await stream.write(frame(b"\x01\x20" + b"\xc1" * 20))
+            await trio.sleep_forever()
+
+        attacker.host.set_stream_handler(TProtocol(TOPICS.requests), answer_nonsense)
+        with pytest.raises(RequestFailed):
+            await victim.request(attacker.peer_id, GetBlocks((Hash32(b"1" * 32),)), 5)
+        view = next(each for each in victim.peers() if each.peer_id == attacker.peer_id)
+        assert view.score < 100
