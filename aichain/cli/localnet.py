@@ -1,6 +1,8 @@
 """`aichain localnet`: run a local network of validators, look at it, and disturb it."""
 
+import signal
 import sys
+import threading
 from pathlib import Path
 from typing import Final
 
@@ -126,5 +128,8 @@ def load(rate: float, seconds: float | None, senders: int, directory: Path, as_j
     state = running_state(directory)
     urls = tuple(node.rpc_url for node in state.nodes if node.is_alive)
     plan = LoadPlan(urls=urls, network=state.network, rate=rate, senders=senders, seconds=seconds)
-    report = run_load(plan, say=lambda line: click.echo(line, err=as_json))
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    report = run_load(plan, say=lambda line: click.echo(line, err=as_json), stop=stop)
     show(report.as_json(), as_json=as_json)

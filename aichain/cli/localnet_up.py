@@ -44,6 +44,7 @@ from aichain.cli.public_accounts import account_lines, write_public_accounts
 
 READY_TIMEOUT_S: Final = 60.0
 FIRST_BLOCK_TIMEOUT_S: Final = 60.0
+LOADER_TIMEOUT_S: Final = 5.0
 TABLE_EVERY_S: Final = 1.0
 LINE_EVERY_S: Final = 5.0
 RUN_LIMIT_S: Final = 10 * 365 * 86_400
@@ -84,9 +85,13 @@ def bring_up(request: UpRequest) -> int:
         state = replace(state, supervisor=ProcessId.of(os.getpid()))
         state.save()
         try:
-            return _run(request, state, stop, started)
+            _run(request, state, stop, started)
+        except Stopped:
+            pass
         finally:
+            click.echo("stopping")
             _finish(request.directory)
+    return CommandExit.OK
 
 
 def take_down(directory: Path) -> int:
@@ -196,25 +201,22 @@ def _detach(request: UpRequest, state: LocalnetState) -> int:
     raise CommandError("no block became final", f"see {log}", CommandExit.TIMEOUT)
 
 
-def _run(request: UpRequest, state: LocalnetState, stop: StopSignal, started: float) -> int:
+def _run(request: UpRequest, state: LocalnetState, stop: StopSignal, started: float) -> None:
     for node in state.nodes:
         state = start_node(state, node.index)
     wait_for_rpc(state, READY_TIMEOUT_S, lambda: _leave_if(stop))
-    watcher = Watcher(state)
-    _wait_for_block(watcher, stop)
-    click.echo("\n".join(banner(state, time.monotonic() - started)) + "\n")
-    sys.stdout.flush()
-    loader = _start_load(request, state) if request.load else None
-    until = time.monotonic() + (RUN_LIMIT_S if request.seconds is None else request.seconds)
+    watcher, loader = Watcher(state), None
     try:
+        _wait_for_block(watcher, stop)
+        click.echo("\n".join(banner(state, time.monotonic() - started)) + "\n")
+        sys.stdout.flush()
+        loader = _start_load(request, state) if request.load else None
+        until = time.monotonic() + (RUN_LIMIT_S if request.seconds is None else request.seconds)
         _watch(watcher, stop, until)
-    except Stopped:
-        pass
     finally:
         if loader is not None and loader.send(signal.SIGTERM):
-            reap(loader)
+            _wait_for_loader(loader)
         watcher.close()
-    return CommandExit.OK
 
 
 class Stopped(Exception):
@@ -255,7 +257,7 @@ def _watch(watcher: Watcher, stop: StopSignal, until: float) -> None:
             if live is not None:
                 live.update(render_table(watcher), refresh=True)
             else:
-                console.print(line_of(watcher.summary()), highlight=False)
+                click.echo(line_of(watcher.summary()))
             if not any(node.is_alive or not node.wanted for node in watcher.state.nodes):
                 raise CommandError(
                     "all nodes have ended",
@@ -271,6 +273,15 @@ def _pause(seconds: float, stop: StopSignal) -> None:
         _leave_if(stop)
         time.sleep(0.05)
     _leave_if(stop)
+
+
+def _wait_for_loader(loader: ProcessId) -> None:
+    """It reports and ends by itself; the nodes wait for it so that it does not report their end."""
+    deadline = time.monotonic() + LOADER_TIMEOUT_S
+    while loader.is_alive and time.monotonic() < deadline:
+        time.sleep(0.05)
+    loader.send(signal.SIGKILL)
+    reap(loader)
 
 
 def _start_load(request: UpRequest, state: LocalnetState) -> ProcessId:

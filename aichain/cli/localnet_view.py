@@ -149,9 +149,9 @@ def line_of(summary: Summary) -> str:
     """The network in one line, for logs and pipes."""
     return (
         f"height {summary.height}"
-        f"   interval {_ms(summary.interval_ms)}"
-        f"   proposed to final {_ms(summary.finality_ms)} (worst {_ms(summary.finality_worst_ms)})"
-        f"   {summary.transactions_s:.1f} tx/s   mempool {summary.mempool}"
+        f"  every {_ms(summary.interval_ms)}"
+        f"  final in {_ms(summary.finality_ms)} (worst {_ms(summary.finality_worst_ms)})"
+        f"  {summary.transactions_s:.1f} tx/s  mempool {summary.mempool}"
     )
 
 

@@ -87,7 +87,7 @@ def validators(height: int | None, rpc: str, as_json: bool) -> None:
     with RpcClient(rpc) as client:
         value = client.call("aichain_validators", *(() if height is None else (height,)))
     if not as_json:
-        rows = ("validators", "registered")
+        rows = {"validators", "registered"} & set(value)
         value = value | {name: _brief(value[name], VALIDATOR_COLUMNS) for name in rows}
     show(value if as_json else _with_coins(value), as_json=as_json)
 

@@ -1,0 +1,229 @@
+"""`aichain run --network devnet` as a newcomer uses it: one process, coins, a clean end."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PROGRAM = (sys.executable, "-m", "aichain")
+START_S = 30.0
+
+
+@dataclass
+class Devnet:
+    """A running node and the command line next to it."""
+
+    process: subprocess.Popen[str]
+    url: str
+    banner: str
+    environ: dict[str, str]
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return run(self.environ, *arguments)
+
+    def ask(self, *arguments: str):
+        done = self.run(*arguments, "--json")
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+
+def run(environ, *arguments):
+    return subprocess.run(
+        [*PROGRAM, *arguments],
+        cwd=ROOT,
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def surroundings(place, url):
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("AICHAIN_")}
+    return kept | {
+        "XDG_DATA_HOME": str(place / "data"),
+        "TMPDIR": str(place),
+        "AICHAIN_RPC_URL": url,
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+@pytest.fixture(scope="module")
+def devnet(tmp_path_factory):
+    place = tmp_path_factory.mktemp("devnet")
+    rpc, p2p = free_port(), free_port()
+    environ = surroundings(place, f"http://127.0.0.1:{rpc}")
+    log = place / "log"
+    listen = ("--rpc-listen", f"127.0.0.1:{rpc}", "--p2p-listen", f"127.0.0.1:{p2p}")
+    with log.open("w") as out:
+        process = subprocess.Popen(
+            [*PROGRAM, "run", "--network", "devnet", *listen],
+            cwd=ROOT,
+            env=environ,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+    try:
+        deadline = time.monotonic() + START_S
+        while run(environ, "query", "block", "1").returncode != 0:
+            assert process.poll() is None, log.read_text()
+            assert time.monotonic() < deadline, log.read_text()
+        yield Devnet(process, environ["AICHAIN_RPC_URL"], log.read_text(), environ)
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_the_banner_says_where_everything_is(devnet):
+    assert f"RPC        {devnet.url}" in devnet.banner
+    assert "removed when the node stops" in devnet.banner
+    assert "account:7" in devnet.banner
+    (key_file,) = [
+        word for word in devnet.banner.split() if word.endswith("/accounts/account-3.key")
+    ]
+    shown = devnet.ask("keys", "show", key_file)
+    assert shown["protected"] is False
+    assert shown["address"] in devnet.banner
+
+
+def test_coins_move_and_the_fee_is_burned(devnet):
+    before = devnet.ask("query", "account", "account:1")
+    supply = devnet.ask("query", "supply")
+    sent = devnet.ask(
+        *("tx", "send", "--from", "account:0", "--to", "account:1", "--amount", "1.5", "--wait")
+    )
+    assert sent["status"] == "final"
+    after = devnet.ask("query", "account", "account:1")
+    assert int(after["balance"]) - int(before["balance"]) == 15 * 10**17
+    burned = int(devnet.ask("query", "supply")["burned"]) - int(supply["burned"])
+    assert burned == int(sent["feeBurned"]) > 0
+    view = devnet.ask("query", "tx", sent["hash"])
+    assert (view["status"], view["height"]) == ("final", sent["height"])
+    block = devnet.ask("query", "block", str(sent["height"]))
+    assert sent["hash"] in [each["hash"] for each in block["transactions"]]
+
+
+def test_a_key_of_ones_own_receives_and_spends(devnet, tmp_path):
+    (tmp_path / "pw").write_text("tree\n")
+    password = ("--password-file", str(tmp_path / "pw"))
+    made = devnet.ask("keys", "new", "mine", *password)
+    to_mine = ("--to", "mine", "--amount", "5", "--wait")
+    assert devnet.ask("tx", "send", "--from", "account:2", *to_mine)["status"] == "final"
+    back = ("--from", "mine", "--to", "account:2", "--amount", "1", "--wait")
+    assert devnet.ask("tx", "send", *back, *password)["status"] == "final"
+    account = devnet.ask("query", "account", made["address"])
+    assert (account["nonce"], account["algorithm"]) == (1, "ML_DSA_65")
+
+
+def test_a_validator_is_registered_and_staked(devnet):
+    sender = ("--from", "account:4", "--wait")
+    peer = "12D3KooWDpJ7As7BWAwRMfu1VU2WCqNjvq387JEYKDBj4kx6nXTN"
+    registered = devnet.ask(
+        "tx", "register-validator", "--stake", "3000", "--peer-id", peer, *sender
+    )
+    assert registered["status"] == "final"
+    assert devnet.ask("tx", "stake", "--amount", "10", *sender)["status"] == "final"
+    assert devnet.ask("tx", "unstake", "--amount", "10", *sender)["status"] == "final"
+    account = devnet.ask("query", "account", "account:4")
+    assert (account["staked"], account["isValidator"]) == (str(3000 * 10**18), True)
+    (unbonding,) = account["unbonding"]
+    assert unbonding["amount"] == str(10 * 10**18)
+    early = devnet.run("tx", "withdraw", *sender)
+    assert early.returncode in (5, 7)
+    assert "nothing_to_withdraw" in early.stderr.lower() or "NothingToWithdraw" in early.stderr
+
+
+def test_every_query_answers_people_and_programs(devnet):
+    for arguments in (
+        ("status",),
+        ("block", "latest"),
+        ("block", "1"),
+        ("account", "account:5"),
+        ("account", "account:5", "--proof"),
+        ("validators",),
+        ("validators", "--height", "1"),
+        ("supply",),
+        ("peers",),
+        ("mempool",),
+        ("commit", "1"),
+    ):
+        assert devnet.ask("query", *arguments) is not None
+        assert devnet.run("query", *arguments).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("query", "block", "999999"), 3),
+        (("query", "tx", "0x" + "0" * 64), 3),
+        (("query", "commit", "999999"), 3),
+        (("query", "tx", "0x12"), 5),
+        (("tx", "send", "--from", "nobody", "--to", "account:1", "--amount", "1"), 3),
+        (("tx", "send", "--from", "founder:9", "--to", "account:1", "--amount", "1"), 5),
+        (("tx", "send", "--from", "account:6", "--to", "account:1", "--amount", "99999999"), 5),
+    ],
+)
+def test_errors_are_two_lines_with_a_code(devnet, arguments, code):
+    done = devnet.run(*arguments)
+    assert done.returncode == code, done.stderr
+    lines = done.stderr.splitlines()
+    assert lines[0].startswith("error: ")
+    assert len(lines) <= 2
+    assert "Traceback" not in done.stderr
+
+
+def test_a_second_node_on_the_same_port_is_told_so(devnet):
+    done = run(devnet.environ, "run", "--network", "devnet", "--rpc-listen", devnet.url[7:])
+    assert done.returncode == 31
+    assert "is taken by another program" in done.stderr
+    assert "--rpc-listen" in done.stderr
+
+
+def test_doctor_finds_the_node(devnet):
+    done = devnet.run("doctor", "--rpc", devnet.url, "--json")
+    (finding,) = [each for each in json.loads(done.stdout) if each["check"] == "node"]
+    assert finding["detail"].startswith("devnet at height")
+
+
+def test_mainnet_says_what_to_do(devnet):
+    done = devnet.run("run", "--network", "mainnet")
+    assert done.returncode == 9
+    assert "aichain genesis new" in done.stderr
+    assert len(done.stderr.splitlines()) == 2
+
+
+def test_it_stops_when_told_and_leaves_nothing(tmp_path):
+    rpc, p2p = free_port(), free_port()
+    environ = surroundings(tmp_path, f"http://127.0.0.1:{rpc}")
+    listen = ("--rpc-listen", f"127.0.0.1:{rpc}", "--p2p-listen", f"127.0.0.1:{p2p}")
+    process = subprocess.Popen(
+        [*PROGRAM, "run", "--network", "devnet", *listen],
+        cwd=ROOT,
+        env=environ,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + START_S
+    while run(environ, "query", "status").returncode != 0:
+        assert time.monotonic() < deadline
+    (home,) = tmp_path.glob("aichain-devnet-*")
+    assert (home / "accounts" / "account-0.key").exists()
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=10) == 0
+    assert not home.exists()

@@ -1,0 +1,157 @@
+"""A local network from the command line: four processes, faults, load, and a clean end."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PROGRAM = (sys.executable, "-m", "aichain", "localnet")
+BASE_PORT = 25_690
+WAIT_S = 30.0
+
+
+def run(*arguments, timeout_s=120):
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("AICHAIN_")}
+    return subprocess.run(
+        [*PROGRAM, *map(str, arguments)],
+        cwd=ROOT,
+        env=kept,
+        capture_output=True,
+        text=True,
+        timeout=timeout_s,
+        check=False,
+    )
+
+
+def until(condition):
+    deadline = time.monotonic() + WAIT_S
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+@pytest.fixture(scope="module")
+def net(tmp_path_factory):
+    """Four validators in the background; one that survives the tests is killed at the end."""
+    folder = tmp_path_factory.mktemp("localnet") / "net"
+    done = run("up", "--detach", "--dir", folder, "--base-port", BASE_PORT)
+    assert done.returncode == 0, done.stderr
+    assert "Runs in the background" in done.stdout
+    assert "account:0" in done.stdout
+    yield folder
+    run("down", "--dir", folder)
+
+
+def status(net):
+    done = run("status", "--dir", net, "--json")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def node(net, index):
+    return status(net)["nodes"][index]
+
+
+def height(net):
+    return max(each["height"] or 0 for each in status(net)["nodes"])
+
+
+def grows(net):
+    before = height(net)
+    until(lambda: height(net) >= before + 3)
+
+
+def test_four_validators_agree_and_sign(net):
+    until(lambda: height(net) >= 4)
+    value = status(net)
+    assert [each["alive"] for each in value["nodes"]] == [True] * 4
+    assert [each["peers"] for each in value["nodes"]] == [3] * 4
+    assert sum(each["signedPercent"] for each in value["nodes"]) >= 4 * 69 - 1
+    assert value["network"] == "testnet"
+    assert 0 < value["finalityMs"] < 2000
+
+
+def test_a_killed_validator_is_missed_and_comes_back(net):
+    assert run("kill", 3, "--dir", net).returncode == 0
+    assert not node(net, 3)["alive"]
+    assert run("kill", 3, "--dir", net).returncode == 40
+    grows(net)
+    assert run("start", 3, "--dir", net).returncode == 0
+    assert run("start", 3, "--dir", net).returncode == 40
+    until(lambda: (node(net, 3)["height"] or 0) >= height(net) - 1)
+    until(lambda: node(net, 3)["signedPercent"] > 0)
+
+
+def test_a_cut_network_waits_and_goes_on_as_one_chain(net):
+    assert run("partition", "0,1", "--dir", net).returncode == 0
+    assert status(net)["partition"] == [0, 1]
+    time.sleep(1)
+    before = height(net)
+    time.sleep(3)
+    assert height(net) <= before + 1
+    assert run("heal", "--dir", net).returncode == 0
+    assert status(net)["partition"] == []
+    grows(net)
+    until(lambda: len({each["height"] for each in status(net)["nodes"]} - {None}) <= 2)
+
+
+def test_transfers_under_load_become_final(net):
+    done = run("load", 20, "--for", 5, "--senders", 10, "--dir", net, "--json")
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert report["accepted"] >= 80
+    assert report["notFinal"] == 0
+    assert report["refused"] == {}
+    assert report["submitToFinalMs"]["p50"] < 3000
+
+
+@pytest.mark.parametrize(
+    ("arguments", "cause"),
+    [
+        (("kill", 9), "there is no node 9"),
+        (("partition", "0,x"), "is not a list of nodes"),
+        (("up",), "runs in"),
+    ],
+)
+def test_misuse_is_two_lines(net, arguments, cause):
+    done = run(*arguments, "--dir", net)
+    assert done.returncode in (2, 40)
+    assert cause in done.stderr
+    assert len(done.stderr.splitlines()) == 2
+
+
+def test_a_second_network_on_the_same_ports_is_told_so(net, tmp_path):
+    done = run("up", "--dir", tmp_path / "other", "--base-port", BASE_PORT)
+    assert done.returncode == 31
+    assert str(BASE_PORT) in done.stderr
+
+
+def test_down_ends_everything_and_up_goes_on_from_there(net):
+    before = height(net)
+    assert "stopped 4 nodes" in run("down", "--dir", net).stdout
+    for port in range(BASE_PORT, BASE_PORT + 40, 10):
+        with socket.socket() as probe:
+            assert probe.connect_ex(("127.0.0.1", port)) != 0
+    assert run("status", "--dir", net).returncode == 40
+    assert "nothing runs" in run("down", "--dir", net).stdout
+    done = run("up", "--dir", net, "--base-port", BASE_PORT, "--for", 3)
+    assert done.returncode == 0, done.stderr
+    lines = [line for line in done.stdout.splitlines() if line.startswith("height ")]
+    assert int(lines[0].split()[1]) >= before
+    assert "stopping" in done.stdout
+
+
+def test_a_folder_keeps_its_shape_unless_it_is_made_fresh(net):
+    done = run("up", "--dir", net, "--validators", 2, "--base-port", BASE_PORT)
+    assert done.returncode == 40
+    assert "--fresh" in done.stderr
+    fresh = ("--fresh", "--validators", 1, "--network", "testnet", "--for", 1)
+    done = run("up", "--dir", net, "--base-port", BASE_PORT, *fresh)
+    assert done.returncode == 0, done.stderr
+    assert "1 validators" in done.stdout
