@@ -1,4 +1,4 @@
-"""The highest rate of signed transfers that a local network sustains: final on all, pool not growing."""
+"""The highest rate of signed transfers that stays final on all nodes without a growing pool."""
 
 import argparse
 
