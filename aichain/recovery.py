@@ -202,9 +202,12 @@ def _load_state(
             f"{tip.state_root.hex()}",
         )
     try:
-        return tip, State.load(document, StateRecords(snapshot), tree, tip.record)
+        state = State.load(document, StateRecords(snapshot), tree, tip.record)
     except InvalidData as error:
         raise StoreCorrupt(path=str(paths.state), reason=str(error)) from error
+    if (state.head.height, state.head.id) != (tip.height, tip.block_id):
+        raise StoreCorrupt(path=str(paths.state), reason="the tip names two blocks")
+    return tip, state
 
 
 def _read_tip(path: Path, database: KeyValueReader) -> Tip:

@@ -4,6 +4,8 @@ import os
 import signal
 from collections.abc import Callable
 
+from aichain.errors import ConfigError
+
 FAIL_AT = "AICHAIN_FAIL_AT"
 
 CrashPoint = Callable[[str], None]
@@ -17,6 +19,8 @@ class FailPoints:
         name, _, count = rule.rpartition(":")
         if not name and not count.isdigit():
             name, count = count, "1"
+        if rule and not count.isdigit():
+            raise ConfigError(reason=f"{FAIL_AT}={rule} is no crash point", fix="give n or name:n")
         self._name = name
         self._left = int(count) if rule else -1
 

@@ -1,7 +1,11 @@
 """Makes blocks that the devnet's only founder could have made, and certificates that fit them."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+import pytest
 
 from aichain.chain import Chain, FinalBlock
 from consensus.certificates import QuorumCertificate, assemble
@@ -19,6 +23,33 @@ from vm.transactions import Transaction, Transfer, VerifiedTransaction, sign_tra
 
 NETWORK = "devnet"
 FAKE_SIGNATURE = b"\x5a" * 3309
+
+
+T = TypeVar("T")
+
+
+def must(value: T | None) -> T:
+    """What a test knows to be there."""
+    assert value is not None
+    return value
+
+
+def record_writes(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """From here on, the order of writes and syncs."""
+    order: list[str] = []
+    sync, write = os.fdatasync, os.pwrite
+
+    def recorded_write(descriptor: int, data: bytes, offset: int) -> int:
+        order.append("write")
+        return write(descriptor, data, offset)
+
+    def recorded_sync(descriptor: int) -> None:
+        order.append("sync")
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "pwrite", recorded_write)
+    monkeypatch.setattr(os, "fdatasync", recorded_sync)
+    return order
 
 
 def make_document(*, epoch_blocks: int | None = None) -> GenesisDocument:

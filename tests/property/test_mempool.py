@@ -1,5 +1,7 @@
 """The mempool agrees with a model that recomputes everything, step by step."""
 
+from typing import TypeAlias
+
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -9,31 +11,37 @@ from aichain.errors import NotPooled
 from aichain.mempool import Mempool
 from aichain.pending import NOT_READY, PRICE_SCALE, HeadView, SenderAccount
 from genesis import limits
+from genesis.units import Address
 from tests.unit.aichain.pooled import Terms, address, make_transaction
 from vm.fees import maximum_cost
+from vm.transactions import VerifiedTransaction
 
 SENDERS = st.integers(1, 4)
 SIZES = st.sampled_from([3_000, 3_500, 9_000])
 TIPS = st.sampled_from([0, 10, 50_000, 10**6, 2 * 10**6])
 
 
+Entry: TypeAlias = tuple[VerifiedTransaction, int, int]
+"""A transaction, the number of its admission, and when it was admitted."""
+
+
 class Model:
     """By definition: lists, sorted anew whenever something is asked."""
 
-    def __init__(self, max_weight):
+    def __init__(self, max_weight: int) -> None:
         self.max_weight = max_weight
-        self.entries = []  # (signed, admission number, added_ms)
-        self.accounts = {}
+        self.entries: list[Entry] = []
+        self.accounts: dict[Address, SenderAccount] = {}
         self.admissions = 0
 
-    def of(self, sender):
+    def of(self, sender: Address) -> list[Entry]:
         mine = [e for e in self.entries if e[0].transaction.sender == sender]
         return sorted(mine, key=lambda e: e[0].transaction.nonce)
 
-    def price(self, signed):
+    def price(self, signed: VerifiedTransaction) -> int:
         return signed.transaction.tip * PRICE_SCALE // signed.weight
 
-    def worth(self, signed, entries):
+    def worth(self, signed: VerifiedTransaction, entries: list[Entry]) -> int:
         nonce = self.accounts[signed.transaction.sender].nonce
         held = {
             e[0].transaction.nonce
@@ -44,10 +52,12 @@ class Model:
             nonce += 1
         return self.price(signed) if nonce > signed.transaction.nonce else NOT_READY
 
-    def weight(self, entries=None):
+    def weight(self, entries: list[Entry] | None = None) -> int:
         return sum(e[0].weight for e in (self.entries if entries is None else entries))
 
-    def add(self, signed, account, head):
+    def add(
+        self, signed: VerifiedTransaction, account: SenderAccount, head: HeadView
+    ) -> list[VerifiedTransaction] | None:
         """The entries evicted or replaced; None when it is refused."""
         transaction = signed.transaction
         sender = transaction.sender
@@ -89,8 +99,8 @@ class Model:
         self.entries = [*left, (signed, self.admissions, head.timestamp_ms)]
         return [e[0] for e in evicted + old]
 
-    def cheapest_tail(self, entries, spared):
-        tails = {}
+    def cheapest_tail(self, entries: list[Entry], spared: Address) -> Entry | None:
+        tails: dict[Address, Entry] = {}
         for entry in entries:
             sender = entry[0].transaction.sender
             top = tails.get(sender)
@@ -101,9 +111,9 @@ class Model:
         ranked = sorted(tails.values(), key=lambda e: (self.worth(e[0], entries), -e[1]))
         return ranked[0] if ranked else None
 
-    def select(self, max_weight, base_fee):
+    def select(self, max_weight: int, base_fee: int) -> list[VerifiedTransaction]:
         nonces = {s: a.nonce for s, a in self.accounts.items()}
-        chosen = []
+        chosen: list[VerifiedTransaction] = []
         while True:
             heads = [
                 e[0]
@@ -121,7 +131,7 @@ class Model:
             max_weight -= best.weight
             nonces[sender] += 1
 
-    def refresh(self, sender, account):
+    def refresh(self, sender: Address, account: SenderAccount) -> None:
         self.accounts[sender] = account
         for entry in self.of(sender):
             if entry[0].transaction.nonce < account.nonce:
@@ -129,7 +139,7 @@ class Model:
         while sum(maximum_cost(e[0].transaction) for e in self.of(sender)) > account.balance:
             self.entries.remove(self.of(sender)[-1])
 
-    def expire(self, head):
+    def expire(self, head: HeadView) -> None:
         self.entries = [
             e
             for e in self.entries
@@ -140,7 +150,7 @@ class Model:
 
 class PoolAgreesWithModel(RuleBasedStateMachine):
     @initialize(room=st.sampled_from([15_000, 40_000]))
-    def start(self, room):
+    def start(self, room: int) -> None:
         self.pool = Mempool(max_weight=room)
         self.model = Model(room)
         self.head = HeadView(height=1, timestamp_ms=1_000_000, base_fee=10)
@@ -154,7 +164,9 @@ class PoolAgreesWithModel(RuleBasedStateMachine):
         life=st.integers(0, 6),
         size_bytes=SIZES,
     )
-    def add(self, sender, nonce, tip, fee_max, life, size_bytes):
+    def add(
+        self, sender: int, nonce: int, tip: int, fee_max: int, life: int, size_bytes: int
+    ) -> None:
         account = self.accounts[address(sender)]
         terms = Terms(
             nonce=account.nonce + nonce,
@@ -172,7 +184,7 @@ class PoolAgreesWithModel(RuleBasedStateMachine):
             assert list(self.pool.add(signed, account, self.head)) == expected
 
     @rule(share=st.integers(1, 30_000), fee=st.integers(5, 30))
-    def finalize_a_block(self, share, fee):
+    def finalize_a_block(self, share: int, fee: int) -> None:
         """Include what is selected, as a proposer does, and move the head."""
         chosen = self.pool.select(share, self.head.base_fee)
         for signed in chosen:
@@ -188,20 +200,20 @@ class PoolAgreesWithModel(RuleBasedStateMachine):
         self.model.expire(self.head)
 
     @rule(sender=SENDERS, balance=st.sampled_from([0, 10**6, 4 * 10**6]))
-    def balance_changes(self, sender, balance):
+    def balance_changes(self, sender: int, balance: int) -> None:
         who = address(sender)
         self.accounts[who] = SenderAccount(self.accounts[who].nonce, balance)
         self.pool.refresh([who], lambda _: self.accounts[who])
         self.model.refresh(who, self.accounts[who])
 
     @rule(wait_ms=st.sampled_from([1_000, limits.MEMPOOL_TTL_MS // 2]))
-    def time_passes(self, wait_ms):
+    def time_passes(self, wait_ms: int) -> None:
         self.head = HeadView(self.head.height, self.head.timestamp_ms + wait_ms, self.head.base_fee)
         self.pool.expire(self.head)
         self.model.expire(self.head)
 
     @invariant()
-    def both_hold_the_same(self):
+    def both_hold_the_same(self) -> None:
         assert {e[0].id for e in self.model.entries} == {
             signed.id for signed in self.pool.best(1_000)
         }
@@ -214,7 +226,7 @@ class PoolAgreesWithModel(RuleBasedStateMachine):
             assert self.pool.get_by_raw_hash(entry[0].raw_hash) is entry[0]
 
     @invariant()
-    def both_select_the_same(self):
+    def both_select_the_same(self) -> None:
         for weight in (4_500, 20_000, 10**9):
             chosen = self.pool.select(weight, self.head.base_fee)
             assert chosen == self.model.select(weight, self.head.base_fee)

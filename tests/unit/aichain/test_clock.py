@@ -5,12 +5,12 @@ import time
 from aichain.clock import FixedClock, SystemClock
 
 
-def test_the_system_clock_is_the_machines():
+def test_the_system_clock_is_the_machines() -> None:
     before = time.time_ns() // 1_000_000
     assert before <= SystemClock().now_ms() <= time.time_ns() // 1_000_000
 
 
-def test_a_fixed_clock_moves_only_when_told():
+def test_a_fixed_clock_moves_only_when_told() -> None:
     clock = FixedClock(5)
     assert clock.now_ms() == 5
     clock.advance(7)

@@ -2,17 +2,18 @@
 
 import pytest
 import trio
+import trio.testing
 
 from aichain.errors import ReaderLagged, TooManyReaders
-from aichain.feed import Feed
+from aichain.feed import Feed, Subscription
 
 
-async def drain(items, got):
+async def drain(items: Subscription[int], got: list[int]) -> None:
     async for item in items:
-        got.append(item)  # one at a time: what came before an error counts
+        got.append(item)  # noqa: PERF401 - what came before an error counts
 
 
-async def test_every_reader_gets_every_item_in_order():
+async def test_every_reader_gets_every_item_in_order() -> None:
     feed = Feed[int](capacity=8, max_readers=4)
     with feed.subscribe() as first, feed.subscribe() as second:
         for number in range(5):
@@ -22,7 +23,7 @@ async def test_every_reader_gets_every_item_in_order():
         assert [item async for item in second] == [0, 1, 2, 3, 4]
 
 
-async def test_a_reader_that_waits_is_woken():
+async def test_a_reader_that_waits_is_woken() -> None:
     feed = Feed[int](capacity=1, max_readers=1)
     got: list[int] = []
 
@@ -40,7 +41,7 @@ async def test_a_reader_that_waits_is_woken():
     assert got == [0, 1, 2]
 
 
-async def test_a_slow_reader_is_told_after_what_was_queued_and_the_others_go_on():
+async def test_a_slow_reader_is_told_after_what_was_queued_and_the_others_go_on() -> None:
     feed = Feed[int](capacity=2, max_readers=4)
     with feed.subscribe() as slow, feed.subscribe() as quick:
         for number in range(5):
@@ -56,7 +57,7 @@ async def test_a_slow_reader_is_told_after_what_was_queued_and_the_others_go_on(
         assert await anext(quick) == 4
 
 
-async def test_a_reader_that_left_makes_room_and_is_not_counted_as_slow():
+async def test_a_reader_that_left_makes_room_and_is_not_counted_as_slow() -> None:
     feed = Feed[int](capacity=1, max_readers=1)
     with feed.subscribe(), pytest.raises(TooManyReaders):
         feed.subscribe()
@@ -68,7 +69,7 @@ async def test_a_reader_that_left_makes_room_and_is_not_counted_as_slow():
     assert feed.readers == 0
 
 
-async def test_a_closed_feed_ends_new_readers_at_once():
+async def test_a_closed_feed_ends_new_readers_at_once() -> None:
     feed = Feed[int](capacity=1, max_readers=1)
     feed.close()
     with feed.subscribe() as items:

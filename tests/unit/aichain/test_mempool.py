@@ -22,8 +22,10 @@ from aichain.mempool import Mempool
 from aichain.pending import HeadView, SenderAccount
 from genesis import limits
 from native.errors import InvalidData
+from native.hashing import Hash32
 from tests.unit.aichain.pooled import HEAD, RICH, Terms, address, make_transaction
 from vm.fees import maximum_cost
+from vm.transactions import VerifiedTransaction
 
 ROOMY = 10**12
 WEIGHT = make_transaction(1, Terms()).weight
@@ -34,13 +36,20 @@ def pool_for(transactions: int) -> Mempool:
     return Mempool(max_weight=transactions * WEIGHT)
 
 
-def add(pool, sender, terms=None, *, account=RICH, head=HEAD):
+def add(
+    pool: Mempool,
+    sender: int,
+    terms: Terms | None = None,
+    *,
+    account: SenderAccount = RICH,
+    head: HeadView = HEAD,
+) -> VerifiedTransaction:
     signed = make_transaction(sender, terms or Terms())
     pool.add(signed, account, head)
     return signed
 
 
-def test_a_pooled_transaction_is_found_by_id_and_by_its_bytes():
+def test_a_pooled_transaction_is_found_by_id_and_by_its_bytes() -> None:
     pool = pool_for(10)
     signed = add(pool, 1)
     assert pool.get(signed.id) is signed
@@ -51,7 +60,7 @@ def test_a_pooled_transaction_is_found_by_id_and_by_its_bytes():
     assert pool.stats.size_bytes == len(signed.raw)
 
 
-def test_the_same_transaction_with_another_witness_is_already_pending():
+def test_the_same_transaction_with_another_witness_is_already_pending() -> None:
     pool = pool_for(10)
     add(pool, 1)
     copy = make_transaction(1, Terms(witness=b"another signature"))
@@ -60,7 +69,7 @@ def test_the_same_transaction_with_another_witness_is_already_pending():
     assert pool.get_by_raw_hash(copy.raw_hash) is None
 
 
-def test_a_bad_copy_does_not_keep_the_good_one_out():
+def test_a_bad_copy_does_not_keep_the_good_one_out() -> None:
     pool = pool_for(10)
     bad = make_transaction(1, Terms(witness=b"forged"))
     pool.reject(bad.raw_hash)
@@ -72,12 +81,12 @@ def test_a_bad_copy_does_not_keep_the_good_one_out():
     assert pool.get(good.id) is good
 
 
-def test_the_reject_cache_is_bounded():
+def test_the_reject_cache_is_bounded() -> None:
     pool = pool_for(10)
     first = make_transaction(1, Terms())
     pool.reject(first.raw_hash)
     for number in range(limits.MEMPOOL_REJECT_CACHE):
-        pool.reject(number.to_bytes(32, "big"))
+        pool.reject(Hash32(number.to_bytes(32, "big")))
     pool.check(first, RICH, HEAD)
 
 
@@ -91,7 +100,9 @@ def test_the_reject_cache_is_bounded():
         (Terms(), SenderAccount(nonce=0, balance=10**9 + 1_000), BalanceNotCovering),
     ],
 )
-def test_what_can_never_be_included_is_refused_by_name(terms, account, refusal):
+def test_what_can_never_be_included_is_refused_by_name(
+    terms: Terms, account: SenderAccount, refusal: type[NotPooled]
+) -> None:
     pool = pool_for(10)
     signed = make_transaction(1, terms)
     with pytest.raises(refusal) as caught:
@@ -102,7 +113,7 @@ def test_what_can_never_be_included_is_refused_by_name(terms, account, refusal):
     assert len(pool) == 0
 
 
-def test_the_bounds_themselves_are_inside():
+def test_the_bounds_themselves_are_inside() -> None:
     pool = pool_for(10)
     add(pool, 1, Terms(nonce=63))
     add(pool, 2, Terms(valid_until=101))
@@ -112,7 +123,7 @@ def test_the_bounds_themselves_are_inside():
     assert len(pool) == 4
 
 
-def test_a_senders_pending_transactions_are_covered_together():
+def test_a_senders_pending_transactions_are_covered_together() -> None:
     pool = pool_for(10)
     cost = maximum_cost(make_transaction(1, Terms()).transaction)
     account = SenderAccount(nonce=0, balance=2 * cost)
@@ -124,7 +135,7 @@ def test_a_senders_pending_transactions_are_covered_together():
     assert caught.value.available == 2 * cost
 
 
-def test_one_sender_may_have_64_pending():
+def test_one_sender_may_have_64_pending() -> None:
     pool = pool_for(100)
     account = SenderAccount(nonce=0, balance=10**24)
     for nonce in range(64):
@@ -136,7 +147,7 @@ def test_one_sender_may_have_64_pending():
     assert [s.transaction.nonce for s in pool.of_sender(address(1))] == list(range(1, 65))
 
 
-def test_replacing_costs_a_tenth_more_of_the_whole_fee():
+def test_replacing_costs_a_tenth_more_of_the_whole_fee() -> None:
     pool = pool_for(10)
     old = add(pool, 1, Terms(tip=0))
     fee = HEAD.base_fee * WEIGHT
@@ -149,7 +160,7 @@ def test_replacing_costs_a_tenth_more_of_the_whole_fee():
     assert pool.select(ROOMY, HEAD.base_fee) == [new]
 
 
-def test_a_replacement_fits_where_the_old_one_was_paid_for():
+def test_a_replacement_fits_where_the_old_one_was_paid_for() -> None:
     pool = pool_for(1)
     cost = maximum_cost(make_transaction(1, Terms()).transaction)
     account = SenderAccount(nonce=0, balance=cost + 60_000)
@@ -158,7 +169,7 @@ def test_a_replacement_fits_where_the_old_one_was_paid_for():
     assert len(pool) == 1
 
 
-def test_selection_takes_the_best_payer_first_and_never_skips_a_nonce():
+def test_selection_takes_the_best_payer_first_and_never_skips_a_nonce() -> None:
     pool = pool_for(10)
     cheap_first = add(pool, 1, Terms(nonce=0, tip=10))
     rich_second = add(pool, 1, Terms(nonce=1, tip=10**6))
@@ -171,7 +182,7 @@ def test_selection_takes_the_best_payer_first_and_never_skips_a_nonce():
     assert pool.select(ROOMY, HEAD.base_fee) == [middle, cheap_first, rich_second, filler, gapped]
 
 
-def test_selection_leaves_the_pool_as_it_was():
+def test_selection_leaves_the_pool_as_it_was() -> None:
     pool = pool_for(10)
     for sender in range(5):
         add(pool, sender, Terms(tip=sender))
@@ -179,7 +190,7 @@ def test_selection_leaves_the_pool_as_it_was():
     assert len(pool) == 5
 
 
-def test_selection_keeps_to_the_weight():
+def test_selection_keeps_to_the_weight() -> None:
     pool = pool_for(10)
     large = add(pool, 1, Terms(tip=10**9, size_bytes=10_000))
     small = add(pool, 2, Terms(tip=1))
@@ -188,7 +199,7 @@ def test_selection_keeps_to_the_weight():
     assert pool.select(large.weight + small.weight, 10) == [large, small]
 
 
-def test_selection_waits_with_what_the_base_fee_has_outrun():
+def test_selection_waits_with_what_the_base_fee_has_outrun() -> None:
     pool = pool_for(10)
     waiting = add(pool, 1, Terms(fee_max=10 * WEIGHT))
     follower = add(pool, 1, Terms(nonce=1))
@@ -196,7 +207,7 @@ def test_selection_waits_with_what_the_base_fee_has_outrun():
     assert pool.select(ROOMY, 10) == [waiting, follower]
 
 
-def test_selection_starts_after_blocks_that_are_not_final():
+def test_selection_starts_after_blocks_that_are_not_final() -> None:
     pool = pool_for(10)
     add(pool, 1, Terms(nonce=0))
     second = add(pool, 1, Terms(nonce=1))
@@ -204,7 +215,7 @@ def test_selection_starts_after_blocks_that_are_not_final():
     assert pool.select(ROOMY, 10, nonces={address(1): 2}) == []
 
 
-def test_many_misfits_do_not_make_selection_slow():
+def test_many_misfits_do_not_make_selection_slow() -> None:
     pool = pool_for(1_000)
     for sender in range(300):
         add(pool, sender, Terms(tip=10**6, size_bytes=9_000))
@@ -212,7 +223,7 @@ def test_many_misfits_do_not_make_selection_slow():
     assert pool.select(5_000, 10) == []
 
 
-def test_a_full_pool_evicts_the_cheapest_tail_and_makes_no_gap():
+def test_a_full_pool_evicts_the_cheapest_tail_and_makes_no_gap() -> None:
     pool = pool_for(3)
     first = add(pool, 1, Terms(nonce=0, tip=10))
     tail = add(pool, 1, Terms(nonce=1, tip=500_000))
@@ -223,7 +234,7 @@ def test_a_full_pool_evicts_the_cheapest_tail_and_makes_no_gap():
     assert pool.select(ROOMY, 10) == [newcomer, first, tail]
 
 
-def test_a_full_pool_refuses_what_pays_no_more_than_its_cheapest_tail():
+def test_a_full_pool_refuses_what_pays_no_more_than_its_cheapest_tail() -> None:
     pool = pool_for(2)
     add(pool, 1, Terms(tip=10**6))
     add(pool, 2, Terms(tip=10**6))
@@ -232,7 +243,7 @@ def test_a_full_pool_refuses_what_pays_no_more_than_its_cheapest_tail():
     assert len(pool) == 2
 
 
-def test_what_waits_behind_a_gap_is_the_first_to_go():
+def test_what_waits_behind_a_gap_is_the_first_to_go() -> None:
     pool = pool_for(2)
     gapped = add(pool, 1, Terms(nonce=5, tip=10**9))
     add(pool, 2, Terms(tip=10**6))
@@ -241,7 +252,7 @@ def test_what_waits_behind_a_gap_is_the_first_to_go():
         add(pool, 4, Terms(nonce=7, tip=10**12))
 
 
-def test_nobody_evicts_the_tail_that_his_own_transaction_builds_on():
+def test_nobody_evicts_the_tail_that_his_own_transaction_builds_on() -> None:
     pool = pool_for(2)
     add(pool, 1, Terms(nonce=0, tip=10**6))
     add(pool, 2, Terms(nonce=0, tip=10**8))
@@ -250,7 +261,7 @@ def test_nobody_evicts_the_tail_that_his_own_transaction_builds_on():
     assert [len(pool.of_sender(address(sender))) for sender in (1, 2)] == [1, 1]
 
 
-def test_a_large_newcomer_evicts_as_many_tails_as_it_needs_or_none():
+def test_a_large_newcomer_evicts_as_many_tails_as_it_needs_or_none() -> None:
     pool = pool_for(3)
     for nonce in range(3):
         add(pool, 1, Terms(nonce=nonce, tip=10**6))
@@ -263,7 +274,7 @@ def test_a_large_newcomer_evicts_as_many_tails_as_it_needs_or_none():
     assert len(pool) == 2
 
 
-def test_the_price_of_entry_rises_when_the_pool_fills_up():
+def test_the_price_of_entry_rises_when_the_pool_fills_up() -> None:
     pool = pool_for(100)
     for sender in range(75):
         add(pool, sender, Terms(tip=0))
@@ -277,7 +288,7 @@ def test_the_price_of_entry_rises_when_the_pool_fills_up():
     add(pool, 200, Terms(tip=required))
 
 
-def test_a_block_removes_what_it_holds_and_what_its_nonces_killed():
+def test_a_block_removes_what_it_holds_and_what_its_nonces_killed() -> None:
     pool = pool_for(10)
     included = add(pool, 1, Terms(nonce=0))
     rival = make_transaction(1, Terms(nonce=1, amount=7))  # spent elsewhere, same nonce
@@ -293,7 +304,7 @@ def test_a_block_removes_what_it_holds_and_what_its_nonces_killed():
     assert not pool.knows(killed.id)
 
 
-def test_a_poorer_sender_loses_its_tails():
+def test_a_poorer_sender_loses_its_tails() -> None:
     pool = pool_for(10)
     cost = maximum_cost(make_transaction(1, Terms()).transaction)
     signed = [add(pool, 1, Terms(nonce=nonce)) for nonce in range(3)]
@@ -302,7 +313,7 @@ def test_a_poorer_sender_loses_its_tails():
     assert pool.of_sender(address(1)) == (signed[0], signed[1])
 
 
-def test_an_hour_or_the_senders_own_limit_ends_the_wait():
+def test_an_hour_or_the_senders_own_limit_ends_the_wait() -> None:
     pool = pool_for(10)
     soon = add(pool, 1, Terms(valid_until=102))
     old = add(pool, 2)
@@ -315,7 +326,7 @@ def test_an_hour_or_the_senders_own_limit_ends_the_wait():
     assert pool.of_sender(address(3)) == (young,)
 
 
-def test_the_next_nonce_counts_what_is_pending_without_a_gap():
+def test_the_next_nonce_counts_what_is_pending_without_a_gap() -> None:
     pool = pool_for(10)
     assert pool.next_nonce(address(1), 5) == 5
     account = SenderAccount(5, 10**24)
@@ -326,7 +337,7 @@ def test_the_next_nonce_counts_what_is_pending_without_a_gap():
     assert pool.next_nonce(address(1), 5) == 8
 
 
-def test_the_best_are_listed_by_price():
+def test_the_best_are_listed_by_price() -> None:
     pool = pool_for(10)
     signed = [add(pool, sender, Terms(tip=1_000 * sender)) for sender in range(5)]
     assert pool.best(2) == (signed[4], signed[3])

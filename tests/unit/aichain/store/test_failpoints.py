@@ -1,0 +1,35 @@
+"""Crash points kill where they were told to, and nowhere else."""
+
+import os
+import signal
+
+import pytest
+
+from aichain.errors import ConfigError
+from aichain.store.failpoints import FAIL_AT, FailPoints
+
+STEPS = ["a", "b", "c", "a", "b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("rule", "dies_at"),
+    [("", None), ("1", 0), ("3", 2), ("6", 5), ("7", None), ("b", 1), ("b:2", 4), ("d", None)],
+)
+def test_the_rule_says_where(
+    rule: str, dies_at: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed: list[tuple[int, int]] = []
+    monkeypatch.setattr(os, "kill", lambda pid, number: killed.append((pid, number)))
+    monkeypatch.setenv(FAIL_AT, rule)
+    reached = FailPoints.from_environment()
+    died: list[int] = []
+    for step, name in enumerate(STEPS):
+        reached(name)
+        died.extend([step] if len(killed) > len(died) else [])
+    assert died == ([] if dies_at is None else [dies_at])
+    assert killed == [(os.getpid(), signal.SIGKILL)] * len(died)
+
+
+def test_a_rule_that_cannot_be_read_is_a_config_error() -> None:
+    with pytest.raises(ConfigError):
+        FailPoints("bodies written:soon")
