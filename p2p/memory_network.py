@@ -160,15 +160,9 @@ class MemoryNetwork:
         self._hub = hub
         self._identity = identity
         self._status = Status(0, ZERO_HASH, 0, 0)
-        self._hello = make_hello(
-            identity.network_id,
-            identity.genesis_hash,
-            identity.peer_id_raw,
-            identity.validator_key,
-            agent=identity.agent,
-            status=self._status,
-            listen="",
-        )
+        us = identity.network_id, identity.genesis_hash, identity.peer_id_raw
+        key, agent = identity.validator_key, identity.agent
+        self._hello = make_hello(*us, key, agent=agent, status=self._status, listen="")
         self._peer_id = identity.peer_id
         self._roster = Roster()
         self._table = PeerTable()
@@ -196,11 +190,8 @@ class MemoryNetwork:
 
     @property
     def counters(self) -> NetworkCounters:
-        return replace(
-            self._counters,
-            received=self._mailbox.delivered,
-            dropped_inbound=self._mailbox.dropped,
-        )
+        box = self._mailbox
+        return replace(self._counters, received=box.delivered, dropped_inbound=box.dropped)
 
     @property
     def hello(self) -> Hello:

@@ -9,19 +9,31 @@ from libp2p.peer.id import ID
 from libp2p.tools.anyio_service import background_trio_service
 from multiaddr import Multiaddr  # type: ignore[import-untyped]  # ships no types
 
+from consensus.votes import ReceivedVote
 from p2p.addresses import parse_peer_address, parse_peer_id
 from p2p.admission import Admission
 from p2p.libp2p_guard_swarm import GuardedHost, build_host, muxed, open_stream
 from p2p.libp2p_guard_yamux import GuardedStream, GuardedYamux
 from p2p.libp2p_link import yamux_of
 from p2p.libp2p_network import Libp2pNetwork
+from p2p.network import Audience
 from p2p.settings import NodeIdentity
 from p2p.topics import Topics, topics_of
 from p2p.wire.encoding import encode_message
 from p2p.wire.framing import frame
 from p2p.wire.handshake import make_hello
 from p2p.wire.messages import Hello, Status
-from tests.integration.libp2p_nodes import GENESIS, NETWORK_ID, make_identity
+from tests.integration.libp2p_nodes import (
+    GENESIS,
+    NETWORK_ID,
+    connected,
+    eventually,
+    make_identity,
+    make_network,
+    make_vote,
+    receive,
+    running,
+)
 
 TOPICS: Topics = topics_of(NETWORK_ID, GENESIS)
 
@@ -97,3 +109,38 @@ async def attacking(
         finally:
             with trio.CancelScope(shield=True):
                 await attacker.yamux.sever()
+
+
+@asynccontextmanager
+async def besieged() -> AsyncIterator[Libp2pNetwork]:
+    """A node with one honest peer. Afterwards both must still talk, and a third must get in."""
+    victim = make_network(0)
+    async with running(victim):
+        honest = make_network(1, [victim.address])
+        async with running(honest):
+            await connected([victim, honest])
+            yield victim
+            await still_serves(victim, honest)
+
+
+async def still_serves(victim: Libp2pNetwork, honest: Libp2pNetwork) -> None:
+    """The honest peer was not lost, votes pass, and a newcomer is let in."""
+    assert victim.counters.restarts == 0
+    assert honest.peer_id in {view.peer_id for view in victim.peers()}
+    newcomer = make_network(2, [victim.address])
+    async with running(newcomer):
+        await eventually(lambda: len(newcomer.peers()) == 2)
+        victim.push(make_vote(view=9_999), Audience.VALIDATORS)
+        await hears_view(honest, victim.peer_id, 9_999)
+        await hears_view(newcomer, victim.peer_id, 9_999)
+        honest.push(make_vote(view=9_998), Audience.VALIDATORS)
+        await hears_view(victim, honest.peer_id, 9_998)
+
+
+async def hears_view(network: Libp2pNetwork, peer: str, view: int) -> None:
+    """A vote of this peer for this view arrives, whatever else does."""
+    while True:
+        inbound = await receive(network)
+        message = inbound.message
+        if inbound.peer == peer and isinstance(message, ReceivedVote) and message.view == view:
+            return

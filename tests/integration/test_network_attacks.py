@@ -2,8 +2,7 @@
 
 import os
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +14,6 @@ from libp2p.pubsub.pb import rpc_pb2
 from libp2p.stream_muxer.exceptions import MuxedStreamReset
 from libp2p.utils import encode_varint_prefixed
 
-from consensus.votes import ReceivedVote
 from genesis.limits import MAX_PENDING_HANDSHAKES
 from native.hashing import Hash32
 from p2p.addresses import parse_peer_address
@@ -34,55 +32,17 @@ from p2p.wire.messages import (
     Response,
     Status,
 )
-from p2p.yamux_frames import Flag, FrameType, pack_frame
-from tests.integration.libp2p_attacker import TOPICS, Attacker, attacking
+from tests.integration.libp2p_attacker import TOPICS, attacking, besieged
 from tests.integration.libp2p_nodes import (
-    connected,
     eventually,
     make_final,
     make_network,
     make_vote,
-    receive,
     running,
 )
 
 GOSSIPSUB = "/meshsub/1.1.0"
 LUCK = random.Random(3690)
-
-
-@asynccontextmanager
-async def besieged() -> AsyncIterator[Libp2pNetwork]:
-    """A node with one honest peer. Afterwards both must still talk, and a third must get in."""
-    victim = make_network(0)
-    async with running(victim):
-        honest = make_network(1, [victim.address])
-        async with running(honest):
-            await connected([victim, honest])
-            yield victim
-            await still_serves(victim, honest)
-
-
-async def still_serves(victim: Libp2pNetwork, honest: Libp2pNetwork) -> None:
-    """The honest peer was not lost, votes pass, and a newcomer is let in."""
-    assert victim.counters.restarts == 0
-    assert honest.peer_id in {view.peer_id for view in victim.peers()}
-    newcomer = make_network(2, [victim.address])
-    async with running(newcomer):
-        await eventually(lambda: len(newcomer.peers()) == 2)
-        victim.push(make_vote(view=9_999), Audience.VALIDATORS)
-        await hears_view(honest, victim.peer_id, 9_999)
-        await hears_view(newcomer, victim.peer_id, 9_999)
-        honest.push(make_vote(view=9_998), Audience.VALIDATORS)
-        await hears_view(victim, honest.peer_id, 9_998)
-
-
-async def hears_view(network: Libp2pNetwork, peer: str, view: int) -> None:
-    """A vote of this peer for this view arrives, whatever else does."""
-    while True:
-        inbound = await receive(network)
-        message = inbound.message
-        if inbound.peer == peer and isinstance(message, ReceivedVote) and message.view == view:
-            return
 
 
 async def dial_tcp(victim: Libp2pNetwork) -> trio.SocketStream:
@@ -258,95 +218,6 @@ async def test_a_gossip_check_that_raises_is_contained() -> None:
             data = encode_message(make_final())
             await stream.write(rpc(publish=[rpc_pb2.Message(data=data, topicIDs=[TOPICS.finals])]))
             await trio.sleep(0.2)
-
-
-async def overrun_a_window(attacker: Attacker) -> None:
-    stream = await attacker.open(TOPICS.consensus)
-    payload = pack_frame(FrameType.DATA, Flag.NONE, stream.stream_id, 65_000) + bytes(65_000)
-    for _ in range(2 * 256 * 1024 // 65_000):
-        await attacker.write_raw(payload)
-
-
-async def announce_four_gigabytes(attacker: Attacker) -> None:
-    stream = await attacker.open(TOPICS.consensus)
-    await attacker.write_raw(pack_frame(FrameType.DATA, Flag.NONE, stream.stream_id, 2**32 - 16))
-    await attacker.write_raw(bytes(65_000))
-
-
-async def open_a_window_with_syn(attacker: Attacker) -> None:
-    await attacker.write_raw(pack_frame(FrameType.DATA, Flag.SYN, 4_001, 2**24))
-
-
-async def use_our_stream_ids(attacker: Attacker) -> None:
-    await attacker.write_raw(pack_frame(FrameType.WINDOW_UPDATE, Flag.SYN, 4_000, 0))
-
-
-async def reuse_a_stream_id(attacker: Attacker) -> None:
-    for _ in range(2):
-        await attacker.write_raw(pack_frame(FrameType.WINDOW_UPDATE, Flag.SYN, 4_001, 0))
-
-
-async def send_no_yamux(attacker: Attacker) -> None:
-    await attacker.write_raw(LUCK.randbytes(5_000))
-
-
-async def flood_pings(attacker: Attacker) -> None:
-    pings = pack_frame(FrameType.PING, Flag.SYN, 0, 7) * 2_000
-    for _ in range(50):
-        await attacker.write_raw(pings)
-
-
-async def flood_streams(attacker: Attacker) -> None:
-    for number in range(2_000):
-        syn = pack_frame(FrameType.WINDOW_UPDATE, Flag.SYN, 4_001 + 2 * number, 0)
-        await attacker.write_raw(syn)
-
-
-async def flood_nowhere(attacker: Attacker) -> None:
-    payload = pack_frame(FrameType.DATA, Flag.NONE, 9_999, 65_000) + bytes(65_000)
-    for _ in range(1_000):
-        await attacker.write_raw(payload)
-
-
-@pytest.mark.parametrize(
-    "attack",
-    [
-        overrun_a_window,
-        announce_four_gigabytes,
-        open_a_window_with_syn,
-        use_our_stream_ids,
-        reuse_a_stream_id,
-        send_no_yamux,
-        flood_pings,
-        flood_streams,
-        flood_nowhere,
-    ],
-)
-@pytest.mark.parametrize("verified", [True, False])
-async def test_breaking_the_rules_of_yamux_costs_the_connection(
-    attack: Callable[[Attacker], Awaitable[None]], verified: bool
-) -> None:
-    async with besieged() as victim, attacking(victim, verified=verified) as attacker:
-        try:
-            await attack(attacker)
-        except Exception:
-            pass
-        await eventually(lambda: attacker.is_cut_off, timeout_s=4.0)
-        await eventually(lambda: victim.counters.penalties > 0)
-
-
-async def test_two_thousand_streams_of_a_verified_peer() -> None:
-    async with besieged() as victim, attacking(victim) as attacker:
-        opened = 0
-        with trio.move_on_after(20):
-            try:
-                for _ in range(2_000):
-                    await attacker.open(TOPICS.announcements)
-                    opened += 1
-            except Exception:
-                pass
-        assert opened < 100
-        assert victim.counters.bans == 1
 
 
 async def serve_large_blocks(peer: str, request: AnyRequest) -> Response:
