@@ -137,11 +137,10 @@ def verify_proof(root: bytes, key: bytes, value: bytes | None, proof: StateProof
     elif proof.other is None:
         node = ZERO_HASH
     else:
-        other_key, other_value = proof.other
-        shared = _first_difference(hashed, other_key)
-        if other_key == hashed or shared < len(proof.siblings):
+        # The fold below turns by the sought key's bits, so only a leaf on its path can reach root.
+        if proof.other[0] == hashed:
             return False
-        node = _leaf(other_key, other_value)[0]
+        node = _leaf(*proof.other)[0]
     for depth in range(len(proof.siblings) - 1, -1, -1):
         sibling = proof.siblings[depth]
         pair = sibling + node if _bit(hashed, depth) else node + sibling

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from native import codec
 from native.errors import DecodeError
 from native.hashing import ZERO_HASH, Hash32, blake3_256, derive_hash, keyed_hash
 from vm.commitment import StateProof, StateTree, verify_proof
@@ -152,6 +153,25 @@ def test_damaged_proofs_are_refused():
             StateProof.decode(raw[:size])
     with pytest.raises(DecodeError):
         StateProof.decode(bytes(10_000))
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        [1, b"\x80", bytes(32), b""],
+        [1, b"\x40", b"", b""],
+        [1, b"\x80", b"\x01" * 33, b""],
+        [1, b"\x80", b"\x01" * 64, b""],
+        [1, b"\x80", b"", b""],
+        [0, b"", b"", b"\x01" * 33],
+        [257, bytes(33), b"", b""],
+        [9, b"\x00", b"", b""],
+    ],
+    ids=["empty", "spare bit", "odd", "left over", "missing", "half a leaf", "deep", "bitmap"],
+)
+def test_a_proof_has_one_encoding(fields):
+    with pytest.raises(DecodeError):
+        StateProof.decode(codec.encode(fields))
 
 
 def test_neighbours_far_down_the_tree_share_a_long_path():
