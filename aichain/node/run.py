@@ -7,7 +7,6 @@ import sys
 from typing import TextIO
 
 import trio
-from p2p.libp2p_network import Libp2pNetwork
 
 from aichain.config import LogFormat, NodeConfig
 from aichain.errors import ExitCode, ListenRefused, NodeError
@@ -15,7 +14,9 @@ from aichain.logs import LogStyle, configure_logging
 from aichain.node.assemble import NetworkFactory, assemble
 from aichain.node.services import start_services
 from native.backends import describe_engine
+from native.errors import AIChainError
 from p2p.errors import ListenFailed
+from p2p.libp2p_network import Libp2pNetwork
 from p2p.network import Network
 from p2p.settings import NetworkSettings, NodeIdentity
 
@@ -95,7 +96,7 @@ def _log_stream(config: NodeConfig) -> "_Standard | TextIO":
     return config.log_file.open("a", encoding="utf-8", buffering=1)
 
 
-def _node_error(group: BaseExceptionGroup[NodeError | ListenFailed]) -> NodeError:
+def _node_error(group: BaseExceptionGroup[AIChainError]) -> NodeError:
     """The first of the errors that took the nurseries down."""
     error: BaseException = group
     while isinstance(error, BaseExceptionGroup):

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import trio
+from trio_typing import TaskStatus
 
 from aichain.config import Endpoint, NodeConfig
 from aichain.node.assemble import Node, assemble
@@ -69,7 +70,7 @@ class Cluster:
 
 
 async def _serve(
-    running: RunningNode, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    running: RunningNode, task_status: TaskStatus[None] = trio.TASK_STATUS_IGNORED
 ) -> None:
     try:
         with running.scope:
