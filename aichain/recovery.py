@@ -194,15 +194,9 @@ def _load_state(
 ) -> tuple[Tip, State]:
     tip = _read_tip(paths.state, database)
     snapshot = database.snapshot()
-    tree = scan_tree(snapshot)
-    if tree.root != tip.state_root:
-        raise StoreCorrupt(
-            path=str(paths.state),
-            reason=f"state root {tree.root.hex()} where height {tip.height} has "
-            f"{tip.state_root.hex()}",
-        )
     try:
-        state = State.load(document, StateRecords(snapshot), tree, tip.record)
+        # Compares the root of everything stored with the one that was written with the tip.
+        state = State.load(document, StateRecords(snapshot), scan_tree(snapshot), tip.record)
     except InvalidData as error:
         raise StoreCorrupt(path=str(paths.state), reason=str(error)) from error
     if (state.head.height, state.head.id) != (tip.height, tip.block_id):

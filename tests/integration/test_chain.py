@@ -14,11 +14,22 @@ from aichain.errors import (
     UnfinalizedFull,
     WrongChain,
 )
+from aichain.store import keys
+from aichain.store.kv import Batch
+from aichain.store.leveldb import LevelStore
 from aichain.store.paths import DataPaths
 from consensus.headers import block_ref
 from genesis import limits
 from native.hashing import ZERO_HASH
-from tests.integration.ledgers import Purse, build_on, certify, extend, make_document, must
+from tests.integration.ledgers import (
+    Purse,
+    build_on,
+    certify,
+    extend,
+    make_document,
+    must,
+    record_writes,
+)
 from vm.blocks import VerifiedBlock, decode_body
 from vm.build import Built
 from vm.errors import InvalidBlock
@@ -305,6 +316,28 @@ def test_one_process_a_home_and_the_right_document_only(tmp_path: Path) -> None:
     with pytest.raises(WrongChain):
         Chain.open(tmp_path, SHORT_EPOCHS)
     Chain.open(tmp_path, DOCUMENT).close()
+
+
+def test_a_commit_writes_in_the_order_that_recovery_relies_on(
+    chain: Chain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = record_writes(monkeypatch)
+    write = LevelStore.write
+
+    def recorded(store: LevelStore, batch: Batch, *, sync: bool) -> None:
+        write(store, batch, sync=sync)
+        order.append(f"{'state' if keys.TIP in batch else 'index'} sync={sync}")
+
+    monkeypatch.setattr(LevelStore, "write", recorded)
+    built = build_on(chain.head, [Purse().pay(DOCUMENT)])
+    chain.execute(built.block)
+    chain.finalize(
+        [block_ref(built.block.header)],
+        certify(built.block.header),
+        finalized_at_ms=None,
+        seal=lambda: order.append("sealed"),
+    )
+    assert order == ["write", "sync", "state sync=True", "sealed", "index sync=False"]
 
 
 def test_what_does_not_extend_the_head_is_our_bug(chain: Chain) -> None:

@@ -45,6 +45,22 @@ def log_of(database: Path) -> Path:
     return log
 
 
+def transaction_at(chain: Chain, height: int) -> Hash32:
+    [signed] = must(chain.blocks.block_at(height)).block.transactions
+    return signed.id
+
+
+def damage_log_end(paths: DataPaths) -> None:
+    """What strict opening refuses and lenient opening leaves out: here, nothing that matters."""
+    database = LevelStore(paths.state)
+    database.write({b"zz": bytes(50)}, sync=True)
+    database.close()
+    log = log_of(paths.state)
+    data = bytearray(log.read_bytes())
+    data[-10] ^= 1
+    log.write_bytes(data)
+
+
 def refuse(paths: DataPaths) -> StoreCorrupt:
     with pytest.raises(StoreCorrupt) as caught:
         Chain.open(paths.root, DOCUMENT)
@@ -78,6 +94,10 @@ def test_a_torn_last_commit_is_an_older_but_whole_chain(paths: DataPaths, good: 
     height = chain.head.head.height
     assert 0 < height < BLOCKS
     assert chain.head.head.id == good[1][height]
+    for block in chain.unfinalized():
+        [signed] = block.transactions
+        assert chain.locate(signed.id) is None, "the index was ahead and has been made anew"
+    assert must(chain.locate(transaction_at(chain, height))).height == height
     left = chain.unfinalized()
     assert [block.id for block in left] == good[1][height + 1 :], "their bodies are still there"
     for block in left:
@@ -88,6 +108,27 @@ def test_a_torn_last_commit_is_an_older_but_whole_chain(paths: DataPaths, good: 
     again = Chain.open(paths.root, DOCUMENT)
     assert again.recovery_note == ""
     again.close()
+
+
+def test_damage_after_the_last_commit_is_mended(paths: DataPaths, good: Good) -> None:
+    damage_log_end(paths)
+    chain = Chain.open(paths.root, DOCUMENT)
+    assert "repaired" in chain.recovery_note
+    assert chain.head.head.id == good[1][-1]
+    chain.close()
+
+
+@pytest.mark.parametrize("lost", [keys.block_key(5), keys.state_key(b"a")])
+def test_a_copy_that_is_not_whole_is_not_accepted(paths: DataPaths, lost: bytes) -> None:
+    database = LevelStore(paths.state)
+    key, _ = next(database.iterate(lost, limit=1))
+    database.write({key: None}, sync=True)
+    database.close()
+    damage_log_end(paths)
+    before = log_of(paths.state).read_bytes()
+    refuse(paths)
+    assert log_of(paths.state).read_bytes() == before
+    assert sorted(path.name for path in paths.chain.iterdir()) == ["blocks", "state"]
 
 
 def test_a_hole_in_the_middle_of_the_database_log_is_refused(paths: DataPaths) -> None:
