@@ -5,13 +5,14 @@ import shutil
 import subprocess
 import sys
 import threading
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from aichain.cli.load import LoadPlan, run_load
 from aichain.errors import ExitCode
-from tests.e2e.networks import aichain, full_node, local_network, wait_until
+from tests.e2e.networks import Network, aichain, full_node, local_network, wait_until
 
 
 def test_a_transfer_from_the_command_line_is_final_on_all_four(tmp_path: Path) -> None:
@@ -24,13 +25,7 @@ def test_a_transfer_from_the_command_line_is_final_on_all_four(tmp_path: Path) -
         )  # fmt: skip
         tx_hash = json.loads(sent.stdout)["hash"]
         for index in range(4):
-            wait_until(
-                lambda at=index: (
-                    network.call(at, "aichain_getTransaction", tx_hash)["status"]  # type: ignore[misc]
-                    == "final"
-                ),
-                f"final on node {index}",
-            )
+            wait_until(partial(_is_final, network, index, tx_hash), f"final on node {index}")
         heads = {network.block_hash(index, 2) for index in range(4)}
         assert len(heads) == 1
 
@@ -133,6 +128,10 @@ def test_sigterm_is_a_clean_end(tmp_path: Path) -> None:
     _, errors = process.communicate(timeout=20)
     assert process.returncode == ExitCode.OK, errors
     assert "Traceback" not in errors
+
+
+def _is_final(network: Network, index: int, tx_hash: str) -> bool:
+    return bool(network.call(index, "aichain_getTransaction", tx_hash)["status"] == "final")
 
 
 def _run_in_foreground(home: Path, genesis: str) -> subprocess.CompletedProcess[str]:
