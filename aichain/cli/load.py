@@ -230,8 +230,9 @@ class Load:
             except RpcError:
                 return
             with self._lock:
-                for tx in list(sender.in_flight):
+                for tx in lost:
                     self._owner.pop(tx, None)
+                    sender.in_flight.pop(tx, None)
                 sender.resume(account)
                 self.report.refused["lost"] += len(lost)
 

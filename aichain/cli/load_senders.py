@@ -69,7 +69,6 @@ class Sender:
         self.reveal = not account["algorithm"]
         self.stale = False
         self.ready.clear()
-        self.in_flight.clear()
 
 
 def prepared(signed: SignedTransaction) -> Prepared:

@@ -55,6 +55,7 @@ def serving(node: ScriptedNode) -> Iterator[ScriptedNode]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        wbufsize = -1  # one segment an answer, or the delayed ACK of loopback costs 40 ms
 
         def setup(self):
             super().setup()
