@@ -1,0 +1,52 @@
+"""`aichain doctor`: every line is OK, WARN or FAIL, and what is not OK says how to mend it."""
+
+import json
+import os
+
+import pytest
+from click.testing import CliRunner
+
+from aichain.cli import main
+
+
+@pytest.fixture
+def invoke(tmp_path):
+    kept = {name: None for name in os.environ if name.startswith("AICHAIN_")}
+    runner = CliRunner(env=kept | {"XDG_DATA_HOME": str(tmp_path)})
+    address = ("--rpc", "http://127.0.0.1:1")
+    return lambda *arguments, **env: runner.invoke(
+        main, ["doctor", *address, *arguments], env=env or None
+    )
+
+
+def findings(done):
+    return {each["check"]: each for each in json.loads(done.stdout)}
+
+
+def test_a_machine_that_runs_these_tests_is_fit(invoke):
+    done = invoke("--json")
+    found = findings(done)
+    assert done.exit_code == 0
+    assert {"python", "libraries", "disk", "fsync", "signatures", "clock", "ports"} <= set(found)
+    for each in found.values():
+        assert each["verdict"] in ("OK", "WARN")
+        assert bool(each["fix"]) == (each["verdict"] == "WARN")
+
+
+def test_people_get_one_line_a_check(invoke):
+    lines = [line for line in invoke().output.splitlines() if not line.startswith(" ")]
+    assert all(line.split()[0] in ("OK", "WARN") for line in lines)
+
+
+def test_a_broken_setting_fails_with_its_fix(invoke, tmp_path):
+    (tmp_path / "config.toml").write_text('[rpc]\nlisten = "nowhere"\n')
+    done = invoke("--home", str(tmp_path), "--json")
+    assert done.exit_code == 41
+    assert findings(done)["settings"]["verdict"] == "FAIL"
+    assert "rpc.listen" in done.stderr
+
+
+def test_a_misspelt_variable_fails(invoke):
+    done = invoke("--json", AICHAIN_RPC__LISTN="x")
+    assert done.exit_code == 41
+    assert findings(done)["settings"]["fix"] == "did you mean AICHAIN_RPC__LISTEN?"

@@ -1,0 +1,113 @@
+"""What the live table says, from nodes that are scripted: speed, participation, who is down."""
+
+import io
+import os
+from dataclasses import replace
+
+import pytest
+from rich.console import Console
+
+from aichain.cli.localnet_nodes import make_network
+from aichain.cli.localnet_state import ProcessId
+from aichain.cli.localnet_view import Watcher, line_of, network_json, render_table, rows
+from tests.unit.aichain.cli.scripted_node import ScriptedNode, serving
+
+
+def block(height):
+    return {
+        "height": height,
+        "timestampMs": 1_000_000 + 500 * height,
+        "finalizedAtMs": 1_000_000 + 500 * height + 40 + height,
+        "transactionCount": 10,
+    }
+
+
+def commit(height):
+    indices = (0, 1, 2) if height % 2 else (0, 1)
+    return {"certificate": {"signers": [{"index": index} for index in indices]}}
+
+
+@pytest.fixture
+def watched(tmp_path):
+    """Node 0 answers; node 1 is up and silent; node 2 was killed; node 3 ended by itself."""
+    script = ScriptedNode()
+    script.answers |= {
+        "aichain_status": {"height": 5, "blockHash": "0xab", "peers": 3, "syncing": False},
+        "aichain_getBlock": block,
+        "aichain_commit": commit,
+        "aichain_mempool": {"count": 7},
+    }
+    with serving(script) as node:
+        state = make_network(tmp_path / "net", "testnet", 4, base_port=20_000)
+        alive = ProcessId.of(os.getpid())
+        first, second, third, _ = state.nodes
+        port = int(node.url.rpartition(":")[2])
+        state = state.with_node(replace(first, process=alive, rpc_port=port))
+        state = state.with_node(replace(second, process=alive, rpc_port=1))
+        state = state.with_node(replace(third, wanted=False))
+        watcher = Watcher(state)
+        yield script, watcher
+        watcher.close()
+
+
+def test_speed_and_participation_come_from_the_blocks(watched):
+    _, watcher = watched
+    watcher.sample()
+    summary = watcher.summary()
+    assert summary.height == 5
+    assert summary.interval_ms == 500
+    assert (summary.finality_ms, summary.finality_worst_ms) == (43, 45)
+    assert summary.transactions_s == 20.0
+    assert summary.mempool == 7
+    assert dict(summary.participation) == {0: 100, 1: 100, 2: 60, 3: 0}
+
+
+def test_a_block_is_asked_for_once(watched):
+    script, watcher = watched
+    watcher.sample()
+    watcher.sample()
+    asked = [params for method, params in script.calls if method == "aichain_getBlock"]
+    assert asked == [[1], [2], [3], [4], [5]]
+
+
+def test_a_long_absence_is_not_read_block_by_block(watched):
+    script, watcher = watched
+    watcher.sample()
+    script.answers["aichain_status"] = script.answers["aichain_status"] | {"height": 500}
+    script.calls.clear()
+    watcher.sample()
+    asked = [params[0] for method, params in script.calls if method == "aichain_getBlock"]
+    assert asked == list(range(493, 501))
+
+
+def test_a_chain_that_starts_anew_starts_a_new_window(watched):
+    script, watcher = watched
+    watcher.sample()
+    script.answers["aichain_status"] = script.answers["aichain_status"] | {"height": 2}
+    watcher.sample()
+    watcher.sample()
+    assert watcher.summary().height == 2
+
+
+def test_every_state_of_a_node_has_its_word(watched):
+    _, watcher = watched
+    watcher.sample()
+    assert [row["state"] for row in rows(watcher)] == ["running", "starting", "killed", "ended"]
+    assert [each["alive"] for each in network_json(watcher)["nodes"]] == [True, True, False, False]
+
+
+def test_a_window_without_blocks_is_shown_as_such(watched):
+    script, watcher = watched
+    script.answers["aichain_status"] = script.answers["aichain_status"] | {"height": 0}
+    watcher.sample()
+    assert line_of(watcher.summary()).startswith("height 0  every -  final in - (worst -)")
+
+
+def test_the_table_fits_a_terminal(watched):
+    _, watcher = watched
+    watcher.sample()
+    console = Console(width=80, file=io.StringIO(), record=True)
+    console.print(render_table(watcher))
+    text = console.export_text()
+    assert len(text.splitlines()) == 7
+    assert "running" in text
