@@ -10,15 +10,17 @@ from typing import TypeVar
 
 import pytest
 
+from aichain.chain import Chain
 from aichain.errors import StoreFailed
 from aichain.store.leveldb import LevelSettings, LevelStore
 from aichain.store.segments import BodyRecord, Position, SegmentFiles
 from aichain.store.wal import VoteWal
-from tests.integration.ledgers import must
+from tests.integration.ledgers import Purse, extend, make_document, must
 
 R = TypeVar("R")
 LIMIT_BYTES = 100 << 10
 KEY = b"k" * 1952
+DOCUMENT = make_document()
 
 
 def in_a_full_disk(work: Callable[[Path], R], path: Path) -> R:
@@ -112,3 +114,34 @@ def test_segments(tmp_path: Path) -> None:
     assert [position for position, _ in tail] == positions[1:]
     assert isinstance(files.append([BodyRecord(1, b"h", b"b")])[0], Position)
     files.close()
+
+
+def extend_until_full(root: Path) -> tuple[int, int, str]:
+    chain = Chain.open(root, DOCUMENT)
+    purse = Purse() if (root / "with transactions").exists() else None
+    acknowledged = 0
+    try:
+        while acknowledged < 1_000:
+            extend(chain, [purse.pay(DOCUMENT)] if purse else [])
+            acknowledged += 1
+    except StoreFailed as error:
+        return acknowledged, chain.head.head.height, error.code
+    return acknowledged, chain.head.head.height, "no failure"
+
+
+@pytest.mark.parametrize("first_full", ["bodies", "database"])
+def test_a_commit_that_fails_is_not_the_head_and_a_restart_goes_on(
+    tmp_path: Path, first_full: str
+) -> None:
+    Chain.create(tmp_path, DOCUMENT)
+    if first_full == "bodies":
+        (tmp_path / "with transactions").touch()
+    acknowledged, head, code = in_a_full_disk(extend_until_full, tmp_path)
+    assert code == "store_failed"
+    assert 5 < acknowledged == head
+    chain = Chain.open(tmp_path, DOCUMENT)
+    assert chain.head.head.height == acknowledged
+    for block in chain.unfinalized():
+        chain.execute(block)
+    extend(chain)
+    chain.close()
