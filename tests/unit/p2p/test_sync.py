@@ -1,0 +1,70 @@
+"""The plan for catching up asks idle peers, in bounded numbers, and asks others after a failure."""
+
+from genesis.limits import MAX_RANGE_BLOCKS
+from p2p.wire.sync import MAX_RANGES_AHEAD, RangeAsk, SyncPlan
+
+CLAIMS = {"a": 10_000, "b": 10_000, "c": 10_000}
+
+
+def test_each_idle_peer_gets_the_next_free_range() -> None:
+    plan, asks = SyncPlan(1).assign(CLAIMS)
+    assert asks == (
+        RangeAsk(1, MAX_RANGE_BLOCKS, "a"),
+        RangeAsk(1 + MAX_RANGE_BLOCKS, MAX_RANGE_BLOCKS, "b"),
+        RangeAsk(1 + 2 * MAX_RANGE_BLOCKS, MAX_RANGE_BLOCKS, "c"),
+    )
+    assert plan.assign(CLAIMS)[1] == ()
+
+
+def test_no_more_than_so_many_ranges_are_held() -> None:
+    many = {str(number): 10**6 for number in range(20)}
+    plan, asks = SyncPlan(1).assign(many)
+    assert len(asks) == MAX_RANGES_AHEAD
+    for ask in asks[1:]:
+        plan = plan.received(ask, ask.count)
+    assert plan.assign(many)[1] == ()  # the first range still blocks the rest
+
+
+def test_ranges_are_taken_in_order_whatever_order_they_come_in() -> None:
+    plan, (first, second, _) = SyncPlan(1).assign(CLAIMS)
+    plan = plan.received(second, second.count)
+    assert plan.take()[1] is None
+    plan = plan.received(first, first.count)
+    plan, taken = plan.take()
+    assert taken == first
+    assert plan.take()[1] == second
+
+
+def test_nobody_is_asked_for_more_than_it_claims() -> None:
+    plan, asks = SyncPlan(5).assign({"a": 7, "b": 4})
+    assert asks == (RangeAsk(5, 3, "a"),)
+    assert not plan.is_level({"a": 7})
+    assert SyncPlan(8).is_level({"a": 7, "b": 4})
+    assert SyncPlan(8).is_level({})
+
+
+def test_the_rest_of_a_short_answer_is_asked_for_again() -> None:
+    plan, (ask,) = SyncPlan(1).assign({"a": 100})
+    plan, taken = plan.received(ask, 30).take()
+    assert taken == RangeAsk(1, 30, "a")
+    assert plan.assign({"a": 100})[1] == (RangeAsk(31, 70, "a"),)
+
+
+def test_after_a_failure_another_peer_is_asked_if_there_is_one() -> None:
+    plan, (ask,) = SyncPlan(1).assign({"a": 100})
+    plan = plan.failed(ask)
+    assert plan.assign({"a": 100, "b": 100})[1][0].peer == "b"
+    assert plan.assign({"a": 100})[1][0].peer == "a"
+    empty = plan.assign({"a": 100})[0].received(RangeAsk(1, 100, "a"), 0)
+    assert ("a", 1) in empty.failures
+
+
+def test_a_false_range_is_wanted_again_with_all_that_followed() -> None:
+    plan, (first, second, _) = SyncPlan(1).assign(CLAIMS)
+    plan = plan.received(first, first.count).received(second, second.count)
+    plan, taken = plan.take()
+    assert taken == first
+    plan = plan.refused(first)
+    assert plan.next_height == 1
+    assert plan.arrived == plan.asked == ()
+    assert plan.assign(CLAIMS)[1][0] == RangeAsk(1, MAX_RANGE_BLOCKS, "b")
