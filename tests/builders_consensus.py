@@ -5,8 +5,15 @@ from dataclasses import dataclass, field
 
 from consensus.certificates import QuorumCertificate, assemble
 from consensus.core import CoreConfig, Effect, Event, State, initial, step
-from consensus.core.effects import CastVote, Finalize
-from consensus.core.events import BlockExecuted, Started, VoteAccepted
+from consensus.core.effects import CastVote, Finalize, Timer, TimerName
+from consensus.core.events import (
+    BlockExecuted,
+    CertificateAccepted,
+    ProposalAccepted,
+    Started,
+    TimerFired,
+    VoteAccepted,
+)
 from consensus.electorate import Electorate, draw_schedule
 from consensus.instance import BlockRef
 from consensus.proposals import Proposal, SignedProposal
@@ -157,6 +164,24 @@ class Driver:
         driver.effects.clear()
         return driver
 
+    @classmethod
+    def at_view_1(cls, *, proposer: bool, epoch_blocks: int = 4) -> "Driver":
+        """A core that is, or is not, the proposer of view 1."""
+        turn = make_state(epoch_blocks=epoch_blocks).instance.proposer(1)
+        return cls.started(
+            make_state(turn if proposer else (turn + 1) % 4, epoch_blocks=epoch_blocks)
+        )
+
+    @classmethod
+    def at_the_edge(cls, *, proposer: bool = False) -> tuple["Driver", BlockRef]:
+        """Epochs of one block: block 1 is the last height and NOTAR; is view 2 our turn?"""
+        turn = make_state(epoch_blocks=1).instance.proposer(2)
+        driver = cls.started(make_state(turn if proposer else (turn + 1) % 4, epoch_blocks=1))
+        last = make_block(driver.state, 1)
+        driver.execute(last)
+        driver.notarize(1, last)
+        return driver, last
+
     def feed(self, *events: Event) -> list[Effect]:
         """Step through the events; returns what these asked for."""
         asked: list[Effect] = []
@@ -168,6 +193,31 @@ class Driver:
 
     def execute(self, *blocks: BlockRef) -> list[Effect]:
         return self.feed(*(BlockExecuted(block, self.now_ms) for block in blocks))
+
+    def accept(
+        self, block: BlockRef, *, view: int | None = None, justify: int | None = None
+    ) -> list[Effect]:
+        """The proposal arrives, then its block is executed."""
+        signed = make_proposal(self.state, block, view=view, justify_view=justify)
+        asked = self.feed(ProposalAccepted(signed, self.now_ms))
+        return asked + self.execute(block)
+
+    def notarize(self, view: int, block: BlockRef) -> list[Effect]:
+        return self._certify(make_certificate(self.state, VotePhase.PREFER, view, block))
+
+    def nullify(self, view: int) -> list[Effect]:
+        return self._certify(make_certificate(self.state, VotePhase.CANCEL, view))
+
+    def finalize(self, view: int, block: BlockRef) -> list[Effect]:
+        return self._certify(make_certificate(self.state, VotePhase.COMMIT, view, block))
+
+    def _certify(self, certificate: QuorumCertificate) -> list[Effect]:
+        return self.feed(CertificateAccepted(certificate, self.now_ms))
+
+    def fire(self, name: TimerName) -> list[Effect]:
+        """A timer of the current view."""
+        timer = Timer(name, self.state.epoch, self.state.view)
+        return self.feed(TimerFired(timer, self.now_ms))
 
     def votes(
         self,

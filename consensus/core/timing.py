@@ -7,8 +7,8 @@ from genesis.limits import VIEW_BACKOFF_FAILS_MAX, VIEW_TIMEOUT_MAX_MS
 def cancel_at_ms(state: State, tip_timestamp_ms: int) -> int:
     """R4: the earliest moment of an honest proposal, the clock offset, and 3Δ·1.5^fails for work.
 
-    With it no honest view was skipped in any timed run (README, "A view's time"). The cap
-    counts from now, so that no timestamp can put the moment off for good.
+    README, "A view's time": long enough that clocks σ apart skip no honest proposer. The cap counts
+    from entering, so that no timestamp can put the moment off for good.
     """
     config, entered_ms = state.config, state.entered_ms
     fails = min(state.fails, VIEW_BACKOFF_FAILS_MAX)

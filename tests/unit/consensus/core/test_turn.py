@@ -1,0 +1,46 @@
+"""Who signs two things that exclude each other is reported, once."""
+
+from consensus.core.effects import ReportEquivocation
+from consensus.core.events import ProposalAccepted, VoteAccepted
+from consensus.evidence import ConflictingProposals, ConflictingVotes
+from consensus.votes import VotePhase
+from tests.builders_consensus import Driver, make_block, make_proposal, make_vote
+
+PREFER, COMMIT, CANCEL = VotePhase.PREFER, VotePhase.COMMIT, VotePhase.CANCEL
+
+
+def test_a_second_vote_for_another_block_is_reported_once() -> None:
+    driver = Driver.at_view_1(proposer=False)
+    one, other = make_block(driver.state, 1), make_block(driver.state, 1, salt=1)
+    first, second = (make_vote(driver.state, 2, PREFER, 1, block) for block in (one, other))
+    asked = driver.feed(*(VoteAccepted(vote, 0) for vote in (first, second, second)))
+    assert asked == [ReportEquivocation(ConflictingVotes(first, second))]
+
+
+def test_commit_and_cancel_of_one_view_are_reported() -> None:
+    driver = Driver.at_view_1(proposer=False)
+    commit = make_vote(driver.state, 2, COMMIT, 1, make_block(driver.state, 1))
+    cancel = make_vote(driver.state, 2, CANCEL, 1)
+    prefer = make_vote(driver.state, 2, PREFER, 1, make_block(driver.state, 1))
+    asked = driver.feed(*(VoteAccepted(vote, 0) for vote in (cancel, prefer, commit)))
+    assert asked == [ReportEquivocation(ConflictingVotes(cancel, commit))]
+
+
+def test_two_proposals_of_one_view_are_reported_with_both_signatures() -> None:
+    driver = Driver.at_view_1(proposer=False)
+    proposals = [make_proposal(driver.state, make_block(driver.state, 1, salt=x)) for x in (0, 1)]
+    asked = driver.feed(*(ProposalAccepted(signed, driver.now_ms) for signed in proposals))
+    (report,) = [effect for effect in asked if isinstance(effect, ReportEquivocation)]
+    assert isinstance(report.evidence, ConflictingProposals)
+    assert report.evidence.first.signature
+    assert report.evidence.second.signature
+
+
+def test_certificates_that_exclude_each_other_convict_their_common_voters() -> None:
+    driver = Driver.at_view_1(proposer=False)
+    driver.nullify(1)
+    asked = driver.finalize(1, make_block(driver.state, 1))
+    reported = {
+        effect.evidence.offender for effect in asked if isinstance(effect, ReportEquivocation)
+    }
+    assert reported == {0, 1, 2}

@@ -1,0 +1,51 @@
+"""The log's records: exact, and each names its instance."""
+
+import pytest
+
+from consensus.records import (
+    CertificateSeen,
+    HeightFinal,
+    ProposalCast,
+    Record,
+    VoteCast,
+    decode_record,
+    encode_record,
+    record_instance,
+    record_view,
+)
+from consensus.votes import VotePhase, cancel_vote
+from native.codec import encode
+from native.errors import InvalidData
+from tests.builders_consensus import (
+    make_block,
+    make_certificate,
+    make_proposal,
+    make_state,
+    make_vote,
+)
+
+STATE = make_state()
+BLOCK = make_block(STATE, 3)
+RECORDS: list[Record] = [
+    VoteCast(make_vote(STATE, 0, VotePhase.PREFER, 3, BLOCK).vote, 0),
+    VoteCast(cancel_vote(STATE.instance.id, 3), 0),
+    ProposalCast(make_proposal(STATE, BLOCK).proposal),
+    CertificateSeen(make_certificate(STATE, VotePhase.CANCEL, 3)),
+    CertificateSeen(make_certificate(STATE, VotePhase.COMMIT, 3, BLOCK)),
+    HeightFinal(STATE.instance.id, 0, 3, 1, BLOCK.id),
+]
+
+
+@pytest.mark.parametrize("record", RECORDS, ids=lambda record: type(record).__name__)
+def test_a_record_comes_back(record: Record) -> None:
+    assert decode_record(encode_record(record)) == record
+    assert record_instance(record) == (0, STATE.instance.id)
+    assert record_view(record) == 3
+
+
+@pytest.mark.parametrize("record", RECORDS, ids=lambda record: type(record).__name__)
+def test_a_damaged_record_is_refused(record: Record) -> None:
+    raw = encode_record(record)
+    for wrong in (raw[:-1], raw + b"\x00", b"", b"\x90", encode([9, *([b""] * 5)])):
+        with pytest.raises(InvalidData):
+            decode_record(wrong)
