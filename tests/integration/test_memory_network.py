@@ -147,21 +147,19 @@ async def test_a_banned_peer_is_parted_from(autojump_clock: MockClock) -> None:
         assert len(first.peers()) == len(second.peers()) == 1
 
 
-async def story(seed: int) -> list[tuple[int, str, int]]:
-    """Who heard what when, under loss and delay."""
+async def story(seed: int) -> list[tuple[int, str, str, int]]:
+    """Who had heard what of whom at which step, under loss and delay."""
     told = []
     async with world(4, seed, Conditions(1, 80, loss_permille=300)) as (_, networks):
-        start = trio.current_time()
-        for view in range(1, 20):
+        for step in range(1, 20):
             for network in networks:
-                network.push(make_vote(view), Audience.VALIDATORS)
+                network.push(make_vote(step), Audience.VALIDATORS)
             await trio.sleep(0.0503)  # never at the moment of a delivery
             for network in networks:
                 while heard(network):
                     inbound = network.inbound.receive_nowait()
-                    now_ms = round(1_000 * (trio.current_time() - start))
-                    view_heard = inbound.message.view  # type: ignore[union-attr]
-                    told.append((now_ms, inbound.peer, view_heard))
+                    view = inbound.message.view  # type: ignore[union-attr]
+                    told.append((step, network.peer_id, inbound.peer, view))
     return told
 
 
