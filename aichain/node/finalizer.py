@@ -18,6 +18,8 @@ from p2p.wire.messages import FinalAnnounced, Status
 
 log = logging.getLogger(__name__)
 
+_LOG_EVERY_BLOCKS = 20
+
 
 class Finalizer:
     """Called by the engine alone, one certificate at a time, oldest first."""
@@ -59,7 +61,8 @@ class Finalizer:
             parent_ms = header.timestamp_ms
             self._pool.after_final(block.block.transactions)
             self._feed.publish(_view(block))
-            log.debug("block %d is final: 0x%s", header.height, header.id.hex()[:16])
+            level = logging.DEBUG if header.height % _LOG_EVERY_BLOCKS else logging.INFO
+            log.log(level, "block %d is final: 0x%s", header.height, header.id.hex()[:16])
         self._moved.set()
         self._moved = trio.Event()
         self.announce_status()

@@ -23,7 +23,7 @@ from p2p.settings import NetworkSettings, NodeIdentity
 log = logging.getLogger(__name__)
 
 _SWITCH_INTERVAL_S = 0.0005
-_GARBAGE_THRESHOLDS = (50_000, 20, 50)
+_GARBAGE_THRESHOLDS = (10_000, 10, 10)
 
 
 def run_node(config: NodeConfig, network_of: NetworkFactory | None = None) -> int:

@@ -18,13 +18,14 @@ from consensus.certificates import QuorumCertificate
 from consensus.core.events import BlockExecuted, CertificateAccepted
 from consensus.errors import InvalidCertificate
 from consensus.headers import block_ref
+from consensus.instance import BlockRef
 from consensus.votes import VotePhase
 from genesis import limits
 from native.errors import InvalidData, InvalidSignature
 from native.hashing import Hash32
 from p2p.errors import Penalty, RequestFailed
-from p2p.network import PeerView
 from p2p.wire.messages import BlockRange, GetRange
+from p2p.wire.sync import RangeAsk, SyncPlan
 from vm.blocks import Block, decode_header
 from vm.errors import InvalidBlock
 
@@ -34,10 +35,15 @@ POLL_S = 0.25
 STALLED_POLLS = 6
 REQUEST_TIMEOUT_S = 20.0
 FINALIZE_TIMEOUT_S = 30.0
+_NOTHING = BlockRange((), (), None)
 
 
 class PeerLied(Exception):
     """A peer's range is not the chain it claims; another peer is asked."""
+
+
+class CoreIsAhead(Exception):
+    """The core is not where the plan thinks: a new plan starts from where it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +52,7 @@ class _Range:
 
     blocks: tuple[Block, ...]
     certificate: QuorumCertificate
-    is_certified_block: bool
+    ends_certified: bool
     """The last block is the certificate's own."""
 
 
@@ -65,9 +71,8 @@ class Syncer:
 
     @property
     def target_height(self) -> int:
-        """The highest final height that a peer claims; never below our own."""
-        claims = (peer.final_height for peer in self._context.network.peers())
-        return max(claims, default=0)
+        """The highest final height that a peer claims; 0 without peers."""
+        return max(self.claims().values(), default=0)
 
     async def run(self) -> None:
         """Watch the gap, and close it when the core does not."""
@@ -78,64 +83,57 @@ class Syncer:
             stalled = stalled + 1 if now == height else 0
             height = now
             gap = self.target_height - height
-            if gap >= limits.SYNC_GAP_BLOCKS or (gap > 0 and stalled >= STALLED_POLLS):
-                self.syncing = gap >= limits.SYNC_GAP_BLOCKS
-                await self._catch_up()
+            self.syncing = gap >= limits.SYNC_GAP_BLOCKS
+            if self.syncing or (gap > 0 and stalled >= STALLED_POLLS):
                 stalled = 0
-            else:
-                self.syncing = False
+                await _CatchUp(self, self._engine.state.final).run()
 
-    async def _catch_up(self) -> None:
-        for peer in self._sources():
-            try:
-                await self._follow(peer)
-            except RequestFailed as error:
-                log.info("sync from %s failed: %s", peer.peer_id, error)
-            except BodyUnavailable:
-                return  # the core has got ahead of us: look again
-            except PeerLied as error:
-                log.warning("sync from %s refused: %s", peer.peer_id, error)
-                self._context.network.penalize(peer.peer_id, Penalty.FORGED, str(error))
-            else:
-                return
+    def claims(self) -> dict[str, int]:
+        """What our peers say of their final heights, the best sources first."""
+        peers = sorted(self._context.network.peers(), key=lambda peer: (-peer.score, peer.rtt_ms))
+        return {peer.peer_id: peer.final_height for peer in peers}
 
-    def _claim(self, peer_id: str) -> int:
-        """What a peer says of its height now; 0 when it is gone."""
-        claims = (p.final_height for p in self._context.network.peers() if p.peer_id == peer_id)
-        return next(claims, 0)
+    async def ask(self, ask: RangeAsk) -> BlockRange:
+        """One range from one peer; nothing if it does not answer."""
+        question = GetRange(ask.from_height, ask.count)
+        try:
+            return await self._context.network.request(ask.peer, question, REQUEST_TIMEOUT_S)
+        except RequestFailed as error:
+            log.info("sync from %s failed: %s", ask.peer, error)
+            return _NOTHING
 
-    def _sources(self) -> list[PeerView]:
-        ahead = [
-            peer
-            for peer in self._context.network.peers()
-            if peer.final_height > self._engine.state.final.height
-        ]
-        return sorted(ahead, key=lambda peer: (-peer.score, peer.rtt_ms))[: limits.SYNC_PEERS]
+    async def take(self, answer: BlockRange, tip_id: Hash32, height: int) -> Hash32:
+        """Check, execute and finalize a range that follows our tip; the id of its last block.
 
-    async def _follow(self, peer: PeerView) -> None:
-        """Take ranges from one peer until level with what it claims."""
-        tip = self._engine.state.final
-        tip_id, height = tip.id, tip.height
-        while height < self._claim(peer.peer_id):
-            question = GetRange(height + 1, limits.MAX_RANGE_BLOCKS)
-            answer = await self._context.network.request(peer.peer_id, question, REQUEST_TIMEOUT_S)
-            checked = await self._check(answer, tip_id, height)
-            await self._execute(checked)
-            tip_id, height = checked.blocks[-1].id, checked.blocks[-1].header.height
-            if checked.is_certified_block:
-                self._engine.post(
-                    CertificateAccepted(checked.certificate, self._context.clock.now_ms())
-                )
-                with trio.fail_after(FINALIZE_TIMEOUT_S):
-                    await self._finalizer.reached(height)
+        Raises PeerLied, CoreIsAhead.
+        """
+        checked = await self._check(answer, tip_id, height)
+        await self._execute(checked)
+        last = checked.blocks[-1]
+        if checked.ends_certified:
+            now_ms = self._context.clock.now_ms()
+            self._engine.post(CertificateAccepted(checked.certificate, now_ms))
+            with trio.move_on_after(FINALIZE_TIMEOUT_S):
+                await self._finalizer.reached(last.header.height)
+                return last.id
+            raise CoreIsAhead
+        return last.id
+
+    def penalize(self, peer: str, reason: str) -> None:
+        """A peer served what is not on the chain."""
+        log.warning("sync from %s refused: %s", peer, reason)
+        self._context.network.penalize(peer, Penalty.FORGED, reason)
 
     async def _check(self, answer: BlockRange, tip_id: Hash32, height: int) -> _Range:
         """The blocks follow our tip and lead, by hash, to a certificate of this epoch."""
         certificate = answer.certificate
-        if not answer.blocks or certificate is None:
-            raise PeerLied("it claims a height that it does not serve")
+        if certificate is None:
+            raise PeerLied("blocks without a certificate")
+        blocks: list[Block] = []
         try:
-            blocks = tuple(decode_block(data) for data in answer.blocks)
+            for data in answer.blocks:
+                blocks.append(decode_block(data))
+                await trio.lowlevel.checkpoint()
             path = [decode_header(raw) for raw in answer.path]
         except InvalidData as error:
             raise PeerLied(str(error)) from error
@@ -143,26 +141,26 @@ class Syncer:
         for header in (*(block.header for block in blocks), *path):
             height += 1
             if header.parent_id != parent_id or header.height != height:
-                raise PeerLied("its blocks do not follow each other")
+                raise PeerLied("its blocks do not follow ours and each other")
             parent_id = header.id
         if certificate.block_id != parent_id or certificate.phase is not VotePhase.COMMIT:
             raise PeerLied("its certificate is of another block")
         await self._verify(certificate)
-        return _Range(blocks, certificate, not path)
+        return _Range(tuple(blocks), certificate, not path)
 
     async def _verify(self, certificate: QuorumCertificate) -> None:
-        """Once per certificate: many ranges of an epoch rest on the same one."""
+        """Once per certificate: many ranges of an epoch may rest on the same one."""
         instance = self._engine.state.instance
+        if certificate.epoch < instance.epoch:
+            raise CoreIsAhead
         if certificate.instance_id != instance.id:
             raise PeerLied("its certificate belongs to another instance")
         if self._verified == certificate.block_id:
             return
+        context = self._context
         try:
             await verify_certificate(
-                certificate,
-                instance.electorate,
-                self._context.validators,
-                self._context.verifier,
+                certificate, instance.electorate, context.validators, context.verifier
             )
         except (InvalidCertificate, InvalidSignature) as error:
             raise PeerLied(str(error)) from error
@@ -176,4 +174,75 @@ class Syncer:
                 # a quorum finalized what we refuse: one of the two is wrong, and it may be us
                 log.error("final block %d does not execute: %s", block.header.height, error)
                 raise PeerLied(str(error)) from error
-            self._engine.post(BlockExecuted(block_ref(block.header), self._context.clock.now_ms()))
+            now_ms = self._context.clock.now_ms()
+            self._engine.post(BlockExecuted(block_ref(block.header), now_ms))
+
+
+class _CatchUp:
+    """One run from our tip to the highest claim: ranges are fetched ahead, and taken in order."""
+
+    def __init__(self, syncer: Syncer, tip: BlockRef) -> None:
+        self._syncer = syncer
+        self._plan = SyncPlan(next_height=tip.height + 1)
+        self._tip_id = tip.id
+        self._failures = 0
+        self._answers: dict[RangeAsk, BlockRange] = {}
+
+    async def run(self) -> None:
+        """Until nobody claims more, or nobody gives what is claimed."""
+        send, receive = trio.open_memory_channel[tuple[RangeAsk, BlockRange]](0)
+        async with trio.open_nursery() as nursery:
+            try:
+                while self._failures < limits.SYNC_FAILURES and self._assign(nursery, send):
+                    ask, answer = await receive.receive()
+                    self._note(ask, answer)
+                    while await self._take_next():
+                        pass
+            except (CoreIsAhead, BodyUnavailable):
+                log.debug("the sync starts anew from the core's own tip")
+            nursery.cancel_scope.cancel()
+
+    def _assign(
+        self,
+        nursery: trio.Nursery,
+        send: trio.MemorySendChannel[tuple[RangeAsk, BlockRange]],
+    ) -> bool:
+        """Hand out what can be asked for now; False when there is nothing to wait for."""
+        self._plan, asks = self._plan.assign(self._syncer.claims())
+        for ask in asks:
+            nursery.start_soon(self._fetch, ask, send)
+        return bool(self._plan.asked)
+
+    async def _fetch(
+        self, ask: RangeAsk, send: trio.MemorySendChannel[tuple[RangeAsk, BlockRange]]
+    ) -> None:
+        await send.send((ask, await self._syncer.ask(ask)))
+
+    def _note(self, ask: RangeAsk, answer: BlockRange) -> None:
+        count = len(answer.blocks)
+        if not 0 < count <= ask.count:
+            self._failures += 1
+            self._plan = self._plan.failed(ask)
+            return
+        self._plan = self._plan.received(ask, count)
+        self._answers[ask] = answer
+
+    async def _take_next(self) -> bool:
+        self._plan, taken = self._plan.take()
+        if taken is None:
+            return False
+        answer = self._pop_answer(taken)
+        try:
+            self._tip_id = await self._syncer.take(answer, self._tip_id, taken.from_height - 1)
+        except PeerLied as error:
+            self._syncer.penalize(taken.peer, str(error))
+            raise CoreIsAhead from error  # start anew: what was fetched ahead rests on the lie
+        return True
+
+    def _pop_answer(self, taken: RangeAsk) -> BlockRange:
+        """The answer that a taken range came from; its ask may have wanted more blocks."""
+        for ask, answer in self._answers.items():
+            if ask.from_height == taken.from_height and ask.peer == taken.peer:
+                del self._answers[ask]
+                return answer
+        raise AssertionError("a range arrived without an answer")
