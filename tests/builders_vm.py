@@ -14,6 +14,7 @@ from native.signatures import SIGNATURE_BYTES, Algorithm, SigningKey
 from vm.apply import apply_block
 from vm.blocks import Block, VerifiedBlock, transactions_root, witnesses_root
 from vm.build import Built, Slot, build_block
+from vm.draft import Draft
 from vm.genesis_block import genesis_state
 from vm.headers import earliest_timestamp_ms, epoch_of_height
 from vm.queries import account_view
@@ -222,6 +223,12 @@ def with_account(state: State, index: int, account: Account) -> State:
 
 def balance(state: State, index: int) -> int:
     return account_view(state, address(index)).balance
+
+
+def account_of(draft: Draft, index: int) -> Account:
+    account = draft.account(address(index))
+    assert account is not None
+    return account
 
 
 def all_records(

@@ -1,6 +1,8 @@
 """Bytes from outside: decoders give a value that encodes back, or InvalidData, and nothing else."""
 
 import functools
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
 import pytest
 from hypothesis import given
@@ -10,6 +12,7 @@ from native import codec
 from native.errors import InvalidData
 from tests.builders_vm import (
     address,
+    all_records,
     build,
     make_registration,
     make_state,
@@ -32,9 +35,11 @@ from vm.records import (
     encode_unbondings,
     encode_validator,
 )
-from vm.transactions import Role, Stake, Unjail, Withdraw, decode_transaction
+from vm.transactions import Body, Role, Stake, Unjail, Withdraw, decode_transaction
 
-VALUES = st.recursive(
+Decoder: TypeAlias = Callable[[bytes], object]
+
+VALUES: st.SearchStrategy[Any] = st.recursive(
     st.one_of(
         st.integers(0, 2**64 - 1),
         st.binary(max_size=40),
@@ -46,9 +51,9 @@ VALUES = st.recursive(
 
 
 @functools.cache
-def samples():
+def samples() -> dict[Decoder, list[bytes]]:
     """Valid bytes of every kind, to be damaged."""
-    bodies = [
+    bodies: list[Body] = [
         make_transfer(memo=b"m"),
         make_registration(),
         Stake(Role.VALIDATOR, address(2), 9),
@@ -57,7 +62,7 @@ def samples():
     ]
     signed = [seal(make_transaction(body)) for body in bodies]
     built = build(make_state(), [signed[0], seal(make_transaction(make_transfer(80), nonce=1))])
-    records = make_state().changes
+    records = all_records([make_state()])
     return {
         decode_transaction: [each.raw for each in signed],
         decode_header: [built.block.header.raw],
@@ -72,7 +77,7 @@ def samples():
     }
 
 
-ENCODERS = {
+ENCODERS: dict[Decoder, Callable[[Any], bytes]] = {
     decode_transaction: lambda value: value.raw,
     decode_header: lambda value: value.raw,
     decode_body: encode_body,
@@ -87,7 +92,7 @@ ENCODERS = {
 DECODERS = pytest.mark.parametrize("decode", list(ENCODERS), ids=lambda each: each.__qualname__)
 
 
-def must_be_exact(decode, raw):
+def must_be_exact(decode: Decoder, raw: bytes) -> bool:
     """What decodes encodes back to the same bytes; what does not is InvalidData."""
     try:
         value = decode(raw)
@@ -98,25 +103,25 @@ def must_be_exact(decode, raw):
 
 
 @DECODERS
-def test_samples_decode(decode):
+def test_samples_decode(decode: Decoder) -> None:
     assert all(must_be_exact(decode, raw) for raw in samples()[decode])
 
 
 @DECODERS
 @given(raw=st.binary(max_size=300))
-def test_random_bytes(decode, raw):
+def test_random_bytes(decode: Decoder, raw: bytes) -> None:
     must_be_exact(decode, raw)
 
 
 @DECODERS
 @given(value=VALUES)
-def test_canonical_values_of_the_wrong_shape(decode, value):
+def test_canonical_values_of_the_wrong_shape(decode: Decoder, value: codec.Value) -> None:
     must_be_exact(decode, codec.encode(value))
 
 
 @DECODERS
 @given(data=st.data())
-def test_damaged_bytes(decode, data):
+def test_damaged_bytes(decode: Decoder, data: st.DataObject) -> None:
     raw = bytearray(data.draw(st.sampled_from(samples()[decode])))
     for _ in range(data.draw(st.integers(1, 4))):
         # Most damage goes to the front, where the structure is, not into keys and signatures.
@@ -138,7 +143,7 @@ def test_damaged_bytes(decode, data):
 
 @DECODERS
 @given(data=st.data())
-def test_one_field_replaced_in_a_valid_array(decode, data):
+def test_one_field_replaced_in_a_valid_array(decode: Decoder, data: st.DataObject) -> None:
     """Well-formed all the way down except for one value somewhere."""
     raw = data.draw(st.sampled_from(samples()[decode]))
     value = codec.decode(raw, max_bytes=len(raw), max_items=1_000)
@@ -147,8 +152,9 @@ def test_one_field_replaced_in_a_valid_array(decode, data):
         if not spot:
             break
         place = data.draw(st.integers(0, len(spot) - 1))
-        if isinstance(spot[place], list) and data.draw(st.booleans()):
-            spot = spot[place]
+        inner = spot[place]
+        if isinstance(inner, list) and data.draw(st.booleans()):
+            spot = inner
             continue
         spot[place] = data.draw(VALUES)
         break

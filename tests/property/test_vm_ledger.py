@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any, TypeAlias
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,9 +27,22 @@ from vm.commitment import StateTree
 from vm.errors import InvalidBlock, InvalidTransaction
 from vm.genesis_block import genesis_state
 from vm.queries import account_view, supply_view
+from vm.state import State
 from vm.supply import scan_supply
-from vm.transactions import Role, Stake, Transfer, Unjail, Unstake, Withdraw
+from vm.transactions import (
+    Body,
+    Role,
+    Stake,
+    Transfer,
+    Unjail,
+    Unstake,
+    VerifiedTransaction,
+    Withdraw,
+)
 from vm.validate import check_transaction
+
+Wish: TypeAlias = dict[str, Any]
+History: TypeAlias = list[list[Wish]]
 
 PEOPLE = 10  # two founders, six purses, two without an account
 AMOUNTS = st.one_of(
@@ -45,7 +59,7 @@ USUALLY = [True] * 7 + [False]
 
 
 @st.composite
-def bodies(draw, sender):
+def bodies(draw: st.DrawFn, sender: int) -> Body:
     """Mostly what could work for this sender."""
     own = draw(st.sampled_from(USUALLY))
     target = address(sender if own else draw(st.integers(0, PEOPLE - 1)))
@@ -67,7 +81,7 @@ def bodies(draw, sender):
 
 
 @st.composite
-def intentions(draw):
+def intentions(draw: st.DrawFn) -> Wish:
     """A sender's wish; `nonce` is how far ahead of its turn it is."""
     sender = draw(st.sampled_from([0, 0, 1, 2, 2, 3, 4, 5, 8]))
     usual = draw(st.sampled_from(USUALLY))
@@ -83,9 +97,10 @@ def intentions(draw):
 HISTORIES = st.lists(st.lists(intentions(), max_size=6), min_size=1, max_size=8)
 
 
-def candidates_of(state, wishes):
+def candidates_of(state: State, wishes: list[Wish]) -> list[VerifiedTransaction]:
     """Sealed transactions; `nonce` is relative, and consecutive for one sender."""
-    ahead, candidates = {}, []
+    ahead: dict[int, int] = {}
+    candidates: list[VerifiedTransaction] = []
     for wish in wishes:
         sender = wish["sender"]
         account = account_view(state, address(sender))
@@ -96,7 +111,7 @@ def candidates_of(state, wishes):
     return candidates
 
 
-def run(history):
+def run(history: History) -> list[State]:
     """Every block built by one node and applied by another; the states, oldest first."""
     states = [genesis_state(DOCUMENT)]
     for wishes in history:
@@ -111,7 +126,7 @@ def run(history):
 
 
 @given(HISTORIES)
-def test_coins_are_conserved_and_the_database_adds_up(history):
+def test_coins_are_conserved_and_the_database_adds_up(history: History) -> None:
     states = run(history)
     records = all_records(states)
     scanned = scan_supply(DOCUMENT, records.items())
@@ -123,14 +138,16 @@ def test_coins_are_conserved_and_the_database_adds_up(history):
 
 
 @given(HISTORIES)
-def test_the_same_history_gives_the_same_states(history):
+def test_the_same_history_gives_the_same_states(history: History) -> None:
     one, two = run(history), run(history)
     assert [state.head.id for state in one] == [state.head.id for state in two]
     assert [state.root for state in one] == [state.root for state in two]
 
 
 @given(HISTORIES, st.data())
-def test_any_body_is_applied_or_refused_and_never_breaks(history, data):
+def test_any_body_is_applied_or_refused_and_never_breaks(
+    history: History, data: st.DataObject
+) -> None:
     """Bodies no honest proposer makes: the only way out of apply_block is InvalidBlock."""
     parent = run(history)[-1]
     candidates = candidates_of(parent, data.draw(st.lists(intentions(), max_size=6)))
@@ -147,7 +164,9 @@ def test_any_body_is_applied_or_refused_and_never_breaks(history, data):
 
 
 @given(HISTORIES, intentions())
-def test_what_is_admitted_next_in_line_succeeds_in_the_next_block(history, wish):
+def test_what_is_admitted_next_in_line_succeeds_in_the_next_block(
+    history: History, wish: Wish
+) -> None:
     state = run(history)[-1]
     (candidate,) = candidates_of(state, [wish | {"nonce": 0}])
     try:
@@ -159,7 +178,7 @@ def test_what_is_admitted_next_in_line_succeeds_in_the_next_block(history, wish)
 
 
 @given(HISTORIES)
-def test_a_failed_transaction_changes_only_what_its_cost_touches(history):
+def test_a_failed_transaction_changes_only_what_its_cost_touches(history: History) -> None:
     states = run(history)
     for parent, state in pairwise(states):
         if any(receipt.ok for receipt in state._receipts):

@@ -1,6 +1,9 @@
 """The state tree depends on the set of records alone, and proofs agree with the set."""
 
+from collections.abc import Iterator
 from contextlib import contextmanager
+from random import Random
+from typing import TypeAlias
 from unittest.mock import patch
 
 import pytest
@@ -8,9 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from native.hashing import ZERO_HASH
+from native.hashing import ZERO_HASH, Hash32, hash32, keyed_hash
 from vm import commitment
 from vm.commitment import StateProof, StateTree, verify_proof
+
+Changes: TypeAlias = dict[bytes, bytes | None]
 
 KEYS = st.integers(0, 40).map(lambda number: b"key%d" % number)
 VALUES = st.sampled_from([b"", b"1", b"2", b"3" * 100])
@@ -21,21 +26,20 @@ SHAPES = pytest.mark.parametrize("shape", ["hashed", "shaped"])
 
 
 @contextmanager
-def key_hashes(shape):
+def key_hashes(shape: str) -> Iterator[None]:
     """Hashed keys part early. Shaped ones share up to 250 bits, as an attacker would like."""
-    true_hash = commitment.keyed_hash
 
-    def shaped(domain, data):
+    def shaped(domain: Hash32, data: bytes) -> Hash32:
         if domain != commitment._KEY_DOMAIN:
-            return true_hash(domain, data)
+            return keyed_hash(domain, data)
         number = int(data[3:])
-        return (number << (number % 5 * 60)).to_bytes(32, "big")
+        return hash32((number << (number % 5 * 60)).to_bytes(32, "big"))
 
-    with patch.object(commitment, "keyed_hash", shaped if shape == "shaped" else true_hash):
+    with patch.object(commitment, "keyed_hash", shaped if shape == "shaped" else keyed_hash):
         yield
 
 
-def apply_changes(records, changes):
+def apply_changes(records: dict[bytes, bytes], changes: Changes) -> None:
     for key, value in changes.items():
         if value is None:
             records.pop(key, None)
@@ -45,13 +49,16 @@ def apply_changes(records, changes):
 
 @SHAPES
 @given(history=st.lists(CHANGES, max_size=12), rng=st.randoms())
-def test_the_same_set_has_the_same_root_whatever_its_history(shape, history, rng):
+def test_the_same_set_has_the_same_root_whatever_its_history(
+    shape: str, history: list[Changes], rng: Random
+) -> None:
     with key_hashes(shape):
         require_one_root(history, rng)
 
 
-def require_one_root(history, rng):
-    records, tree = {}, StateTree()
+def require_one_root(history: list[Changes], rng: Random) -> None:
+    records: dict[bytes, bytes] = {}
+    tree = StateTree()
     for changes in history:
         tree = tree.update(changes)
         apply_changes(records, changes)
@@ -68,13 +75,16 @@ def require_one_root(history, rng):
 
 @SHAPES
 @given(history=st.lists(CHANGES, max_size=6), changes=CHANGES)
-def test_an_update_and_its_reverse_restore_the_tree(shape, history, changes):
+def test_an_update_and_its_reverse_restore_the_tree(
+    shape: str, history: list[Changes], changes: Changes
+) -> None:
     with key_hashes(shape):
         require_reversible(history, changes)
 
 
-def require_reversible(history, changes):
-    records, tree = {}, StateTree()
+def require_reversible(history: list[Changes], changes: Changes) -> None:
+    records: dict[bytes, bytes] = {}
+    tree = StateTree()
     for each in history:
         tree = tree.update(each)
         apply_changes(records, each)
@@ -84,12 +94,14 @@ def require_reversible(history, changes):
 
 @SHAPES
 @given(records=CHANGES, key=KEYS, value=VALUES)
-def test_a_proof_shows_exactly_what_the_set_holds(shape, records, key, value):
+def test_a_proof_shows_exactly_what_the_set_holds(
+    shape: str, records: Changes, key: bytes, value: bytes
+) -> None:
     with key_hashes(shape):
         require_true_proofs(records, key, value)
 
 
-def require_true_proofs(records, key, value):
+def require_true_proofs(records: Changes, key: bytes, value: bytes) -> None:
     held = {each: written for each, written in records.items() if written is not None}
     tree = StateTree.build(held.items())
     proof = StateProof.decode(tree.prove(key).encode())
@@ -101,27 +113,29 @@ def require_true_proofs(records, key, value):
 class TreeMachine(RuleBasedStateMachine):
     """Long histories, with every older tree still what it was."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
-        self.records, self.tree, self.older = {}, StateTree(), []
+        self.records: dict[bytes, bytes] = {}
+        self.tree = StateTree()
+        self.older: list[tuple[StateTree, Hash32]] = []
 
     @rule(changes=CHANGES)
-    def write(self, changes):
+    def write(self, changes: Changes) -> None:
         self.older.append((self.tree, self.tree.root))
         self.tree = self.tree.update(changes)
         apply_changes(self.records, changes)
 
     @rule()
-    def forget_everything(self):
+    def forget_everything(self) -> None:
         self.tree = self.tree.update(dict.fromkeys(self.records))
         self.records = {}
 
     @invariant()
-    def the_root_is_that_of_the_set(self):
+    def the_root_is_that_of_the_set(self) -> None:
         assert self.tree.root == StateTree.build(self.records.items()).root
 
     @invariant()
-    def older_trees_stand(self):
+    def older_trees_stand(self) -> None:
         assert all(tree.root == root for tree, root in self.older)
 
 

@@ -6,6 +6,7 @@ from genesis.params import FeeParams
 from genesis.units import AI
 from tests.builders_vm import (
     PURSE,
+    account_of,
     address,
     advance,
     balance,
@@ -24,7 +25,7 @@ from vm.records import Account
 CREATION = FeeParams().account_creation_fee
 
 
-def test_a_transfer_moves_exactly_its_amount():
+def test_a_transfer_moves_exactly_its_amount() -> None:
     signed = seal(make_transaction(make_transfer(3, 5 * AI, b"hi"), tip=9))
     state, (receipt,) = advance(make_state(), signed)
     assert receipt.ok
@@ -36,7 +37,7 @@ def test_a_transfer_moves_exactly_its_amount():
     )
 
 
-def test_a_new_account_burns_the_creation_fee():
+def test_a_new_account_burns_the_creation_fee() -> None:
     signed = seal(make_transaction(make_transfer(70, AI)))
     state, (receipt,) = advance(make_state(), signed)
     base = signed.weight * FeeParams().initial_base_fee
@@ -50,7 +51,7 @@ def test_a_new_account_burns_the_creation_fee():
     ]
 
 
-def test_the_creation_fee_must_fit_under_fee_max():
+def test_the_creation_fee_must_fit_under_fee_max() -> None:
     base = seal(make_transaction(make_transfer(70))).weight * FeeParams().initial_base_fee
     enough = make_transaction(make_transfer(70), fee_max=base + CREATION)
     short = make_transaction(make_transfer(70), fee_max=base + CREATION - 1)
@@ -61,13 +62,13 @@ def test_the_creation_fee_must_fit_under_fee_max():
     assert not account_view(state, address(70)).exists
 
 
-def test_a_transfer_to_oneself_costs_only_the_fee():
+def test_a_transfer_to_oneself_costs_only_the_fee() -> None:
     state, (receipt,) = advance(make_state(), seal(make_transaction(make_transfer(2, PURSE // 2))))
     assert receipt.ok
     assert balance(state, 2) == PURSE - receipt.fee_burned - 7
 
 
-def test_overspending_fails_with_its_fee_charged():
+def test_overspending_fails_with_its_fee_charged() -> None:
     state, (receipt,) = advance(make_state(), seal(make_transaction(make_transfer(3, PURSE))))
     assert (receipt.ok, receipt.error, receipt.events) == (False, "insufficient_balance", ())
     assert balance(state, 2) == PURSE - receipt.fee_burned - 7
@@ -75,7 +76,7 @@ def test_overspending_fails_with_its_fee_charged():
     assert account_view(state, address(2)).nonce == 1
 
 
-def test_everything_can_be_spent_and_not_one_unit_more():
+def test_everything_can_be_spent_and_not_one_unit_more() -> None:
     draft = Draft(make_state(), 1)
     with pytest.raises(InsufficientBalance):
         apply_transfer(draft, address(2), make_transfer(3, PURSE + 1), 0)
@@ -85,9 +86,9 @@ def test_everything_can_be_spent_and_not_one_unit_more():
         apply_transfer(draft, address(3), make_transfer(70, 1), CREATION - 1)
 
 
-def test_debit_and_credit_keep_the_rest_of_an_account():
+def test_debit_and_credit_keep_the_rest_of_an_account() -> None:
     draft = Draft(make_state(), 1)
-    founder = draft.account(address(0))
+    founder = account_of(draft, 0)
     assert debit(draft, address(0), 1) == founder._replace(balance=founder.balance - 1)
     credit(draft, address(0), 1)
     assert draft.account(address(0)) == founder

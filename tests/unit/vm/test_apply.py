@@ -27,12 +27,12 @@ from vm.errors import InvalidBlock, UnchargeableTransaction
 from vm.fees import next_base_fee
 from vm.genesis_block import genesis_state
 from vm.queries import account_view, supply_view
-from vm.transactions import Withdraw
+from vm.transactions import Transaction, Withdraw
 
 GOLDEN = json.loads((Path(__file__).parents[2] / "vectors" / "vm.json").read_text())
 
 
-def test_transactions_apply_in_order():
+def test_transactions_apply_in_order() -> None:
     first = seal(make_transaction(make_transfer(3, PURSE - 2 * AI)))
     second = seal(make_transaction(make_transfer(4, PURSE + AI), sender=3))
     state, receipts = advance(make_state(), first, second)
@@ -42,7 +42,7 @@ def test_transactions_apply_in_order():
     assert [receipt.ok for receipt in receipts] == [False, True]
 
 
-def test_a_failed_transaction_pays_and_leaves_no_other_trace():
+def test_a_failed_transaction_pays_and_leaves_no_other_trace() -> None:
     with_failure = [
         seal(make_transaction(make_transfer(80, PURSE))),
         seal(make_transaction(nonce=1)),
@@ -82,7 +82,9 @@ def test_a_failed_transaction_pays_and_leaves_no_other_trace():
         "second cannot pay",
     ],
 )
-def test_a_transaction_that_cannot_be_charged_makes_the_block_invalid(transactions):
+def test_a_transaction_that_cannot_be_charged_makes_the_block_invalid(
+    transactions: list[Transaction],
+) -> None:
     state = make_state()
     block = make_block(state, [seal(each) for each in transactions])
     with pytest.raises(UnchargeableTransaction) as caught:
@@ -91,14 +93,14 @@ def test_a_transaction_that_cannot_be_charged_makes_the_block_invalid(transactio
     assert caught.value.tx_id == block.transactions[caught.value.index].id
 
 
-def test_a_replay_in_a_later_block_is_invalid():
+def test_a_replay_in_a_later_block_is_invalid() -> None:
     signed = seal(make_transaction())
     state, _ = advance(make_state(), signed)
     with pytest.raises(UnchargeableTransaction, match="expected=1 given=0"):
         apply_block(state, make_block(state, [signed]))
 
 
-def test_an_invalid_block_leaves_its_parent_as_it_was():
+def test_an_invalid_block_leaves_its_parent_as_it_was() -> None:
     state = genesis_state(make_document())
     root, changes = state.root, dict(state.changes)
     bad = make_block(state, [seal(make_transaction()), seal(make_transaction(nonce=5))])
@@ -111,7 +113,7 @@ def test_an_invalid_block_leaves_its_parent_as_it_was():
     assert apply_block(state, good.block)[0].root == good.state.root
 
 
-def test_two_children_of_one_parent_do_not_touch_each_other():
+def test_two_children_of_one_parent_do_not_touch_each_other() -> None:
     state = make_state()
     one, _ = advance(state, seal(make_transaction()))
     two, _ = advance(state, seal(make_transaction(sender=4)))
@@ -119,7 +121,7 @@ def test_two_children_of_one_parent_do_not_touch_each_other():
     assert balance(two, 4) < PURSE == balance(one, 4)
 
 
-def test_tips_are_the_proposers_only_at_the_end_of_the_block():
+def test_tips_are_the_proposers_only_at_the_end_of_the_block() -> None:
     tip = 50 * AI
     rich = seal(make_transaction(tip=tip))
     spends = seal(make_transaction(make_transfer(5, 120 * AI), sender=0))
@@ -129,7 +131,7 @@ def test_tips_are_the_proposers_only_at_the_end_of_the_block():
     assert balance(state, 0) > 140 * AI
 
 
-def test_the_base_fee_follows_the_weight_of_the_block():
+def test_the_base_fee_follows_the_weight_of_the_block() -> None:
     state, fees = make_state(), FeeParams()
     signed = seal(make_transaction())
     after, _ = advance(state, signed)
@@ -138,7 +140,7 @@ def test_the_base_fee_follows_the_weight_of_the_block():
     assert empty.base_fee == next_base_fee(fees, after.base_fee, 0)
 
 
-def test_supply_is_genesis_and_minted_without_burned():
+def test_supply_is_genesis_and_minted_without_burned() -> None:
     state, receipts = advance(make_state(), seal(make_transaction(make_transfer(80))))
     view = supply_view(state)
     assert view.burned == receipts[0].fee_burned
@@ -146,7 +148,7 @@ def test_supply_is_genesis_and_minted_without_burned():
     assert view.total == make_document().supply + view.minted - view.burned
 
 
-def test_the_root_is_that_of_a_rebuilt_database():
+def test_the_root_is_that_of_a_rebuilt_database() -> None:
     states = [genesis_state(make_document())]
     for nonce in range(3):
         transfer = seal(make_transaction(make_transfer(80 + nonce), nonce=nonce))
@@ -155,7 +157,7 @@ def test_the_root_is_that_of_a_rebuilt_database():
     assert StateTree.build(records.items()).root == states[-1].root
 
 
-def test_golden_roots_never_move():
+def test_golden_roots_never_move() -> None:
     """They change only with a decision in vm/README.md."""
     state = make_state()
     assert state.document.hash.hex() == GOLDEN["genesis_hash"]

@@ -24,7 +24,7 @@ from vm.errors import (
     ValidUntilTooFar,
 )
 from vm.genesis_block import genesis_state
-from vm.transactions import Withdraw
+from vm.transactions import Transaction, Withdraw
 
 BROKEN = (
     make_transaction(sender=60),
@@ -39,7 +39,7 @@ WAITING = (
 )
 
 
-def test_what_is_built_is_what_another_node_computes():
+def test_what_is_built_is_what_another_node_computes() -> None:
     candidates = [
         seal(make_transaction(make_transfer(80))),
         seal(make_transaction(make_registration(), sender=3)),
@@ -55,20 +55,20 @@ def test_what_is_built_is_what_another_node_computes():
 
 
 @pytest.mark.parametrize("bad", BROKEN)
-def test_what_can_never_follow_is_dropped_with_its_reason(bad):
+def test_what_can_never_follow_is_dropped_with_its_reason(bad: Transaction) -> None:
     built = build(make_state(), [seal(bad), seal(make_transaction())])
     assert [signed.id for signed, _ in built.dropped] == [bad.id]
     assert built.block.transactions == (seal(make_transaction()),)
 
 
 @pytest.mark.parametrize("waiting", WAITING)
-def test_what_waits_is_neither_taken_nor_dropped(waiting):
+def test_what_waits_is_neither_taken_nor_dropped(waiting: Transaction) -> None:
     built = build(make_state(), [seal(waiting), seal(make_transaction(sender=3))])
     assert built.dropped == ()
     assert len(built.block.transactions) == 1
 
 
-def test_a_used_nonce_is_dropped_and_a_later_one_taken():
+def test_a_used_nonce_is_dropped_and_a_later_one_taken() -> None:
     again = make_transaction(make_transfer(4))
     built = build(
         make_state(), [seal(make_transaction()), seal(again), seal(make_transaction(nonce=1))]
@@ -77,7 +77,7 @@ def test_a_used_nonce_is_dropped_and_a_later_one_taken():
     assert len(built.block.transactions) == 2
 
 
-def test_only_some_refusals_pass_with_time():
+def test_only_some_refusals_pass_with_time() -> None:
     assert may_come_later(NonceMismatch(expected=1, given=2))
     assert not may_come_later(NonceMismatch(expected=2, given=1))
     assert may_come_later(FeeTooLow(required=2, fee_max=1))
@@ -90,7 +90,7 @@ def test_only_some_refusals_pass_with_time():
     [FeeParams(max_block_weight=140_000), FeeParams(max_block_bytes=140_000)],
     ids=["weight", "bytes"],
 )
-def test_a_block_is_filled_to_its_limit_and_not_beyond(fees):
+def test_a_block_is_filled_to_its_limit_and_not_beyond(fees: FeeParams) -> None:
     state = genesis_state(make_document(fees=fees))
     candidates = [seal(make_transaction(nonce=nonce)) for nonce in range(60)]
     built = build(state, candidates)
@@ -106,7 +106,7 @@ def test_a_block_is_filled_to_its_limit_and_not_beyond(fees):
     assert more > fees.max_block_weight or size > fees.max_block_bytes - 2
 
 
-def test_a_small_candidate_still_fits_behind_a_large_one():
+def test_a_small_candidate_still_fits_behind_a_large_one() -> None:
     fees = FeeParams(max_block_weight=140_000)
     state = genesis_state(make_document(fees=fees))
     fill = [seal(make_transaction(nonce=nonce)) for nonce in range(29)]
@@ -123,12 +123,12 @@ def test_a_small_candidate_still_fits_behind_a_large_one():
     [{"epoch": 1}, {"view": 0}, {"proposer_index": 2}, {"timestamp_ms": 1}],
     ids=["epoch", "view", "proposer", "timestamp"],
 )
-def test_a_slot_that_does_not_follow_the_parent_is_refused(slot):
+def test_a_slot_that_does_not_follow_the_parent_is_refused(slot: dict[str, int]) -> None:
     with pytest.raises(InvalidBlock):
-        build(make_state(), **slot)
+        build(make_state(), (), **slot)
 
 
-def test_no_candidates_make_an_empty_block():
+def test_no_candidates_make_an_empty_block() -> None:
     built = build(make_state())
-    assert built.block.transactions == built.receipts == ()
+    assert (built.block.transactions, built.receipts) == ((), ())
     assert apply_block(make_state(), built.block)[0].root == built.state.root

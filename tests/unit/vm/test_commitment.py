@@ -15,16 +15,16 @@ LEAF = derive_hash("aichain/state/leaf/v1", b"")
 NODE = derive_hash("aichain/state/node/v1", b"")
 
 
-def slow_root(records):
+def slow_root(records: dict[bytes, bytes]) -> Hash32:
     """The definition: the root of a set, by recursion over the bits of the hashed keys."""
     leaves = {keyed_hash(KEY, key): blake3_256(value) for key, value in records.items()}
 
-    def subtree(keys, depth):
+    def subtree(keys: list[Hash32], depth: int) -> Hash32:
         if not keys:
             return ZERO_HASH
         if len(keys) == 1:
             return keyed_hash(LEAF, keys[0] + leaves[keys[0]])
-        sides = [], []
+        sides: tuple[list[Hash32], list[Hash32]] = [], []
         for key in keys:
             sides[key[depth // 8] >> (7 - depth % 8) & 1].append(key)
         return keyed_hash(NODE, subtree(sides[0], depth + 1) + subtree(sides[1], depth + 1))
@@ -32,23 +32,24 @@ def slow_root(records):
     return subtree(sorted(leaves), 0)
 
 
-def make_records(count, seed=0):
+def make_records(count: int, seed: int = 0) -> dict[bytes, bytes]:
     rng = random.Random(seed)
     return {rng.randbytes(21): rng.randbytes(rng.randrange(1, 90)) for _ in range(count)}
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 4, 7, 64, 300])
-def test_the_root_is_the_definitions(count):
+def test_the_root_is_the_definitions(count: int) -> None:
     records = make_records(count)
     assert StateTree.build(records.items()).root == slow_root(records)
 
 
-def test_an_update_is_the_tree_of_the_new_set_and_leaves_the_old_one_alone():
+def test_an_update_is_the_tree_of_the_new_set_and_leaves_the_old_one_alone() -> None:
     rng = random.Random(5)
-    records, tree = {}, StateTree()
+    records: dict[bytes, bytes] = {}
+    tree = StateTree()
     for step in range(60):
         fresh = make_records(rng.randrange(12), seed=step)
-        changes = dict(fresh)
+        changes: dict[bytes, bytes | None] = dict(fresh)
         for key in rng.sample(sorted(records), min(len(records), rng.randrange(10))):
             changes[key] = None if rng.random() < 0.7 else rng.randbytes(9)
         for key in make_records(3, seed=10_000 + step):
@@ -64,14 +65,14 @@ def test_an_update_is_the_tree_of_the_new_set_and_leaves_the_old_one_alone():
         assert before.root == root_before
 
 
-def test_removing_everything_leaves_the_empty_tree():
+def test_removing_everything_leaves_the_empty_tree() -> None:
     records = make_records(50)
     tree = StateTree.build(records.items()).update(dict.fromkeys(records))
     assert tree.root == ZERO_HASH
     assert tree.node is None
 
 
-def test_writing_the_same_value_or_removing_nothing_shares_the_whole_tree():
+def test_writing_the_same_value_or_removing_nothing_shares_the_whole_tree() -> None:
     records = make_records(50)
     tree = StateTree.build(records.items())
     assert tree.update(records) is tree
@@ -79,7 +80,7 @@ def test_writing_the_same_value_or_removing_nothing_shares_the_whole_tree():
     assert tree.update({}) is tree
 
 
-def test_every_key_has_a_proof_of_presence_and_of_nothing_else():
+def test_every_key_has_a_proof_of_presence_and_of_nothing_else() -> None:
     records = make_records(200)
     tree = StateTree.build(records.items())
     for key, value in records.items():
@@ -90,7 +91,7 @@ def test_every_key_has_a_proof_of_presence_and_of_nothing_else():
         assert not verify_proof(ZERO_HASH, key, value, proof)
 
 
-def test_every_missing_key_has_a_proof_of_absence():
+def test_every_missing_key_has_a_proof_of_absence() -> None:
     records = make_records(200)
     tree = StateTree.build(records.items())
     endings = set()
@@ -102,14 +103,14 @@ def test_every_missing_key_has_a_proof_of_absence():
     assert endings == {True, False}, "absence ends in an empty subtree and at another leaf"
 
 
-def test_absence_in_the_empty_tree_and_beside_a_single_leaf():
+def test_absence_in_the_empty_tree_and_beside_a_single_leaf() -> None:
     assert verify_proof(ZERO_HASH, b"key", None, StateTree().prove(b"key"))
     tree = StateTree.build([(b"one", b"1")])
     assert verify_proof(tree.root, b"two", None, tree.prove(b"two"))
     assert not verify_proof(tree.root, b"one", None, tree.prove(b"one"))
 
 
-def test_a_proof_of_absence_cannot_borrow_a_leaf_from_elsewhere():
+def test_a_proof_of_absence_cannot_borrow_a_leaf_from_elsewhere() -> None:
     records = make_records(200)
     tree = StateTree.build(records.items())
     for victim in records:
@@ -121,7 +122,7 @@ def test_a_proof_of_absence_cannot_borrow_a_leaf_from_elsewhere():
                 assert not verify_proof(tree.root, victim, None, forged)
 
 
-def test_altered_proofs_fail_and_never_raise():
+def test_altered_proofs_fail_and_never_raise() -> None:
     records = make_records(64)
     tree = StateTree.build(records.items())
     key, value = next(iter(records.items()))
@@ -138,7 +139,7 @@ def test_altered_proofs_fail_and_never_raise():
     assert not verify_proof(tree.root, key, value, StateProof(proof.siblings, other))
 
 
-def test_proofs_survive_encoding():
+def test_proofs_survive_encoding() -> None:
     records = make_records(200)
     tree = StateTree.build(records.items())
     for key in [*records, *make_records(100, seed=1)]:
@@ -146,7 +147,7 @@ def test_proofs_survive_encoding():
         assert StateProof.decode(proof.encode()) == proof
 
 
-def test_damaged_proofs_are_refused():
+def test_damaged_proofs_are_refused() -> None:
     raw = StateTree.build(make_records(64).items()).prove(b"missing").encode()
     for size in range(len(raw)):
         with pytest.raises(DecodeError):
@@ -169,12 +170,12 @@ def test_damaged_proofs_are_refused():
     ],
     ids=["empty", "spare bit", "odd", "left over", "missing", "half a leaf", "deep", "bitmap"],
 )
-def test_a_proof_has_one_encoding(fields):
+def test_a_proof_has_one_encoding(fields: codec.Encodable) -> None:
     with pytest.raises(DecodeError):
         StateProof.decode(codec.encode(fields))
 
 
-def test_neighbours_far_down_the_tree_share_a_long_path():
+def test_neighbours_far_down_the_tree_share_a_long_path() -> None:
     records = {b"%d" % number: b"v" for number in range(5_000)}
     tree = StateTree.build(records.items())
     paths = {key: len(tree.prove(key).siblings) for key in records}

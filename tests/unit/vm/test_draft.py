@@ -2,22 +2,22 @@
 
 import pytest
 
-from tests.builders_vm import address, make_state
+from tests.builders_vm import account_of, address, make_state
 from vm.draft import Draft, read_account, read_counter
 from vm.records import BURNED, MINTED, STAKED, Account, account_key, counter_key
 
 
-def test_reads_fall_through_and_writes_stay_in_the_draft():
+def test_reads_fall_through_and_writes_stay_in_the_draft() -> None:
     state = make_state()
     draft = Draft(state, 1)
-    before = draft.account(address(2))
+    before = account_of(draft, 2)
     assert before == read_account(state, address(2))
     draft.put_account(address(2), before._replace(nonce=9))
-    assert draft.account(address(2)).nonce == 9
+    assert account_of(draft, 2).nonce == 9
     assert read_account(state, address(2)) == before
 
 
-def test_undo_takes_back_what_came_after_begin_only():
+def test_undo_takes_back_what_came_after_begin_only() -> None:
     draft = Draft(make_state(), 1)
     draft.account(address(2))
     draft.put_account(address(2), Account(nonce=1))
@@ -37,7 +37,7 @@ def test_undo_takes_back_what_came_after_begin_only():
     assert draft.changes().keys() == {account_key(address(2))}
 
 
-def test_begin_forgets_the_transaction_before():
+def test_begin_forgets_the_transaction_before() -> None:
     draft = Draft(make_state(), 1)
     draft.counter(MINTED)
     draft.begin()
@@ -47,9 +47,9 @@ def test_begin_forgets_the_transaction_before():
     assert draft.counter(MINTED) == 1
 
 
-def test_only_what_differs_is_a_change():
+def test_only_what_differs_is_a_change() -> None:
     draft = Draft(make_state(), 1)
-    account = draft.account(address(2))
+    account = account_of(draft, 2)
     draft.put_account(address(2), account._replace(nonce=1))
     draft.put_account(address(2), account)
     draft.account(address(90))
@@ -60,7 +60,7 @@ def test_only_what_differs_is_a_change():
     assert draft.changes().keys() == {counter_key(STAKED)}
 
 
-def test_a_counter_below_zero_is_our_bug():
+def test_a_counter_below_zero_is_our_bug() -> None:
     draft = Draft(make_state(), 1)
     draft.counter(MINTED)
     with pytest.raises(AssertionError):

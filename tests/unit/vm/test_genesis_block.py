@@ -7,6 +7,7 @@ from tests.builders_vm import (
     PURSE,
     PURSES,
     address,
+    all_records,
     balance,
     key,
     make_document,
@@ -17,15 +18,15 @@ from vm.queries import account_view, public_key_of, supply_view, validators_view
 from vm.supply import scan_supply
 
 
-def test_the_records_hold_exactly_the_supply_of_the_document():
+def test_the_records_hold_exactly_the_supply_of_the_document() -> None:
     document, state = make_document(), make_state()
-    supply = scan_supply(document, state.changes.items())
+    supply = scan_supply(document, all_records([state]).items())
     assert supply.total == document.supply == PURSES * PURSE + 100 * AI + FOUNDERS * FOUNDER_STAKE
     assert supply.staked == FOUNDERS * FOUNDER_STAKE
     assert supply_view(state).total == document.supply
 
 
-def test_founders_are_validators_with_a_revealed_key():
+def test_founders_are_validators_with_a_revealed_key() -> None:
     state = make_state()
     views = validators_view(state)
     assert [view.address for view in views] == [address(0), address(1)]
@@ -37,14 +38,14 @@ def test_founders_are_validators_with_a_revealed_key():
         assert public_key_of(state, address(index)) == key(index).public_key
 
 
-def test_purses_have_no_key_yet():
+def test_purses_have_no_key_yet() -> None:
     state = make_state()
     assert balance(state, 2) == PURSE
     assert account_view(state, address(2)).algorithm == 0
     assert public_key_of(state, address(2)) is None
 
 
-def test_two_nodes_make_the_same_block_0():
+def test_two_nodes_make_the_same_block_0() -> None:
     first, second = make_state(), genesis_state(make_document())
     assert first.head == second.head
     assert first.root == second.root
@@ -52,6 +53,6 @@ def test_two_nodes_make_the_same_block_0():
     assert first.head.vset_hash == make_document().validator_set.hash
 
 
-def test_another_document_is_another_chain():
+def test_another_document_is_another_chain() -> None:
     other = genesis_state(make_document(epoch_blocks=5))
     assert other.head.id != make_state().head.id

@@ -1,6 +1,7 @@
 """Headers: one wrong field, one named refusal."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -68,39 +69,41 @@ PARENT = advance(make_state(), seal(make_transaction()))[0]
         ({"last_hard_id": OTHER}, FieldNotZero),
     ],
 )
-def test_one_wrong_field_is_refused_by_name(changes, error):
+def test_one_wrong_field_is_refused_by_name(
+    changes: dict[str, Any], error: type[Exception]
+) -> None:
     with pytest.raises(error) as caught:
         apply_block(PARENT, make_block(PARENT, **changes))
     assert isinstance(caught.value, InvalidBlock)
 
 
-def test_the_header_of_the_builder_is_valid():
+def test_the_header_of_the_builder_is_valid() -> None:
     assert apply_block(PARENT, make_block(PARENT))[0].head.height == 2
 
 
-def test_a_block_of_the_grandparent_is_refused():
+def test_a_block_of_the_grandparent_is_refused() -> None:
     with pytest.raises(WrongParent):
         apply_block(PARENT, make_block(make_state()))
 
 
-def test_the_earliest_timestamp_is_one_block_time_after_the_parent():
+def test_the_earliest_timestamp_is_one_block_time_after_the_parent() -> None:
     assert earliest_timestamp_ms(PARENT) == PARENT.head.timestamp_ms + 500
     late = make_block(PARENT, timestamp_ms=2**63)
     assert apply_block(PARENT, late)[0].head.timestamp_ms == 2**63
 
 
-def test_epochs_are_counted_from_height_one():
+def test_epochs_are_counted_from_height_one() -> None:
     assert [epoch_of_height(height, 4) for height in (0, 1, 4, 5, 8, 9)] == [0, 0, 0, 1, 1, 2]
 
 
-def test_the_first_block_of_an_epoch_starts_its_views_again():
+def test_the_first_block_of_an_epoch_starts_its_views_again() -> None:
     edge = advance_to(make_state(), 4)
     assert (edge.head.epoch, edge.head.view) == (0, 4)
     after, _ = advance(edge)
     assert (after.head.epoch, after.head.view, after.head.parent_view) == (1, 1, 0)
 
 
-def test_a_body_is_bounded_in_weight_and_in_bytes():
+def test_a_body_is_bounded_in_weight_and_in_bytes() -> None:
     signed = [seal(make_transaction(nonce=nonce)) for nonce in range(50)]
     weight = sum(each.weight for each in signed)
     size = sum(len(each.raw) + 3 for each in signed) + 3
@@ -112,7 +115,7 @@ def test_a_body_is_bounded_in_weight_and_in_bytes():
         require_size(replace(fits, max_block_bytes=size - 1), signed)
 
 
-def test_a_repeated_transaction_makes_the_block_invalid():
+def test_a_repeated_transaction_makes_the_block_invalid() -> None:
     signed = seal(make_transaction(nonce=1))
     with pytest.raises(RepeatedTransaction):
         apply_block(PARENT, make_block(PARENT, [signed, signed]))

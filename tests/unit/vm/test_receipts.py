@@ -1,5 +1,7 @@
 """Receipts: their bytes, their root and the names of their attributes."""
 
+from collections.abc import Sequence
+
 import pytest
 
 from native import codec
@@ -17,33 +19,38 @@ from vm.receipts import (
     receipts_root,
 )
 
-SAMPLE = {Form.ADDRESS: address(1), Form.AMOUNT: 10**30, Form.NUMBER: 7, Form.BYTES: b"memo"}
+SAMPLE: dict[Form, int | bytes] = {
+    Form.ADDRESS: address(1),
+    Form.AMOUNT: 10**30,
+    Form.NUMBER: 7,
+    Form.BYTES: b"memo",
+}
 
 
-def make_receipt(*, ok=True, error="", events=()):
+def make_receipt(*, ok: bool = True, error: str = "", events: Sequence[Event] = ()) -> Receipt:
     return Receipt(Hash32(b"\x05" * 32), ok, error, 10**20, 3, tuple(events))
 
 
-def make_event(kind):
+def make_event(kind: EventKind) -> Event:
     return Event(kind, tuple(SAMPLE[form] for _, form in EVENT_ATTRIBUTES[kind]))
 
 
-def test_every_kind_of_event_survives_encoding():
+def test_every_kind_of_event_survives_encoding() -> None:
     receipt = make_receipt(events=[make_event(kind) for kind in EventKind])
     assert decode_receipt(encode_receipt(receipt)) == receipt
 
 
-def test_a_failed_receipt_keeps_its_error():
+def test_a_failed_receipt_keeps_its_error() -> None:
     receipt = make_receipt(ok=False, error="insufficient_balance")
     assert decode_receipt(encode_receipt(receipt)) == receipt
 
 
-def test_attributes_are_named():
+def test_attributes_are_named() -> None:
     names = [name for name, _, _ in make_event(EventKind.TRANSFERRED).attributes]
     assert names == ["sender", "to", "amount", "memo"]
 
 
-def test_the_root_depends_on_order_and_content():
+def test_the_root_depends_on_order_and_content() -> None:
     one, two = make_receipt(), make_receipt(ok=False, error="x")
     roots = {receipts_root(each) for each in ([], [one], [two], [one, two], [two, one])}
     assert len(roots) == 5
@@ -63,6 +70,6 @@ def test_the_root_depends_on_order_and_content():
         [bytes(32), 1, b"", bytes(16), bytes(16)],
     ],
 )
-def test_what_is_no_receipt_is_refused(fields):
+def test_what_is_no_receipt_is_refused(fields: codec.Encodable) -> None:
     with pytest.raises(DecodeError):
         decode_receipt(codec.encode(fields))

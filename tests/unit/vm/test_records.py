@@ -1,5 +1,8 @@
 """State keys never collide, and records are read back exactly."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
 from native.errors import DecodeError
@@ -34,7 +37,7 @@ RECORD = ValidatorRecord(3, key(0).public_key, peer_id(0), 100, Hash32(bytes(32)
 UNBONDINGS = (Unbonding(5, 1, address(1), 10**30), Unbonding(6, 1, address(1), 1))
 
 
-def test_kinds_of_one_length_differ_in_their_letters():
+def test_kinds_of_one_length_differ_in_their_letters() -> None:
     owner = address(1)
     keys = [
         account_key(owner),
@@ -53,7 +56,7 @@ def test_kinds_of_one_length_differ_in_their_letters():
     assert len({counter_key(name) for name in COUNTERS}) == len(COUNTERS)
 
 
-def test_stake_keys_differ_in_role_owner_and_target():
+def test_stake_keys_differ_in_role_owner_and_target() -> None:
     one, two = address(1), address(2)
     pairs = ((one, one), (one, two), (two, one))
     keys = {stake_key(role, *pair) for role in Role for pair in pairs}
@@ -71,7 +74,9 @@ def test_stake_keys_differ_in_role_owner_and_target():
         (RECORD, encode_validator, decode_validator),
     ],
 )
-def test_records_survive_and_damaged_ones_do_not(value, encode, decode):
+def test_records_survive_and_damaged_ones_do_not(
+    value: object, encode: Callable[[Any], bytes], decode: Callable[[bytes], object]
+) -> None:
     raw = encode(value)
     assert decode(raw) == value
     for damaged in (b"", raw[:-1], raw + b"\x00", b"\x90", b"\xc0"):
@@ -79,7 +84,7 @@ def test_records_survive_and_damaged_ones_do_not(value, encode, decode):
             decode(damaged)
 
 
-def test_a_record_of_another_version_is_refused():
+def test_a_record_of_another_version_is_refused() -> None:
     raw = bytearray(encode_account(Account()))
     assert raw[1] == 1
     raw[1] = 2

@@ -17,25 +17,25 @@ PARAMS = RewardParams()
 HALVING = PARAMS.halving_blocks
 
 
-def test_the_schedule_begins_as_the_known_answers_say():
+def test_the_schedule_begins_as_the_known_answers_say() -> None:
     assert block_reward(PARAMS, 1, 0) == 1_785_000_000_000_000_000
     assert block_reward(PARAMS, 252_288_000, 0) == 892_500_000_000_000_000
 
 
 @pytest.mark.parametrize("era", range(1, ERAS))
-def test_the_reward_halves_exactly_at_every_halving(era):
+def test_the_reward_halves_exactly_at_every_halving(era: int) -> None:
     before, after = era * HALVING - 1, era * HALVING
     assert block_reward(PARAMS, before, 0) == PARAMS.initial_reward >> (era - 1)
     assert block_reward(PARAMS, after, 0) == PARAMS.initial_reward >> era
 
 
-def test_nothing_is_minted_from_era_64_on():
+def test_nothing_is_minted_from_era_64_on() -> None:
     assert block_reward(PARAMS, ERAS * HALVING - 1, 0) == PARAMS.initial_reward >> 63
     assert block_reward(PARAMS, ERAS * HALVING, 0) == 0
     assert block_reward(replace(PARAMS, initial_reward=10**6 * AI), ERAS * HALVING, 0) == 0
 
 
-def test_the_cap_bites_in_era_10_and_not_before():
+def test_the_cap_bites_in_era_10_and_not_before() -> None:
     """Height 0 mints nothing, so era 0 is one block short."""
     minted = (HALVING - 1) * PARAMS.initial_reward
     for era in range(1, 10):
@@ -50,7 +50,7 @@ def test_the_cap_bites_in_era_10_and_not_before():
     assert block_reward(PARAMS, last + 1, PARAMS.cap) == 0
 
 
-def test_a_chain_that_reaches_its_cap_mints_the_rest_and_then_nothing():
+def test_a_chain_that_reaches_its_cap_mints_the_rest_and_then_nothing() -> None:
     rewards = RewardParams(initial_reward=10, halving_blocks=2, cap=21)
     state = genesis_state(make_document(rewards=rewards))
     minted = []
@@ -62,19 +62,19 @@ def test_a_chain_that_reaches_its_cap_mints_the_rest_and_then_nothing():
 
 
 @pytest.mark.parametrize("reward", [0, 1, 3, 49, 9_999, 1785 * 10**15])
-def test_a_split_adds_up_and_the_pool_gets_the_remainder(reward):
+def test_a_split_adds_up_and_the_pool_gets_the_remainder(reward: int) -> None:
     split = split_reward(PARAMS, reward)
     assert sum(split) == reward
     assert split.treasury == reward * 2 // 100
     assert split.proposer == (reward - split.treasury) * 20 // 100
 
 
-def test_the_first_block_pays_the_shares_of_the_design():
+def test_the_first_block_pays_the_shares_of_the_design() -> None:
     split = split_reward(PARAMS, 1785 * 10**15)
     assert split == (35_700_000_000_000_000, 349_860_000_000_000_000, 1_399_440_000_000_000_000)
 
 
-def test_the_proposer_gets_its_share_and_the_tips():
+def test_the_proposer_gets_its_share_and_the_tips() -> None:
     draft = Draft(make_state(), 1)
     pay_proposer(draft, address(1), 1_000)
     split = split_reward(PARAMS, PARAMS.initial_reward)
@@ -86,7 +86,7 @@ def test_the_proposer_gets_its_share_and_the_tips():
     assert draft.counter(AI_POOL) == split.ai_pool
 
 
-def test_whoever_proposes_is_paid():
+def test_whoever_proposes_is_paid() -> None:
     state = make_state()
     share = split_reward(PARAMS, PARAMS.initial_reward).proposer
     for proposer in (0, 1):

@@ -26,8 +26,8 @@ from vm.commitment import StateTree
 from vm.draft import Draft
 from vm.errors import JailNotOver, NotJailed, StakeTooSmall, ValidatorUnknown
 from vm.genesis_block import genesis_state
-from vm.queries import account_view, supply_view, validator_view, validators_view
-from vm.receipts import EventKind
+from vm.queries import ValidatorView, account_view, supply_view, validator_view, validators_view
+from vm.receipts import EventKind, Receipt
 from vm.records import (
     consensus_key_key,
     decode_validator,
@@ -38,13 +38,14 @@ from vm.records import (
     validator_key,
 )
 from vm.staking import apply_unjail, jail
+from vm.state import State
 from vm.supply import scan_supply
-from vm.transactions import Role, Stake, Unjail, Unstake, Withdraw
+from vm.transactions import Body, Role, Stake, Unjail, Unstake, Withdraw
 
 MINIMUM = STAKING.min_validator_stake
 
 
-def run(state, *steps):
+def run(state: State, *steps: tuple[int, Body]) -> tuple[State, list[Receipt]]:
     """Each step is (sender, body): one block each, and its receipt."""
     receipts = []
     for sender, body in steps:
@@ -54,7 +55,7 @@ def run(state, *steps):
     return state, receipts
 
 
-def error_of(state, sender, body):
+def error_of(state: State, sender: int, body: Body) -> str:
     before = account_view(state, address(sender))
     after_state, (receipt,) = run(state, (sender, body))
     after = account_view(after_state, address(sender))
@@ -65,20 +66,26 @@ def error_of(state, sender, body):
     return receipt.error
 
 
-def stake(amount, owner=0, target=None):
+def validator(state: State, index: int) -> ValidatorView:
+    view = validator_view(state, address(index))
+    assert view is not None
+    return view
+
+
+def stake(amount: int, owner: int = 0, target: int | None = None) -> Stake:
     return Stake(Role.VALIDATOR, address(owner if target is None else target), amount)
 
 
-def unstake(amount, owner=0, target=None):
+def unstake(amount: int, owner: int = 0, target: int | None = None) -> Unstake:
     return Unstake(Role.VALIDATOR, address(owner if target is None else target), amount)
 
 
-def test_a_registration_makes_a_candidate_with_locked_stake():
+def test_a_registration_makes_a_candidate_with_locked_stake() -> None:
     body = make_registration(stake=2_500 * AI)
     state, (receipt,) = run(make_state(), (2, body))
     assert receipt.ok
     assert receipt.events[0].kind is EventKind.VALIDATOR_REGISTERED
-    view = validator_view(state, address(2))
+    view = validator(state, 2)
     assert (view.index, view.stake, view.set_index, view.voting_stake) == (2, 2_500 * AI, None, 0)
     assert (view.public_key, view.commission_bps) == (body.public_key, 500)
     account = account_view(state, address(2))
@@ -90,11 +97,11 @@ def test_a_registration_makes_a_candidate_with_locked_stake():
     assert state.get(peer_id_key(body.peer_id)) == address(2)
 
 
-def test_the_voting_set_stays_that_of_genesis():
+def test_the_voting_set_stays_that_of_genesis() -> None:
     state, _ = run(make_state(), (2, make_registration()), (0, stake(AI)))
     assert state.validator_set.hash == make_document().validator_set.hash
     assert state.head.next_vset_hash == make_document().validator_set.hash
-    assert validator_view(state, address(0)).voting_stake == FOUNDER_STAKE
+    assert validator(state, 0).voting_stake == FOUNDER_STAKE
 
 
 @pytest.mark.parametrize(
@@ -107,23 +114,23 @@ def test_the_voting_set_stays_that_of_genesis():
         (2, make_registration(stake=PURSE + 1), "insufficient_balance"),
     ],
 )
-def test_registrations_that_fail(sender, body, error):
+def test_registrations_that_fail(sender: int, body: Body, error: str) -> None:
     assert error_of(make_state(), sender, body) == error
 
 
-def test_a_failed_registration_takes_no_key_and_no_index():
+def test_a_failed_registration_takes_no_key_and_no_index() -> None:
     state, _ = run(make_state(), (2, make_registration(40, stake=PURSE + 1)))
     assert state.get(consensus_key_key(key(40).public_key)) is None
     assert state.get(peer_id_key(peer_id(40))) is None
     state, (receipt,) = run(state, (3, make_registration(40)))
     assert receipt.ok
-    assert validator_view(state, address(3)).index == 2
+    assert validator(state, 3).index == 2
 
 
-def test_stake_is_added_to_the_own_validator():
+def test_stake_is_added_to_the_own_validator() -> None:
     state, (receipt,) = run(make_state(), (0, stake(10 * AI)))
     assert receipt.ok
-    assert validator_view(state, address(0)).stake == FOUNDER_STAKE + 10 * AI
+    assert validator(state, 0).stake == FOUNDER_STAKE + 10 * AI
     assert account_view(state, address(0)).staked == FOUNDER_STAKE + 10 * AI
     assert supply_view(state).staked == 2 * FOUNDER_STAKE + 10 * AI
 
@@ -147,11 +154,11 @@ def test_stake_is_added_to_the_own_validator():
         (2, Unjail(), "validator_unknown"),
     ],
 )
-def test_staking_that_fails(sender, body, error):
+def test_staking_that_fails(sender: int, body: Body, error: str) -> None:
     assert error_of(make_state(), sender, body) == error
 
 
-def test_unbonding_takes_its_blocks_and_comes_back_once():
+def test_unbonding_takes_its_blocks_and_comes_back_once() -> None:
     state, (receipt,) = run(make_state(), (0, unstake(1_000 * AI)))
     assert receipt.events[0].values[-1] == 1 + STAKING.unbonding_blocks
     view = account_view(state, address(0))
@@ -173,7 +180,7 @@ def test_unbonding_takes_its_blocks_and_comes_back_once():
     assert run(state, (0, Withdraw()))[1][0].error == "nothing_to_withdraw"
 
 
-def test_only_what_has_matured_is_withdrawn():
+def test_only_what_has_matured_is_withdrawn() -> None:
     state, _ = run(make_state(), (0, unstake(5 * AI)), (0, unstake(6 * AI)))
     state = advance_to(state, STAKING.unbonding_blocks)
     state, (receipt,) = run(state, (0, Withdraw()))
@@ -181,31 +188,31 @@ def test_only_what_has_matured_is_withdrawn():
     assert [each.amount for each in account_view(state, address(0)).unbonding] == [6 * AI]
 
 
-def test_unbondings_of_one_owner_are_bounded():
+def test_unbondings_of_one_owner_are_bounded() -> None:
     steps = [(0, unstake(AI))] * STAKING.max_unbondings
     state, receipts = run(make_state(), *steps)
     assert all(receipt.ok for receipt in receipts)
     assert error_of(state, 0, unstake(AI)) == "too_many_unbondings"
 
 
-def test_all_stake_may_leave_and_its_entry_with_it():
+def test_all_stake_may_leave_and_its_entry_with_it() -> None:
     states = [genesis_state(make_document())]
     states.append(run(states[-1], (0, unstake(FOUNDER_STAKE)))[0])
-    assert validator_view(states[-1], address(0)).stake == 0
+    assert validator(states[-1], 0).stake == 0
     assert states[-1].get(stake_key(Role.VALIDATOR, address(0), address(0))) is None
     records = all_records(states)
     assert StateTree.build(records.items()).root == states[-1].root
     assert scan_supply(make_document(), records.items()).unbonding == FOUNDER_STAKE
 
 
-def jailed_draft(height):
+def jailed_draft(height: int) -> Draft:
     draft = Draft(make_state(), 1)
     jail(draft, address(0))
     draft.height = height
     return draft
 
 
-def test_a_jailed_validator_leaves_when_its_term_is_over():
+def test_a_jailed_validator_leaves_when_its_term_is_over() -> None:
     until = 1 + STAKING.jail_blocks
     with pytest.raises(JailNotOver) as caught:
         apply_unjail(jailed_draft(until - 1), address(0))
@@ -217,15 +224,17 @@ def test_a_jailed_validator_leaves_when_its_term_is_over():
         apply_unjail(draft, address(0))
 
 
-def test_leaving_jail_takes_the_minimum_stake():
+def test_leaving_jail_takes_the_minimum_stake() -> None:
     draft = jailed_draft(1 + STAKING.jail_blocks)
-    record = decode_validator(draft.record(validator_key(address(0))))
+    raw = draft.record(validator_key(address(0)))
+    assert raw is not None
+    record = decode_validator(raw)
     poor = replace(record, stake=MINIMUM - 1)
     draft.put_record(validator_key(address(0)), encode_validator(poor))
     with pytest.raises(StakeTooSmall):
         apply_unjail(draft, address(0))
 
 
-def test_only_validators_are_jailed():
+def test_only_validators_are_jailed() -> None:
     with pytest.raises(ValidatorUnknown):
         jail(Draft(make_state(), 1), address(2))

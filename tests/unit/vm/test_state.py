@@ -21,7 +21,7 @@ from vm.records import account_key, unbonding_key
 from vm.state import Outcome, State
 
 
-def chain(length):
+def chain(length: int) -> list[State]:
     """Genesis and children that each move a coin; fresh states, because tests collapse them."""
     states = [genesis_state(make_document())]
     for nonce in range(length):
@@ -30,7 +30,7 @@ def chain(length):
     return states
 
 
-def test_a_child_reads_through_its_ancestors():
+def test_a_child_reads_through_its_ancestors() -> None:
     states = chain(3)
     assert account_view(states[3], address(2)).nonce == 3
     assert account_view(states[0], address(2)).nonce == 0
@@ -38,7 +38,7 @@ def test_a_child_reads_through_its_ancestors():
     assert states[3].get(b"nothing") is None
 
 
-def test_a_removed_record_hides_the_ancestors():
+def test_a_removed_record_hides_the_ancestors() -> None:
     state = make_state()
     key = account_key(address(2))
     child = state.after(state.head, Outcome({key: None}, ()))
@@ -47,14 +47,14 @@ def test_a_removed_record_hides_the_ancestors():
     assert child.after(state.head, Outcome({}, ())).get(key) is None
 
 
-def test_collapse_changes_nothing_that_can_be_seen():
+def test_collapse_changes_nothing_that_can_be_seen() -> None:
     states = chain(3)
-    database = {}
+    database: dict[bytes, bytes] = {}
     for state in states[:3]:
         assert all(value is not None for value in state.changes.values())
         expected = (state.root, state.receipts_root, state.tip_record(), state.base_fee)
         records = {key: state.get(key) for key in all_records(states)}
-        database.update(state.changes)
+        database.update(all_records([state]))
         state.collapse(database)
         assert state.changes == {}
         assert (state.root, state.receipts_root, state.tip_record(), state.base_fee) == expected
@@ -63,7 +63,7 @@ def test_collapse_changes_nothing_that_can_be_seen():
     assert states[3].root == StateTree.build(all_records([states[3]], database).items()).root
 
 
-def test_a_state_is_loaded_from_its_records_and_its_tip():
+def test_a_state_is_loaded_from_its_records_and_its_tip() -> None:
     states = chain(4)
     records = all_records(states)
     tree = StateTree.build(records.items())
@@ -76,7 +76,7 @@ def test_a_state_is_loaded_from_its_records_and_its_tip():
     assert advance(loaded, again)[0].root == advance(states[-1], again)[0].root
 
 
-def test_a_damaged_database_or_another_chain_is_not_loaded():
+def test_a_damaged_database_or_another_chain_is_not_loaded() -> None:
     states = chain(2)
     records, tip = all_records(states), states[-1].tip_record()
     tree = StateTree.build(records.items())
@@ -92,7 +92,7 @@ def test_a_damaged_database_or_another_chain_is_not_loaded():
             State.load(make_document(), records, tree, broken)
 
 
-def test_the_tree_is_made_when_it_is_first_asked_for():
+def test_the_tree_is_made_when_it_is_first_asked_for() -> None:
     state = genesis_state(make_document())
     child = state.after(state.head, Outcome({b"zx": b"1"}, ()))
     assert child._tree is None
@@ -100,14 +100,14 @@ def test_the_tree_is_made_when_it_is_first_asked_for():
     assert child._tree is not None
 
 
-def test_hundreds_of_unfinalized_ancestors_are_read_without_recursion():
+def test_hundreds_of_unfinalized_ancestors_are_read_without_recursion() -> None:
     state = make_state()
     for _ in range(2_000):
         state = state.after(state.head, Outcome({}, ()))
     assert state.get(account_key(address(2))) is not None
 
 
-def test_receipts_root_is_that_of_the_own_block():
+def test_receipts_root_is_that_of_the_own_block() -> None:
     states = chain(2)
     assert len({state.receipts_root for state in states}) == 3
     assert states[1].get(unbonding_key(address(2))) is None

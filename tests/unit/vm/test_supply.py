@@ -1,8 +1,11 @@
 """The supply invariant: the delta check and the full scan both catch what does not add up."""
 
+from collections.abc import Callable
+
 import pytest
 
 from tests.builders_vm import (
+    account_of,
     address,
     advance,
     all_records,
@@ -34,42 +37,42 @@ from vm.records import (
 from vm.supply import assert_conserved, scan_supply
 
 
-def coins_from_nowhere(draft):
-    draft.put_account(address(2), draft.account(address(2))._replace(balance=10**30))
+def coins_from_nowhere(draft: Draft) -> None:
+    draft.put_account(address(2), account_of(draft, 2)._replace(balance=10**30))
 
 
-def a_new_account_from_nowhere(draft):
+def a_new_account_from_nowhere(draft: Draft) -> None:
     draft.account(address(90))
     draft.put_account(address(90), Account(balance=1))
 
 
-def stake_from_nowhere(draft):
-    draft.put_account(address(0), draft.account(address(0))._replace(staked=0))
+def stake_from_nowhere(draft: Draft) -> None:
+    draft.put_account(address(0), account_of(draft, 0)._replace(staked=0))
 
 
-def stake_counter_alone(draft):
+def stake_counter_alone(draft: Draft) -> None:
     draft.put_counter(STAKED, draft.counter(STAKED) + 1)
 
 
-def unbonding_from_nowhere(draft):
+def unbonding_from_nowhere(draft: Draft) -> None:
     draft.record(unbonding_key(address(0)))
     row = Unbonding(9, 1, address(0), 5)
     draft.put_record(unbonding_key(address(0)), encode_unbondings([row]))
 
 
-def unbonding_counter_alone(draft):
+def unbonding_counter_alone(draft: Draft) -> None:
     draft.put_counter(UNBONDING, draft.counter(UNBONDING) + 1)
 
 
-def minted_for_nobody(draft):
+def minted_for_nobody(draft: Draft) -> None:
     draft.put_counter(MINTED, draft.counter(MINTED) + 1)
 
 
-def burned_from_nobody(draft):
+def burned_from_nobody(draft: Draft) -> None:
     draft.put_counter(BURNED, draft.counter(BURNED) + 1)
 
 
-def treasury_from_nowhere(draft):
+def treasury_from_nowhere(draft: Draft) -> None:
     draft.put_counter(TREASURY, draft.counter(TREASURY) + 1)
 
 
@@ -87,7 +90,7 @@ def treasury_from_nowhere(draft):
         treasury_from_nowhere,
     ],
 )
-def test_a_block_that_does_not_add_up_stops_the_node(break_it):
+def test_a_block_that_does_not_add_up_stops_the_node(break_it: Callable[[Draft], None]) -> None:
     draft = Draft(make_state(), 1)
     assert_conserved(draft)
     break_it(draft)
@@ -95,13 +98,13 @@ def test_a_block_that_does_not_add_up_stops_the_node(break_it):
         assert_conserved(draft)
 
 
-def committed():
+def committed() -> dict[bytes, bytes]:
     states = [make_state()]
     states.append(advance(states[-1], seal(make_transaction(make_transfer(80))))[0])
     return all_records(states)
 
 
-def test_a_scan_finds_every_coin():
+def test_a_scan_finds_every_coin() -> None:
     supply = scan_supply(make_document(), committed().items())
     parts = (supply.balances, supply.staked, supply.unbonding, supply.treasury, supply.ai_pool)
     assert supply.total == sum(parts)
@@ -125,7 +128,7 @@ def test_a_scan_finds_every_coin():
         (unbonding_key(address(0)), encode_unbondings([Unbonding(9, 1, address(0), 5)])),
     ],
 )
-def test_a_scan_refuses_records_that_do_not_add_up(key, value):
+def test_a_scan_refuses_records_that_do_not_add_up(key: bytes, value: bytes | None) -> None:
     records = committed()
     if value is None:
         del records[key]
