@@ -67,17 +67,16 @@ def cluster(validators: int, *, network: str = "testnet") -> Iterator[Cluster]:
     with tempfile.TemporaryDirectory(prefix="aichain-bench-") as folder:
         state = make_network(Path(folder), network, validators, BASE_PORT)
         require_free_ports(state)
-        clients: list[RpcClient] = []
+        net = Cluster(state, [RpcClient(node.rpc_url) for node in state.nodes])
         try:
             for index in range(validators):
-                state = start_node(state, index)
-            wait_for_rpc(state, START_TIMEOUT_S, lambda: None)
-            clients = [RpcClient(node.rpc_url) for node in state.nodes]
-            yield Cluster(state, clients)
+                net.state = start_node(net.state, index)
+            wait_for_rpc(net.state, START_TIMEOUT_S, lambda: None)
+            yield net
         finally:
-            for client in clients:
+            for client in net.clients:
                 client.close()
-            stop_nodes(state)
+            stop_nodes(net.state)
 
 
 @dataclass(frozen=True, slots=True)
