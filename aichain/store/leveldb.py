@@ -94,6 +94,8 @@ class _LevelReader:
             low = start
         if low is not None and high is not None and low > high:
             return
+        if reverse:
+            low = None  # plyvel 1.5.1 loses a last entry that equals a lower bound
         count = 0
         try:
             with self._source.iterator(
@@ -105,7 +107,7 @@ class _LevelReader:
                 fill_cache=limit is not None,
             ) as entries:
                 for key, value in entries:
-                    if limit is not None and count >= limit:
+                    if (limit is not None and count >= limit) or key < prefix:
                         return
                     count += 1
                     yield key, value

@@ -152,3 +152,11 @@ def test_a_snapshot_does_not_move(tmp_path: Path) -> None:
     assert before.get(b"c") is None
     assert list(store.iterate()) == [(b"a", b"2"), (b"c", b"2")]
     store.close()
+
+
+def test_an_entry_that_is_its_own_prefix_is_found_downwards(tmp_path: Path) -> None:
+    store = LevelStore(tmp_path / "db", create=True)
+    store.write({b"a|": b"1", b"b": b"2"}, sync=False)
+    assert list(store.iterate(b"a|", reverse=True)) == [(b"a|", b"1")]
+    assert list(store.iterate(b"a|", start=b"a|", reverse=True)) == [(b"a|", b"1")]
+    store.close()
