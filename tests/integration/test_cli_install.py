@@ -1,0 +1,56 @@
+"""What the install scripts rely on: the stand-in for the one library that has no wheel."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+USE = """
+import libp2p.crypto.key_exchange
+from libp2p.crypto.ecc import create_new_key_pair
+import fastecdsa
+assert fastecdsa.__file__.startswith({wheel!r}), fastecdsa.__file__
+try:
+    create_new_key_pair("P-256")
+except RuntimeError as error:
+    print(error)
+"""
+
+
+def stand_in():
+    path = ROOT / "localnet" / "fastecdsa_stand_in.py"
+    spec = importlib.util.spec_from_file_location("fastecdsa_stand_in", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_libp2p_imports_with_the_stand_in_and_is_refused_its_use(tmp_path):
+    wheel = stand_in().write_wheel(tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-c", USE.format(wheel=str(wheel))],
+        env=os.environ | {"PYTHONPATH": str(wheel)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "P-256 keys cannot be used" in done.stdout
+
+
+def test_the_wheel_is_always_the_same(tmp_path):
+    (tmp_path / "again").mkdir()
+    first = stand_in().write_wheel(tmp_path).read_bytes()
+    assert stand_in().write_wheel(tmp_path / "again").read_bytes() == first
+
+
+def test_every_script_says_what_it_does_and_runs_in_plain_sh():
+    for name in ("localnet/install", "localnet/up", "localnet/down", "tests/run", ".ci/run"):
+        path = ROOT / name
+        lines = path.read_text().splitlines()
+        assert lines[0] == "#!/bin/sh"
+        assert lines[1].startswith("# ")
+        assert os.access(path, os.X_OK)
+        subprocess.run(["sh", "-n", path], check=True)
