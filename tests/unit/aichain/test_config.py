@@ -1,7 +1,9 @@
 """Settings: which layer wins, what is misspelt, and what a network with public keys forbids."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import pytest
 
@@ -10,6 +12,7 @@ from aichain.config import (
     LogFormat,
     NodeConfig,
     Origin,
+    Settings,
     default_home,
     load_document,
     read_config_file,
@@ -20,13 +23,19 @@ from aichain.errors import ConfigError
 from genesis.errors import InvalidGenesis, MainnetNotLaunched
 from genesis.networks import local_document, packaged_document
 
-
-def resolved(flags=(), environ=(), file=()):
-    return resolve_settings(dict(flags), dict(environ), dict(file))
+Layers: TypeAlias = tuple[Mapping[str, object], Mapping[str, str], Mapping[str, object]]
 
 
-def make_config(**given):
-    settings = {
+def resolved(
+    flags: Mapping[str, object] | None = None,
+    environ: Mapping[str, str] | None = None,
+    file: Mapping[str, object] | None = None,
+) -> Settings:
+    return resolve_settings(flags or {}, environ or {}, file or {})
+
+
+def make_config(**given: Any) -> NodeConfig:
+    settings: dict[str, Any] = {
         "home": Path("home"),
         "document": local_document("testnet", 1, onion_length=8),
         "node_seed": bytes(32),
@@ -37,35 +46,40 @@ def make_config(**given):
     return NodeConfig(**settings | given)
 
 
-def test_flags_win_over_environment_over_file_over_defaults():
+def test_flags_win_over_environment_over_file_over_defaults() -> None:
     flags = {"rpc.listen": "127.0.0.1:1111"}
     environ = {"AICHAIN_RPC__LISTEN": "127.0.0.1:2222"}
     file = {"rpc.listen": "127.0.0.1:3333"}
-    layers = [(flags, environ, file), ({}, environ, file), ({}, {}, file), ({}, {}, {})]
+    layers: list[Layers] = [
+        (flags, environ, file),
+        ({}, environ, file),
+        ({}, {}, file),
+        ({}, {}, {}),
+    ]
     ports = [resolved(*layer).rpc_listen.port for layer in layers]
     assert ports == [1111, 2222, 3333, 3690]
     origins = [resolved(*layer).origins["rpc.listen"] for layer in layers]
     assert origins == [Origin.FLAG, Origin.ENVIRONMENT, Origin.FILE, Origin.DEFAULT]
 
 
-def test_a_flag_that_was_not_given_does_not_win():
+def test_a_flag_that_was_not_given_does_not_win() -> None:
     settings = resolved({"moniker": None}, {"AICHAIN_MONIKER": "anna"})
     assert (settings.moniker, settings.origins["moniker"]) == ("anna", Origin.ENVIRONMENT)
 
 
-def test_every_value_knows_its_origin():
+def test_every_value_knows_its_origin() -> None:
     origins = resolved({"index": False}).origins
     assert origins["index"] is Origin.FLAG
     assert origins["log.level"] is Origin.DEFAULT
 
 
-def test_a_founder_listens_on_its_own_ports():
+def test_a_founder_listens_on_its_own_ports() -> None:
     settings = resolved({"validator.founder": 2})
     assert (settings.rpc_listen.port, settings.p2p_listen.port) == (3710, 3711)
     assert settings.moniker == "founder-2"
 
 
-def test_lists_and_switches_are_read_from_texts():
+def test_lists_and_switches_are_read_from_texts() -> None:
     address = "/ip4/10.0.0.1/tcp/3691/p2p/12D3KooW"
     environ = {
         "AICHAIN_P2P__BOOTSTRAP": f"{address}, {address}",
@@ -101,7 +115,7 @@ def test_lists_and_switches_are_read_from_texts():
         ("moniker", "a\nb"),
     ],
 )
-def test_a_wrong_value_names_its_key_and_its_origin(key, value):
+def test_a_wrong_value_names_its_key_and_its_origin(key: str, value: object) -> None:
     with pytest.raises(ConfigError) as caught:
         resolved({}, {}, {key: value})
     assert caught.value.reason.startswith(f"{key} = ")
@@ -109,7 +123,7 @@ def test_a_wrong_value_names_its_key_and_its_origin(key, value):
     assert key in caught.value.fix
 
 
-def test_a_misspelt_key_in_the_file_gets_a_suggestion(tmp_path):
+def test_a_misspelt_key_in_the_file_gets_a_suggestion(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     path.write_text('[rpc]\nlistn = "127.0.0.1:1"\n')
     with pytest.raises(ConfigError) as caught:
@@ -119,17 +133,17 @@ def test_a_misspelt_key_in_the_file_gets_a_suggestion(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["AICHAIN_RPC__LISTN", "AICHAIN_NETWROK", "AICHAIN_LOG__COLOUR"])
-def test_a_misspelt_variable_is_refused(name):
+def test_a_misspelt_variable_is_refused(name: str) -> None:
     with pytest.raises(ConfigError, match="the environment"):
         read_environment({name: "x"})
 
 
-def test_variables_of_others_are_left_alone():
+def test_variables_of_others_are_left_alone() -> None:
     environ = {"AICHAIN_HOME": "/x", "AICHAIN_NATIVE": "openssl", "HOME": "/root", "AICHAIN_Q": "1"}
     assert read_environment(environ) == {}
 
 
-def test_a_missing_file_is_no_settings_and_a_broken_one_is_an_error(tmp_path):
+def test_a_missing_file_is_no_settings_and_a_broken_one_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     assert read_config_file(path) == {}
     path.write_text("network = [")
@@ -140,14 +154,14 @@ def test_a_missing_file_is_no_settings_and_a_broken_one_is_an_error(tmp_path):
         read_config_file(path)
 
 
-def test_a_huge_file_is_not_read(tmp_path):
+def test_a_huge_file_is_not_read(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     path.write_bytes(b"#" * (2 << 20))
     with pytest.raises(ConfigError, match="larger than"):
         read_config_file(path)
 
 
-def test_packaged_networks_and_paths_give_documents(tmp_path):
+def test_packaged_networks_and_paths_give_documents(tmp_path: Path) -> None:
     assert load_document("devnet").hash == packaged_document("devnet").hash
     with pytest.raises(MainnetNotLaunched):
         load_document("mainnet")
@@ -160,13 +174,13 @@ def test_packaged_networks_and_paths_give_documents(tmp_path):
 
 
 @pytest.mark.parametrize("listen", ["rpc_listen", "p2p_listen"])
-def test_public_keys_bind_loopback(listen):
+def test_public_keys_bind_loopback(listen: str) -> None:
     with pytest.raises(ConfigError, match="public"):
         make_config(**{listen: Endpoint("0.0.0.0", 3690)})
     assert make_config(**{listen: Endpoint("::1", 3690)}).loopback_only
 
 
-def test_a_network_of_ones_own_may_listen_anywhere_but_has_no_test_switches():
+def test_a_network_of_ones_own_may_listen_anywhere_but_has_no_test_switches() -> None:
     document = replace(local_document("testnet", 1, onion_length=8), name="mine", public_keys=False)
     config = make_config(document=document, rpc_listen=Endpoint("0.0.0.0", 3690))
     assert not config.loopback_only
@@ -175,11 +189,11 @@ def test_a_network_of_ones_own_may_listen_anywhere_but_has_no_test_switches():
             make_config(document=document, **switch)
 
 
-def test_a_config_does_not_show_the_nodes_secret():
+def test_a_config_does_not_show_the_nodes_secret() -> None:
     assert "node_seed" not in repr(make_config(node_seed=b"s" * 32))
 
 
-def test_endpoints_have_texts_and_multiaddrs():
+def test_endpoints_have_texts_and_multiaddrs() -> None:
     assert str(Endpoint("::1", 5)) == "[::1]:5"
     assert Endpoint("::1", 5).multiaddr == "/ip6/::1/tcp/5"
     assert Endpoint("127.0.0.1", 5).multiaddr == "/ip4/127.0.0.1/tcp/5"
@@ -187,7 +201,7 @@ def test_endpoints_have_texts_and_multiaddrs():
     assert resolved({"rpc.listen": "localhost:9"}).rpc_listen == Endpoint("127.0.0.1", 9)
 
 
-def test_the_home_follows_xdg():
+def test_the_home_follows_xdg() -> None:
     assert default_home("devnet", {"XDG_DATA_HOME": "/d"}) == Path("/d/aichain/devnet")
     assert default_home("devnet", {"HOME": "/h"}) == Path("/h/.local/share/aichain/devnet")
     relative = {"XDG_DATA_HOME": "not/absolute", "HOME": "/h"}

@@ -1,6 +1,7 @@
 """Key files: what is sealed comes back, and every way to be refused is a refusal of its own."""
 
 import stat
+from pathlib import Path
 
 import pytest
 
@@ -27,12 +28,12 @@ PASSPHRASE = "correct horse"
 
 
 @pytest.fixture(scope="module")
-def sealed():
+def sealed() -> bytes:
     return seal_key(KEY, label="savings", created_ms=1_700_000_000_000, passphrase=PASSPHRASE)
 
 
 @pytest.mark.parametrize("algorithm", list(Algorithm))
-def test_a_key_of_every_level_comes_back(tmp_path, algorithm):
+def test_a_key_of_every_level_comes_back(tmp_path: Path, algorithm: Algorithm) -> None:
     key = SigningKey.from_seed(b"\7" * 32, algorithm)
     save_key(tmp_path / "a.key", key, passphrase=None, label="ä", created_ms=5)
     opened = load_key(tmp_path / "a.key", None)
@@ -41,7 +42,7 @@ def test_a_key_of_every_level_comes_back(tmp_path, algorithm):
     assert opened.address == address_of_key(key.public_key)
 
 
-def test_a_protected_key_opens_with_its_passphrase_only(tmp_path, sealed):
+def test_a_protected_key_opens_with_its_passphrase_only(tmp_path: Path, sealed: bytes) -> None:
     path = tmp_path / "a.key"
     keystore.write_secret(path, sealed)
     opened = load_key(path, PASSPHRASE)
@@ -51,7 +52,7 @@ def test_a_protected_key_opens_with_its_passphrase_only(tmp_path, sealed):
             load_key(path, wrong)
 
 
-def test_the_layout_is_that_of_the_format(sealed):
+def test_the_layout_is_that_of_the_format(sealed: bytes) -> None:
     assert sealed[:7] == b"AICW" + bytes((1, 3, 1))
     assert sealed[35:HEADER_BYTES] == address_of_key(KEY.public_key)
     assert HEADER_BYTES == 55
@@ -59,13 +60,13 @@ def test_the_layout_is_that_of_the_format(sealed):
     assert b"savings" not in sealed
 
 
-def test_two_files_of_one_key_have_nothing_secret_in_common():
+def test_two_files_of_one_key_have_nothing_secret_in_common() -> None:
     one, two = (seal_key(KEY, label="", created_ms=0, passphrase=None) for _ in "ab")
     assert one[7:35] != two[7:35]
     assert one[HEADER_BYTES:] != two[HEADER_BYTES:]
 
 
-def test_no_byte_of_the_file_can_change(tmp_path):
+def test_no_byte_of_the_file_can_change(tmp_path: Path) -> None:
     raw = seal_key(KEY, label="x", created_ms=1, passphrase=None)
     for place in range(len(raw)):
         changed = bytearray(raw)
@@ -74,7 +75,9 @@ def test_no_byte_of_the_file_can_change(tmp_path):
             open_sealed(bytes(changed), None, tmp_path)
 
 
-def test_a_file_cannot_name_an_address_that_is_not_its_keys(monkeypatch, tmp_path):
+def test_a_file_cannot_name_an_address_that_is_not_its_keys(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     other = address_of_key(SigningKey.from_seed(b"\1" * 32).public_key)
     monkeypatch.setattr(keystore, "address_of_key", lambda _: other)
     forged = seal_key(KEY, label="", created_ms=0, passphrase=None)
@@ -88,21 +91,21 @@ def test_a_file_cannot_name_an_address_that_is_not_its_keys(monkeypatch, tmp_pat
     [b"", b"AICW", b"AICX" + bytes(100), b"AICW" + bytes(5000), b"\x80" * 200],
     ids=["empty", "magic only", "other magic", "too long", "garbage"],
 )
-def test_what_is_not_a_key_file_is_refused(tmp_path, raw):
+def test_what_is_not_a_key_file_is_refused(tmp_path: Path, raw: bytes) -> None:
     path = tmp_path / "a.key"
     keystore.write_secret(path, raw)
     with pytest.raises(KeyFileInvalid):
         load_key(path, None)
 
 
-def test_an_unknown_version_is_named(tmp_path):
+def test_an_unknown_version_is_named(tmp_path: Path) -> None:
     raw = bytearray(seal_key(KEY, label="", created_ms=0, passphrase=None))
     raw[4] = 2
     with pytest.raises(KeyFileInvalid, match="version 2"):
         open_sealed(bytes(raw), None, tmp_path)
 
 
-def test_a_key_file_is_for_its_owner_alone(tmp_path, sealed):
+def test_a_key_file_is_for_its_owner_alone(tmp_path: Path, sealed: bytes) -> None:
     path = tmp_path / "deep" / "a.key"
     keystore.write_secret(path, sealed)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -112,14 +115,14 @@ def test_a_key_file_is_for_its_owner_alone(tmp_path, sealed):
             load_key(path, PASSPHRASE)
 
 
-def test_a_file_that_protects_nothing_may_be_read_by_all(tmp_path):
+def test_a_file_that_protects_nothing_may_be_read_by_all(tmp_path: Path) -> None:
     path = tmp_path / "a.key"
     save_key(path, KEY, passphrase=None)
     path.chmod(0o644)
     assert load_key(path, None).key.seed == KEY.seed
 
 
-def test_a_key_is_never_overwritten(tmp_path):
+def test_a_key_is_never_overwritten(tmp_path: Path) -> None:
     path = tmp_path / "a.key"
     save_key(path, KEY, passphrase=None)
     before = path.read_bytes()
@@ -128,13 +131,13 @@ def test_a_key_is_never_overwritten(tmp_path):
     assert path.read_bytes() == before
 
 
-def test_a_missing_file_is_named(tmp_path):
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(KeyFileInvalid) as caught:
         load_key(tmp_path / "none.key", None)
     assert "none.key" in str(caught.value)
 
 
-def test_the_header_is_readable_without_the_passphrase(tmp_path, sealed):
+def test_the_header_is_readable_without_the_passphrase(tmp_path: Path, sealed: bytes) -> None:
     path = tmp_path / "a.key"
     keystore.write_secret(path, sealed)
     header = load_header(path)
@@ -143,19 +146,19 @@ def test_the_header_is_readable_without_the_passphrase(tmp_path, sealed):
     assert header.algorithm is Algorithm.ML_DSA_65
 
 
-def test_a_long_label_is_refused(tmp_path):
+def test_a_long_label_is_refused(tmp_path: Path) -> None:
     with pytest.raises(KeyFileInvalid, match="64 bytes"):
         save_key(tmp_path / "a.key", KEY, passphrase=None, label="ä" * 33)
 
 
-def test_nothing_that_is_printed_shows_a_seed(tmp_path, sealed):
+def test_nothing_that_is_printed_shows_a_seed(tmp_path: Path, sealed: bytes) -> None:
     opened = open_sealed(sealed, PASSPHRASE, tmp_path)
     for text in (repr(opened), repr(opened.key), str(opened)):
         assert KEY.seed.hex() not in text
         assert repr(KEY.seed) not in text
 
 
-def test_a_node_key_is_made_once(tmp_path):
+def test_a_node_key_is_made_once(tmp_path: Path) -> None:
     path = tmp_path / "node.key"
     seed = load_or_create_node_seed(path)
     assert load_or_create_node_seed(path) == seed
@@ -165,13 +168,13 @@ def test_a_node_key_is_made_once(tmp_path):
         load_or_create_node_seed(path)
 
 
-def test_a_cut_node_key_is_refused(tmp_path):
+def test_a_cut_node_key_is_refused(tmp_path: Path) -> None:
     keystore.write_secret(tmp_path / "node.key", bytes(31))
     with pytest.raises(KeyFileInvalid):
         load_or_create_node_seed(tmp_path / "node.key")
 
 
-def test_one_backup_restores_the_onion_too():
+def test_one_backup_restores_the_onion_too() -> None:
     again = SigningKey.from_seed(KEY.seed)
     assert onion_seed_of(again) == onion_seed_of(KEY)
     assert onion_seed_of(KEY) != KEY.seed
