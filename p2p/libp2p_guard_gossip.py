@@ -21,9 +21,8 @@ from libp2p.pubsub.pubsub_notifee import PubsubNotifee
 
 from genesis.limits import MAX_GOSSIP_BYTES
 from native.errors import DecodeError
-from p2p.errors import PeerMisbehaved, Penalty
 from p2p.gossip import GOSSIP_ID_BYTES, SeenIds, gossip_id
-from p2p.libp2p_guard_swarm import GuardedHost, muxed, reset_stream
+from p2p.libp2p_guard_swarm import HELLO_TIMEOUT_S, GuardedHost, muxed, reset_stream
 from p2p.wire.framing import VarintFrameReader
 
 log = logging.getLogger("aichain.p2p")
@@ -125,16 +124,13 @@ class GuardedPubsub(Pubsub):
                 network.remove_notifee(notifee)
         self._topic = topic
         self._hear = hear
-        self._admitted: set[ID] = set()
 
     async def add(self, peer: ID) -> None:
         """A peer's hello was verified: open our gossip stream to it."""
-        self._admitted.add(peer)
         await self._handle_new_peer_with_retry(peer, REGISTER_TIMEOUT_S)
 
     def drop(self, peer: ID) -> None:
         """A peer has gone."""
-        self._admitted.discard(peer)
         self._handle_dead_peer(peer)
 
     def block(self, peers: Collection[ID]) -> None:
@@ -155,8 +151,8 @@ class GuardedPubsub(Pubsub):
         assert isinstance(stream, NetStream), "the swarm makes no others"
         peer = stream.muxed_conn.peer_id
         try:
-            if peer not in self._admitted:
-                raise PeerMisbehaved(Penalty.NUISANCE, "gossip before hello")
+            with trio.fail_after(HELLO_TIMEOUT_S):  # the peer may have verified us first
+                await muxed(stream).conn.greeted.wait()
             await self._read(stream, peer)
         except Exception as error:  # garbage of any kind ends this stream and nothing else
             log.debug("gossip stream of %s: %r", peer, error)

@@ -110,9 +110,18 @@ class Libp2pNetwork:
         )
 
     async def run(self, *, task_status: TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._announce_status)
-            await self._keep_running(task_status)
+        ready = _Once(task_status)
+        restarts: deque[float] = deque(maxlen=_MAX_RESTARTS)
+        while True:
+            error = await self._run_one_stack(ready)
+            now = trio.current_time()
+            often = len(restarts) == _MAX_RESTARTS and now - restarts[0] < _RESTART_WINDOW_S
+            if find_error(error, ListenFailed) is not None or often:
+                raise find_error(error, ListenFailed) or error
+            log.error("the network stack broke and is started again", exc_info=error)
+            restarts.append(now)
+            self._board.tally.restarts += 1
+            await trio.sleep(_RESTART_AFTER_S)
 
     def push(self, message: Pushed, to: Audience) -> int:
         return self._queue(self._board.roster.audience(to), message)
@@ -202,33 +211,26 @@ class Libp2pNetwork:
                 told = self._status
                 self._board.announce_status(told)
 
-    async def _keep_running(self, task_status: TaskStatus[None]) -> None:
-        ready = _Once(task_status)
-        restarts: deque[float] = deque(maxlen=_MAX_RESTARTS)
-        while True:
-            stack = Stack(
-                self._board,
-                self._identity,
-                self._settings,
-                self._topics,
-                self._current_hello,
-                self._gossip_in.clone(),
-            )
-            for wanted in self._wanted:
-                stack.dialer.want(wanted, lasting=True)
-            self._stack = stack
-            error = await run_contained(partial(stack.run, partial(self._listening, ready)))
-            self._stack = None
-            now = trio.current_time()
-            often = len(restarts) == _MAX_RESTARTS and now - restarts[0] < _RESTART_WINDOW_S
-            if error is None or find_error(error, ListenFailed) is not None or often:
-                raise _cause(error)
-            log.error("the network stack broke and is started again", exc_info=error)
-            restarts.append(now)
-            self._board.tally.restarts += 1
-            await trio.sleep(_RESTART_AFTER_S)
+    async def _run_one_stack(self, ready: "_Once") -> Exception:
+        stack = Stack(
+            self._board,
+            self._identity,
+            self._settings,
+            self._topics,
+            self._current_hello,
+            self._gossip_in.clone(),
+            self._announce_status,
+        )
+        for wanted in self._wanted:
+            stack.dialer.want(wanted, lasting=True)
+        self._stack = stack
+        error = await run_contained(partial(stack.run, partial(self._listening, ready)))
+        self._stack = None
+        return error or RuntimeError("the network stack ended by itself")
 
     def _listening(self, ready: "_Once", bound: PeerAddress) -> None:
+        # A later stack listens where the first one did, also if any port would have done.
+        self._settings = replace(self._settings, listen=bound.endpoint)
         if not self._settings.announce:
             self._bound = bound
         self._hello = replace(self._hello, listen=self._bound.endpoint)
@@ -254,9 +256,3 @@ def _require_peer(address: PeerAddress) -> PeerAddress:
     if not address.peer_id:
         raise InvalidPeerAddress(str(address), "expected /p2p/PEER_ID at the end")
     return address
-
-
-def _cause(error: Exception | None) -> Exception:
-    if error is None:
-        return RuntimeError("the network stack ended by itself")
-    return find_error(error, ListenFailed) or error

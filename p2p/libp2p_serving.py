@@ -23,7 +23,7 @@ from native.errors import InvalidData
 from p2p.addresses import parse_peer_id
 from p2p.errors import PeerMisbehaved, Penalty
 from p2p.libp2p_guard import answer_or_refuse
-from p2p.libp2p_guard_swarm import GuardedHost, muxed, open_stream, reset_stream
+from p2p.libp2p_guard_swarm import HELLO_TIMEOUT_S, GuardedHost, muxed, open_stream, reset_stream
 from p2p.libp2p_guard_yamux import GuardedStream
 from p2p.libp2p_link import PeerLink, yamux_of
 from p2p.libp2p_switchboard import Switchboard, now_ms
@@ -45,7 +45,6 @@ from p2p.wire.messages import GetPeers, Hello, Peers, Received, Response, Status
 
 log = logging.getLogger("aichain.p2p")
 
-HELLO_TIMEOUT_S: Final = 5.0
 _BULK_BYTES: Final = 256 * 1024
 _ANSWER_WRITE_S: Final = 60.0
 _STREAMS_PER_KIND: Final = 2  # a new one may open before the end of the old one is noticed

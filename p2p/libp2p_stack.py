@@ -4,7 +4,7 @@ import errno
 import logging
 import random
 import socket
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 import trio
@@ -51,11 +51,13 @@ class Stack:
         topics: Topics,
         hello: Callable[[], Hello],
         gossip: trio.MemoryReceiveChannel[bytes],
+        announce_status: Callable[[], Awaitable[None]],
     ) -> None:
         self._board = board
         self._listen = parse_peer_address(settings.listen)
         self._topics = topics
         self._gossip = gossip
+        self._announce_status = announce_status
         admission = Admission(loopback_only=settings.loopback_only)
         self._host = build_host(identity.node_seed, admission, self._blame)
         self._swarm = _swarm_of(self._host.get_network())
@@ -88,10 +90,12 @@ class Stack:
             await self._pubsub.subscribe(self._topics.finals)
             async with trio.open_nursery() as nursery:
                 self._nursery = nursery
+                self.block()
                 self._swarm.register_notifee(_Watch(self._arrived, self._left))
                 nursery.start_soon(self.dialer.run)
                 nursery.start_soon(self._exchange_forever)
                 nursery.start_soon(self._gossip_forever)
+                nursery.start_soon(self._announce_status)
                 ready()
 
     def block(self) -> None:

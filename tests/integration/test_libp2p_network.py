@@ -314,3 +314,20 @@ async def test_addresses_without_a_peer_id_and_taken_addresses_are_named_errors(
         second = make_network(1, listen=f"/ip4/127.0.0.1/tcp/{port}")
         with pytest.RaisesGroup(ListenFailed, flatten_subgroups=True, allow_unwrapped=True):
             await second.run()
+
+
+async def test_a_broken_stack_is_started_again_and_the_peers_come_back() -> None:
+    async with mesh(2) as (first, second):
+        stack = first._stack
+        assert stack is not None
+
+        async def break_it() -> None:
+            raise ZeroDivisionError
+
+        stack._swarm.manager.run_task(break_it)  # what a bug of libp2p does
+        await eventually(lambda: first.counters.restarts == 1 and not first.peers())
+        await connected([first, second])
+        first.push(make_vote(1), Audience.VALIDATORS)
+        assert (await receive(second)).peer == first.peer_id
+        second.push(make_vote(2), Audience.VALIDATORS)
+        assert (await receive(first)).peer == second.peer_id
