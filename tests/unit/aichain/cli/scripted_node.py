@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -37,7 +37,7 @@ class ScriptedNode:
         method, params = request["method"], request["params"]
         self.calls.append((method, params))
         result = self.answers[method]
-        if isinstance(result, Callable):
+        if callable(result):
             result = result(*params)
         if isinstance(result, Refusal):
             error = {"code": result.number, "message": result.message}
@@ -45,7 +45,7 @@ class ScriptedNode:
         return {"jsonrpc": "2.0", "id": request["id"], "result": result}
 
 
-def name_of(refusal):
+def name_of(refusal: Refusal) -> dict[str, Any]:
     return {"data": {"code": refusal.name}} if refusal.name else {}
 
 
@@ -57,19 +57,19 @@ def serving(node: ScriptedNode) -> Iterator[ScriptedNode]:
         protocol_version = "HTTP/1.1"
         wbufsize = -1  # one segment an answer, or the delayed ACK of loopback costs 40 ms
 
-        def setup(self):
+        def setup(self) -> None:
             super().setup()
             node.connections += 1
             self.answered = 0
 
-        def do_POST(self):
+        def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             self.reply(node.raw or json.dumps(node.answer(json.loads(body))).encode())
 
-        def do_GET(self):
+        def do_GET(self) -> None:
             self.reply(self.path.encode())
 
-        def reply(self, content):
+        def reply(self, content: bytes) -> None:
             self.send_response(200)
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
@@ -78,7 +78,7 @@ def serving(node: ScriptedNode) -> Iterator[ScriptedNode]:
             if self.answered == node.drop_after:
                 self.close_connection = True
 
-        def log_message(self, *_):
+        def log_message(self, *_: object) -> None:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)

@@ -1,6 +1,7 @@
 """The JSON-RPC client: results, refusals, and servers that are none."""
 
 import socket
+from collections.abc import Iterator
 
 import pytest
 
@@ -9,18 +10,18 @@ from tests.unit.aichain.cli.scripted_node import Refusal, ScriptedNode, serving
 
 
 @pytest.fixture
-def node():
+def node() -> Iterator[ScriptedNode]:
     with serving(ScriptedNode()) as node:
         yield node
 
 
 @pytest.fixture
-def client(node):
+def client(node: ScriptedNode) -> Iterator[RpcClient]:
     with RpcClient(node.url, timeout_s=2) as client:
         yield client
 
 
-def test_a_result_comes_back(node, client):
+def test_a_result_comes_back(node: ScriptedNode, client: RpcClient) -> None:
     node.answers["aichain_status"] = {"height": 7}
     assert client.call("aichain_status") == {"height": 7}
     node.answers["aichain_getBlock"] = lambda height: None if height else {"height": 0}
@@ -28,7 +29,7 @@ def test_a_result_comes_back(node, client):
     assert node.calls[-1] == ("aichain_getBlock", [5])
 
 
-def test_a_refusal_keeps_its_words_number_and_name(node, client):
+def test_a_refusal_keeps_its_words_number_and_name(node: ScriptedNode, client: RpcClient) -> None:
     node.answers["aichain_sendTransaction"] = Refusal(-32003, "fee too low", "fee_too_low")
     with pytest.raises(RpcRefused) as caught:
         client.call("aichain_sendTransaction", "0x")
@@ -36,45 +37,51 @@ def test_a_refusal_keeps_its_words_number_and_name(node, client):
     assert (error.reason, error.number, error.name) == ("fee too low", -32003, "fee_too_low")
 
 
-def test_a_batch_is_in_order_even_when_the_answer_is_not(node, client):
+def test_a_batch_is_in_order_even_when_the_answer_is_not(
+    node: ScriptedNode, client: RpcClient
+) -> None:
     node.answers["double"] = lambda number: Refusal(1, "odd") if number % 2 else number * 2
     results = client.batch("double", [(0,), (1,), (2,)])
     assert (results[0], results[2]) == (0, 4)
     assert isinstance(results[1], RpcRefused)
 
 
-def test_many_calls_use_one_connection(node, client):
+def test_many_calls_use_one_connection(node: ScriptedNode, client: RpcClient) -> None:
     node.answers["x"] = 1
     for _ in range(5):
         client.call("x")
     assert node.connections == 1
 
 
-def test_a_connection_closed_while_idle_is_opened_again(node, client):
+def test_a_connection_closed_while_idle_is_opened_again(
+    node: ScriptedNode, client: RpcClient
+) -> None:
     node.answers["x"] = 1
     node.drop_after = 1
     assert [client.call("x") for _ in range(3)] == [1, 1, 1]
     assert node.connections == 3
 
 
-def test_plain_pages_can_be_read(client):
+def test_plain_pages_can_be_read(client: RpcClient) -> None:
     assert client.get("/health") == (200, b"/health")
 
 
 @pytest.mark.parametrize("raw", [b"hello", b"[]", b"5", b'{"jsonrpc": "2.0", "id": 1}', b"\xff"])
-def test_what_is_no_json_rpc_answer_is_named_so(node, client, raw):
+def test_what_is_no_json_rpc_answer_is_named_so(
+    node: ScriptedNode, client: RpcClient, raw: bytes
+) -> None:
     node.raw = raw
     with pytest.raises(RpcGarbled):
         client.call("x")
 
 
-def test_a_batch_that_is_no_list_is_refused(node, client):
+def test_a_batch_that_is_no_list_is_refused(node: ScriptedNode, client: RpcClient) -> None:
     node.raw = b'{"id": 1, "result": 2}'
     with pytest.raises(RpcGarbled):
         client.batch("x", [()])
 
 
-def test_nobody_there_is_unreachable():
+def test_nobody_there_is_unreachable() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{free.getsockname()[1]}"
@@ -83,7 +90,7 @@ def test_nobody_there_is_unreachable():
     assert caught.value.url == url
 
 
-def test_silence_is_unreachable():
+def test_silence_is_unreachable() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         client = RpcClient(f"http://127.0.0.1:{silent.getsockname()[1]}", timeout_s=0.1)
         with pytest.raises(RpcUnreachable, match="no answer in time"):
@@ -92,12 +99,12 @@ def test_silence_is_unreachable():
 
 
 @pytest.mark.parametrize("url", ["ftp://127.0.0.1", "http://", "file:///etc/passwd"])
-def test_other_addresses_are_refused(url):
+def test_other_addresses_are_refused(url: str) -> None:
     with pytest.raises(RpcUnreachable, match="not an http address"):
         RpcClient(url)
 
 
-def test_a_bare_host_and_port_is_http(node):
+def test_a_bare_host_and_port_is_http(node: ScriptedNode) -> None:
     node.answers["x"] = 1
     with RpcClient(node.url.removeprefix("http://")) as client:
         assert client.call("x") == 1

@@ -2,15 +2,20 @@
 
 import json
 import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeAlias
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from aichain.cli import main
 
+Invoke: TypeAlias = Callable[..., Result]
+
 
 @pytest.fixture
-def invoke(tmp_path):
+def invoke(tmp_path: Path) -> Invoke:
     kept = {name: None for name in os.environ if name.startswith("AICHAIN_")}
     runner = CliRunner(env=kept | {"XDG_DATA_HOME": str(tmp_path)})
     address = ("--rpc", "http://127.0.0.1:1")
@@ -19,11 +24,11 @@ def invoke(tmp_path):
     )
 
 
-def findings(done):
+def findings(done: Result) -> dict[str, Any]:
     return {each["check"]: each for each in json.loads(done.stdout)}
 
 
-def test_a_machine_that_runs_these_tests_is_fit(invoke):
+def test_a_machine_that_runs_these_tests_is_fit(invoke: Invoke) -> None:
     done = invoke("--json")
     found = findings(done)
     assert done.exit_code == 0
@@ -33,12 +38,12 @@ def test_a_machine_that_runs_these_tests_is_fit(invoke):
         assert bool(each["fix"]) == (each["verdict"] == "WARN")
 
 
-def test_people_get_one_line_a_check(invoke):
+def test_people_get_one_line_a_check(invoke: Invoke) -> None:
     lines = [line for line in invoke().output.splitlines() if not line.startswith(" ")]
     assert all(line.split()[0] in ("OK", "WARN") for line in lines)
 
 
-def test_a_broken_setting_fails_with_its_fix(invoke, tmp_path):
+def test_a_broken_setting_fails_with_its_fix(invoke: Invoke, tmp_path: Path) -> None:
     (tmp_path / "config.toml").write_text('[rpc]\nlisten = "nowhere"\n')
     done = invoke("--home", str(tmp_path), "--json")
     assert done.exit_code == 41
@@ -46,7 +51,7 @@ def test_a_broken_setting_fails_with_its_fix(invoke, tmp_path):
     assert "rpc.listen" in done.stderr
 
 
-def test_a_misspelt_variable_fails(invoke):
+def test_a_misspelt_variable_fails(invoke: Invoke) -> None:
     done = invoke("--json", AICHAIN_RPC__LISTN="x")
     assert done.exit_code == 41
     assert findings(done)["settings"]["fix"] == "did you mean AICHAIN_RPC__LISTEN?"

@@ -1,7 +1,9 @@
 """Errors of every room end as one line of cause, one line of fix, and a documented code."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -21,7 +23,7 @@ from genesis.errors import InvalidGenesis, MainnetNotLaunched
 from native.errors import AIChainError
 
 
-def test_every_code_is_in_the_table_once():
+def test_every_code_is_in_the_table_once() -> None:
     known = {int(code) for code in [*ExitCode, *CommandExit]}
     assert known == set(EXIT_CODES)
     shared = {each.value for each in ExitCode} & {each.value for each in CommandExit}
@@ -29,12 +31,12 @@ def test_every_code_is_in_the_table_once():
     assert all(len(both) == 1 for both in names.values()), names
 
 
-def test_the_printed_table_has_one_line_a_code():
+def test_the_printed_table_has_one_line_a_code() -> None:
     lines = render_table().splitlines()
     assert [int(line.split()[0]) for line in lines] == sorted(EXIT_CODES)
 
 
-def test_nodes_errors_keep_their_code_and_fix():
+def test_nodes_errors_keep_their_code_and_fix() -> None:
     for kind in NodeError.__subclasses__():
         assert kind.exit_code in EXIT_CODES
     locked = explain(HomeLocked(path="/h", holder="pid 5"))
@@ -43,7 +45,7 @@ def test_nodes_errors_keep_their_code_and_fix():
     assert locked.fix.startswith("stop the other node")
 
 
-def test_a_reason_is_the_cause():
+def test_a_reason_is_the_cause() -> None:
     shown = explain(ConfigError(reason="it is wrong", fix="make it right"))
     assert (shown.cause, shown.fix) == ("it is wrong", "make it right")
     assert shown.exit_code == ExitCode.CONFIG
@@ -56,16 +58,16 @@ def test_a_reason_is_the_cause():
         (InvalidGenesis(reason="x"), CommandExit.GENESIS),
         (MainnetNotLaunched(reason="x"), CommandExit.GENESIS),
         (UnknownSeedWord(position=1, word="a", nearest="b"), CommandExit.USAGE),
-        (WrongPassphrase(path="p"), CommandExit.KEY),
+        (WrongPassphrase(path=Path("p")), CommandExit.KEY),
         (RpcUnreachable(url="u", reason="r"), CommandExit.UNREACHABLE),
         (RpcRefused(reason="no", number=-32000), CommandExit.REFUSED),
     ],
 )
-def test_other_rooms_errors_have_codes_of_their_own(error, code):
+def test_other_rooms_errors_have_codes_of_their_own(error: AIChainError, code: int) -> None:
     assert explain(error).exit_code == code
 
 
-def test_an_unknown_error_is_still_two_lines():
+def test_an_unknown_error_is_still_two_lines() -> None:
     @dataclass(eq=False)
     class Strange(AIChainError):
         """Something\n\nodd."""
@@ -77,12 +79,12 @@ def test_an_unknown_error_is_still_two_lines():
     assert "\n" not in shown.cause
 
 
-def test_cause_and_fix_are_printed_as_one_line_each(capsys):
+def test_cause_and_fix_are_printed_as_one_line_each(capsys: pytest.CaptureFixture[str]) -> None:
     CommandError("it\n broke", "mend\nit", CommandExit.FAILED).show()
     assert capsys.readouterr().err == "error: it broke\nfix:   mend it\n"
 
 
-def test_fixes_name_errors_that_exist():
+def test_fixes_name_errors_that_exist() -> None:
     """A renamed class must not lose its advice in silence."""
     names = {
         re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", each.__name__).lower()
@@ -91,7 +93,7 @@ def test_fixes_name_errors_that_exist():
     assert set(FIXES) <= names
 
 
-def descendants(kind):
+def descendants(kind: type[AIChainError]) -> Iterator[type[AIChainError]]:
     for child in kind.__subclasses__():
         yield child
         yield from descendants(child)

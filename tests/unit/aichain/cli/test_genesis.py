@@ -1,9 +1,10 @@
 """`aichain genesis`: a launch ceremony of two founders, and what it refuses."""
 
 import json
+from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from aichain.cli import main
 from aichain.config import load_document
@@ -19,7 +20,7 @@ PEERS = {"anna": PEER, "bert": "12D3KooWDpJ7As7BWAwRMfu1VU2WCqNjvq387JEYKDBj4kx6
 
 
 @pytest.fixture
-def place(tmp_path, monkeypatch):
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name, key in KEYS.items():
         save_key(tmp_path / f"aichain/keys/{name}.key", key, passphrase=None)
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
@@ -27,18 +28,18 @@ def place(tmp_path, monkeypatch):
     return tmp_path
 
 
-def invoke(*arguments):
+def invoke(*arguments: object) -> Result:
     return CliRunner().invoke(main, ["genesis", *map(str, arguments)])
 
 
-def draft(place, **options):
+def draft(place: Path, **options: object) -> Path:
     given = {"--name": "mine", "--network-id": 777, "--out": place / "g.toml"} | options
     done = invoke("new", *(part for pair in given.items() for part in pair))
     assert done.exit_code == 0, done.output
     return place / "g.toml"
 
 
-def entry(place, name, document=None):
+def entry(place: Path, name: str, document: Path | None = None) -> Path:
     out = place / f"{name}.toml"
     done = invoke(
         *("entry", document or place / "g.toml", "--from", name, "--name", name, "--out", out),
@@ -48,7 +49,7 @@ def entry(place, name, document=None):
     return out
 
 
-def test_two_founders_launch_a_network(place):
+def test_two_founders_launch_a_network(place: Path) -> None:
     document = draft(place)
     entries = [entry(place, name) for name in KEYS]
     assert invoke("add-validator", document, *entries).exit_code == 0
@@ -68,13 +69,13 @@ def test_two_founders_launch_a_network(place):
     assert account.balance == 1005 * AI // 10
 
 
-def test_an_empty_draft_is_not_launchable(place):
+def test_an_empty_draft_is_not_launchable(place: Path) -> None:
     done = invoke("check", draft(place))
     assert done.exit_code == 9
     assert "there is no validator" in done.stderr
 
 
-def test_an_entry_for_another_network_is_refused(place):
+def test_an_entry_for_another_network_is_refused(place: Path) -> None:
     elsewhere = draft(place, **{"--out": place / "other.toml", "--network-id": 778})
     assert elsewhere
     signed = entry(place, "anna", place / "other.toml")
@@ -86,14 +87,14 @@ def test_an_entry_for_another_network_is_refused(place):
     assert document.read_bytes() == before
 
 
-def test_a_founder_enters_once(place):
+def test_a_founder_enters_once(place: Path) -> None:
     document = draft(place)
     signed = entry(place, "anna")
     assert invoke("add-validator", document, signed).exit_code == 0
     assert invoke("add-validator", document, signed).exit_code == 9
 
 
-def test_a_well_known_key_cannot_own_coins_of_a_real_network(place):
+def test_a_well_known_key_cannot_own_coins_of_a_real_network(place: Path) -> None:
     document = draft(place)
     invoke("add-validator", document, entry(place, "anna"))
     public = format_address(address_of_key(founder_key("testnet", 0).public_key))
@@ -103,7 +104,7 @@ def test_a_well_known_key_cannot_own_coins_of_a_real_network(place):
     assert "well-known test key" in done.stderr
 
 
-def test_a_draft_is_not_overwritten(place):
+def test_a_draft_is_not_overwritten(place: Path) -> None:
     document = draft(place)
     before = document.read_bytes()
     done = invoke("new", "--name", "x", "--network-id", 5, "--out", document)
@@ -111,12 +112,12 @@ def test_a_draft_is_not_overwritten(place):
     assert document.read_bytes() == before
 
 
-def test_the_seed_can_be_given(place):
+def test_the_seed_can_be_given(place: Path) -> None:
     document = draft(place, **{"--seed": "0x" + "0f" * 32})
     assert load_document(str(document)).seed == b"\x0f" * 32
 
 
-def test_packaged_networks_have_hashes_too():
+def test_packaged_networks_have_hashes_too() -> None:
     done = invoke("hash", "testnet")
     assert done.output.strip() == "0x" + load_document("testnet").hash.hex()
     assert invoke("check", "devnet").exit_code == 0

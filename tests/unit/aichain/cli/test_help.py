@@ -4,10 +4,11 @@ import re
 import subprocess
 import sys
 from importlib import import_module
+from pathlib import Path
 
 import click
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from aichain.cli import COMMANDS, main
 from aichain.cli.exit_codes import EXIT_CODES
@@ -23,11 +24,11 @@ IMPORTED = (
 )
 
 
-def invoke(*arguments):
+def invoke(*arguments: str) -> Result:
     return CliRunner().invoke(main, arguments)
 
 
-def test_help_imports_nothing_heavy():
+def test_help_imports_nothing_heavy() -> None:
     done = subprocess.run(
         [sys.executable, "-c", IMPORTED], capture_output=True, text=True, check=True
     )
@@ -35,7 +36,7 @@ def test_help_imports_nothing_heavy():
     assert "Exit codes:" in done.stdout
 
 
-def test_help_lists_every_command_and_every_exit_code():
+def test_help_lists_every_command_and_every_exit_code() -> None:
     text = invoke("--help").output
     for name, entry in COMMANDS.items():
         assert entry.hidden or re.search(rf"^  {name} +\S", text, re.MULTILINE)
@@ -44,7 +45,7 @@ def test_help_lists_every_command_and_every_exit_code():
 
 
 @pytest.mark.parametrize("name", [name for name in COMMANDS if name != "run"])
-def test_every_command_loads_and_its_summary_is_true(name):
+def test_every_command_loads_and_its_summary_is_true(name: str) -> None:
     command = COMMANDS[name].load()
     assert isinstance(command, click.Command)
     module, _, attribute = COMMANDS[name].target.partition(":")
@@ -52,14 +53,14 @@ def test_every_command_loads_and_its_summary_is_true(name):
     assert invoke(name, "--help").exit_code == 0
 
 
-def test_wallet_is_keys():
+def test_wallet_is_keys() -> None:
     assert COMMANDS["wallet"].load() is keys
     assert "wallet" not in [
         line.split()[0] for line in invoke("--help").output.splitlines() if line
     ]
 
 
-def test_every_subcommand_says_what_it_does():
+def test_every_subcommand_says_what_it_does() -> None:
     for name in COMMANDS:
         if name == "run":
             continue
@@ -69,9 +70,10 @@ def test_every_subcommand_says_what_it_does():
             assert child.help, f"{name} {child.name}"
 
 
-def test_every_read_has_json():
+def test_every_read_has_json() -> None:
     for group, children in {"query": None, "keys": {"list", "show"}, "genesis": {"check"}}.items():
         command = COMMANDS[group].load()
+        assert isinstance(command, click.Group)
         for name in children or command.commands:
             options = [each for item in command.commands[name].params for each in item.opts]
             assert "--json" in options, f"{group} {name}"
@@ -86,7 +88,7 @@ def test_every_read_has_json():
         (["query", "commit", "x"], "is not a valid integer", "see `aichain query commit --help`"),
     ],
 )
-def test_wrong_arguments_are_two_lines(arguments, cause, fix):
+def test_wrong_arguments_are_two_lines(arguments: list[str], cause: str, fix: str) -> None:
     done = invoke(*arguments)
     assert done.exit_code == 2
     lines = done.stderr.splitlines()
@@ -95,13 +97,13 @@ def test_wrong_arguments_are_two_lines(arguments, cause, fix):
     assert fix.removeprefix("see `aichain") in lines[1]
 
 
-def test_a_path_that_cannot_be_written_is_two_lines(tmp_path):
+def test_a_path_that_cannot_be_written_is_two_lines(tmp_path: Path) -> None:
     out = tmp_path / "none" / "g.toml"
     done = invoke("genesis", "new", "--name", "x", "--network-id", "5", "--out", str(out))
     assert done.exit_code == 1
     assert done.stderr.startswith(f"error: {out}: No such file")
 
 
-def test_the_version_is_that_of_the_package():
+def test_the_version_is_that_of_the_package() -> None:
     assert invoke("--version").output.strip() == "aichain, version 0.1.0"
     assert '"version": "0.1.0"' in invoke("version", "--json").output

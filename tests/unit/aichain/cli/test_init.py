@@ -3,9 +3,12 @@
 import json
 import stat
 import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeAlias
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from aichain.cli import main
 from aichain.cli.init import render_config
@@ -14,14 +17,16 @@ from aichain.errors import ConfigError
 from genesis.document import render_document
 from genesis.networks import local_document
 
+Invoke: TypeAlias = Callable[..., Result]
+
 
 @pytest.fixture
-def invoke(tmp_path):
+def invoke(tmp_path: Path) -> Invoke:
     runner = CliRunner(env={"XDG_DATA_HOME": str(tmp_path / "xdg")})
     return lambda *arguments: runner.invoke(main, ["init", *arguments])
 
 
-def test_a_home_has_a_config_a_node_key_and_nothing_else(invoke, tmp_path):
+def test_a_home_has_a_config_a_node_key_and_nothing_else(invoke: Invoke, tmp_path: Path) -> None:
     done = invoke("--network", "testnet", "--moniker", "anna", "--json")
     home = tmp_path / "xdg/aichain/testnet"
     value = json.loads(done.output)
@@ -32,7 +37,7 @@ def test_a_home_has_a_config_a_node_key_and_nothing_else(invoke, tmp_path):
     assert read_config_file(home / "config.toml") == {"network": "testnet", "moniker": "anna"}
 
 
-def test_a_second_time_changes_nothing(invoke, tmp_path):
+def test_a_second_time_changes_nothing(invoke: Invoke, tmp_path: Path) -> None:
     home = tmp_path / "h"
     first = invoke("--network", "testnet", "--home", str(home), "--json").output
     before = {path.name: path.read_bytes() for path in home.iterdir()}
@@ -40,14 +45,14 @@ def test_a_second_time_changes_nothing(invoke, tmp_path):
     assert {path.name: path.read_bytes() for path in home.iterdir()} == before
 
 
-def test_a_home_is_never_turned_into_another_networks(invoke, tmp_path):
+def test_a_home_is_never_turned_into_another_networks(invoke: Invoke, tmp_path: Path) -> None:
     invoke("--network", "testnet", "--home", str(tmp_path / "h"))
     done = invoke("--network", "devnet", "--home", str(tmp_path / "h"))
     assert done.exit_code == 2
     assert "(testnet)" in done.stderr
 
 
-def test_a_document_is_copied_into_the_home(invoke, tmp_path):
+def test_a_document_is_copied_into_the_home(invoke: Invoke, tmp_path: Path) -> None:
     document = local_document("testnet", 2, onion_length=8)
     (tmp_path / "g.toml").write_text(render_document(document))
     home = tmp_path / "h"
@@ -59,11 +64,11 @@ def test_a_document_is_copied_into_the_home(invoke, tmp_path):
     assert invoke("--network", str(tmp_path / "g.toml"), "--home", str(home)).exit_code == 2
 
 
-def test_mainnet_has_no_home_yet(invoke):
+def test_mainnet_has_no_home_yet(invoke: Invoke) -> None:
     assert invoke("--network", "mainnet").exit_code == 9
 
 
-def test_the_template_explains_every_key_and_is_toml():
+def test_the_template_explains_every_key_and_is_toml() -> None:
     text = render_config({"network": 'a"b\\c', "p2p.bootstrap": ("x", "y"), "index": True})
     table = tomllib.loads(text)
     assert table["network"] == 'a"b\\c'
@@ -74,6 +79,6 @@ def test_the_template_explains_every_key_and_is_toml():
         assert f"{key.rpartition('.')[2]} =" in text
 
 
-def test_a_control_character_does_not_get_into_the_file():
+def test_a_control_character_does_not_get_into_the_file() -> None:
     with pytest.raises(ConfigError):
         render_config({"moniker": "a\nb"})

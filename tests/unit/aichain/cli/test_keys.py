@@ -1,9 +1,10 @@
 """`aichain keys`: from a new key to its words and back, without a secret on the command line."""
 
 import json
+from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from aichain.cli import main
 from aichain.keystore import load_header, load_key, save_key
@@ -16,18 +17,18 @@ ADDRESS = format_address(address_of_key(KEY.public_key))
 
 
 @pytest.fixture
-def place(tmp_path):
+def place(tmp_path: Path) -> Path:
     (tmp_path / "pass").write_text("open sesame\nsecond line\n")
     (tmp_path / "words").write_text(" ".join(words_of_seed(KEY.seed)))
     return tmp_path
 
 
-def invoke(place, *arguments, stdin=None):
+def invoke(place: Path, *arguments: str, stdin: str | None = None) -> Result:
     environ = {"XDG_DATA_HOME": str(place), "AICHAIN_PASSWORD_FILE": str(place / "pass")}
     return CliRunner(env=environ).invoke(main, ["keys", *arguments], input=stdin)
 
 
-def test_a_new_key_shows_its_address_and_its_words_once(place):
+def test_a_new_key_shows_its_address_and_its_words_once(place: Path) -> None:
     done = invoke(place, "new", "savings")
     path = place / "aichain" / "keys" / "savings.key"
     assert done.exit_code == 0
@@ -38,13 +39,13 @@ def test_a_new_key_shows_its_address_and_its_words_once(place):
     assert opened.label == "savings"
 
 
-def test_json_output_leaves_the_secret_out(place):
+def test_json_output_leaves_the_secret_out(place: Path) -> None:
     done = invoke(place, "new", "savings", "--json")
     value = json.loads(done.output)
     assert set(value) == {"address", "file"}
 
 
-def test_a_key_restored_from_words_is_the_same_key(place):
+def test_a_key_restored_from_words_is_the_same_key(place: Path) -> None:
     done = invoke(place, "import", "back", "--words-file", str(place / "words"), "--json")
     assert json.loads(done.output)["address"] == ADDRESS
     shown = invoke(place, "show", "back", "--json", "--words")
@@ -53,24 +54,24 @@ def test_a_key_restored_from_words_is_the_same_key(place):
     assert value["words"].split() == list(words_of_seed(KEY.seed))
 
 
-def test_words_can_be_typed(place):
+def test_words_can_be_typed(place: Path) -> None:
     text = " ".join(words_of_seed(KEY.seed))
     assert ADDRESS in invoke(place, "import", stdin=text + "\n").output
 
 
-def test_a_misspelt_word_is_pointed_at(place):
+def test_a_misspelt_word_is_pointed_at(place: Path) -> None:
     (place / "words").write_text("abandom " * 24)
     done = invoke(place, "import", "--words-file", str(place / "words"))
     assert done.exit_code == 2
     assert "position 1, word abandom, nearest abandon" in done.stderr
 
 
-def test_other_levels_are_kept(place):
+def test_other_levels_are_kept(place: Path) -> None:
     invoke(place, "new", "small", "--level", "44")
     assert load_header(place / "aichain/keys/small.key").algorithm is Algorithm.ML_DSA_44
 
 
-def test_listing_needs_no_passphrase(place):
+def test_listing_needs_no_passphrase(place: Path) -> None:
     save_key(place / "aichain/keys/a.key", KEY, passphrase="x")
     (place / "pass").unlink()
     (value,) = json.loads(invoke(place, "list", "--json").output)
@@ -78,7 +79,7 @@ def test_listing_needs_no_passphrase(place):
     assert ADDRESS in invoke(place, "list").output
 
 
-def test_a_key_is_found_by_label_address_and_path(place):
+def test_a_key_is_found_by_label_address_and_path(place: Path) -> None:
     path = place / "aichain/keys/a.key"
     save_key(path, KEY, passphrase=None, label="mine")
     for name in ("a", ADDRESS, ADDRESS.lower(), str(path)):
@@ -86,7 +87,7 @@ def test_a_key_is_found_by_label_address_and_path(place):
     assert invoke(place, "show", "b").exit_code == 3
 
 
-def test_export_changes_the_passphrase(place):
+def test_export_changes_the_passphrase(place: Path) -> None:
     save_key(place / "aichain/keys/a.key", KEY, passphrase="open sesame", label="mine")
     (place / "new").write_text("another")
     arguments = ("export", "a", "--out", str(place / "out.key"))
@@ -96,38 +97,38 @@ def test_export_changes_the_passphrase(place):
     assert (opened.key.seed, opened.label) == (KEY.seed, "mine")
 
 
-def test_a_key_file_from_elsewhere_is_taken_over_as_it_is(place):
+def test_a_key_file_from_elsewhere_is_taken_over_as_it_is(place: Path) -> None:
     source = place / "elsewhere.key"
     save_key(source, KEY, passphrase="open sesame", label="far")
     assert ADDRESS in invoke(place, "import", "--file", str(source)).output
     assert (place / "aichain/keys/far.key").read_bytes() == source.read_bytes()
 
 
-def test_a_damaged_file_is_not_taken_over(place):
+def test_a_damaged_file_is_not_taken_over(place: Path) -> None:
     source = place / "elsewhere.key"
     save_key(source, KEY, passphrase="other")
     assert invoke(place, "import", "--file", str(source)).exit_code == 6
     assert not (place / "aichain").exists()
 
 
-def test_a_label_is_used_once_and_cannot_leave_the_folder(place):
+def test_a_label_is_used_once_and_cannot_leave_the_folder(place: Path) -> None:
     assert invoke(place, "new", "a").exit_code == 0
     assert invoke(place, "new", "a").exit_code == 6
     for label in ("../a", ".a", "a/b"):
         assert invoke(place, "new", label).exit_code == 2
 
 
-def test_nobody_to_ask_is_an_error_that_says_how_to_answer(place):
+def test_nobody_to_ask_is_an_error_that_says_how_to_answer(place: Path) -> None:
     done = CliRunner(env={"XDG_DATA_HOME": str(place)}).invoke(main, ["keys", "new"])
     assert done.exit_code == 6
     assert "AICHAIN_PASSWORD_FILE" in done.stderr
 
 
-def test_an_empty_passphrase_is_refused(place):
+def test_an_empty_passphrase_is_refused(place: Path) -> None:
     (place / "pass").write_text("\n")
     assert invoke(place, "new").exit_code == 6
 
 
-def test_home_holds_its_own_keys(place):
+def test_home_holds_its_own_keys(place: Path) -> None:
     invoke(place, "new", "a", "--home", str(place / "home"))
     assert (place / "home/keys/a.key").exists()

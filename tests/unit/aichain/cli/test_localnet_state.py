@@ -6,13 +6,21 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from aichain.cli.exit_codes import CommandError, CommandExit
 from aichain.cli.localnet_nodes import make_network, require_free_ports, stop_nodes
-from aichain.cli.localnet_state import ProcessId, load_state, remove_network, running_state
+from aichain.cli.localnet_state import (
+    LocalnetState,
+    ProcessId,
+    load_state,
+    remove_network,
+    running_state,
+)
 from aichain.config import load_document
 from genesis.networks import packaged_document
 
@@ -20,18 +28,18 @@ SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
 
 
 @pytest.fixture
-def child():
+def child() -> Iterator[subprocess.Popen[bytes]]:
     with subprocess.Popen(SLEEP) as process:
         yield process
         process.kill()
 
 
 @pytest.fixture
-def state(tmp_path):
+def state(tmp_path: Path) -> LocalnetState:
     return make_network(tmp_path / "net", "testnet", 4, base_port=20_000)
 
 
-def test_four_validators_of_testnet_are_the_packaged_testnet(state):
+def test_four_validators_of_testnet_are_the_packaged_testnet(state: LocalnetState) -> None:
     document = packaged_document("testnet")
     assert load_document(str(state.genesis)).hash == document.hash
     assert state.genesis_hash == "0x" + document.hash.hex()
@@ -39,14 +47,16 @@ def test_four_validators_of_testnet_are_the_packaged_testnet(state):
     assert [node.p2p_port for node in state.nodes] == [20_001, 20_011, 20_021, 20_031]
 
 
-def test_a_saved_state_comes_back(state, child):
+def test_a_saved_state_comes_back(state: LocalnetState, child: subprocess.Popen[bytes]) -> None:
     node = replace(state.nodes[1], process=ProcessId.of(child.pid), wanted=False)
     state = replace(state.with_node(node), supervisor=ProcessId.of(child.pid), partition=(0, 2))
     state.save()
     assert load_state(state.directory) == state
 
 
-def test_no_network_is_none_and_a_broken_file_is_an_error(tmp_path, state):
+def test_no_network_is_none_and_a_broken_file_is_an_error(
+    tmp_path: Path, state: LocalnetState
+) -> None:
     assert load_state(tmp_path / "none") is None
     (state.directory / "localnet.json").write_text("{")
     with pytest.raises(CommandError) as caught:
@@ -54,7 +64,7 @@ def test_no_network_is_none_and_a_broken_file_is_an_error(tmp_path, state):
     assert caught.value.exit_code == CommandExit.LOCALNET
 
 
-def test_a_state_of_another_version_is_refused(state):
+def test_a_state_of_another_version_is_refused(state: LocalnetState) -> None:
     path = state.directory / "localnet.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"version": 2}))
     with pytest.raises(CommandError, match="version 2") as caught:
@@ -62,7 +72,7 @@ def test_a_state_of_another_version_is_refused(state):
     assert "--fresh" in caught.value.fix
 
 
-def test_a_dead_process_is_not_a_later_one_with_its_number(child):
+def test_a_dead_process_is_not_a_later_one_with_its_number(child: subprocess.Popen[bytes]) -> None:
     process = ProcessId.of(child.pid)
     assert process.is_alive
     assert not replace(process, started=process.started + 1).is_alive
@@ -70,7 +80,7 @@ def test_a_dead_process_is_not_a_later_one_with_its_number(child):
     assert child.poll() is None
 
 
-def test_a_zombie_is_not_alive():
+def test_a_zombie_is_not_alive() -> None:
     pid = os.posix_spawn(sys.executable, [sys.executable, "-c", ""], os.environ)
     process = ProcessId.of(pid)
     os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
@@ -78,27 +88,29 @@ def test_a_zombie_is_not_alive():
     os.waitpid(pid, 0)
 
 
-def test_stopping_ends_every_process(state, child):
+def test_stopping_ends_every_process(state: LocalnetState, child: subprocess.Popen[bytes]) -> None:
     state = state.with_node(replace(state.nodes[0], process=ProcessId.of(child.pid)))
     assert state.is_running
     stopped = stop_nodes(state)
     assert not stopped.is_running
-    assert all(node.process is None for node in load_state(state.directory).nodes)
+    saved = load_state(state.directory)
+    assert saved is not None
+    assert all(node.process is None for node in saved.nodes)
 
 
-def test_a_node_that_does_not_exist_is_named(state):
+def test_a_node_that_does_not_exist_is_named(state: LocalnetState) -> None:
     with pytest.raises(CommandError, match="no node 4"):
         state.node(4)
     with pytest.raises(CommandError, match="no node -1"):
         state.node(-1)
 
 
-def test_commands_need_a_running_network(state):
+def test_commands_need_a_running_network(state: LocalnetState) -> None:
     with pytest.raises(CommandError, match="no local network runs"):
         running_state(state.directory)
 
 
-def test_only_what_a_local_network_made_is_removed(state, tmp_path):
+def test_only_what_a_local_network_made_is_removed(state: LocalnetState, tmp_path: Path) -> None:
     (state.directory / "node0/data").mkdir(parents=True)
     (state.directory / "accounts").mkdir()
     (state.directory / "my-notes.txt").write_text("mine")
@@ -110,14 +122,16 @@ def test_only_what_a_local_network_made_is_removed(state, tmp_path):
 
 
 @pytest.mark.parametrize(("network", "count"), [("mainnet", 4), ("testnet", 0), ("testnet", 21)])
-def test_networks_that_cannot_be_local_are_refused(tmp_path, network, count):
+def test_networks_that_cannot_be_local_are_refused(
+    tmp_path: Path, network: str, count: int
+) -> None:
     with pytest.raises(CommandError) as caught:
         make_network(tmp_path / "net", network, count)
     assert caught.value.exit_code == CommandExit.USAGE
     assert not (tmp_path / "net").exists()
 
 
-def test_taken_ports_are_all_named(state):
+def test_taken_ports_are_all_named(state: LocalnetState) -> None:
     holders = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
     first, second = (holder.getsockname()[1] for holder in holders)
     nodes = tuple(

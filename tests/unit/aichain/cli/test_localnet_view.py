@@ -2,7 +2,10 @@
 
 import io
 import os
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeAlias
 
 import pytest
 from rich.console import Console
@@ -12,8 +15,10 @@ from aichain.cli.localnet_state import ProcessId
 from aichain.cli.localnet_view import Watcher, line_of, network_json, render_table, rows
 from tests.unit.aichain.cli.scripted_node import ScriptedNode, serving
 
+Watched: TypeAlias = tuple[ScriptedNode, Watcher]
 
-def block(height):
+
+def block(height: int) -> dict[str, Any]:
     return {
         "height": height,
         "timestampMs": 1_000_000 + 500 * height,
@@ -22,13 +27,13 @@ def block(height):
     }
 
 
-def commit(height):
+def commit(height: int) -> dict[str, Any]:
     indices = (0, 1, 2) if height % 2 else (0, 1)
     return {"certificate": {"signers": [{"index": index} for index in indices]}}
 
 
 @pytest.fixture
-def watched(tmp_path):
+def watched(tmp_path: Path) -> Iterator[Watched]:
     """Node 0 answers; node 1 is up and silent; node 2 was killed; node 3 ended by itself."""
     script = ScriptedNode()
     script.answers |= {
@@ -50,7 +55,7 @@ def watched(tmp_path):
         watcher.close()
 
 
-def test_speed_and_participation_come_from_the_blocks(watched):
+def test_speed_and_participation_come_from_the_blocks(watched: Watched) -> None:
     _, watcher = watched
     watcher.sample()
     summary = watcher.summary()
@@ -62,7 +67,7 @@ def test_speed_and_participation_come_from_the_blocks(watched):
     assert dict(summary.participation) == {0: 100, 1: 100, 2: 60, 3: 0}
 
 
-def test_a_block_is_asked_for_once(watched):
+def test_a_block_is_asked_for_once(watched: Watched) -> None:
     script, watcher = watched
     watcher.sample()
     watcher.sample()
@@ -70,7 +75,7 @@ def test_a_block_is_asked_for_once(watched):
     assert asked == [[1], [2], [3], [4], [5]]
 
 
-def test_a_long_absence_is_not_read_block_by_block(watched):
+def test_a_long_absence_is_not_read_block_by_block(watched: Watched) -> None:
     script, watcher = watched
     watcher.sample()
     script.answers["aichain_status"] = script.answers["aichain_status"] | {"height": 500}
@@ -80,7 +85,7 @@ def test_a_long_absence_is_not_read_block_by_block(watched):
     assert asked == list(range(493, 501))
 
 
-def test_a_chain_that_starts_anew_starts_a_new_window(watched):
+def test_a_chain_that_starts_anew_starts_a_new_window(watched: Watched) -> None:
     script, watcher = watched
     watcher.sample()
     script.answers["aichain_status"] = script.answers["aichain_status"] | {"height": 2}
@@ -89,21 +94,21 @@ def test_a_chain_that_starts_anew_starts_a_new_window(watched):
     assert watcher.summary().height == 2
 
 
-def test_every_state_of_a_node_has_its_word(watched):
+def test_every_state_of_a_node_has_its_word(watched: Watched) -> None:
     _, watcher = watched
     watcher.sample()
     assert [row["state"] for row in rows(watcher)] == ["running", "starting", "killed", "ended"]
     assert [each["alive"] for each in network_json(watcher)["nodes"]] == [True, True, False, False]
 
 
-def test_a_window_without_blocks_is_shown_as_such(watched):
+def test_a_window_without_blocks_is_shown_as_such(watched: Watched) -> None:
     script, watcher = watched
     script.answers["aichain_status"] = script.answers["aichain_status"] | {"height": 0}
     watcher.sample()
     assert line_of(watcher.summary()).startswith("height 0  every -  final in - (worst -)")
 
 
-def test_the_table_fits_a_terminal(watched):
+def test_the_table_fits_a_terminal(watched: Watched) -> None:
     _, watcher = watched
     watcher.sample()
     console = Console(width=80, file=io.StringIO(), record=True)

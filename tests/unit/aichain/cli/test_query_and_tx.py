@@ -2,20 +2,24 @@
 
 import json
 import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeAlias
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from aichain.cli import main
 from aichain.keystore import save_key
 from genesis.networks import account_key
-from genesis.units import AI, address_of_key, format_address
+from genesis.units import AI, Address, address_of_key, format_address
 from native.signatures import SigningKey, verify
 from tests.unit.aichain.cli.scripted_node import Refusal, ScriptedNode, serving
 from vm.transactions import (
     TRANSACTION_CONTEXT,
     RegisterValidator,
     Role,
+    SignedTransaction,
     Stake,
     Transfer,
     Unjail,
@@ -23,6 +27,8 @@ from vm.transactions import (
     Withdraw,
     decode_transaction,
 )
+
+Invoke: TypeAlias = Callable[..., Result]
 
 STATUS = {
     "network": "testnet",
@@ -43,7 +49,7 @@ HASH = "0x" + "ab" * 32
 
 
 @pytest.fixture
-def node():
+def node() -> Iterator[ScriptedNode]:
     with serving(ScriptedNode()) as node:
         node.answers |= {
             "aichain_status": STATUS,
@@ -54,22 +60,22 @@ def node():
 
 
 @pytest.fixture
-def invoke(node, tmp_path):
+def invoke(node: ScriptedNode, tmp_path: Path) -> Invoke:
     runner = CliRunner(env={"XDG_DATA_HOME": str(tmp_path), "AICHAIN_RPC_URL": node.url})
     return lambda *arguments: runner.invoke(main, arguments)
 
 
-def sent(node):
+def sent(node: ScriptedNode) -> SignedTransaction:
     (raw,) = [params[0] for method, params in node.calls if method == "aichain_sendTransaction"]
     return decode_transaction(bytes.fromhex(raw.removeprefix("0x")))
 
 
-def final(status="final", error=None):
+def final(status: str = "final", error: str | None = None) -> dict[str, Any]:
     receipt = {"ok": status == "final", "error": error, "feeBurned": "44000000000000", "tip": "0"}
     return {"status": status, "height": 41, "receipt": receipt}
 
 
-def test_reads_print_what_the_node_says(node, invoke):
+def test_reads_print_what_the_node_says(node: ScriptedNode, invoke: Invoke) -> None:
     assert json.loads(invoke("query", "status", "--json").output) == STATUS
     assert re.search(r"^height +40$", invoke("query", "status").output, re.MULTILINE)
 
@@ -77,7 +83,9 @@ def test_reads_print_what_the_node_says(node, invoke):
 @pytest.mark.parametrize(
     ("given", "asked"), [("7", 7), (HASH, HASH), (HASH[2:], HASH), ("latest", 40)]
 )
-def test_blocks_are_asked_for_by_height_or_hash(node, invoke, given, asked):
+def test_blocks_are_asked_for_by_height_or_hash(
+    node: ScriptedNode, invoke: Invoke, given: str, asked: object
+) -> None:
     node.answers["aichain_getBlock"] = {"height": 7}
     assert invoke("query", "block", given).exit_code == 0
     assert node.calls[-1] == ("aichain_getBlock", [asked])
@@ -91,20 +99,24 @@ def test_blocks_are_asked_for_by_height_or_hash(node, invoke, given, asked):
         (("commit", "7"), "aichain_commit"),
     ],
 )
-def test_what_is_unknown_has_its_own_exit_code(node, invoke, arguments, method):
+def test_what_is_unknown_has_its_own_exit_code(
+    node: ScriptedNode, invoke: Invoke, arguments: tuple[str, ...], method: str
+) -> None:
     node.answers[method] = None
     done = invoke("query", *arguments)
     assert done.exit_code == 3
     assert done.stderr.startswith("error: there is no ")
 
 
-def test_accounts_are_shown_in_coins_and_kept_whole_in_json(node, invoke):
+def test_accounts_are_shown_in_coins_and_kept_whole_in_json(
+    node: ScriptedNode, invoke: Invoke
+) -> None:
     assert "5 AI" in invoke("query", "account", "account:0").output
     value = json.loads(invoke("query", "account", "account:0", "--json").output)
     assert value["balance"] == str(5 * AI)
 
 
-def test_a_mistyped_address_is_caught_by_its_checksum(invoke):
+def test_a_mistyped_address_is_caught_by_its_checksum(invoke: Invoke) -> None:
     address = format_address(address_of_key(account_key("testnet", 0).public_key))
     wrong = address[:-1] + ("0" if address[-1] != "0" else "1")
     done = invoke("query", "account", wrong)
@@ -112,7 +124,7 @@ def test_a_mistyped_address_is_caught_by_its_checksum(invoke):
     assert "EIP-55" in done.stderr
 
 
-def test_coins_are_sent_with_a_valid_signature(node, invoke):
+def test_coins_are_sent_with_a_valid_signature(node: ScriptedNode, invoke: Invoke) -> None:
     to = "0x" + "11" * 20
     arguments = ("--from", "account:0", "--to", to, "--amount", "1.5", "--memo", "hi")
     done = invoke("tx", "send", *arguments, "--json")
@@ -120,7 +132,7 @@ def test_coins_are_sent_with_a_valid_signature(node, invoke):
     signed = sent(node)
     assert json.loads(done.output)["hash"] == "0x" + signed.id.hex()
     transaction = signed.transaction
-    assert transaction.body == Transfer(bytes.fromhex("11" * 20), 3 * AI // 2, b"hi")
+    assert transaction.body == Transfer(Address(bytes.fromhex("11" * 20)), 3 * AI // 2, b"hi")
     assert (transaction.network_id, transaction.nonce) == (36964, 3)
     assert 40 < transaction.valid_until <= 40 + 7200
     assert transaction.fee_max == 10**16 + 16 * 10**10 * 15_000
@@ -130,19 +142,19 @@ def test_coins_are_sent_with_a_valid_signature(node, invoke):
     assert verify(key.public_key, message, TRANSACTION_CONTEXT, signed.signature)
 
 
-def test_the_most_that_may_be_burned_can_be_set(node, invoke):
+def test_the_most_that_may_be_burned_can_be_set(node: ScriptedNode, invoke: Invoke) -> None:
     invoke("tx", "withdraw", "--from", "account:0", "--max-fee", "0.5", "--tip", "0.25")
     transaction = sent(node).transaction
     assert (transaction.fee_max, transaction.tip) == (AI // 2, AI // 4)
 
 
-def test_the_first_transaction_reveals_the_key(node, invoke):
+def test_the_first_transaction_reveals_the_key(node: ScriptedNode, invoke: Invoke) -> None:
     node.answers["aichain_getAccount"] = ACCOUNT | {"algorithm": None}
     invoke("tx", "withdraw", "--from", "account:0")
     assert sent(node).public_key == account_key("testnet", 0).public_key
 
 
-def test_every_kind_can_be_sent(node, invoke):
+def test_every_kind_can_be_sent(node: ScriptedNode, invoke: Invoke) -> None:
     own = address_of_key(account_key("testnet", 0).public_key)
     for arguments, body in [
         (("stake", "--amount", "2"), Stake(Role.VALIDATOR, own, 2 * AI)),
@@ -155,7 +167,9 @@ def test_every_kind_can_be_sent(node, invoke):
         assert sent(node).transaction.body == body
 
 
-def test_a_validator_registers_the_node_it_talks_to(node, invoke, monkeypatch):
+def test_a_validator_registers_the_node_it_talks_to(
+    node: ScriptedNode, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("aichain.cli.tx.DEFAULT_ONION_LENGTH", 16)
     done = invoke("tx", "register-validator", "--from", "account:0", "--stake", "2500")
     assert done.exit_code == 0
@@ -166,7 +180,7 @@ def test_a_validator_registers_the_node_it_talks_to(node, invoke, monkeypatch):
     assert len(body.peer_id) == 38
 
 
-def test_waiting_reports_the_block_and_the_fee(node, invoke):
+def test_waiting_reports_the_block_and_the_fee(node: ScriptedNode, invoke: Invoke) -> None:
     answers = iter([{"status": "pending"}, {"status": "included"}, final()])
     node.answers["aichain_getTransaction"] = lambda _: next(answers)
     arguments = ("--from", "account:0", "--to", "account:1", "--amount", "1", "--wait")
@@ -175,7 +189,9 @@ def test_waiting_reports_the_block_and_the_fee(node, invoke):
     assert "0.000044 AI" in done.output
 
 
-def test_a_failed_transaction_is_an_exit_code_of_its_own(node, invoke):
+def test_a_failed_transaction_is_an_exit_code_of_its_own(
+    node: ScriptedNode, invoke: Invoke
+) -> None:
     node.answers["aichain_getTransaction"] = final("failed", "insufficient_balance")
     arguments = ("--from", "account:0", "--to", "account:1", "--amount", "1", "--wait")
     done = invoke("tx", "send", *arguments)
@@ -183,13 +199,13 @@ def test_a_failed_transaction_is_an_exit_code_of_its_own(node, invoke):
     assert "insufficient_balance" in done.stderr
 
 
-def test_waiting_ends(node, invoke):
+def test_waiting_ends(node: ScriptedNode, invoke: Invoke) -> None:
     node.answers["aichain_getTransaction"] = {"status": "pending"}
     done = invoke("tx", "withdraw", "--from", "account:0", "--wait", "--timeout", "0.2")
     assert done.exit_code == 8
 
 
-def test_a_refusal_is_shown_in_the_nodes_words(node, invoke):
+def test_a_refusal_is_shown_in_the_nodes_words(node: ScriptedNode, invoke: Invoke) -> None:
     node.answers["aichain_sendTransaction"] = Refusal(
         -32003, "FeeTooLow: required=2", "fee_too_low"
     )
@@ -198,21 +214,21 @@ def test_a_refusal_is_shown_in_the_nodes_words(node, invoke):
     assert "FeeTooLow" in done.stderr
 
 
-def test_an_account_without_coins_is_told_so(node, invoke):
+def test_an_account_without_coins_is_told_so(node: ScriptedNode, invoke: Invoke) -> None:
     node.answers["aichain_getAccount"] = ACCOUNT | {"exists": False}
     done = invoke("tx", "withdraw", "--from", "account:0")
     assert done.exit_code == 5
     assert "has no coins on testnet" in done.stderr
 
 
-def test_public_keys_exist_on_test_networks_only(node, invoke):
+def test_public_keys_exist_on_test_networks_only(node: ScriptedNode, invoke: Invoke) -> None:
     node.answers["aichain_status"] = STATUS | {"network": "mynet"}
     done = invoke("tx", "withdraw", "--from", "account:0")
     assert done.exit_code == 6
     assert "mynet" in done.stderr
 
 
-def test_a_key_of_ones_own_signs(node, invoke, tmp_path):
+def test_a_key_of_ones_own_signs(node: ScriptedNode, invoke: Invoke, tmp_path: Path) -> None:
     key = SigningKey.from_seed(b"\5" * 32)
     save_key(tmp_path / "aichain/keys/me.key", key, passphrase="pw")
     (tmp_path / "pw").write_text("pw")
@@ -222,7 +238,7 @@ def test_a_key_of_ones_own_signs(node, invoke, tmp_path):
 
 
 @pytest.mark.parametrize("amount", ["-1", "1e3", "0.0000000000000000001", "much"])
-def test_amounts_are_plain_decimals(node, invoke, amount):
+def test_amounts_are_plain_decimals(node: ScriptedNode, invoke: Invoke, amount: str) -> None:
     done = invoke("tx", "send", "--from", "account:0", "--to", "account:1", "--amount", amount)
     assert done.exit_code == 2
     assert not any(method == "aichain_sendTransaction" for method, _ in node.calls)

@@ -1,12 +1,15 @@
 """What `aichain run` decides before anything listens: home, chain, keys, whom to look for."""
 
 import socket
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TypeAlias
 
 import pytest
 
 from aichain.cli.exit_codes import CommandError, CommandExit
 from aichain.cli.init import render_config
-from aichain.cli.run_plan import default_bootstrap, plan_run, require_free
+from aichain.cli.run_plan import RunPlan, default_bootstrap, plan_run, require_free
 from aichain.config import Endpoint, Origin
 from aichain.errors import ConfigError, ExitCode
 from aichain.keystore import save_key
@@ -16,20 +19,29 @@ from genesis.networks import founder_key, founder_node_seed, local_document, pac
 from native.node_keys import peer_id_of_seed, peer_id_text
 from native.signatures import SigningKey
 
+MakePlan: TypeAlias = Callable[..., RunPlan]
+
 OWN = SigningKey.from_seed(b"\6" * 32)
 
 
 @pytest.fixture
-def plan(tmp_path):
-    def make(home=None, environ=(), password_file=None, **flags):
+def plan(tmp_path: Path) -> MakePlan:
+    def make(
+        home: Path | None = None,
+        environ: Mapping[str, str] | None = None,
+        password_file: Path | None = None,
+        **flags: object,
+    ) -> RunPlan:
         given = {key.replace("__", "."): value for key, value in flags.items()}
-        surroundings = {"XDG_DATA_HOME": str(tmp_path / "xdg")} | dict(environ)
+        surroundings = {"XDG_DATA_HOME": str(tmp_path / "xdg")} | dict(environ or {})
         return plan_run(given, surroundings, home=home, password_file=password_file)
 
     return make
 
 
-def test_devnet_alone_is_a_whole_chain_that_leaves_nothing_behind(plan, tmp_path):
+def test_devnet_alone_is_a_whole_chain_that_leaves_nothing_behind(
+    plan: MakePlan, tmp_path: Path
+) -> None:
     made = plan(network="devnet")
     assert made.is_ephemeral
     assert made.validator_index == 0
@@ -41,13 +53,15 @@ def test_devnet_alone_is_a_whole_chain_that_leaves_nothing_behind(plan, tmp_path
     made.config.home.rmdir()
 
 
-def test_devnet_with_a_home_stays(plan, tmp_path):
+def test_devnet_with_a_home_stays(plan: MakePlan, tmp_path: Path) -> None:
     made = plan(home=tmp_path / "h", network="devnet")
     assert (made.is_ephemeral, made.config.home) == (False, tmp_path / "h")
     assert made.validator_index == 0
 
 
-def test_testnet_without_a_key_follows_the_founders_of_this_machine(plan, tmp_path):
+def test_testnet_without_a_key_follows_the_founders_of_this_machine(
+    plan: MakePlan, tmp_path: Path
+) -> None:
     made = plan(network="testnet")
     config = made.config
     assert config.validator_key is None
@@ -58,10 +72,11 @@ def test_testnet_without_a_key_follows_the_founders_of_this_machine(plan, tmp_pa
     assert (config.home / "node.key").read_bytes() == config.node_seed
 
 
-def test_a_founder_has_its_key_its_peer_id_and_its_ports(plan, tmp_path):
+def test_a_founder_has_its_key_its_peer_id_and_its_ports(plan: MakePlan, tmp_path: Path) -> None:
     made = plan(home=tmp_path / "h", network="testnet", validator__founder=2)
     config = made.config
     assert made.validator_index == 2
+    assert config.validator_key is not None
     assert config.validator_key.public_key == founder_key("testnet", 2).public_key
     assert peer_id_of_seed(config.node_seed) == config.document.validators[2].peer_id
     assert (config.rpc_listen.port, config.p2p_listen.port) == (3710, 3711)
@@ -69,19 +84,19 @@ def test_a_founder_has_its_key_its_peer_id_and_its_ports(plan, tmp_path):
     assert not any("/3711/" in address for address in config.bootstrap)
 
 
-def test_bootstrap_addresses_that_were_given_replace_the_known_ones(plan):
+def test_bootstrap_addresses_that_were_given_replace_the_known_ones(plan: MakePlan) -> None:
     address = "/ip4/127.0.0.1/tcp/9/p2p/12D3KooWFuAU8PqmN2WcBfJnwnRVvKvX78CeDwxtpkPLKBqkHBkc"
     made = plan(network="testnet", p2p__bootstrap=(address,))
     assert made.config.bootstrap == (address,)
 
 
-def test_a_devnet_node_with_a_bootstrap_follows(plan):
+def test_a_devnet_node_with_a_bootstrap_follows(plan: MakePlan) -> None:
     address = "/ip4/127.0.0.1/tcp/9/p2p/12D3KooWFuAU8PqmN2WcBfJnwnRVvKvX78CeDwxtpkPLKBqkHBkc"
     made = plan(network="devnet", p2p__bootstrap=(address,))
     assert made.config.validator_key is None
 
 
-def test_a_key_file_votes(plan, tmp_path):
+def test_a_key_file_votes(plan: MakePlan, tmp_path: Path) -> None:
     save_key(tmp_path / "v.key", OWN, passphrase="pw")
     (tmp_path / "pw").write_text("pw\n")
     made = plan(
@@ -89,19 +104,22 @@ def test_a_key_file_votes(plan, tmp_path):
         validator__key_file=tmp_path / "v.key",
         password_file=tmp_path / "pw",
     )
+    assert made.config.validator_key is not None
     assert made.config.validator_key.public_key == OWN.public_key
     assert made.validator_index is None
 
 
-def test_a_key_file_in_the_config_lies_beside_it(plan, tmp_path):
+def test_a_key_file_in_the_config_lies_beside_it(plan: MakePlan, tmp_path: Path) -> None:
     home = tmp_path / "h"
     save_key(home / "keys/v.key", OWN, passphrase=None)
     text = render_config({"network": "testnet", "validator.key_file": "keys/v.key"})
     (home / "config.toml").write_text(text)
-    assert plan(home=home).config.validator_key.public_key == OWN.public_key
+    own = plan(home=home).config.validator_key
+    assert own is not None
+    assert own.public_key == OWN.public_key
 
 
-def test_a_genesis_file_is_a_network(plan, tmp_path):
+def test_a_genesis_file_is_a_network(plan: MakePlan, tmp_path: Path) -> None:
     document = local_document("testnet", 2, onion_length=8)
     (tmp_path / "g.toml").write_text(render_document(document))
     made = plan(network=str(tmp_path / "g.toml"), validator__founder=1)
@@ -109,7 +127,7 @@ def test_a_genesis_file_is_a_network(plan, tmp_path):
     assert made.config.home.name == f"testnet-{document.hash.hex()[:8]}"
 
 
-def test_the_config_file_names_the_network_and_its_document(plan, tmp_path):
+def test_the_config_file_names_the_network_and_its_document(plan: MakePlan, tmp_path: Path) -> None:
     home = tmp_path / "h"
     home.mkdir()
     document = local_document("testnet", 2, onion_length=8)
@@ -120,17 +138,17 @@ def test_the_config_file_names_the_network_and_its_document(plan, tmp_path):
     assert config.origins["index"] is Origin.FILE
 
 
-def test_the_network_may_come_from_the_environment(plan):
+def test_the_network_may_come_from_the_environment(plan: MakePlan) -> None:
     made = plan(environ={"AICHAIN_NETWORK": "testnet"})
     assert made.config.document.name == "testnet"
 
 
-def test_mainnet_says_what_to_do(plan):
+def test_mainnet_says_what_to_do(plan: MakePlan) -> None:
     with pytest.raises(MainnetNotLaunched, match="aichain genesis new"):
         plan(network="mainnet")
 
 
-def test_a_draft_that_nobody_signed_is_not_run(plan, tmp_path):
+def test_a_draft_that_nobody_signed_is_not_run(plan: MakePlan, tmp_path: Path) -> None:
     document = local_document("testnet", 1, onion_length=8)
     text = render_document(document)
     start = text.index("possession =")
@@ -139,7 +157,7 @@ def test_a_draft_that_nobody_signed_is_not_run(plan, tmp_path):
         plan(network=str(tmp_path / "g.toml"))
 
 
-def test_no_network_is_a_usage_error(plan, tmp_path):
+def test_no_network_is_a_usage_error(plan: MakePlan, tmp_path: Path) -> None:
     with pytest.raises(CommandError) as caught:
         plan()
     assert caught.value.exit_code == CommandExit.USAGE
@@ -148,22 +166,22 @@ def test_no_network_is_a_usage_error(plan, tmp_path):
 
 
 @pytest.mark.parametrize("flags", [{"validator__founder": 4}, {"validator__founder": 99}])
-def test_a_founder_that_does_not_exist_is_refused(plan, flags):
+def test_a_founder_that_does_not_exist_is_refused(plan: MakePlan, flags: dict[str, int]) -> None:
     with pytest.raises(ConfigError, match="no founder"):
         plan(network="testnet", **flags)
 
 
-def test_a_founder_does_not_vote_with_another_key(plan, tmp_path):
+def test_a_founder_does_not_vote_with_another_key(plan: MakePlan, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="both a founder and a validator key"):
         plan(network="testnet", validator__founder=0, validator__key_file=tmp_path / "v.key")
 
 
-def test_a_founder_does_not_leave_loopback(plan):
+def test_a_founder_does_not_leave_loopback(plan: MakePlan) -> None:
     with pytest.raises(ConfigError, match="public"):
         plan(network="testnet", validator__founder=0, p2p__listen="0.0.0.0:3691")
 
 
-def test_a_taken_port_is_named_with_the_flag_that_moves_it():
+def test_a_taken_port_is_named_with_the_flag_that_moves_it() -> None:
     with socket.create_server(("127.0.0.1", 0)) as holder:
         endpoint = Endpoint("127.0.0.1", holder.getsockname()[1])
         with pytest.raises(CommandError) as caught:
@@ -174,6 +192,6 @@ def test_a_taken_port_is_named_with_the_flag_that_moves_it():
     require_free((("--rpc-listen", endpoint),))
 
 
-def test_a_network_with_keys_of_its_own_has_no_known_addresses():
+def test_a_network_with_keys_of_its_own_has_no_known_addresses() -> None:
     assert len(default_bootstrap(packaged_document("testnet"), None)) == 4
     assert default_bootstrap(packaged_document("devnet"), 0) == ()
