@@ -7,8 +7,10 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,13 +31,13 @@ class Devnet:
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return run(self.environ, *arguments)
 
-    def ask(self, *arguments: str):
+    def ask(self, *arguments: str) -> Any:
         done = self.run(*arguments, "--json")
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 
 
-def run(environ, *arguments):
+def run(environ: Mapping[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [*PROGRAM, *arguments],
         cwd=ROOT,
@@ -47,13 +49,14 @@ def run(environ, *arguments):
     )
 
 
-def free_port():
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+        port: int = probe.getsockname()[1]
+        return port
 
 
-def surroundings(place, url):
+def surroundings(place: Path, url: str) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("AICHAIN_")}
     return kept | {
         "XDG_DATA_HOME": str(place / "data"),
@@ -64,7 +67,7 @@ def surroundings(place, url):
 
 
 @pytest.fixture(scope="module")
-def devnet(tmp_path_factory):
+def devnet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Devnet]:
     place = tmp_path_factory.mktemp("devnet")
     rpc, p2p = free_port(), free_port()
     environ = surroundings(place, f"http://127.0.0.1:{rpc}")
@@ -90,7 +93,7 @@ def devnet(tmp_path_factory):
         process.wait()
 
 
-def test_the_banner_says_where_everything_is(devnet):
+def test_the_banner_says_where_everything_is(devnet: Devnet) -> None:
     assert f"RPC        {devnet.url}" in devnet.banner
     assert "removed when the node stops" in devnet.banner
     assert "account:7" in devnet.banner
@@ -102,7 +105,7 @@ def test_the_banner_says_where_everything_is(devnet):
     assert shown["address"] in devnet.banner
 
 
-def test_coins_move_and_the_fee_is_burned(devnet):
+def test_coins_move_and_the_fee_is_burned(devnet: Devnet) -> None:
     before = devnet.ask("query", "account", "account:1")
     supply = devnet.ask("query", "supply")
     sent = devnet.ask(
@@ -119,7 +122,7 @@ def test_coins_move_and_the_fee_is_burned(devnet):
     assert sent["hash"] in [each["hash"] for each in block["transactions"]]
 
 
-def test_a_key_of_ones_own_receives_and_spends(devnet, tmp_path):
+def test_a_key_of_ones_own_receives_and_spends(devnet: Devnet, tmp_path: Path) -> None:
     (tmp_path / "pw").write_text("tree\n")
     password = ("--password-file", str(tmp_path / "pw"))
     made = devnet.ask("keys", "new", "mine", *password)
@@ -131,7 +134,7 @@ def test_a_key_of_ones_own_receives_and_spends(devnet, tmp_path):
     assert (account["nonce"], account["algorithm"]) == (1, "ML_DSA_65")
 
 
-def test_a_validator_is_registered_and_staked(devnet):
+def test_a_validator_is_registered_and_staked(devnet: Devnet) -> None:
     sender = ("--from", "account:4", "--wait")
     peer = "12D3KooWDpJ7As7BWAwRMfu1VU2WCqNjvq387JEYKDBj4kx6nXTN"
     registered = devnet.ask(
@@ -149,7 +152,7 @@ def test_a_validator_is_registered_and_staked(devnet):
     assert "nothing_to_withdraw" in early.stderr.lower() or "NothingToWithdraw" in early.stderr
 
 
-def test_every_query_answers_people_and_programs(devnet):
+def test_every_query_answers_people_and_programs(devnet: Devnet) -> None:
     for arguments in (
         ("status",),
         ("block", "latest"),
@@ -179,7 +182,9 @@ def test_every_query_answers_people_and_programs(devnet):
         (("tx", "send", "--from", "account:6", "--to", "account:1", "--amount", "99999999"), 5),
     ],
 )
-def test_errors_are_two_lines_with_a_code(devnet, arguments, code):
+def test_errors_are_two_lines_with_a_code(
+    devnet: Devnet, arguments: tuple[str, ...], code: int
+) -> None:
     done = devnet.run(*arguments)
     assert done.returncode == code, done.stderr
     lines = done.stderr.splitlines()
@@ -188,27 +193,27 @@ def test_errors_are_two_lines_with_a_code(devnet, arguments, code):
     assert "Traceback" not in done.stderr
 
 
-def test_a_second_node_on_the_same_port_is_told_so(devnet):
+def test_a_second_node_on_the_same_port_is_told_so(devnet: Devnet) -> None:
     done = run(devnet.environ, "run", "--network", "devnet", "--rpc-listen", devnet.url[7:])
     assert done.returncode == 31
     assert "is taken by another program" in done.stderr
     assert "--rpc-listen" in done.stderr
 
 
-def test_doctor_finds_the_node(devnet):
+def test_doctor_finds_the_node(devnet: Devnet) -> None:
     done = devnet.run("doctor", "--rpc", devnet.url, "--json")
     (finding,) = [each for each in json.loads(done.stdout) if each["check"] == "node"]
     assert finding["detail"].startswith("devnet at height")
 
 
-def test_mainnet_says_what_to_do(devnet):
+def test_mainnet_says_what_to_do(devnet: Devnet) -> None:
     done = devnet.run("run", "--network", "mainnet")
     assert done.returncode == 9
     assert "aichain genesis new" in done.stderr
     assert len(done.stderr.splitlines()) == 2
 
 
-def test_it_stops_when_told_and_leaves_nothing(tmp_path):
+def test_it_stops_when_told_and_leaves_nothing(tmp_path: Path) -> None:
     rpc, p2p = free_port(), free_port()
     environ = surroundings(tmp_path, f"http://127.0.0.1:{rpc}")
     listen = ("--rpc-listen", f"127.0.0.1:{rpc}", "--p2p-listen", f"127.0.0.1:{p2p}")

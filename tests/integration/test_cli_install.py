@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[2]
 USE = """
@@ -19,15 +20,17 @@ except RuntimeError as error:
 """
 
 
-def stand_in():
+def stand_in() -> Any:
     path = ROOT / "localnet" / "fastecdsa_stand_in.py"
     spec = importlib.util.spec_from_file_location("fastecdsa_stand_in", path)
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 
 
-def test_libp2p_imports_with_the_stand_in_and_is_refused_its_use(tmp_path):
+def test_libp2p_imports_with_the_stand_in_and_is_refused_its_use(tmp_path: Path) -> None:
     wheel = stand_in().write_wheel(tmp_path)
     done = subprocess.run(
         [sys.executable, "-c", USE.format(wheel=str(wheel))],
@@ -40,13 +43,13 @@ def test_libp2p_imports_with_the_stand_in_and_is_refused_its_use(tmp_path):
     assert "P-256 keys cannot be used" in done.stdout
 
 
-def test_the_wheel_is_always_the_same(tmp_path):
+def test_the_wheel_is_always_the_same(tmp_path: Path) -> None:
     (tmp_path / "again").mkdir()
     first = stand_in().write_wheel(tmp_path).read_bytes()
     assert stand_in().write_wheel(tmp_path / "again").read_bytes() == first
 
 
-def test_every_script_says_what_it_does_and_runs_in_plain_sh():
+def test_every_script_says_what_it_does_and_runs_in_plain_sh() -> None:
     for name in ("localnet/install", "localnet/up", "localnet/down", "tests/run", ".ci/run"):
         path = ROOT / name
         lines = path.read_text().splitlines()

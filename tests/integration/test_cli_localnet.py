@@ -6,7 +6,9 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,7 +18,7 @@ BASE_PORT = 25_690
 WAIT_S = 30.0
 
 
-def run(*arguments, timeout_s=120):
+def run(*arguments: object, timeout_s: float = 120) -> subprocess.CompletedProcess[str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("AICHAIN_")}
     return subprocess.run(
         [*PROGRAM, *map(str, arguments)],
@@ -29,7 +31,7 @@ def run(*arguments, timeout_s=120):
     )
 
 
-def until(condition):
+def until(condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + WAIT_S
     while not condition():
         assert time.monotonic() < deadline
@@ -37,7 +39,7 @@ def until(condition):
 
 
 @pytest.fixture(scope="module")
-def net(tmp_path_factory):
+def net(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Four validators in the background; one that survives the tests is killed at the end."""
     folder = tmp_path_factory.mktemp("localnet") / "net"
     done = run("up", "--detach", "--dir", folder, "--base-port", BASE_PORT)
@@ -48,26 +50,28 @@ def net(tmp_path_factory):
     run("down", "--dir", folder)
 
 
-def status(net):
+def status(net: Path) -> dict[str, Any]:
     done = run("status", "--dir", net, "--json")
     assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    value: dict[str, Any] = json.loads(done.stdout)
+    return value
 
 
-def node(net, index):
-    return status(net)["nodes"][index]
+def node(net: Path, index: int) -> dict[str, Any]:
+    found: dict[str, Any] = status(net)["nodes"][index]
+    return found
 
 
-def height(net):
+def height(net: Path) -> int:
     return max(each["height"] or 0 for each in status(net)["nodes"])
 
 
-def grows(net):
+def grows(net: Path) -> None:
     before = height(net)
     until(lambda: height(net) >= before + 3)
 
 
-def test_four_validators_agree_and_sign(net):
+def test_four_validators_agree_and_sign(net: Path) -> None:
     until(lambda: height(net) >= 4)
     value = status(net)
     assert [each["alive"] for each in value["nodes"]] == [True] * 4
@@ -77,7 +81,7 @@ def test_four_validators_agree_and_sign(net):
     assert 0 < value["finalityMs"] < 2000
 
 
-def test_a_killed_validator_is_missed_and_comes_back(net):
+def test_a_killed_validator_is_missed_and_comes_back(net: Path) -> None:
     assert run("kill", 3, "--dir", net).returncode == 0
     assert not node(net, 3)["alive"]
     assert run("kill", 3, "--dir", net).returncode == 40
@@ -88,7 +92,7 @@ def test_a_killed_validator_is_missed_and_comes_back(net):
     until(lambda: node(net, 3)["signedPercent"] > 0)
 
 
-def test_a_cut_network_waits_and_goes_on_as_one_chain(net):
+def test_a_cut_network_waits_and_goes_on_as_one_chain(net: Path) -> None:
     assert run("partition", "0,1", "--dir", net).returncode == 0
     assert status(net)["partition"] == [0, 1]
     time.sleep(1)
@@ -101,7 +105,7 @@ def test_a_cut_network_waits_and_goes_on_as_one_chain(net):
     until(lambda: len({each["height"] for each in status(net)["nodes"]} - {None}) <= 2)
 
 
-def test_transfers_under_load_become_final(net):
+def test_transfers_under_load_become_final(net: Path) -> None:
     done = run("load", 20, "--for", 5, "--senders", 10, "--dir", net, "--json")
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
@@ -119,20 +123,20 @@ def test_transfers_under_load_become_final(net):
         (("up",), "runs in"),
     ],
 )
-def test_misuse_is_two_lines(net, arguments, cause):
+def test_misuse_is_two_lines(net: Path, arguments: tuple[object, ...], cause: str) -> None:
     done = run(*arguments, "--dir", net)
     assert done.returncode in (2, 40)
     assert cause in done.stderr
     assert len(done.stderr.splitlines()) == 2
 
 
-def test_a_second_network_on_the_same_ports_is_told_so(net, tmp_path):
+def test_a_second_network_on_the_same_ports_is_told_so(net: Path, tmp_path: Path) -> None:
     done = run("up", "--dir", tmp_path / "other", "--base-port", BASE_PORT)
     assert done.returncode == 31
     assert str(BASE_PORT) in done.stderr
 
 
-def test_down_ends_everything_and_up_goes_on_from_there(net):
+def test_down_ends_everything_and_up_goes_on_from_there(net: Path) -> None:
     before = height(net)
     assert "stopped 4 nodes" in run("down", "--dir", net).stdout
     for port in range(BASE_PORT, BASE_PORT + 40, 10):
@@ -147,7 +151,7 @@ def test_down_ends_everything_and_up_goes_on_from_there(net):
     assert "stopping" in done.stdout
 
 
-def test_a_folder_keeps_its_shape_unless_it_is_made_fresh(net):
+def test_a_folder_keeps_its_shape_unless_it_is_made_fresh(net: Path) -> None:
     done = run("up", "--dir", net, "--validators", 2, "--base-port", BASE_PORT)
     assert done.returncode == 40
     assert "--fresh" in done.stderr
