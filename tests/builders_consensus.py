@@ -80,7 +80,6 @@ def make_block(
     *,
     parent_view: int | None = None,
     height: int | None = None,
-    epoch: int | None = None,
     proposer_index: int | None = None,
     timestamp_ms: int | None = None,
     salt: int = 0,
@@ -90,7 +89,7 @@ def make_block(
     fields = (
         parent.height + 1 if height is None else height,
         view,
-        state.epoch if epoch is None else epoch,
+        state.epoch,
         parent.id,
         (0 if first else parent.view) if parent_view is None else parent_view,
         state.instance.proposer(view) if proposer_index is None else proposer_index,

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
 
-from consensus import certificates
+from consensus import certificates, guard
 from consensus.core import recovery, tally, voting
 from consensus.core.state import State
 from consensus.core.turn import Turn
@@ -114,11 +114,19 @@ def sign_at_once(probation: object, *, epoch: int, final_view: int) -> bool:
     return True
 
 
+def sign_in_a_new_instance(probation: guard.Probation, *, epoch: int, final_view: int) -> bool:
+    """Without waiting for its first FINAL: we may have voted there before anybody we heard."""
+    last_epoch = max((head.epoch for head in probation.heard.values()), default=0)
+    first_final = final_view if epoch == last_epoch else max(1, final_view)
+    return MAY_START_SIGNING(probation, epoch=epoch, final_view=first_final)
+
+
 HAS_NOTAR = voting.has_notar
 FITS_PARENT = voting.fits_parent
 SETTLE = core_step.settle
 CRASH = Node.crash
 APPEND = Disk.append
+MAY_START_SIGNING = guard.may_start_signing
 
 MUTANTS: dict[str, tuple[Patch, ...]] = {
     "quorum of 50 %": (
@@ -143,19 +151,15 @@ MUTANTS: dict[str, tuple[Patch, ...]] = {
     "second proposal": ((voting, "may_propose", propose_again),),
     "early timestamps": ((voting, "fits_parent", any_fit),),
     "no fsync": ((Disk, "append", append_without_fsync),),
-    "wiped disk signs at once": (("consensus.guard", "may_start_signing", sign_at_once),),
+    "wiped disk signs at once": ((guard, "may_start_signing", sign_at_once),),
+    "wiped disk signs in a new instance": ((guard, "may_start_signing", sign_in_a_new_instance),),
 }
 
 
 @contextmanager
 def mutated(name: str) -> Iterator[None]:
     """Run with one rule replaced."""
-    patches = [
-        patch(f"{target}.{attribute}", wrong)
-        if isinstance(target, str)
-        else patch.object(target, attribute, wrong)
-        for target, attribute, wrong in MUTANTS[name]
-    ]
+    patches = [patch.object(target, attribute, wrong) for target, attribute, wrong in MUTANTS[name]]
     for each in patches:
         each.start()
     try:

@@ -38,8 +38,37 @@ def run_honest(seed: int) -> Result:
     ).run()
 
 
+def run_wiped(seed: int) -> Result:
+    """One of four honest members loses its disk near an edge that others learn of late."""
+    scenario, victim = draw(seed), seed % 4
+    return World(
+        replace(
+            scenario,
+            nodes=4,
+            base_weights=(1, 1, 1, 1),
+            byzantine=frozenset(),
+            reformed=frozenset(),
+            frail=frozenset((victim,)),
+            changing=False,
+            skew_ms=scenario.skew_ms[:4],
+            crashes=(),
+            crash_all=(),
+            wipe=(victim, 500 + seed * 37 % 3_000, 30),
+            heal_ms=4_000,
+            epoch_blocks=2,
+            block_time_ms=50,
+            calm=0.5,
+            drop=0.05,
+            edge_commit=0.95,
+            edge_prefer=0.3,
+        ),
+        Criminal,
+    ).run()
+
+
 RUNS: dict[str, Callable[[int], Result]] = {
     "swarm": run,
     "long": run_long,
     "honest": run_honest,
+    "wiped": run_wiped,
 }

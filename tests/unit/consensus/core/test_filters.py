@@ -130,7 +130,8 @@ def test_a_proposal_by_another_or_too_far_ahead_is_not_wanted() -> None:
     assert not wants_proposal(state, foreign)
     far = make_block(state, VIEWS_AHEAD_MAX + 2)
     assert not wants_proposal(state, make_proposal(state, far).proposal)
-    assert not wants_proposal(state, make_proposal(state, make_block(state, 1, epoch=1)).proposal)
+    foreign = make_proposal(state, replace(block, epoch=1)).proposal
+    assert not wants_proposal(state, foreign)
 
 
 def test_a_late_proposal_is_wanted_only_for_a_notarized_block() -> None:

@@ -111,7 +111,7 @@ def test_r2_what_does_not_fit_its_parent_is_refused() -> None:
     wrong_turn = (state.instance.proposer(1) + 1) % 4
     assert not is_refused(make_block(state, 1))
     assert is_refused(make_block(state, 1, height=2))
-    assert is_refused(make_block(state, 1, epoch=1))
+    assert is_refused(replace(make_block(state, 1), epoch=1))
     assert is_refused(make_block(state, 1, proposer_index=wrong_turn))
     assert is_refused(make_block(state, 1, timestamp_ms=START_MS - 1))
     assert is_refused(make_block(state, 1), proposer_index=wrong_turn)
