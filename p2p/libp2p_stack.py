@@ -124,10 +124,10 @@ class Stack:
 
     async def _live(self, link: PeerLink) -> None:
         peer = _id_of(link.peer)
-        log.info("peer %s connected (%s)", link.peer, link.direction.value)
         try:
             async with trio.open_nursery() as nursery:
                 if not link.is_spare:
+                    log.info("peer %s connected (%s)", link.peer, link.direction.value)
                     nursery.start_soon(self._pubsub.add, peer)
                     nursery.start_soon(self._learn_from, link)
                 await link.run()
