@@ -22,6 +22,7 @@ VALIDATOR_COLUMNS: Final = (
     "jailedUntil",
     "peerId",
 )
+PEER_COLUMNS: Final = ("peerId", "address", "direction", "finalHeight", "rttMs", "score")
 HEADER_COLUMNS: Final = ("height", "hash", "parentHash")
 
 
@@ -107,7 +108,9 @@ def supply(rpc: str, as_json: bool) -> None:
 @json_option
 def peers(rpc: str, as_json: bool) -> None:
     """The peers of the node."""
-    _show_call(rpc, "aichain_peers", (), as_json=as_json)
+    with RpcClient(rpc) as client:
+        value = client.call("aichain_peers")
+    show(value if as_json else _brief(value, PEER_COLUMNS), as_json=as_json)
 
 
 @query.command()

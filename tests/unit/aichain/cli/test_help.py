@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+import time
 from importlib import import_module
 from pathlib import Path
 
@@ -34,6 +35,15 @@ def test_help_imports_nothing_heavy() -> None:
     )
     assert done.stderr.strip() == "[]"
     assert "Exit codes:" in done.stdout
+
+
+def test_help_takes_less_than_0_3_seconds() -> None:
+    def seconds() -> float:
+        begun = time.perf_counter()
+        subprocess.run([sys.executable, "-m", "aichain", "--help"], capture_output=True, check=True)
+        return time.perf_counter() - begun
+
+    assert min(seconds() for _ in range(5)) < 0.3
 
 
 def test_help_lists_every_command_and_every_exit_code() -> None:
