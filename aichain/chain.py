@@ -91,13 +91,18 @@ class Chain:
 
     @classmethod
     def open(
-        cls, root: Path, document: GenesisDocument, *, fail_points: FailPoints | None = None
+        cls,
+        root: Path,
+        document: GenesisDocument,
+        *,
+        index: bool = True,
+        fail_points: FailPoints | None = None,
     ) -> Self:
-        """Open, check and recover. Blocking.
+        """Open, check and recover; without `index`, `locate` answers nothing. Blocking.
 
         Raises HomeMissing, HomeLocked, WrongChain, StoreCorrupt, StoreFailed.
         """
-        return cls(document, open_ledger(root, document), fail_points or FailPoints())
+        return cls(document, open_ledger(root, document, index=index), fail_points or FailPoints())
 
     def close(self) -> None:
         self._ledger.close()

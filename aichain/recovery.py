@@ -14,7 +14,7 @@ from aichain.store.kv import KeyValueReader
 from aichain.store.leveldb import LevelSettings, LevelStore
 from aichain.store.paths import DataPaths
 from aichain.store.segments import BodyRecord, Position, SegmentFiles
-from aichain.store.state import StateRecords, Tip, scan_tree, stage_state
+from aichain.store.state import StateRecords, Tip, scan_records, scan_tree, stage_state
 from genesis import limits
 from genesis.document import GenesisDocument
 from native.errors import InvalidData
@@ -22,6 +22,7 @@ from native.hashing import Hash32
 from vm.blocks import encode_body
 from vm.genesis_block import genesis_state
 from vm.state import State
+from vm.supply import scan_supply
 
 _EXAMINED = ".examined"
 _DAMAGED = ".damaged"
@@ -71,7 +72,7 @@ def create_ledger(root: Path, document: GenesisDocument) -> None:
         lock.release()
 
 
-def open_ledger(root: Path, document: GenesisDocument) -> Ledger:
+def open_ledger(root: Path, document: GenesisDocument, *, index: bool = True) -> Ledger:
     """Lock, open and check (design: storage 1.2, 2.3).
 
     Raises HomeMissing, HomeLocked, WrongChain, StoreCorrupt, StoreFailed.
@@ -90,9 +91,9 @@ def open_ledger(root: Path, document: GenesisDocument) -> Ledger:
         bodies, tail = SegmentFiles.open(paths.bodies, after=record.position)
         undo.callback(bodies.close)
         blocks = BlockStore(database, bodies, document.consensus.epoch_blocks)
-        index = _open_index(paths, blocks, tip.height)
+        places = _open_index(paths, blocks, tip.height, wanted=index)
         undo.pop_all()
-        return Ledger(lock, database, bodies, blocks, index, state, tail, note)
+        return Ledger(lock, database, bodies, blocks, places, state, tail, note)
 
 
 def _write_genesis(paths: DataPaths, document: GenesisDocument) -> None:
@@ -193,6 +194,7 @@ def _load_state(
     try:
         # Compares the root of everything stored with the one that was written with the tip.
         state = State.load(document, StateRecords(snapshot), scan_tree(snapshot), tip.record)
+        scan_supply(document, scan_records(snapshot))
     except InvalidData as error:
         raise StoreCorrupt(path=str(paths.state), reason=str(error)) from error
     if (state.head.height, state.head.id) != (tip.height, tip.block_id):
@@ -218,9 +220,13 @@ def _required_record(paths: DataPaths, database: LevelStore, tip: Tip) -> BlockR
     return record
 
 
-def _open_index(paths: DataPaths, blocks: BlockStore, tip_height: int) -> TransactionIndex:
+def _open_index(
+    paths: DataPaths, blocks: BlockStore, tip_height: int, *, wanted: bool
+) -> TransactionIndex:
     """The index of exactly these blocks: one that is ahead is dropped, one behind catches up."""
     index = TransactionIndex(paths.index)
+    if not wanted:
+        index.failed = "the index is switched off"
     if index.height > tip_height:
         index.reset()
     while not index.failed and index.height < tip_height:

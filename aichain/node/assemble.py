@@ -141,7 +141,12 @@ def open_chain(config: NodeConfig) -> Chain:
     """The chain of this home; a home without one gets block 0."""
     if not Chain.exists(config.data_dir):
         Chain.create(config.data_dir, config.document)
-    return Chain.open(config.data_dir, config.document, fail_points=FailPoints.from_environment())
+    return Chain.open(
+        config.data_dir,
+        config.document,
+        index=config.index,
+        fail_points=FailPoints.from_environment(),
+    )
 
 
 def restore_core(

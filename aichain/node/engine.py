@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import trio
+from trio_typing import TaskStatus
 
 from aichain.clock import Clock
 from aichain.errors import ConsensusHalted
@@ -79,13 +80,22 @@ class Engine:
         self._send.send_nowait(event)
         return True
 
-    async def run(self, services: EngineServices) -> None:
-        """Step until cancelled; raises ConsensusHalted when the core says that safety is gone."""
+    async def run(
+        self,
+        services: EngineServices,
+        *,
+        task_status: TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+    ) -> None:
+        """Step until cancelled; raises ConsensusHalted when the core says that safety is gone.
+
+        Started once `Started` is queued: the core ignores what comes before it.
+        """
         timers = Timers(services.context.clock, self._timer_fired(services.context.clock))
         async with trio.open_nursery() as nursery:
             nursery.start_soon(timers.run)
             performer = _Performer(self, services, timers, nursery)
             self.post(Started(services.context.clock.now_ms()))
+            task_status.started()
             async for event in self._receive:
                 self.state, effects = step(self.state, event)
                 if effects:

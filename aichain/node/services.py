@@ -17,7 +17,7 @@ async def start_services(node: Node, nursery: trio.Nursery) -> None:
     nursery.start_soon(node.context.verifier.run)
     node.finalizer.announce_status()
     await nursery.start(node.context.network.run)
-    nursery.start_soon(node.engine.run, node.services)
+    await nursery.start(node.engine.run, node.services)
     nursery.start_soon(node.inbound.run)
     nursery.start_soon(node.pool.run)
     nursery.start_soon(node.syncer.run)

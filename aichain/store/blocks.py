@@ -172,7 +172,9 @@ class BlockStore:
         """Add the certificate of the new head, and drop those that leave the hot window.
 
         The last one of each epoch stays for ever: it is the anchor that light clients and
-        joining nodes start from, and it covers the epoch's other blocks (design 3.8).
+        joining nodes start from, and it covers the epoch's other blocks (design 3.8). So does one
+        per CERTIFICATE_SPACING_BYTES of bodies: a joining node holds what it has executed in
+        memory until a certificate makes it final.
         """
         height = certificate.height
         batch[certificate_key(height)] = codec.encode(certificate.encode())
@@ -183,14 +185,20 @@ class BlockStore:
         previous: int | None = None
         for key, _ in self._database.iterate(CERTIFICATE, start=certificate_key(first)):
             certified = height_in(key, CERTIFICATE)
-            if previous is not None and self._epoch(previous) == self._epoch(certified):
+            if previous is not None and self._stretch(previous) == self._stretch(certified):
                 batch[certificate_key(previous)] = None
             if certified > last:
                 return
             previous = certified
 
-    def _epoch(self, height: int) -> int:
-        return epoch_of_height(height, self._epoch_blocks)
+    def _stretch(self, height: int) -> tuple[int, int, int]:
+        """Of the blocks that agree in this, one old certificate is enough."""
+        record = self.record_at(height)
+        if record is None:
+            raise StoreCorrupt(path="state", reason=f"no block at certified height {height}")
+        epoch = epoch_of_height(height, self._epoch_blocks)
+        spacing = record.position.offset // limits.CERTIFICATE_SPACING_BYTES
+        return epoch, record.position.segment, spacing
 
     def _required(self, height: int) -> Header:
         header = self.header_at(height)

@@ -62,5 +62,10 @@ def stage_state(batch: dict[bytes, bytes | None], state: State) -> None:
 
 def scan_tree(reader: KeyValueReader) -> StateTree:
     """The state tree of everything that is stored: the check of the whole state at every start."""
+    return StateTree.build(scan_records(reader))
+
+
+def scan_records(reader: KeyValueReader) -> Iterator[tuple[bytes, bytes]]:
+    """Every state record under its key in the tree."""
     skip = len(STATE)
-    return StateTree.build((key[skip:], value) for key, value in reader.iterate(STATE))
+    return ((key[skip:], value) for key, value in reader.iterate(STATE))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -267,6 +268,24 @@ def test_the_last_certificate_of_each_epoch_outlives_the_hot_window(
     chain.close()
 
 
+def test_old_certificates_stay_at_least_every_so_many_bytes_of_bodies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "CERTIFICATE_WINDOW_BLOCKS", 6)
+    monkeypatch.setattr(limits, "CERTIFICATE_SPACING_BYTES", 1_500)
+    Chain.create(tmp_path, SHORT_EPOCHS)
+    chain = Chain.open(tmp_path, SHORT_EPOCHS)
+    for _ in range(19):
+        extend(chain)
+    old = range(1, 13)
+    kept = [height for height in old if chain.blocks.certificate_at(height)]
+    positions = [must(chain.blocks.record_at(height)).position for height in kept]
+    assert {4, 8, 12} < set(kept) < set(old)
+    for earlier, later in pairwise(positions):
+        assert later.offset - earlier.end < 2 * 1_500
+    chain.close()
+
+
 def test_sparse_certificates_of_a_synced_node_are_pruned_without_losing_cover(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -300,6 +319,19 @@ def test_the_index_catches_up_when_it_was_lost_or_damaged(tmp_path: Path) -> Non
     again = Chain.open(tmp_path, DOCUMENT)
     assert [must(again.locate(each.id)).height for each in signed] == [1, 2, 3]
     assert again.index_trouble == ""
+    again.close()
+
+
+def test_without_the_index_nothing_is_located_and_it_catches_up_later(tmp_path: Path) -> None:
+    Chain.create(tmp_path, DOCUMENT)
+    chain = Chain.open(tmp_path, DOCUMENT, index=False)
+    signed = Purse().pay(DOCUMENT)
+    extend(chain, [signed])
+    assert chain.locate(signed.id) is None
+    assert "off" in chain.index_trouble
+    chain.close()
+    again = Chain.open(tmp_path, DOCUMENT)
+    assert must(again.locate(signed.id)).height == 1
     again.close()
 
 

@@ -1,0 +1,232 @@
+"""A peer that lies is penalized and banned; the chain goes on, and nothing false is believed."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import trio
+
+from consensus.certificates import QuorumCertificate, encode_voters
+from consensus.headers import block_ref
+from consensus.proposals import Proposal, ProposalMessage, SignedProposal
+from consensus.votes import VOTE_CONTEXT, SignedVote, Vote, VotePhase, cancel_vote
+from genesis.networks import founder_key
+from native.errors import InvalidData
+from native.hashing import Hash32, derive_hash
+from p2p.errors import RequestFailed
+from p2p.memory_network import MemoryNetwork
+from p2p.network import Audience
+from p2p.settings import NodeIdentity
+from p2p.wire.messages import (
+    AnyRequest,
+    BlockData,
+    BlockRange,
+    GetRange,
+    Response,
+    Status,
+    Transactions,
+    TransactionsAnnounced,
+)
+from tests.integration.nodes import (
+    Cluster,
+    RunningNode,
+    cluster,
+    public_account,
+    transfer,
+    until,
+)
+
+FORGED = bytes(3309)
+
+
+class Liar:
+    """A peer without a key that says what it likes."""
+
+    def __init__(self, net: Cluster) -> None:
+        identity = NodeIdentity(
+            network_id=net.document.network_id,
+            genesis_hash=net.document.hash,
+            node_seed=derive_hash("aichain/test/liar", b""),
+        )
+        self.network: MemoryNetwork = net.hub.join(identity)
+        self.answers: list[Response] = []
+        self.network.set_handler(self._answer)
+
+    async def _answer(self, _peer: str, _request: AnyRequest) -> Response:
+        return self.answers[0] if self.answers else Transactions(())
+
+    def is_banned_by(self, running: RunningNode) -> bool:
+        """The victim has cut the connection."""
+        peers = running.node.context.network.peers()
+        return all(peer.peer_id != self.network.peer_id for peer in peers)
+
+
+@asynccontextmanager
+async def lied_to(tmp_path: Path) -> AsyncIterator[tuple[Cluster, RunningNode, Liar]]:
+    """One validator that is the whole chain, and a liar connected to it."""
+    async with cluster(tmp_path, 1) as net:
+        victim = await net.start(0)
+        await until(lambda: victim.height >= 2)
+        liar = Liar(net)
+        await net.nursery.start(liar.network.run)
+        await until(lambda: not liar.is_banned_by(victim))
+        yield net, victim, liar
+
+
+async def goes_on(victim: RunningNode) -> None:
+    """Finality does not stop."""
+    height = victim.height
+    await until(lambda: victim.height >= height + 2)
+
+
+def vote_of_founder(victim: RunningNode, *, ahead: int = 5) -> Vote:
+    """A vote for a view to come, as founder 0 might cast it."""
+    state = victim.node.engine.state
+    return cancel_vote(state.instance.id, state.view + ahead)
+
+
+def certificate_of(
+    vote: Vote, voters: list[int], signatures: tuple[bytes, ...]
+) -> QuorumCertificate:
+    """A certificate of epoch 0 in an electorate of one."""
+    return QuorumCertificate(
+        vote.instance_id,
+        0,
+        vote.phase,
+        vote.view,
+        vote.height,
+        vote.block_id,
+        encode_voters(voters, 1),
+        signatures,
+    )
+
+
+async def test_a_forged_vote_bans_its_sender(tmp_path: Path) -> None:
+    async with lied_to(tmp_path) as (_, victim, liar):
+        forged = SignedVote(vote_of_founder(victim), 0, 0, FORGED)
+        liar.network.push(forged, Audience.PEERS)
+        await until(lambda: liar.is_banned_by(victim))
+        await goes_on(victim)
+
+
+async def test_a_vote_signed_for_another_context_is_forged(tmp_path: Path) -> None:
+    async with lied_to(tmp_path) as (_, victim, liar):
+        vote = vote_of_founder(victim)
+        signature = founder_key("testnet", 0).sign(vote.signing_bytes, VOTE_CONTEXT + b"x")
+        liar.network.push(SignedVote(vote, 0, 0, signature), Audience.PEERS)
+        await until(lambda: liar.is_banned_by(victim))
+
+
+async def test_votes_of_strangers_and_far_views_are_dropped_unverified(tmp_path: Path) -> None:
+    async with lied_to(tmp_path) as (_, victim, liar):
+        state = victim.node.engine.state
+        stranger = SignedVote(cancel_vote(state.instance.id, state.view + 3), 0, 7, FORGED)
+        far = SignedVote(cancel_vote(state.instance.id, state.view + 10_000), 0, 0, FORGED)
+        later = SignedVote(cancel_vote(state.instance.id, state.view + 3), 9, 0, FORGED)
+        for vote in (stranger, far, later):
+            liar.network.push(vote, Audience.PEERS)
+        await goes_on(victim)
+        assert not liar.is_banned_by(victim)
+
+
+async def test_a_certificate_of_too_few_voters_bans_its_sender(tmp_path: Path) -> None:
+    async with lied_to(tmp_path) as (_, victim, liar):
+        vote = vote_of_founder(victim, ahead=1)
+        liar.network.push(certificate_of(vote, [], ()), Audience.PEERS)
+        await until(lambda: liar.is_banned_by(victim))
+        await goes_on(victim)
+
+
+async def test_a_certificate_with_a_forged_signature_bans_its_sender(tmp_path: Path) -> None:
+    async with lied_to(tmp_path) as (_, victim, liar):
+        state = victim.node.engine.state
+        vote = Vote(state.instance.id, VotePhase.COMMIT, state.view + 1, 3, Hash32(b"\x11" * 32))
+        liar.network.push(certificate_of(vote, [0], (FORGED,)), Audience.PEERS)
+        await until(lambda: liar.is_banned_by(victim))
+        await goes_on(victim)
+
+
+async def test_a_proposal_in_the_proposers_name_bans_its_sender(tmp_path: Path) -> None:
+    async with lied_to(tmp_path) as (_, victim, liar):
+        head = victim.node.chain.head.head
+        state = victim.node.engine.state
+        header = replace(
+            head,
+            height=head.height + 1,
+            view=state.view + 2,
+            parent_id=head.id,
+            parent_view=head.view,
+            timestamp_ms=head.timestamp_ms + 500,
+        )
+        proposal = Proposal(state.instance.id, header.view, head.view, block_ref(header), 0)
+        message = ProposalMessage.of(SignedProposal(proposal, FORGED), header.raw, ())
+        liar.network.push(message, Audience.PEERS)
+        await until(lambda: liar.is_banned_by(victim))
+        await goes_on(victim)
+
+
+async def test_a_pulled_transaction_with_a_forged_signature_bans_its_sender(
+    tmp_path: Path,
+) -> None:
+    async with lied_to(tmp_path) as (net, victim, liar):
+        good = transfer(net, public_account(0), nonce=0, to=public_account(1))
+        raw = bytearray(good.raw)
+        raw[-1] ^= 1
+        liar.answers = [Transactions((bytes(raw),))]
+        liar.network.push(TransactionsAnnounced((good.id,)), Audience.PEERS)
+        await until(lambda: liar.is_banned_by(victim))
+        assert len(victim.node.pool.mempool) == 0
+        await victim.node.pool.submit(good.raw)  # the forgery does not keep the good one out
+
+
+async def test_a_peer_that_claims_a_chain_it_does_not_have_is_not_followed(
+    tmp_path: Path,
+) -> None:
+    async with lied_to(tmp_path) as (_, victim, liar):
+        head = victim.node.chain.head.head
+        wrong = replace(head, height=head.height + 1, parent_id=Hash32(b"\x22" * 32))
+        state = victim.node.engine.state
+        vote = Vote(state.instance.id, VotePhase.COMMIT, 9, wrong.height, wrong.id)
+        certificate = certificate_of(vote, [0], (FORGED,))
+        liar.answers = [BlockRange((BlockData(wrong.raw, b"\x90"),), (), certificate)]
+        liar.network.set_status(Status(10_000, wrong.id, 0, 10_000))
+        await until(lambda: liar.is_banned_by(victim))
+        await goes_on(victim)
+
+
+@pytest.mark.parametrize("count", [0, 257])
+async def test_a_range_of_a_size_nobody_may_ask_for_is_refused(tmp_path: Path, count: int) -> None:
+    async with lied_to(tmp_path) as (_, victim, liar):
+        with pytest.raises(RequestFailed):
+            await liar.network.request(
+                victim.node.context.network.peer_id, GetRange(1, count), timeout_s=2.0
+            )
+        await goes_on(victim)
+
+
+async def test_bad_transactions_get_a_named_error_and_change_nothing(tmp_path: Path) -> None:
+    async with cluster(tmp_path, 1) as net:
+        node = await net.start(0)
+        await until(lambda: node.height >= 1)
+        good = transfer(net, public_account(0), nonce=0, to=public_account(1))
+        cases = {
+            "decode_error": good.raw[:-1],
+            "invalid_signature": good.raw[:-1] + bytes([good.raw[-1] ^ 1]),
+            "insufficient_balance": transfer(
+                net, public_account(0), nonce=0, to=public_account(1), amount=10**30
+            ).raw,
+        }
+        for code, raw in cases.items():
+            with pytest.raises(InvalidData) as refused:
+                await node.node.pool.submit(raw)
+            assert refused.value.code in (code, "balance_not_covering"), refused.value
+        assert len(node.node.pool.mempool) == 0
+        await node.node.pool.submit(good.raw)
+        with trio.fail_after(10):
+            while node.node.chain.locate(good.id) is None:  # noqa: ASYNC110
+                await trio.sleep(0.05)
+        with pytest.raises(InvalidData) as replayed:
+            await node.node.pool.submit(good.raw)
+        assert replayed.value.code in ("nonce_too_low", "nonce_mismatch")
