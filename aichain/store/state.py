@@ -1,5 +1,6 @@
 """The state's records in the database, and the tip that says which block they are the state of."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from aichain.store.keys import STATE, state_key
