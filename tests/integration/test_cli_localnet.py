@@ -12,9 +12,23 @@ from typing import Any
 
 import pytest
 
+from aichain.cli.run_plan import is_taken
+from aichain.config import Endpoint
+
 ROOT = Path(__file__).parents[2]
 PROGRAM = (sys.executable, "-m", "aichain", "localnet")
-BASE_PORT = 25_690
+
+
+def free_base_port() -> int:
+    """Room for four nodes that nothing else on this machine listens in."""
+    for base in range(25_690, 32_000, 100):
+        ports = [base + 10 * node + listener for node in range(4) for listener in (0, 1)]
+        if not any(is_taken(Endpoint("127.0.0.1", port)) for port in ports):
+            return base
+    raise AssertionError("no free ports")
+
+
+BASE_PORT = free_base_port()
 WAIT_S = 30.0
 
 
