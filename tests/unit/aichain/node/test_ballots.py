@@ -1,0 +1,125 @@
+"""R8 in the shell: logged before it is signed, and never against an earlier signature."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+import trio
+
+from aichain.metrics import Metrics
+from aichain.node.ballots import Ballots, Signer
+from aichain.node.context import NodeContext
+from aichain.store.wal import VoteWal
+from consensus.core.effects import CastVote
+from consensus.core.events import Event, VoteAccepted
+from consensus.errors import DoubleSign
+from consensus.guard import SignedSlots
+from consensus.records import VoteCast, decode_record
+from consensus.votes import VOTE_CONTEXT, SignedVote, Vote, VotePhase
+from native.hashing import Hash32
+from native.signatures import SigningKey, verify
+from p2p.network import Audience
+
+KEY = SigningKey.from_seed(bytes(32))
+INSTANCE = Hash32(b"\x01" * 32)
+
+
+class RecordingNetwork:
+    """Notes what is sent, and what the log held at that moment."""
+
+    def __init__(self, wal: VoteWal) -> None:
+        self._wal = wal
+        self.sent: list[tuple[object, int]] = []
+
+    def push(self, message: object, _to: Audience) -> int:
+        self.sent.append((message, len(self._wal.records())))
+        return 1
+
+
+class Desk:
+    """Ballots on a real log, with a network that only takes notes."""
+
+    def __init__(self, directory: Path, slots: SignedSlots | None = None) -> None:
+        self.wal = VoteWal.open(directory, KEY.public_key)
+        self.network = RecordingNetwork(self.wal)
+        self.events: list[Event] = []
+        context = SimpleNamespace(
+            network=self.network,
+            clock=SimpleNamespace(now_ms=lambda: 7),
+            metrics=Metrics(network="test", version="0"),
+        )
+        self.ballots = Ballots(
+            Signer(KEY, self.wal),
+            slots or SignedSlots(),
+            cast("NodeContext", context),
+            self.events.append,
+        )
+
+    async def cast(self, vote: Vote) -> None:
+        """What the engine does with one CastVote."""
+        effect = CastVote(vote, 0)
+        await self.ballots.log((effect,))
+        await self.ballots.cast_vote(effect, 2)
+
+
+def prefer(block: bytes, view: int = 5) -> Vote:
+    return Vote(INSTANCE, VotePhase.PREFER, view, 4, Hash32(block * 32))
+
+
+async def test_a_vote_is_on_disk_before_it_is_sent(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    await desk.cast(prefer(b"\x0a"))
+    ((message, logged),) = desk.network.sent
+    assert logged == 1
+    assert decode_record(desk.wal.records()[0]) == VoteCast(prefer(b"\x0a"), 0)
+    assert isinstance(message, SignedVote)
+    assert verify(KEY.public_key, message.vote.signing_bytes, VOTE_CONTEXT, message.signature)
+    assert desk.events == [VoteAccepted(message, 7)]
+    desk.wal.close()
+
+
+async def test_the_same_vote_again_is_sent_but_not_logged_again(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    await desk.cast(prefer(b"\x0a"))
+    await desk.cast(prefer(b"\x0a"))
+    assert len(desk.network.sent) == 2
+    assert len(desk.wal.records()) == 1
+    desk.wal.close()
+
+
+async def test_a_second_block_in_one_view_stops_the_node_before_anything_is_written(
+    tmp_path: Path,
+) -> None:
+    desk = Desk(tmp_path)
+    await desk.cast(prefer(b"\x0a"))
+    with pytest.raises(DoubleSign):
+        await desk.cast(prefer(b"\x0b"))
+    assert len(desk.network.sent) == 1
+    assert len(desk.wal.records()) == 1
+    desk.wal.close()
+
+
+async def test_the_guard_remembers_what_the_log_says_after_a_restart(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    await desk.cast(prefer(b"\x0a"))
+    records = [decode_record(raw) for raw in desk.wal.records()]
+    desk.wal.close()
+    slots = SignedSlots()
+    for record in records:
+        slots = slots.after(record)
+    again = Desk(tmp_path, slots)
+    with pytest.raises(DoubleSign):
+        await again.cast(prefer(b"\x0b"))
+    await again.cast(prefer(b"\x0a"))
+    assert len(again.network.sent) == 1
+    again.wal.close()
+
+
+async def test_votes_of_one_step_share_one_write(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    effects = tuple(CastVote(prefer(b"\x0a", view), 0) for view in (5, 6, 7))
+    with trio.fail_after(5):
+        await desk.ballots.log(effects)
+    assert len(desk.wal.records()) == 3
+    desk.wal.close()

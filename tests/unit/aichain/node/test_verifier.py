@@ -1,0 +1,53 @@
+"""Batches of signatures: each caller gets its own verdicts, whatever else is in the batch."""
+
+import pytest
+import trio
+import trio.testing
+
+from aichain.node.verifier import Verifier, VerifierBusy
+from genesis import limits
+from native.signatures import SignatureItem, SigningKey
+
+KEY = SigningKey.from_seed(bytes(32))
+CONTEXT = b"aichain/test"
+
+
+def item(number: int, *, good: bool = True) -> SignatureItem:
+    message = number.to_bytes(4, "big")
+    signature = KEY.sign(message if good else b"other", CONTEXT)
+    return SignatureItem(KEY.public_key, message, CONTEXT, signature)
+
+
+async def test_every_caller_gets_its_own_verdicts() -> None:
+    verifier, verdicts = Verifier(), {}
+
+    async def ask(number: int) -> None:
+        items = (item(number), item(number, good=number % 3 != 0))
+        verdicts[number] = await verifier.verify_consensus(items)
+
+    async with trio.open_nursery() as running:
+        running.start_soon(verifier.run)
+        async with trio.open_nursery() as asking:
+            for number in range(20):
+                asking.start_soon(ask, number)
+        running.cancel_scope.cancel()
+    assert verdicts == {number: [True, number % 3 != 0] for number in range(20)}
+
+
+async def test_nothing_to_verify_needs_no_engine() -> None:
+    assert await Verifier().verify_bulk(()) == []
+
+
+async def test_bulk_work_over_the_limit_is_refused_to_those_who_will_not_wait(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(limits, "VERIFY_QUEUE_ITEMS", 4)
+    verifier = Verifier()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(verifier.verify_bulk, [item(1)] * 4)
+        await trio.testing.wait_all_tasks_blocked()
+        with pytest.raises(VerifierBusy):
+            await verifier.verify_bulk([item(2)], wait=False)
+        nursery.start_soon(verifier.run)
+        assert await verifier.verify_consensus([item(3)]) == [True]
+        nursery.cancel_scope.cancel()
