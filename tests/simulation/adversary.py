@@ -10,35 +10,11 @@ from consensus.proposals import Proposal, SignedProposal
 from consensus.votes import SignedVote, Vote, VotePhase, cancel_vote
 from native.hashing import ZERO_HASH, blake3_256
 from tests.builders_consensus import GENESIS_HASH
+from tests.simulation.crimes import ANYWHERE, AS_VOTER, AT_THE_EDGE
 from tests.simulation.shell import Node
 from tests.simulation.world import World
 
 Crime = Callable[[Node], bool]
-
-ANYWHERE = {
-    "two proposals for one view": "equivocate",
-    "wrong parent": "wrong_parent",
-    "early timestamp": "stamp_early",
-    "timestamp of the future": "stamp_late",
-    "invalid block": "invalid_block",
-    "block without body": "withhold_body",
-}
-AT_THE_EDGE = {
-    "block past the edge": "past_the_edge",
-    "sibling at the last height": "sibling_at_last_height",
-    "old block re-proposed": "repeat_old_block",
-    "un-notarized block re-proposed": "repeat_unnotarized",
-    "next instance before the edge is final": "next_instance_early",
-}
-AS_VOTER = {
-    "random vote": "random_vote",
-    "support for everything": "support_everything",
-    "vote in another's name": "forge_vote",
-    "forged certificate": "forge_certificate",
-    "vote far ahead": "vote_far_ahead",
-    "vote of an old instance": "replay_instance",
-}
-CRIMES = (*ANYWHERE, *AT_THE_EDGE, *AS_VOTER)
 
 
 class Criminal:
@@ -50,10 +26,8 @@ class Criminal:
         self.anywhere = self._named_crimes(ANYWHERE)
         self.at_the_edge = self._named_crimes(AT_THE_EDGE)
         self.as_voter = self._named_crimes(AS_VOTER)
-        crimes = self.anywhere | self.at_the_edge
-        names = list(crimes)
-        favourites = [names[world.below(len(names))] for _ in range(2)]
-        self.favourites = {name: crimes[name] for name in favourites}  # swarm testing
+        every = self.anywhere | self.at_the_edge | self.as_voter
+        self.favourites = {name: every[name] for name in world.scenario.favourites}
 
     def _named_crimes(self, methods: dict[str, str]) -> dict[str, Crime]:
         return {name: getattr(self, method) for name, method in methods.items()}
@@ -64,7 +38,7 @@ class Criminal:
         if not node.is_evil or not node.is_up or state.me is None:
             return
         if state.instance.proposer(state.view) == state.me and world.chance(0.7):
-            if world.chance(0.4):
+            if world.chance(0.5):
                 self._commit_one(node, self.favourites)
             elif self._at_last_height(node) is not None and world.chance(0.6):
                 self._commit_one(node, self.at_the_edge)
@@ -94,13 +68,16 @@ class Criminal:
         return True
 
     def wrong_parent(self, node: Node) -> bool:
-        """Any block as parent, claimed to be NOTAR where it was proposed, or in the last view."""
-        parent, view = self._pick(node, lambda block: True), node.state.view
+        """Beside the tip, or on any block, claimed to be NOTAR in the last view or long ago."""
+        state, tip = node.state, self._tip_block(node)
+        parent = self._pick(node, lambda block: True)
+        if tip is not None and self.world.chance(0.5):
+            parent = state.blocks.get(tip[0].parent_id, parent)
         if parent is None:
             return False
-        claimed = parent.view if parent.epoch == node.state.epoch else 0
-        if self.world.chance(0.5):
-            claimed = view - 1
+        claimed = parent.view if parent.epoch == state.epoch else 0
+        if self.world.chance(0.7):
+            claimed = state.view - 1
         return self._propose(node, self._child(node, parent, claimed), claimed)
 
     def past_the_edge(self, node: Node) -> bool:
@@ -324,7 +301,7 @@ class Criminal:
         signed = SignedProposal(proposal, world.sign(node.address, proposal))
         receivers = [other for other in world.nodes if half is None or other.number % 2 == half]
         world.multicast(node, signed, receivers)
-        if world.chance(0.5):
+        if world.chance(0.8):
             self.support(node, proposal)
         return True
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from tests.simulation.adversary import CRIMES
+from tests.simulation.crimes import CRIMES
 
 NETWORK = (
     "message dropped",
@@ -13,6 +13,8 @@ NETWORK = (
     "partition",
     "COMMIT held back at the edge",
     "PREFER held back at the edge",
+    "COMMIT held back",
+    "PREFER held back",
     "body withheld",
 )
 MACHINES = (

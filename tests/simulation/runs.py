@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from tests.simulation.adversary import Criminal
-from tests.simulation.scenario import draw
+from tests.simulation.scenario import Scenario, draw
 from tests.simulation.world import Result, World
 
 
@@ -14,15 +14,29 @@ def run(seed: int) -> Result:
 
 
 def run_long(seed: int) -> Result:
-    """The same with a long bad time and more held back at the edges: hunts what is rare."""
-    scenario = draw(seed)
-    return World(
-        replace(scenario, heal_ms=12_000, edge_commit=0.95, edge_prefer=0.5, calm=0.9), Criminal
-    ).run()
+    """A long bad time, no partitions, FINALs known to one member only: hunts what is rare."""
+    return World(_make_rare(draw(seed)), Criminal).run()
+
+
+def run_forgers(seed: int) -> Result:
+    """The same, and every evil proposer builds beside the tip."""
+    return World(replace(_make_rare(draw(seed)), favourites=("wrong parent",)), Criminal).run()
+
+
+def _make_rare(scenario: Scenario) -> Scenario:
+    return replace(
+        scenario,
+        heal_ms=8_000,
+        drop=0,
+        calm=1,
+        edge_commit=0.95,
+        edge_prefer=0.3,
+        edge_everywhere=True,
+    )
 
 
 def run_honest(seed: int) -> Result:
-    """Nobody evil, but all crash together again and again: what is not on disk is gone."""
+    """Nobody evil, edges everywhere, and all crash together again and again."""
     scenario = draw(seed)
     together = tuple(range(300 + seed % 200, 3_000, 400))
     return World(
@@ -31,6 +45,7 @@ def run_honest(seed: int) -> Result:
             byzantine=frozenset(),
             reformed=frozenset(),
             wipe=None,
+            epoch_blocks=2,
             heal_ms=3_000,
             crash_all=together,
         ),
@@ -69,6 +84,7 @@ def run_wiped(seed: int) -> Result:
 RUNS: dict[str, Callable[[int], Result]] = {
     "swarm": run,
     "long": run_long,
+    "forgers": run_forgers,
     "honest": run_honest,
     "wiped": run_wiped,
 }

@@ -9,6 +9,7 @@ from consensus.core import CoreConfig
 from consensus.electorate import Electorate
 from consensus.quorum import quorum_weight
 from tests.builders_consensus import GENESIS_HASH, make_address, make_electorate
+from tests.simulation.crimes import CRIMES
 
 DELTA_MS = 100
 HEIGHTS_AFTER_HEALING = 10
@@ -37,6 +38,8 @@ class Scenario:
     hold: float
     edge_commit: float
     edge_prefer: float
+    edge_everywhere: bool
+    favourites: tuple[str, ...]
     crashes: tuple[tuple[int, int, int], ...]
     crash_all: tuple[int, ...]
     wipe: tuple[int, int, int] | None
@@ -110,6 +113,8 @@ def draw(seed: int) -> Scenario:
         hold=rng.choice((1, 0.6)),
         edge_commit=rng.choice((0, 0.7, 0.95)),
         edge_prefer=rng.choice((0, 0.5, 0.9)),
+        edge_everywhere=rng.random() < 0.25,
+        favourites=tuple(rng.sample(CRIMES, 2)),
         crashes=crashes,
         crash_all=tuple(
             rng.randint(0, heal_ms + 500) for _ in range(rng.choice((0, 0, 0, 1, 1, 3)))

@@ -266,15 +266,16 @@ class World:
     def _edge_delay(self, receiver: Node, phase: VotePhase, height: int, epoch: int) -> int:
         """Attack on R10: COMMITs of the last height reach one node only, PREFERs come late."""
         scenario = self.scenario
-        if height != (epoch + 1) * scenario.epoch_blocks:
+        at_edge = height == (epoch + 1) * scenario.epoch_blocks
+        if not at_edge and not scenario.edge_everywhere:
             return 0
         lucky = self.honest[(scenario.seed + epoch) % len(self.honest)]
         unlucky = phase is VotePhase.COMMIT and receiver is not lucky
         if unlucky and self.chance(scenario.edge_commit):
-            self.fault("COMMIT held back at the edge")
+            self.fault("COMMIT held back at the edge" if at_edge else "COMMIT held back")
             return 300 + self.below(2_000)
         if phase is VotePhase.PREFER and self.chance(scenario.edge_prefer):
-            self.fault("PREFER held back at the edge")
+            self.fault("PREFER held back at the edge" if at_edge else "PREFER held back")
             return 100 + self.below(1_000)
         return 0
 
