@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from consensus.certificates import assemble, decode_certificate
 from consensus.electorate import SCHEDULE_SLOTS, apportion, draw_schedule
 from consensus.errors import QuorumNotReached
-from consensus.evidence import decode_evidence
+from consensus.evidence import certificates_conflict, check_evidence, decode_evidence
 from consensus.proposals import decode_proposal
 from consensus.quorum import quorum_weight, reaches_quorum
 from consensus.records import decode_record, encode_record
@@ -17,7 +17,13 @@ from consensus.votes import ReceivedVote, SignedVote, VotePhase, decode_vote, en
 from native.codec import Value, decode, encode
 from native.errors import InvalidData
 from native.hashing import ZERO_HASH, Hash32
-from tests.builders_consensus import make_block, make_electorate, make_state, make_vote
+from tests.builders_consensus import (
+    make_block,
+    make_certificate,
+    make_electorate,
+    make_state,
+    make_vote,
+)
 
 WEIGHTS = st.lists(st.integers(1, 2**80), min_size=1, max_size=20)
 VALUES: st.SearchStrategy[Value] = st.recursive(
@@ -79,6 +85,21 @@ def test_any_votes_make_a_certificate_and_any_quorum_of_them_holds(
     else:
         with pytest.raises(QuorumNotReached):
             certificate.check_quorum(make_electorate((1,) * 10))
+
+
+@given(st.sets(st.integers(0, 9), min_size=7), st.sets(st.integers(0, 9), min_size=7))
+def test_conflicting_quorums_convict_38_percent(one: set[int], other: set[int]) -> None:
+    rival = make_block(STATE, 1, salt=1)
+    final = make_certificate(STATE, VotePhase.COMMIT, 1, BLOCK, voters=one)
+    for excluded in (
+        make_certificate(STATE, VotePhase.COMMIT, 1, rival, voters=other),
+        make_certificate(STATE, VotePhase.CANCEL, 1, voters=other),
+    ):
+        found = certificates_conflict(final, excluded)
+        assert {evidence.offender for evidence in found} == one & other
+        assert Fraction(len(found), 10) >= Fraction(38, 100)
+        for evidence in found:
+            check_evidence(evidence)
 
 
 @st.composite
