@@ -1,6 +1,7 @@
 """Canonical msgpack: one value has one byte string, and nothing else decodes."""
 
 from collections.abc import Sequence
+from functools import cache
 from typing import TypeAlias
 
 import msgspec
@@ -20,7 +21,6 @@ UINT_MAX = 2**64 - 1
 _COUNT_FIRST_ABOVE_BYTES = 64 * 1024
 
 _encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder()
 
 
 def encode(value: Encodable) -> bytes:
@@ -40,12 +40,10 @@ def decode(raw: bytes, *, max_bytes: int, max_items: int, max_depth: int = 4) ->
     if len(raw) > _COUNT_FIRST_ABOVE_BYTES:
         _require_few_items(raw, max_items)
     try:
-        value = _decoder.decode(raw)
-    except (msgspec.DecodeError, ValueError, RecursionError, OverflowError) as error:
-        raise DecodeError(f"not msgpack: {error}") from None
-    if type(value) is not list:
-        raise DecodeError("the outermost value is not an array")
-    _require_canonical_kinds(value, max_items, max_depth)
+        value: list[Value] = _decoder_of_depth(max_depth).decode(raw)
+    except (msgspec.DecodeError, ValueError, OverflowError) as error:
+        raise DecodeError(f"not an array as it must be: {error}") from None
+    _require_canonical_kinds(value, max_items)
     if _encoder.encode(value) != raw:
         raise DecodeError("not the shortest encoding of its value")
     return value
@@ -109,13 +107,24 @@ def _require_encodable(value: Encodable) -> None:
         raise TypeError(f"{type(value).__name__} has no canonical encoding")
 
 
-def _require_canonical_kinds(value: list[Value], max_items: int, max_depth: int) -> None:
-    """Level by level, so that no input exhausts the stack; a bool is not an int here."""
-    items, level, depth = 0, [value], 0
+@cache
+def _decoder_of_depth(max_depth: int) -> msgspec.msgpack.Decoder[list[Value]]:
+    """A decoder typed to this depth: it refuses deeper arrays when it meets them.
+
+    An untyped one recurses into whatever comes, and only Python's recursion limit, which any
+    library may raise, stands between a peer's 60,000 brackets and the end of the stack.
+    """
+    assert max_depth >= 1, "the outermost value is an array"
+    element: object = int | bytes
+    for _ in range(max_depth - 1):
+        element = int | bytes | list[element]  # type: ignore[valid-type]  # built at run time
+    return msgspec.msgpack.Decoder(list[element])  # type: ignore[valid-type]
+
+
+def _require_canonical_kinds(value: list[Value], max_items: int) -> None:
+    """Level by level; a bool is not an int here, and no integer is negative."""
+    items, level = 0, [value]
     while level:
-        depth += 1
-        if depth > max_depth:
-            raise DecodeError(f"arrays nested deeper than {max_depth}")
         deeper: list[list[Value]] = []
         for elements in level:
             items += len(elements)

@@ -1,6 +1,7 @@
 """Canonical msgpack: golden bytes, every way to be non-canonical, limits, field readers."""
 
 import json
+import sys
 from enum import IntEnum
 from pathlib import Path
 from typing import Any
@@ -90,9 +91,19 @@ def test_deep_nesting_is_refused_and_never_exhausts_the_stack(levels: int) -> No
         decode(b"\x91" * levels + b"\x90", max_bytes=1 << 20, max_items=1 << 20)
 
 
+def test_deep_nesting_is_refused_whatever_the_recursion_limit_is() -> None:
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(10_000_000)
+    try:
+        with pytest.raises(DecodeError):
+            decode(b"\x91" * 500_000 + b"\x90", max_bytes=1 << 20, max_items=1 << 20)
+    finally:
+        sys.setrecursionlimit(limit)
+
+
 def test_nesting_may_be_bounded_tighter() -> None:
     assert decode(encode([1]), max_depth=1, **ROOMY) == [1]
-    with pytest.raises(DecodeError, match="deeper than 1"):
+    with pytest.raises(DecodeError, match="got `array`"):
         decode(encode([[1]]), max_depth=1, **ROOMY)
 
 
