@@ -8,8 +8,13 @@ import trio
 
 from aichain.node.context import NodeContext
 from aichain.store.wal import VoteWal
-from consensus.certificates import QuorumCertificate
-from consensus.core.effects import CastProposal, CastVote, Effect, Finalize
+from consensus.core.effects import (
+    CastProposal,
+    CastVote,
+    Effect,
+    Finalize,
+    PersistCertificate,
+)
 from consensus.core.events import Event, ProposalAccepted, VoteAccepted
 from consensus.guard import SignedSlots, is_repeat, may_cast
 from consensus.proposals import PROPOSAL_CONTEXT, SignedProposal
@@ -63,23 +68,31 @@ class Ballots:
     async def log(self, effects: Iterable[Effect]) -> None:
         """Make durable, in one fsync, every vote and proposal these effects cast.
 
-        Raises DoubleSign (our bug: the node must stop) before anything is written.
+        Certificates are written in their place before the votes that rest on them; without a
+        vote they wait for the next one, for losing them alone costs nothing. Raises DoubleSign
+        (our bug: the node must stop) before anything is written.
         """
         new: list[bytes] = []
+        must_sync = False
         for effect in effects:
             record = _record(effect)
-            if record is None:
+            if record is None or (
+                not isinstance(record, CertificateSeen) and self._is_logged(record)
+            ):
                 continue
-            may_cast(self._slots, record)
-            if not is_repeat(self._slots, record):
-                self._slots = self._slots.after(record)
-                new.append(encode_record(record))
-        if new:
+            self._slots = self._slots.after(record)
+            must_sync = must_sync or not isinstance(record, CertificateSeen)
+            new.append(encode_record(record))
+        if must_sync:
             await trio.to_thread.run_sync(self._append, new, limiter=self._limiter)
+            return
+        for raw in new:
+            self._wal.defer(raw)
 
-    def defer_certificate(self, certificate: QuorumCertificate) -> None:
-        """Log a certificate with the next vote that rests on it; losing it alone costs nothing."""
-        self._wal.defer(encode_record(CertificateSeen(certificate)))
+    def _is_logged(self, record: VoteCast | ProposalCast) -> bool:
+        """Whether exactly this was logged before; DoubleSign if it must not be signed."""
+        may_cast(self._slots, record)
+        return is_repeat(self._slots, record)
 
     async def settle(self, effect: Finalize, instance_id: Hash32) -> None:
         """Views up to this FINAL are settled: note the floor, and drop old records now and then."""
@@ -129,11 +142,13 @@ def _outlives(raw: bytes, floor: HeightFinal, instance_id: Hash32) -> bool:
     return epoch > floor.epoch or instance == instance_id
 
 
-def _record(effect: Effect) -> VoteCast | ProposalCast | None:
+def _record(effect: Effect) -> VoteCast | ProposalCast | CertificateSeen | None:
     match effect:
         case CastVote(vote, epoch):
             return VoteCast(vote, epoch)
         case CastProposal(proposal):
             return ProposalCast(proposal)
+        case PersistCertificate(certificate):
+            return CertificateSeen(certificate)
         case _:
             return None

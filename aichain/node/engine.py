@@ -146,9 +146,8 @@ class _Performer:
                 services.producer.send(signed)
             case RequestCertificates(epoch, low_view, high_view):
                 start(services.request_certificates, epoch, low_view, high_view)
-            case PersistCertificate(certificate):
-                if services.ballots is not None:
-                    services.ballots.defer_certificate(certificate)
+            case PersistCertificate():
+                pass  # logged with the votes, in their order
             case Finalize():
                 await services.finalizer.finalize(effect)
                 if services.ballots is not None:

@@ -1,5 +1,6 @@
 """R8 in the shell: logged before it is signed, and never against an earlier signature."""
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
@@ -11,11 +12,12 @@ from aichain.metrics import Metrics
 from aichain.node.ballots import Ballots, Signer
 from aichain.node.context import NodeContext
 from aichain.store.wal import VoteWal
-from consensus.core.effects import CastVote
+from consensus.certificates import QuorumCertificate
+from consensus.core.effects import CastVote, PersistCertificate
 from consensus.core.events import Event, VoteAccepted
 from consensus.errors import DoubleSign
 from consensus.guard import SignedSlots
-from consensus.records import VoteCast, decode_record
+from consensus.records import CertificateSeen, VoteCast, decode_record
 from consensus.votes import VOTE_CONTEXT, SignedVote, Vote, VotePhase
 from native.hashing import Hash32
 from native.signatures import SigningKey, verify
@@ -122,4 +124,21 @@ async def test_votes_of_one_step_share_one_write(tmp_path: Path) -> None:
     with trio.fail_after(5):
         await desk.ballots.log(effects)
     assert len(desk.wal.records()) == 3
+    desk.wal.close()
+
+
+async def test_certificates_are_logged_before_the_votes_that_rest_on_them(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    notar = QuorumCertificate(
+        INSTANCE, 0, VotePhase.PREFER, 4, 4, Hash32(b"\x0a" * 32), b"\x07", (b"s",) * 3
+    )
+    await desk.ballots.log((PersistCertificate(notar),))
+    assert desk.wal.records() == ()
+    later = replace(notar, view=5)
+    await desk.ballots.log((PersistCertificate(later), CastVote(prefer(b"\x0b", 6), 0)))
+    assert [decode_record(raw) for raw in desk.wal.records()] == [
+        CertificateSeen(notar),
+        CertificateSeen(later),
+        VoteCast(prefer(b"\x0b", 6), 0),
+    ]
     desk.wal.close()
