@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import Final
 
-from genesis.limits import MAX_ADDRESS_BYTES
+from genesis.limits import ADDRESS_MAX_BYTES
 from native.errors import InvalidData
 from p2p.errors import InvalidPeerAddress
 
@@ -57,8 +57,8 @@ class PeerAddress:
 
 def parse_peer_address(text: str) -> PeerAddress:
     """`text` as an address; InvalidPeerAddress says what is wrong with it."""
-    if len(text) > MAX_ADDRESS_BYTES or not text.isascii():
-        raise InvalidPeerAddress(text[:MAX_ADDRESS_BYTES], "too long or not ASCII")
+    if len(text) > ADDRESS_MAX_BYTES or not text.isascii():
+        raise InvalidPeerAddress(text[:ADDRESS_MAX_BYTES], "too long or not ASCII")
     parts = text.split("/")
     if len(parts) not in (5, 7) or parts[0] or parts[1] not in _HOST_KINDS or parts[3] != "tcp":
         raise InvalidPeerAddress(text, "expected /ip4/HOST/tcp/PORT/p2p/PEER_ID")

@@ -4,9 +4,9 @@ import ipaddress
 from collections import Counter
 
 from genesis.limits import (
-    MAX_CONNECTIONS_PER_HOST,
-    MAX_INBOUND_CONNECTIONS,
-    MAX_PENDING_HANDSHAKES_PER_HOST,
+    CONNECTIONS_PER_HOST_MAX,
+    INBOUND_CONNECTIONS_MAX,
+    PENDING_HANDSHAKES_PER_HOST_MAX,
 )
 
 
@@ -54,11 +54,11 @@ class Admission:
         local = is_loopback(host)
         if self._loopback_only and not local:
             return False
-        if self.open >= MAX_INBOUND_CONNECTIONS:
+        if self.open >= INBOUND_CONNECTIONS_MAX:
             return False
         return local or (
-            self._pending[host] < MAX_PENDING_HANDSHAKES_PER_HOST
-            and self._open[host] < MAX_CONNECTIONS_PER_HOST
+            self._pending[host] < PENDING_HANDSHAKES_PER_HOST_MAX
+            and self._open[host] < CONNECTIONS_PER_HOST_MAX
         )
 
     @staticmethod

@@ -8,7 +8,7 @@ from typing import Final
 
 import trio
 
-from genesis.limits import MAX_KNOWN_ADDRESSES
+from genesis.limits import KNOWN_ADDRESSES_MAX
 from p2p.addresses import PeerAddress
 from p2p.libp2p_guard_swarm import STREAM_ERRORS
 from p2p.libp2p_switchboard import Switchboard
@@ -77,7 +77,7 @@ class Dialer:
 
     def _has_room(self) -> bool:
         learnt = sum(1 for target in self._targets.values() if not target.lasting)
-        return learnt < MAX_LEARNT_DIALLED and len(self._targets) < MAX_KNOWN_ADDRESSES
+        return learnt < MAX_LEARNT_DIALLED and len(self._targets) < KNOWN_ADDRESSES_MAX
 
     async def _keep(self, target: _Target) -> None:
         failures = 0

@@ -19,7 +19,7 @@ from libp2p.pubsub.pb import rpc_pb2
 from libp2p.pubsub.pubsub import Pubsub
 from libp2p.pubsub.pubsub_notifee import PubsubNotifee
 
-from genesis.limits import MAX_GOSSIP_BYTES
+from genesis.limits import GOSSIP_MAX_BYTES
 from native.errors import DecodeError
 from p2p.gossip import GOSSIP_ID_BYTES, SeenIds, gossip_id
 from p2p.libp2p_guard_swarm import HELLO_TIMEOUT_S, GuardedHost, muxed, reset_stream
@@ -34,7 +34,7 @@ DEGREE_HIGH: Final = 12
 HEARTBEAT_S: Final = 1
 REGISTER_TIMEOUT_S: Final = 15.0
 
-_MAX_RPC_BYTES: Final = MAX_GOSSIP_BYTES + 4_096
+_MAX_RPC_BYTES: Final = GOSSIP_MAX_BYTES + 4_096
 _MAX_MESSAGES_PER_RPC: Final = 32
 _MAX_CONTROLS_PER_RPC: Final = 32
 _MAX_IDS_PER_CONTROL: Final = 256

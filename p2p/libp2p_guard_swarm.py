@@ -38,7 +38,7 @@ from libp2p.transport.upgrader import TransportUpgrader
 from libp2p.utils import varint
 from multiaddr import Multiaddr  # type: ignore[import-untyped]  # ships no types
 
-from genesis.limits import MAX_INBOUND_CONNECTIONS, MAX_PEERS, MAX_PENDING_HANDSHAKES
+from genesis.limits import INBOUND_CONNECTIONS_MAX, PEERS_MAX, PENDING_HANDSHAKES_MAX
 from native.errors import InvalidData
 from p2p.admission import Admission
 from p2p.errors import PeerMisbehaved
@@ -100,7 +100,7 @@ class GuardedSwarm(Swarm):
     ) -> GuardedYamux | None:
         # Too many at once: the oldest goes. An honest one takes milliseconds, and half-open
         # connections must not keep honest peers out.
-        while len(self.handshakes) >= MAX_PENDING_HANDSHAKES:
+        while len(self.handshakes) >= PENDING_HANDSHAKES_MAX:
             self.handshakes.popitem(last=False)[1].cancel()
         with trio.CancelScope() as scope:
             self.handshakes[id(scope)] = scope
@@ -208,10 +208,10 @@ def build_host(
         [tcp.TCP()],
         RetryConfig(max_retries=0),
         ConnectionConfig(
-            max_connections=MAX_INBOUND_CONNECTIONS + 2 * MAX_PEERS,
+            max_connections=INBOUND_CONNECTIONS_MAX + 2 * PEERS_MAX,
             min_connections=0,
             low_watermark=0,
-            high_watermark=MAX_INBOUND_CONNECTIONS + 2 * MAX_PEERS,
+            high_watermark=INBOUND_CONNECTIONS_MAX + 2 * PEERS_MAX,
             inbound_upgrade_timeout=HANDSHAKE_TIMEOUT_S,
             outbound_upgrade_timeout=HANDSHAKE_TIMEOUT_S,
         ),

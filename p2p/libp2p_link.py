@@ -8,9 +8,9 @@ import trio
 from libp2p.network.connection.swarm_connection import SwarmConn
 
 from genesis.limits import (
-    MAX_QUEUED_ANNOUNCEMENTS,
-    MAX_QUEUED_BYTES_PER_PEER,
-    MAX_QUEUED_CONSENSUS,
+    QUEUED_ANNOUNCEMENTS_MAX,
+    QUEUED_BYTES_PER_PEER_MAX,
+    QUEUED_CONSENSUS_MAX,
 )
 from p2p.libp2p_guard_swarm import STREAM_ERRORS, muxed, open_stream, reset_stream
 from p2p.libp2p_guard_yamux import STREAMS_OF_A_PEER, GuardedYamux
@@ -44,8 +44,8 @@ class PeerLink:
         self.connection = connection
         self.hello = hello
         self.direction = direction
-        self.consensus = Outbox(MAX_QUEUED_CONSENSUS, MAX_QUEUED_BYTES_PER_PEER)
-        self.announcements = Outbox(MAX_QUEUED_ANNOUNCEMENTS, MAX_QUEUED_BYTES_PER_PEER)
+        self.consensus = Outbox(QUEUED_CONSENSUS_MAX, QUEUED_BYTES_PER_PEER_MAX)
+        self.announcements = Outbox(QUEUED_ANNOUNCEMENTS_MAX, QUEUED_BYTES_PER_PEER_MAX)
         self.requests = RequestPool(peer, connection, topics.requests)
         self.quota = Quota(now_ms)
         self.bulk_answer = trio.Lock()

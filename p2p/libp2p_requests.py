@@ -7,9 +7,9 @@ from libp2p.network.connection.swarm_connection import SwarmConn
 from libp2p.network.stream.net_stream import NetStream
 
 from genesis.limits import (
-    MAX_REQUEST_STREAMS_PER_PEER,
-    MAX_RESPONSE_BYTES,
-    MAX_WAITING_REQUESTS_PER_PEER,
+    REQUEST_STREAMS_PER_PEER_MAX,
+    RESPONSE_MAX_BYTES,
+    WAITING_REQUESTS_PER_PEER_MAX,
 )
 from native.errors import DecodeError
 from p2p.errors import RequestFailed
@@ -17,8 +17,8 @@ from p2p.libp2p_guard_swarm import muxed, open_stream, reset_stream
 from p2p.libp2p_guard_yamux import GuardedStream
 from p2p.wire.framing import FrameReader, frame
 
-# A response is its two head bytes and a canonical array of at most MAX_RESPONSE_BYTES.
-MAX_RESPONSE_FRAME_BYTES: Final = MAX_RESPONSE_BYTES + 2
+# A response is its two head bytes and a canonical array of at most RESPONSE_MAX_BYTES.
+MAX_RESPONSE_FRAME_BYTES: Final = RESPONSE_MAX_BYTES + 2
 
 
 class RequestPool:
@@ -30,12 +30,12 @@ class RequestPool:
         self._connection = connection
         self._protocol = protocol
         self._idle: list[NetStream] = []
-        self._slots = trio.CapacityLimiter(MAX_REQUEST_STREAMS_PER_PEER)
+        self._slots = trio.CapacityLimiter(REQUEST_STREAMS_PER_PEER_MAX)
 
     async def ask(self, payload: bytes) -> bytes:
         """The peer's answer. RequestFailed if too many questions wait already; whatever the
         stream raises otherwise."""
-        if self._slots.statistics().tasks_waiting >= MAX_WAITING_REQUESTS_PER_PEER:
+        if self._slots.statistics().tasks_waiting >= WAITING_REQUESTS_PER_PEER_MAX:
             raise RequestFailed(self._peer, "too many requests wait for this peer")
         async with self._slots:
             stream = self._idle.pop() if self._idle else await self._open()

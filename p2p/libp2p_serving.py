@@ -11,13 +11,13 @@ from libp2p.network.connection.swarm_connection import SwarmConn
 from libp2p.network.stream.net_stream import NetStream
 
 from genesis.limits import (
-    MAX_ANSWERS_AT_ONCE,
-    MAX_EXCHANGED_ADDRESSES,
-    MAX_HELLO_BYTES,
-    MAX_PUSHED_BYTES,
-    MAX_REQUEST_BYTES,
-    MAX_REQUEST_STREAMS_PER_PEER,
-    MAX_RESPONSE_BYTES,
+    ANSWERS_AT_ONCE_MAX,
+    EXCHANGED_ADDRESSES_MAX,
+    HELLO_MAX_BYTES,
+    PUSHED_MAX_BYTES,
+    REQUEST_MAX_BYTES,
+    REQUEST_STREAMS_PER_PEER_MAX,
+    RESPONSE_MAX_BYTES,
 )
 from native.errors import InvalidData
 from p2p.addresses import parse_peer_id
@@ -68,7 +68,7 @@ class Serving:
         self._topics = topics
         self._hello = hello
         self._begin = begin
-        self._bulk_answers = trio.CapacityLimiter(MAX_ANSWERS_AT_ONCE)
+        self._bulk_answers = trio.CapacityLimiter(ANSWERS_AT_ONCE_MAX)
 
     def register(self, host: GuardedHost) -> None:
         """Answer on our four protocols."""
@@ -155,7 +155,7 @@ class Serving:
         self, stream: INetStream, kind: Kind, decode: Callable[[bytes], Received]
     ) -> None:
         link, bare = await self._enter(stream, kind, _STREAMS_PER_KIND)
-        reader = FrameReader(MAX_PUSHED_BYTES + _HEAD_BYTES)
+        reader = FrameReader(PUSHED_MAX_BYTES + _HEAD_BYTES)
         try:
             while True:
                 data = await bare.read(-1)
@@ -179,8 +179,8 @@ class Serving:
         self._board.mailbox.deliver(link.peer, message)
 
     async def _serve_requests(self, stream: INetStream) -> None:
-        link, bare = await self._enter(stream, Kind.REQUEST, MAX_REQUEST_STREAMS_PER_PEER + 1)
-        reader = FrameReader(MAX_REQUEST_BYTES + _HEAD_BYTES)
+        link, bare = await self._enter(stream, Kind.REQUEST, REQUEST_STREAMS_PER_PEER_MAX + 1)
+        reader = FrameReader(REQUEST_MAX_BYTES + _HEAD_BYTES)
         try:
             while True:
                 for payload in reader.feed(await bare.read(-1)):
@@ -203,7 +203,7 @@ class Serving:
         elif self._board.handler is not None:
             response = await answer_or_refuse(self._board.handler, link.peer, request)
         encoded = encode_message(response)
-        if len(encoded) > MAX_RESPONSE_BYTES + _HEAD_BYTES:
+        if len(encoded) > RESPONSE_MAX_BYTES + _HEAD_BYTES:
             log.error("an answer of %d bytes to %s", len(encoded), type(request).__name__)
             encoded = encode_message(Refused())
         with trio.fail_after(_ANSWER_WRITE_S):
@@ -219,7 +219,7 @@ class Serving:
         # Validators first: whoever joins should soon hear all of them.
         ordered = sorted(members, key=lambda member: not member.hello.validator_key)
         found = (each.known_from for each in ordered if each.peer_id != asker)
-        return Peers(tuple(address for address in found if address)[:MAX_EXCHANGED_ADDRESSES])
+        return Peers(tuple(address for address in found if address)[:EXCHANGED_ADDRESSES_MAX])
 
     async def _enter(
         self, stream: INetStream, kind: Kind, most: int
@@ -243,7 +243,7 @@ class Serving:
 
 
 async def _read_hello(stream: GuardedStream) -> Hello:
-    reader = FrameReader(MAX_HELLO_BYTES + _HEAD_BYTES)
+    reader = FrameReader(HELLO_MAX_BYTES + _HEAD_BYTES)
     while True:
         for payload in reader.feed(await stream.read(-1)):
             return decode_hello(payload)

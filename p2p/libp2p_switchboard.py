@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import trio
 
-from genesis.limits import MAX_PEERS
+from genesis.limits import PEERS_MAX
 from p2p.addresses import PeerAddress, parse_peer_address
 from p2p.admission import is_loopback
 from p2p.errors import InvalidPeerAddress, Penalty
@@ -153,7 +153,7 @@ class Switchboard:
         return we_dialled == (self.own_peer < new.peer)
 
     def _has_room_for(self, link: PeerLink) -> bool:
-        if len(self.links) < MAX_PEERS:
+        if len(self.links) < PEERS_MAX:
             return True
         if not self.roster.is_validator(link.hello.validator_key):
             return False

@@ -2,7 +2,7 @@
 
 import trio
 
-from genesis.limits import MAX_INBOUND_QUEUE
+from genesis.limits import INBOUND_QUEUE_MAX
 from p2p.network import Inbound
 from p2p.wire.messages import Received, Status, TransactionsAnnounced
 
@@ -10,7 +10,7 @@ from p2p.wire.messages import Received, Status, TransactionsAnnounced
 class Mailbox:
     """One writer side for all peers, one reader: the node."""
 
-    def __init__(self, limit: int = MAX_INBOUND_QUEUE) -> None:
+    def __init__(self, limit: int = INBOUND_QUEUE_MAX) -> None:
         self._send, self.receive = trio.open_memory_channel[Inbound](limit)
         self._half = limit // 2
         self.delivered = 0

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, replace
 from typing import Final
 
-from genesis.limits import MAX_PEER_STANDINGS
+from genesis.limits import PEER_STANDINGS_MAX
 from p2p.errors import Penalty
 
 FULL_SCORE: Final = 100
@@ -41,7 +41,7 @@ class Standing:
 class PeerTable:
     """Standings by peer id. When full, the record that was touched longest ago is forgotten."""
 
-    def __init__(self, max_records: int = MAX_PEER_STANDINGS) -> None:
+    def __init__(self, max_records: int = PEER_STANDINGS_MAX) -> None:
         self._standings: OrderedDict[str, Standing] = OrderedDict()
         self._max_records = max_records
 

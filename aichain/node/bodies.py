@@ -59,7 +59,7 @@ class Bodies:
     def note(self, message: ProposalMessage, header: Header, peer: str) -> None:
         """Remember what a proposal with a valid signature says its block contains."""
         self._candidates[header.id] = _Candidate(header, message.tx_ids, peer)
-        while len(self._candidates) > limits.MAX_CANDIDATE_BLOCKS:
+        while len(self._candidates) > limits.CANDIDATE_BLOCKS_MAX:
             self._candidates.popitem(last=False)
 
     async def check(self, block_id: Hash32, post: Callable[[Event], None]) -> None:
@@ -101,7 +101,7 @@ class Bodies:
         missing: list[Block] = []
         wanted = block_id
         while not self._chain.is_executed(wanted):
-            if len(missing) >= limits.MAX_FETCHED_ANCESTORS:
+            if len(missing) >= limits.FETCHED_ANCESTORS_MAX:
                 raise BodyUnavailable  # the syncer is the one to close such a gap
             block = await self._obtain(wanted)
             if block.header.height <= self._chain.head.head.height:
@@ -141,8 +141,8 @@ class Bodies:
                 missing.append(tx_id)
             else:
                 found[tx_id] = pooled
-        for start in range(0, len(missing), limits.MAX_FETCHED_TRANSACTIONS):
-            batch = tuple(missing[start : start + limits.MAX_FETCHED_TRANSACTIONS])
+        for start in range(0, len(missing), limits.FETCHED_TRANSACTIONS_MAX):
+            batch = tuple(missing[start : start + limits.FETCHED_TRANSACTIONS_MAX])
             try:
                 answer = await self._network.request(
                     candidate.peer, GetTransactions(batch), REQUEST_TIMEOUT_S
@@ -160,7 +160,7 @@ class Bodies:
         """The whole block from one of our peers; a body that does not match blames that peer."""
         peers = [peer.peer_id for peer in self._network.peers()]
         peers.sort(key=lambda peer: peer != first)
-        for peer in peers[: limits.MAX_DOWNLOAD_PEERS]:
+        for peer in peers[: limits.DOWNLOAD_PEERS_MAX]:
             try:
                 answer = await self._network.request(
                     peer, GetBlocks((block_id,)), REQUEST_TIMEOUT_S

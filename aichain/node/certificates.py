@@ -61,7 +61,7 @@ class CertificateDesk:
         last = min(high_view, low_view + limits.CERTIFICATE_VIEWS_PER_ANSWER - 1)
         question = GetCertificates(epoch, low_view, last)
         peers = sorted(self._network.peers(), key=lambda peer: (-peer.epoch, -peer.view))
-        for peer in peers[: limits.MAX_CERTIFICATE_PEERS]:
+        for peer in peers[: limits.CERTIFICATE_PEERS_MAX]:
             try:
                 answer = await self._network.request(peer.peer_id, question, REQUEST_TIMEOUT_S)
             except RequestFailed:

@@ -65,7 +65,7 @@ class Engine:
     def __init__(self, state: State) -> None:
         self.state = state
         """The core's memory: a frozen value, so that filters may read it at any time."""
-        self._send, self._receive = trio.open_memory_channel[Event](limits.MAX_ENGINE_EVENTS)
+        self._send, self._receive = trio.open_memory_channel[Event](limits.ENGINE_EVENTS_MAX)
         self.dropped = 0
 
     def post(self, event: Event) -> None:
@@ -74,7 +74,7 @@ class Engine:
 
     def offer(self, event: Event) -> bool:
         """Queue what a peer sent, unless the queue is more than half full."""
-        if self._send.statistics().current_buffer_used > limits.MAX_ENGINE_EVENTS // 2:
+        if self._send.statistics().current_buffer_used > limits.ENGINE_EVENTS_MAX // 2:
             self.dropped += 1
             return False
         self._send.send_nowait(event)

@@ -48,7 +48,7 @@ class InboundDesk:
         self._metrics = context.metrics
         self._clock = context.clock
         self._in_flight: set[tuple[int, int, int, int, bytes]] = set()
-        self._slots = trio.Semaphore(limits.MAX_INBOUND_TASKS)
+        self._slots = trio.Semaphore(limits.INBOUND_TASKS_MAX)
 
     async def run(self) -> None:
         """Read until cancelled."""

@@ -47,7 +47,7 @@ class TransactionPool:
         self._known_by: OrderedDict[str, OrderedDict[Hash32, None]] = OrderedDict()
         self._fetching: set[Hash32] = set()
         self._to_fetch: dict[str, list[Hash32]] = {}
-        self._ask, self._asked = trio.open_memory_channel[str](2 * limits.MAX_PEERS)
+        self._ask, self._asked = trio.open_memory_channel[str](2 * limits.PEERS_MAX)
 
     async def run(self) -> None:
         """Announce and fetch until cancelled."""
@@ -73,7 +73,7 @@ class TransactionPool:
         """A peer has these: remember that it knows them, and pull those that we do not."""
         known = self._known_by.setdefault(peer, OrderedDict())
         self._known_by.move_to_end(peer)
-        while len(self._known_by) > limits.MAX_PEERS:
+        while len(self._known_by) > limits.PEERS_MAX:
             self._known_by.popitem(last=False)
         wanted = []
         for tx_id in ids:
@@ -128,8 +128,8 @@ class TransactionPool:
             for peer in self._network.peers():
                 known = self._known_by.get(peer.peer_id)
                 news = [tx_id for tx_id in ids if known is None or tx_id not in known]
-                for start in range(0, len(news), limits.MAX_ANNOUNCED_TRANSACTIONS):
-                    batch = tuple(news[start : start + limits.MAX_ANNOUNCED_TRANSACTIONS])
+                for start in range(0, len(news), limits.ANNOUNCED_TRANSACTIONS_MAX):
+                    batch = tuple(news[start : start + limits.ANNOUNCED_TRANSACTIONS_MAX])
                     self._network.send(peer.peer_id, TransactionsAnnounced(batch))
 
     def _queue_fetch(self, peer: str, ids: list[Hash32]) -> None:
@@ -147,7 +147,7 @@ class TransactionPool:
     async def _fetch(self) -> None:
         async for peer in self._asked:
             queued = self._to_fetch.pop(peer)
-            ids = tuple(queued[: limits.MAX_FETCHED_TRANSACTIONS])
+            ids = tuple(queued[: limits.FETCHED_TRANSACTIONS_MAX])
             if len(queued) > len(ids):
                 self._queue_fetch(peer, queued[len(ids) :])
             try:

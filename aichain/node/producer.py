@@ -77,6 +77,6 @@ class Producer:
         block = entry.block
         contents = block.header, tuple(signed.id for signed in block.transactions)
         self._contents[block_id] = contents
-        while len(self._contents) > limits.MAX_CANDIDATE_BLOCKS:
+        while len(self._contents) > limits.CANDIDATE_BLOCKS_MAX:
             self._contents.popitem(last=False)
         return contents

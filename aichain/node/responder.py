@@ -28,7 +28,7 @@ from p2p.wire.messages import (
     Transactions,
 )
 
-_ANSWER_BYTES = limits.MAX_RESPONSE_BYTES // 2
+_ANSWER_BYTES = limits.RESPONSE_MAX_BYTES // 2
 _NOTHING = BlockRange((), (), None)
 
 

@@ -28,7 +28,7 @@ class Timers:
         self._serial += 1
         self._current[timer] = self._serial
         heapq.heappush(self._heap, (at_ms, self._serial, timer))
-        assert len(self._heap) <= limits.MAX_TIMERS, "the core sets timers faster than they fire"
+        assert len(self._heap) <= limits.TIMERS_MAX, "the core sets timers faster than they fire"
         if self._heap[0][1] == self._serial:
             self._changed.set()
 

@@ -12,21 +12,21 @@ from consensus.certificates import QuorumCertificate, decode_certificate
 from consensus.proposals import ProposalMessage, decode_proposal
 from consensus.votes import VOTE_SIGNATURE_BYTES, SignedVote, decode_vote, encode_vote
 from genesis.limits import (
+    ADDRESS_MAX_BYTES,
+    ANNOUNCED_TRANSACTIONS_MAX,
     BODY_TRANSACTIONS_MAX,
     CERTIFICATE_VIEWS_PER_ANSWER,
     ELECTORATE_MEMBERS_MAX,
-    MAX_ADDRESS_BYTES,
-    MAX_ANNOUNCED_TRANSACTIONS,
-    MAX_EXCHANGED_ADDRESSES,
-    MAX_GOSSIP_BYTES,
-    MAX_HELLO_BYTES,
-    MAX_PUSHED_BYTES,
-    MAX_RANGE_BLOCKS,
-    MAX_RANGE_PATH,
-    MAX_REQUEST_BYTES,
-    MAX_REQUESTED_BLOCKS,
-    MAX_REQUESTED_TRANSACTIONS,
-    MAX_RESPONSE_BYTES,
+    EXCHANGED_ADDRESSES_MAX,
+    GOSSIP_MAX_BYTES,
+    HELLO_MAX_BYTES,
+    PUSHED_MAX_BYTES,
+    RANGE_BLOCKS_MAX,
+    RANGE_PATH_MAX,
+    REQUEST_MAX_BYTES,
+    REQUESTED_BLOCKS_MAX,
+    REQUESTED_TRANSACTIONS_MAX,
+    RESPONSE_MAX_BYTES,
 )
 from native.codec import Encodable, Value, array, decode, encode
 from native.errors import DecodeError
@@ -159,7 +159,7 @@ def _asked_length(request: Request[R]) -> int:
             # a view has at most a NOTAR, a FINAL and a NULL
             return 3 * (request.high_view - request.low_view + 1)
         case _:
-            return MAX_EXCHANGED_ADDRESSES
+            return EXCHANGED_ADDRESSES_MAX
 
 
 def _answer_length(response: object) -> int:
@@ -200,14 +200,14 @@ def _decode(payload: bytes, forms: Mapping[int, _Form]) -> Any:  # noqa: ANN401 
 
 
 _CERTIFICATE_ITEMS: Final = ELECTORATE_MEMBERS_MAX + 16
-_RANGE_ITEMS: Final = 3 * MAX_RANGE_BLOCKS + MAX_RANGE_PATH + _CERTIFICATE_ITEMS
+_RANGE_ITEMS: Final = 3 * RANGE_BLOCKS_MAX + RANGE_PATH_MAX + _CERTIFICATE_ITEMS
 
 
 def _by_kind(*forms: _Form) -> dict[int, _Form]:
     return {form.kind: form for form in forms}
 
 
-_HELLOS: Final = _by_kind(_Form(1, Hello, write_hello, read_hello, MAX_HELLO_BYTES, 16))
+_HELLOS: Final = _by_kind(_Form(1, Hello, write_hello, read_hello, HELLO_MAX_BYTES, 16))
 _CONSENSUS: Final = _by_kind(
     _Form(2, SignedVote, encode_vote, decode_vote, VOTE_SIGNATURE_BYTES + 256, 16),
     _Form(
@@ -215,7 +215,7 @@ _CONSENSUS: Final = _by_kind(
         ProposalMessage,
         lambda message: message.encode(),
         decode_proposal,
-        MAX_PUSHED_BYTES,
+        PUSHED_MAX_BYTES,
         BODY_TRANSACTIONS_MAX + 16,
     ),
     _Form(
@@ -223,7 +223,7 @@ _CONSENSUS: Final = _by_kind(
         QuorumCertificate,
         lambda certificate: certificate.encode(),
         decode_certificate,
-        MAX_PUSHED_BYTES,
+        PUSHED_MAX_BYTES,
         _CERTIFICATE_ITEMS,
     ),
 )
@@ -232,9 +232,9 @@ _ANNOUNCEMENTS: Final = _by_kind(
         5,
         TransactionsAnnounced,
         write_ids,
-        lambda fields: TransactionsAnnounced(read_ids(fields, MAX_ANNOUNCED_TRANSACTIONS)),
-        MAX_REQUEST_BYTES,
-        MAX_ANNOUNCED_TRANSACTIONS + 1,
+        lambda fields: TransactionsAnnounced(read_ids(fields, ANNOUNCED_TRANSACTIONS_MAX)),
+        REQUEST_MAX_BYTES,
+        ANNOUNCED_TRANSACTIONS_MAX + 1,
     ),
     _Form(6, Status, write_status, read_status, 128, 4),
 )
@@ -244,7 +244,7 @@ _GOSSIP: Final = _by_kind(
         FinalAnnounced,
         lambda final: [final.header_raw, final.certificate.encode()],
         read_final,
-        MAX_GOSSIP_BYTES,
+        GOSSIP_MAX_BYTES,
         _CERTIFICATE_ITEMS,
         max_depth=3,
     )
@@ -254,17 +254,17 @@ _REQUESTS: Final = _by_kind(
         16,
         GetTransactions,
         write_ids,
-        lambda fields: GetTransactions(read_ids(fields, MAX_REQUESTED_TRANSACTIONS)),
-        MAX_REQUEST_BYTES,
-        MAX_REQUESTED_TRANSACTIONS + 1,
+        lambda fields: GetTransactions(read_ids(fields, REQUESTED_TRANSACTIONS_MAX)),
+        REQUEST_MAX_BYTES,
+        REQUESTED_TRANSACTIONS_MAX + 1,
     ),
     _Form(
         17,
         GetBlocks,
         write_ids,
-        lambda fields: GetBlocks(read_ids(fields, MAX_REQUESTED_BLOCKS)),
-        MAX_REQUEST_BYTES,
-        MAX_REQUESTED_BLOCKS + 1,
+        lambda fields: GetBlocks(read_ids(fields, REQUESTED_BLOCKS_MAX)),
+        REQUEST_MAX_BYTES,
+        REQUESTED_BLOCKS_MAX + 1,
     ),
     _Form(18, GetRange, lambda ask: [ask.from_height, ask.count], read_get_range, 64, 2),
     _Form(
@@ -283,25 +283,25 @@ _RESPONSES: Final = _by_kind(
         Transactions,
         lambda answer: [list(answer.raws)],
         read_transactions,
-        MAX_RESPONSE_BYTES,
-        MAX_REQUESTED_TRANSACTIONS + 1,
+        RESPONSE_MAX_BYTES,
+        REQUESTED_TRANSACTIONS_MAX + 1,
     ),
     _Form(
         33,
         Blocks,
         lambda answer: [write_blocks(answer.blocks)],
-        lambda fields: Blocks(read_blocks(array(fields, 1)[0], MAX_REQUESTED_BLOCKS)),
-        MAX_RESPONSE_BYTES,
-        3 * MAX_REQUESTED_BLOCKS + 1,
+        lambda fields: Blocks(read_blocks(array(fields, 1)[0], REQUESTED_BLOCKS_MAX)),
+        RESPONSE_MAX_BYTES,
+        3 * REQUESTED_BLOCKS_MAX + 1,
         max_depth=3,
     ),
-    _Form(34, BlockRange, write_range, read_range, MAX_RESPONSE_BYTES, _RANGE_ITEMS, 3),
+    _Form(34, BlockRange, write_range, read_range, RESPONSE_MAX_BYTES, _RANGE_ITEMS, 3),
     _Form(
         35,
         Certificates,
         lambda answer: [[certificate.encode() for certificate in answer.certificates]],
         read_certificates,
-        MAX_RESPONSE_BYTES,
+        RESPONSE_MAX_BYTES,
         3 * CERTIFICATE_VIEWS_PER_ANSWER * _CERTIFICATE_ITEMS,
         max_depth=4,
     ),
@@ -310,8 +310,8 @@ _RESPONSES: Final = _by_kind(
         Peers,
         lambda answer: [[address.encode() for address in answer.addresses]],
         read_peers,
-        (MAX_ADDRESS_BYTES + 3) * MAX_EXCHANGED_ADDRESSES + 16,
-        MAX_EXCHANGED_ADDRESSES + 1,
+        (ADDRESS_MAX_BYTES + 3) * EXCHANGED_ADDRESSES_MAX + 16,
+        EXCHANGED_ADDRESSES_MAX + 1,
     ),
     _Form(63, Refused, lambda answer: [], lambda fields: nothing(fields, Refused()), 8, 0),
 )

@@ -4,15 +4,15 @@ from typing import TypeVar
 
 from consensus.certificates import decode_certificate
 from genesis.limits import (
+    ADDRESS_MAX_BYTES,
+    AGENT_MAX_BYTES,
     CERTIFICATE_VIEWS_PER_ANSWER,
     CERTIFIED_PATH_BLOCKS,
+    EXCHANGED_ADDRESSES_MAX,
     HEADER_MAX_BYTES,
-    MAX_ADDRESS_BYTES,
-    MAX_AGENT_BYTES,
-    MAX_EXCHANGED_ADDRESSES,
-    MAX_RANGE_BLOCKS,
-    MAX_REQUESTED_TRANSACTIONS,
-    MAX_RESPONSE_BYTES,
+    RANGE_BLOCKS_MAX,
+    REQUESTED_TRANSACTIONS_MAX,
+    RESPONSE_MAX_BYTES,
 )
 from native.codec import Encodable, Value, array, bounded, sequence, uint
 from native.errors import DecodeError
@@ -65,11 +65,11 @@ def read_hello(fields: list[Value]) -> Hello:
         uint(version, bits=16),
         uint(network_id, bits=32),
         hash32(genesis_hash),
-        read_text(agent, MAX_AGENT_BYTES),
+        read_text(agent, AGENT_MAX_BYTES),
         bounded(key, max(PUBLIC_KEY_BYTES.values())),
         bounded(binding, max(SIGNATURE_BYTES.values())),
         read_status(status),
-        read_text(listen, MAX_ADDRESS_BYTES),
+        read_text(listen, ADDRESS_MAX_BYTES),
     )
 
 
@@ -99,7 +99,7 @@ def read_final(fields: list[Value]) -> FinalAnnounced:
 def read_get_range(fields: list[Value]) -> GetRange:
     from_height, count = array(fields, 2)
     request = GetRange(uint(from_height), uint(count, bits=32))
-    if not 0 < request.count <= MAX_RANGE_BLOCKS:
+    if not 0 < request.count <= RANGE_BLOCKS_MAX:
         raise DecodeError(f"a range of {request.count} blocks")
     return request
 
@@ -118,7 +118,7 @@ def write_blocks(blocks: tuple[BlockData, ...]) -> list[Encodable]:
 def read_blocks(value: Value, max_length: int) -> tuple[BlockData, ...]:
     pairs = (array(item, 2) for item in sequence(value, max_length))
     return tuple(
-        BlockData(bounded(header, HEADER_MAX_BYTES), bounded(body, MAX_RESPONSE_BYTES))
+        BlockData(bounded(header, HEADER_MAX_BYTES), bounded(body, RESPONSE_MAX_BYTES))
         for header, body in pairs
     )
 
@@ -135,15 +135,15 @@ def write_range(answer: BlockRange) -> list[Encodable]:
 def read_range(fields: list[Value]) -> BlockRange:
     blocks, path, certificate = array(fields, 3)
     return BlockRange(
-        read_blocks(blocks, MAX_RANGE_BLOCKS),
+        read_blocks(blocks, RANGE_BLOCKS_MAX),
         tuple(bounded(raw, HEADER_MAX_BYTES) for raw in sequence(path, CERTIFIED_PATH_BLOCKS)),
         None if certificate == [] else decode_certificate(certificate),
     )
 
 
 def read_transactions(fields: list[Value]) -> Transactions:
-    raws = sequence(array(fields, 1)[0], MAX_REQUESTED_TRANSACTIONS)
-    return Transactions(tuple(bounded(raw, MAX_RESPONSE_BYTES) for raw in raws))
+    raws = sequence(array(fields, 1)[0], REQUESTED_TRANSACTIONS_MAX)
+    return Transactions(tuple(bounded(raw, RESPONSE_MAX_BYTES) for raw in raws))
 
 
 def read_certificates(fields: list[Value]) -> Certificates:
@@ -152,8 +152,8 @@ def read_certificates(fields: list[Value]) -> Certificates:
 
 
 def read_peers(fields: list[Value]) -> Peers:
-    texts = sequence(array(fields, 1)[0], MAX_EXCHANGED_ADDRESSES)
-    return Peers(tuple(read_text(text, MAX_ADDRESS_BYTES) for text in texts))
+    texts = sequence(array(fields, 1)[0], EXCHANGED_ADDRESSES_MAX)
+    return Peers(tuple(read_text(text, ADDRESS_MAX_BYTES) for text in texts))
 
 
 def write_ids(message: TransactionsAnnounced | GetTransactions | GetBlocks) -> list[Encodable]:

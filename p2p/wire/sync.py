@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, Self
 
-from genesis.limits import MAX_RANGE_BLOCKS
+from genesis.limits import RANGE_BLOCKS_MAX
 
 MAX_RANGES_AHEAD: Final = 4
 
@@ -49,7 +49,7 @@ class SyncPlan:
             peer = plan._choose(claims, from_height)
             if peer is None:
                 continue
-            count = min(limit - from_height, claims[peer] + 1 - from_height, MAX_RANGE_BLOCKS)
+            count = min(limit - from_height, claims[peer] + 1 - from_height, RANGE_BLOCKS_MAX)
             ask = RangeAsk(from_height, count, peer)
             plan = replace(plan, asked=tuple(sorted((*plan.asked, ask))))
             asks.append(ask)
@@ -95,13 +95,13 @@ class SyncPlan:
         height = self.next_height
         for ask in sorted((*self.asked, *self.arrived)):
             while height < ask.from_height:
-                end = min(height + MAX_RANGE_BLOCKS, ask.from_height)
+                end = min(height + RANGE_BLOCKS_MAX, ask.from_height)
                 yield height, end
                 height = end
             height = max(height, ask.end)
         for _ in range(MAX_RANGES_AHEAD):
-            yield height, height + MAX_RANGE_BLOCKS
-            height += MAX_RANGE_BLOCKS
+            yield height, height + RANGE_BLOCKS_MAX
+            height += RANGE_BLOCKS_MAX
 
     def _choose(self, claims: Mapping[str, int], height: int) -> str | None:
         busy = {ask.peer for ask in self.asked}

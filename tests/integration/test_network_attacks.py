@@ -14,7 +14,7 @@ from libp2p.pubsub.pb import rpc_pb2
 from libp2p.stream_muxer.exceptions import MuxedStreamReset
 from libp2p.utils import encode_varint_prefixed
 
-from genesis.limits import MAX_PENDING_HANDSHAKES
+from genesis.limits import PENDING_HANDSHAKES_MAX
 from native.hashing import Hash32
 from p2p.addresses import parse_peer_address
 from p2p.errors import RequestFailed
@@ -69,7 +69,7 @@ async def test_garbage_instead_of_a_handshake() -> None:
 
 async def test_connections_that_stop_half_way_do_not_keep_others_out() -> None:
     async with besieged() as victim:
-        streams = [await dial_tcp(victim) for _ in range(3 * MAX_PENDING_HANDSHAKES)]
+        streams = [await dial_tcp(victim) for _ in range(3 * PENDING_HANDSHAKES_MAX)]
         for stream in streams:
             await stream.send_all(b"\x13")
         newcomer = make_network(3, [victim.address])

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from consensus.certificates import QuorumCertificate
 from consensus.proposals import ProposalMessage
 from consensus.votes import VOTE_SIGNATURE_BYTES, SignedVote, Vote, VotePhase
-from genesis.limits import MAX_RANGE_BLOCKS
+from genesis.limits import RANGE_BLOCKS_MAX
 from native.codec import encode
 from native.errors import InvalidData
 from native.hashing import Hash32
@@ -47,7 +47,7 @@ DECODERS: list[Callable[[bytes], Any]] = [
     decode_announcement,
     decode_gossip,
     decode_request,
-    lambda payload: decode_response(GetRange(1, MAX_RANGE_BLOCKS), payload),
+    lambda payload: decode_response(GetRange(1, RANGE_BLOCKS_MAX), payload),
     lambda payload: decode_response(GetTransactions((Hash32(bytes(32)),)), payload),
 ]
 

@@ -3,9 +3,9 @@
 import pytest
 
 from genesis.limits import (
-    MAX_CONNECTIONS_PER_HOST,
-    MAX_INBOUND_CONNECTIONS,
-    MAX_PENDING_HANDSHAKES_PER_HOST,
+    CONNECTIONS_PER_HOST_MAX,
+    INBOUND_CONNECTIONS_MAX,
+    PENDING_HANDSHAKES_PER_HOST_MAX,
 )
 from p2p.admission import Admission, is_loopback
 
@@ -14,7 +14,7 @@ STRANGER = "203.0.113.7"
 
 def test_one_host_gets_only_so_many_handshakes() -> None:
     admission = Admission()
-    assert all(admission.begin(STRANGER) for _ in range(MAX_PENDING_HANDSHAKES_PER_HOST))
+    assert all(admission.begin(STRANGER) for _ in range(PENDING_HANDSHAKES_PER_HOST_MAX))
     assert not admission.begin(STRANGER)
     assert admission.begin("203.0.113.8")
     admission.abandon(STRANGER)
@@ -24,7 +24,7 @@ def test_one_host_gets_only_so_many_handshakes() -> None:
 
 def test_one_host_gets_only_so_many_connections() -> None:
     admission = Admission()
-    for _ in range(MAX_CONNECTIONS_PER_HOST):
+    for _ in range(CONNECTIONS_PER_HOST_MAX):
         assert admission.begin(STRANGER)
         admission.establish(STRANGER)
     assert not admission.begin(STRANGER)
@@ -34,7 +34,7 @@ def test_one_host_gets_only_so_many_connections() -> None:
 
 def test_this_machine_may_hold_many_nodes_but_not_all_slots() -> None:
     admission = Admission()
-    for _ in range(MAX_INBOUND_CONNECTIONS):
+    for _ in range(INBOUND_CONNECTIONS_MAX):
         assert admission.begin("127.0.0.1")
         admission.establish("127.0.0.1")
     assert not admission.begin("127.0.0.1")

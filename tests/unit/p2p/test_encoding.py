@@ -9,10 +9,10 @@ from consensus.certificates import QuorumCertificate
 from consensus.proposals import ProposalMessage
 from consensus.votes import ReceivedVote, SignedVote, Vote, VotePhase, cancel_vote
 from genesis.limits import (
+    ANNOUNCED_TRANSACTIONS_MAX,
     CERTIFICATE_VIEWS_PER_ANSWER,
-    MAX_ANNOUNCED_TRANSACTIONS,
-    MAX_RANGE_BLOCKS,
-    MAX_REQUESTED_BLOCKS,
+    RANGE_BLOCKS_MAX,
+    REQUESTED_BLOCKS_MAX,
 )
 from native.codec import encode
 from native.errors import DecodeError, InvalidData
@@ -161,7 +161,7 @@ def test_an_answer_of_another_kind_or_longer_than_asked_is_refused() -> None:
     "payload",
     [
         raw(5, []),
-        raw(5, [ID] * (MAX_ANNOUNCED_TRANSACTIONS + 1)),
+        raw(5, [ID] * (ANNOUNCED_TRANSACTIONS_MAX + 1)),
         raw(5, [b"short"]),
         raw(6, 1, ID, 0),
         raw(6, 2**64 - 1, b"", 0, 0),
@@ -176,9 +176,9 @@ def test_announcements_out_of_range_are_refused(payload: bytes) -> None:
     "payload",
     [
         raw(16, []),
-        raw(17, [ID] * (MAX_REQUESTED_BLOCKS + 1)),
+        raw(17, [ID] * (REQUESTED_BLOCKS_MAX + 1)),
         raw(18, 1, 0),
-        raw(18, 1, MAX_RANGE_BLOCKS + 1),
+        raw(18, 1, RANGE_BLOCKS_MAX + 1),
         raw(19, 0, 5, 4),
         raw(19, 0, 1, CERTIFICATE_VIEWS_PER_ANSWER + 1),
         raw(20, 1),

@@ -1,6 +1,6 @@
 """The plan for catching up asks idle peers, in bounded numbers, and asks others after a failure."""
 
-from genesis.limits import MAX_RANGE_BLOCKS
+from genesis.limits import RANGE_BLOCKS_MAX
 from p2p.wire.sync import MAX_RANGES_AHEAD, RangeAsk, SyncPlan
 
 CLAIMS = {"a": 10_000, "b": 10_000, "c": 10_000}
@@ -9,9 +9,9 @@ CLAIMS = {"a": 10_000, "b": 10_000, "c": 10_000}
 def test_each_idle_peer_gets_the_next_free_range() -> None:
     plan, asks = SyncPlan(1).assign(CLAIMS)
     assert asks == (
-        RangeAsk(1, MAX_RANGE_BLOCKS, "a"),
-        RangeAsk(1 + MAX_RANGE_BLOCKS, MAX_RANGE_BLOCKS, "b"),
-        RangeAsk(1 + 2 * MAX_RANGE_BLOCKS, MAX_RANGE_BLOCKS, "c"),
+        RangeAsk(1, RANGE_BLOCKS_MAX, "a"),
+        RangeAsk(1 + RANGE_BLOCKS_MAX, RANGE_BLOCKS_MAX, "b"),
+        RangeAsk(1 + 2 * RANGE_BLOCKS_MAX, RANGE_BLOCKS_MAX, "c"),
     )
     assert plan.assign(CLAIMS)[1] == ()
 
@@ -67,4 +67,4 @@ def test_a_false_range_is_wanted_again_with_all_that_followed() -> None:
     plan = plan.refused(first)
     assert plan.next_height == 1
     assert plan.arrived == plan.asked == ()
-    assert plan.assign(CLAIMS)[1][0] == RangeAsk(1, MAX_RANGE_BLOCKS, "b")
+    assert plan.assign(CLAIMS)[1][0] == RangeAsk(1, RANGE_BLOCKS_MAX, "b")
