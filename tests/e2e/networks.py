@@ -14,14 +14,14 @@ from aichain.cli.client import RpcClient, RpcError
 from aichain.cli.localnet_nodes import (
     kill_node,
     make_network,
-    require_free_ports,
     start_node,
     stop_nodes,
     wait_for_rpc,
 )
-from aichain.cli.localnet_state import LocalnetState
+from aichain.cli.localnet_state import PORT_STRIDE, LocalnetState
+from aichain.cli.run_plan import is_taken
+from aichain.config import Endpoint
 
-BASE_PORT = 26690
 JOINER_PORT = 27690
 START_TIMEOUT_S = 60.0
 
@@ -65,11 +65,19 @@ class Network:
         return str(self.call(index, "aichain_getBlock", height)["hash"])
 
 
+def free_base_port() -> int:
+    """The first of some ranges in which a small local network can listen."""
+    for base in range(26_690, 27_600, 100):
+        ports = (base + PORT_STRIDE * index + offset for index in range(6) for offset in (0, 1))
+        if not any(is_taken(Endpoint("127.0.0.1", port)) for port in ports):
+            return base
+    raise AssertionError("no free ports from 26690 on")
+
+
 @contextmanager
 def local_network(directory: Path, validators: int = 4) -> Iterator[Network]:
     """Validators that run and answer; all are stopped at the end, whatever happened."""
-    state = make_network(directory, "testnet", validators, BASE_PORT)
-    require_free_ports(state)
+    state = make_network(directory, "testnet", validators, free_base_port())
     network = Network(state)
     try:
         for index in range(validators):

@@ -58,8 +58,8 @@ class Cluster:
             document=self.document,
             node_seed=derive_hash("aichain/test/node", bytes([index])),
             validator_key=founder_key("testnet", index) if founder else None,
-            rpc_listen=Endpoint("127.0.0.1", 23690 + 10 * index),
-            p2p_listen=Endpoint("127.0.0.1", 23691 + 10 * index),
+            rpc_listen=Endpoint("127.0.0.1", 0),
+            p2p_listen=Endpoint("127.0.0.1", 3691),
         )
         node = await trio.to_thread.run_sync(
             assemble, config, lambda identity, _settings: self.hub.join(identity)
