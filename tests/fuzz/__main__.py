@@ -2,6 +2,7 @@
 
 import importlib.util
 import sys
+import tempfile
 from pathlib import Path
 
 from tests.fuzz.decoders import decode_one
@@ -15,8 +16,10 @@ def main() -> None:
         sys.exit("atheris is not installed: .venv/bin/pip install atheris (Python 3.11, Linux)")
     atheris = importlib.import_module("atheris")
     atheris.instrument_all()
-    atheris.Setup([sys.argv[0], "-max_len=65536", *sys.argv[1:], str(CORPUS)], decode_one)
-    atheris.Fuzz()
+    with tempfile.TemporaryDirectory(prefix="aichain-fuzz-") as found:  # what it learns goes here
+        folders = [found, str(CORPUS)]
+        atheris.Setup([sys.argv[0], "-max_len=65536", *sys.argv[1:], *folders], decode_one)
+        atheris.Fuzz()
 
 
 if __name__ == "__main__":
