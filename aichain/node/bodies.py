@@ -80,7 +80,7 @@ class Bodies:
     async def execute(self, block: Block, *, durable: bool = True) -> State:
         """Verify and execute a block whose parent is executed, and keep it on disk.
 
-        Blocks that are known to be final need not be durable before their commit.
+        A line of blocks needs one write: `durable` for the last of them keeps its ancestors too.
         Raises InvalidBlock or InvalidSignature: the block itself is bad, not its sender's copy;
         BodyUnavailable when its parent is not the head or above it (any more).
         """

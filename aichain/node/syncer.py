@@ -167,13 +167,16 @@ class Syncer:
         self._verified = certificate.block_id
 
     async def _execute(self, checked: _Range) -> None:
+        """All of the range is on disk, in one write, before the core hears of any of it (R8)."""
+        last = checked.blocks[-1]
         for block in checked.blocks:
             try:
-                await self._bodies.execute(block, durable=False)
+                await self._bodies.execute(block, durable=block is last)
             except (InvalidBlock, InvalidSignature) as error:
                 # a quorum finalized what we refuse: one of the two is wrong, and it may be us
                 log.error("final block %d does not execute: %s", block.header.height, error)
                 raise PeerLied(str(error)) from error
+        for block in checked.blocks:
             now_ms = self._context.clock.now_ms()
             self._engine.post(BlockExecuted(block_ref(block.header), now_ms))
 

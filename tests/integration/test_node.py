@@ -1,9 +1,11 @@
 """Whole nodes agree, survive restarts and catch up, over the in-memory network."""
 
 from pathlib import Path
+from unittest.mock import patch
 
 import trio
 
+from consensus.core.events import BlockExecuted, Event
 from genesis.units import AI
 from native.signatures import SigningKey
 from tests.integration.nodes import balance_of, cluster, public_account, transfer, until
@@ -76,6 +78,25 @@ async def test_a_full_node_that_joins_late_syncs_and_follows(tmp_path: Path) -> 
         target = nodes[0].height + 4
         await until(lambda: late.height >= target)
         assert late.node.engine.state.me is None
+
+
+async def test_what_sync_reports_as_executed_is_durable(tmp_path: Path) -> None:
+    async with cluster(tmp_path, 4) as net:
+        nodes = [await net.start(index) for index in range(4)]
+        await until(lambda: all(node.height >= 12 for node in nodes))
+        late = await net.start(9, founder=False)
+        chain, post = late.node.chain, late.node.engine.post
+        durable: list[bool] = []
+
+        def watched(event: Event) -> None:
+            if isinstance(event, BlockExecuted):
+                durable.append(chain.is_durable(event.block.id))
+            post(event)
+
+        with patch.object(late.node.engine, "post", watched):
+            await until(lambda: late.height >= 12)
+        assert len(durable) >= 10
+        assert all(durable)
 
 
 async def test_everybody_restarts_and_the_chain_goes_on(tmp_path: Path) -> None:
