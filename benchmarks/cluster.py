@@ -7,10 +7,12 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from harness import Row, percentile
+from subscriber import Subscriber
 
 from aichain.cli.client import RpcClient, RpcError
 from aichain.cli.localnet_nodes import (
@@ -104,24 +106,22 @@ class Usage:
         ]
 
 
-def finality_rows(net: Cluster, first: int, last: int) -> list[Row]:
-    """Block interval on each node, and from a block's scheduled time to final on all nodes.
+def finality_rows(net: Cluster, seen: Subscriber, first: int, last: int) -> list[Row]:
+    """Block interval, and from a block's scheduled time until clients of all nodes see it final.
 
-    A block is proposed at its timestamp, which is its parent's plus the block time as long as
-    no view fails; so building and signing it count.
+    A block is proposed at its timestamp, which is its parent's plus the block time as long as no
+    view fails; so building, signing, committing to disk and telling the subscribers count.
     """
-    times = [
-        [int(net.block(index, height)["finalizedAtMs"] or 0) for height in range(first, last + 1)]
-        for index in range(len(net.clients))
-    ]
-    stamps = [int(net.block(0, height)["timestampMs"]) for height in range(first, last + 1)]
-    intervals = [later - earlier for earlier, later in zip(times[0], times[0][1:], strict=False)]
+    heights = [h for h in range(first, last + 1) if all(h in each for each in seen.arrivals)]
+    stamps = {height: int(net.block(0, height)["timestampMs"]) for height in heights}
+    times = [seen.arrivals[0][height] for height in heights]
+    intervals = [later - earlier for earlier, later in pairwise(times)]
     everywhere = [
-        max(column) - stamp for column, stamp in zip(zip(*times, strict=True), stamps, strict=True)
+        max(each[height] for each in seen.arrivals) - stamps[height] for height in heights
     ]
     return [
-        _row("block interval, final to final on node 0", intervals),
-        _row("proposed to final on all nodes", everywhere),
+        _row("block interval, as a client of node 0 sees it", intervals),
+        _row("proposed to seen final by clients of all nodes", everywhere),
     ]
 
 
