@@ -57,6 +57,11 @@ class TokenBucket:
         self._milli_tokens -= count * _MILLI
         return True
 
+    def charge(self, now_ms: int, count: int) -> None:
+        """Take what was already given; a balance below zero refuses until time has paid it back."""
+        self.take(now_ms, 0)
+        self._milli_tokens -= count * _MILLI
+
 
 class Quota:
     """The buckets of one peer."""

@@ -1,5 +1,8 @@
 """Answers peers' requests from memory and disk, within the limits of one answer."""
 
+from collections import OrderedDict
+from typing import assert_never
+
 import trio
 
 from aichain.chain import Chain
@@ -12,6 +15,8 @@ from consensus.core.events import CertificatesRequested
 from consensus.core.step import step
 from consensus.instance import epoch_of_height, last_height
 from genesis import limits
+from p2p.errors import RequestFailed
+from p2p.quotas import Rate, TokenBucket
 from p2p.wire.messages import (
     AnyRequest,
     BlockData,
@@ -30,6 +35,26 @@ from p2p.wire.messages import (
 
 _ANSWER_BYTES = limits.RESPONSE_MAX_BYTES // 2
 _NOTHING = BlockRange((), (), None)
+_BYTES = Rate(limits.SERVED_BYTES_PER_SECOND, limits.SERVED_BYTES_BURST)
+_HEADERS = Rate(limits.SERVED_HEADERS_PER_SECOND, limits.SERVED_HEADERS_BURST)
+
+
+class _Account:
+    """What one peer may still be served: bytes, and headers read from the disk."""
+
+    __slots__ = ("_bytes", "_headers")
+
+    def __init__(self, now_ms: int) -> None:
+        self._bytes = TokenBucket(_BYTES, now_ms)
+        self._headers = TokenBucket(_HEADERS, now_ms)
+
+    def is_open(self, now_ms: int) -> bool:
+        return self._bytes.take(now_ms, 0) and self._headers.take(now_ms, 0)
+
+    def charge(self, response: Response, now_ms: int) -> None:
+        size, headers = _cost(response)
+        self._bytes.charge(now_ms, size)
+        self._headers.charge(now_ms, headers)
 
 
 class Responder:
@@ -41,9 +66,28 @@ class Responder:
         self._engine = engine
         self._clock = clock
         self._limiter = trio.CapacityLimiter(limits.RESPONDER_THREADS)
+        self._accounts: OrderedDict[str, _Account] = OrderedDict()
+        self._paths: tuple[CertifiedPath, ...] = ()
 
     async def answer(self, peer: str, request: AnyRequest) -> Response:
-        """The answer to one request of a peer."""
+        """The answer to one request of a peer; RequestFailed when it has been served too much."""
+        account = self._account(peer)
+        if not account.is_open(self._clock.now_ms()):
+            raise RequestFailed(peer, "served as much as its quota allows")
+        response = await self._answer(peer, request)
+        account.charge(response, self._clock.now_ms())
+        return response
+
+    def _account(self, peer: str) -> _Account:
+        account = self._accounts.get(peer)
+        if account is None:
+            account = self._accounts[peer] = _Account(self._clock.now_ms())
+        self._accounts.move_to_end(peer)
+        while len(self._accounts) > limits.PEER_STANDINGS_MAX:
+            self._accounts.popitem(last=False)
+        return account
+
+    async def _answer(self, peer: str, request: AnyRequest) -> Response:
         match request:
             case GetTransactions(ids):
                 found = (self._pool.mempool.get(tx_id) for tx_id in ids)
@@ -88,10 +132,25 @@ class Responder:
             if blocks and size > _ANSWER_BYTES:
                 break
             blocks.append(BlockData(raw.header_raw, raw.body_raw))
-        proof = self._chain.blocks.certificate_covering(first + len(blocks) - 1)
+        proof = self._proof_of(first + len(blocks) - 1)
         if proof is None:
             return _NOTHING
         return BlockRange(tuple(blocks), _path(proof), proof.certificate)
+
+    def _proof_of(self, height: int) -> CertifiedPath | None:
+        """The nearest certificate; the headers below those asked for last are in memory.
+
+        A path is a value and stays a proof when the store drops its certificate. Two threads may
+        replace the tuple at the same time: one of the paths is then read again.
+        """
+        for path in self._paths:
+            top, bottom = path.certificate.height, path.headers[-1].height
+            if bottom <= height <= top:
+                return CertifiedPath(path.certificate, path.headers[: top - height + 1])
+        found = self._chain.blocks.certificate_covering(height)
+        if found is not None:
+            self._paths = (found, *self._paths)[: limits.CACHED_CERTIFICATE_PATHS]
+        return found
 
     def _certificates(self, peer: str, request: GetCertificates) -> Certificates:
         """What the core would send; asking it changes nothing, for its state is a value."""
@@ -103,6 +162,26 @@ class Responder:
             effect.certificate for effect in effects if isinstance(effect, SendCertificate)
         ]
         return Certificates(tuple(certificates))
+
+
+def _cost(response: Response) -> tuple[int, int]:
+    """The bytes of an answer, about, and how many blocks and headers were read for it."""
+    match response:
+        case Transactions(raws):
+            return sum(map(len, raws)), 0
+        case Blocks(blocks):
+            return _size(blocks), len(blocks)
+        case BlockRange(blocks, path):
+            return _size(blocks) + sum(map(len, path)), len(blocks) + len(path)
+        case Certificates(certificates):
+            return sum(len(each) for one in certificates for each in one.signatures), 0
+        case Peers():
+            return 0, 0
+    assert_never(response)
+
+
+def _size(blocks: tuple[BlockData, ...]) -> int:
+    return sum(len(each.header_raw) + len(each.body_raw) for each in blocks)
 
 
 def _path(proof: CertifiedPath) -> tuple[bytes, ...]:

@@ -37,3 +37,12 @@ def test_a_flood_of_one_kind_leaves_the_others() -> None:
         pass
     assert quota.take(Kind.CONSENSUS, 0)
     assert quota.take(Kind.BYTES, 0, 1_000_000)
+
+
+def test_a_charge_goes_below_zero_and_time_pays_it_back() -> None:
+    bucket = TokenBucket(Rate(per_second=10, burst=5), now_ms=0)
+    bucket.charge(0, 15)
+    assert not bucket.take(999, 0)
+    assert bucket.take(1_000, 0)
+    assert not bucket.take(1_000)
+    assert bucket.take(1_100)
