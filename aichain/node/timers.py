@@ -1,4 +1,8 @@
-"""Turns the core's SetTimer effects into wake-ups: one task, one heap, the newest deadline wins."""
+"""Turns the core's SetTimer effects into wake-ups: one task, one heap, the newest deadline wins.
+
+Deadlines are wall-clock times, as the rules of views are; waiting follows trio's clock, which
+nobody can step back: a deadline is carried over to it once, when its timer is set.
+"""
 
 import heapq
 from collections.abc import Callable
@@ -9,7 +13,7 @@ from aichain.clock import Clock
 from consensus.core.effects import Timer
 from genesis import limits
 
-_IDLE_MS = 3_600_000
+_IDLE_S = 3_600.0
 
 
 class Timers:
@@ -18,7 +22,7 @@ class Timers:
     def __init__(self, clock: Clock, fire: Callable[[Timer], None]) -> None:
         self._clock = clock
         self._fire = fire
-        self._heap: list[tuple[int, int, Timer]] = []
+        self._heap: list[tuple[float, int, Timer]] = []
         self._current: dict[Timer, int] = {}
         self._serial = 0
         self._changed = trio.Event()
@@ -27,7 +31,8 @@ class Timers:
         """Fire `timer` once at `at_ms` (wall clock), replacing an earlier setting of it."""
         self._serial += 1
         self._current[timer] = self._serial
-        heapq.heappush(self._heap, (at_ms, self._serial, timer))
+        at_s = trio.current_time() + (at_ms - self._clock.now_ms()) / 1000
+        heapq.heappush(self._heap, (at_s, self._serial, timer))
         assert len(self._heap) <= limits.TIMERS_MAX, "the core sets timers faster than they fire"
         if self._heap[0][1] == self._serial:
             self._changed.set()
@@ -36,9 +41,9 @@ class Timers:
         """Fire timers until cancelled."""
         while True:
             self._changed = trio.Event()
-            wait_ms = self._heap[0][0] - self._clock.now_ms() if self._heap else _IDLE_MS
-            if wait_ms > 0:
-                with trio.move_on_after(wait_ms / 1000):
+            wait_s = self._heap[0][0] - trio.current_time() if self._heap else _IDLE_S
+            if wait_s > 0:
+                with trio.move_on_after(wait_s):
                     await self._changed.wait()
                 continue
             _, serial, timer = heapq.heappop(self._heap)

@@ -59,3 +59,28 @@ async def test_a_timer_set_again_fires_once_at_the_later_setting(
 
 async def test_a_time_that_is_past_fires_at_once(autojump_clock: trio.testing.MockClock) -> None:
     assert await fired_within(1, [(timer(1), -5_000)]) == [(timer(1), 0)]
+
+
+class SteppedClock(TrioClock):
+    """A wall clock that an operator sets."""
+
+    step_ms = 0
+
+    def now_ms(self) -> int:
+        return super().now_ms() + self.step_ms
+
+
+async def test_a_clock_set_back_by_an_hour_delays_nothing(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    clock, fired = SteppedClock(), list[float]()
+    timers = Timers(clock, lambda _: fired.append(trio.current_time()))
+    begun = trio.current_time()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(timers.run)
+        timers.set(timer(1), START_MS + 400)
+        await trio.sleep(0.1)
+        clock.step_ms = -3_600_000
+        await trio.sleep(1)
+        nursery.cancel_scope.cancel()
+    assert [round(each - begun, 3) for each in fired] == [0.4]
