@@ -189,7 +189,7 @@ class Bodies:
         except InvalidTransaction as error:
             raise InvalidSignature(subject=f"block 0x{block.id.hex()}: {error}") from error
         items = [item for each in witnesses for item in each]
-        if not all(await self._verifier.verify_bulk(items)):
+        if not all(await self._verifier.verify_block(items)):
             raise InvalidSignature(subject=f"a transaction of block 0x{block.id.hex()}")
 
 

@@ -31,13 +31,16 @@ class _Lane:
         self._waiting: deque[_Request] = deque()
         self._waiting_items = 0
         self._wake = trio.Event()
+        self._room = trio.Event()
         self._limiter = trio.CapacityLimiter(1)
 
     async def verify(self, items: Sequence[SignatureItem], *, wait: bool) -> list[bool]:
         if not items:
             return []
-        if not wait and self._waiting_items >= self._max_items:
-            raise VerifierBusy(self.name)
+        while self._waiting_items >= self._max_items:
+            if not wait:
+                raise VerifierBusy(self.name)
+            await self._room.wait()
         request = _Request(items)
         self._waiting.append(request)
         self._waiting_items += len(items)
@@ -62,6 +65,8 @@ class _Lane:
             size += len(request.items)
             batch.append(request)
         self._waiting_items -= size
+        self._room.set()
+        self._room = trio.Event()
         return batch
 
     async def _verify_batch(self, batch: list[_Request]) -> None:
@@ -80,22 +85,31 @@ class _Lane:
 
 
 class Verifier:
-    """Two lanes: consensus signatures never queue behind transaction signatures."""
+    """Three lanes: votes never queue behind blocks, nor blocks behind the pool's transactions.
+
+    Each holds a bounded number of signatures; callers beyond that wait for room in turn.
+    """
 
     def __init__(self) -> None:
         self._consensus = _Lane("consensus", limits.VERIFY_QUEUE_ITEMS)
+        self._blocks = _Lane("blocks", limits.VERIFY_QUEUE_ITEMS)
         self._bulk = _Lane("bulk", limits.VERIFY_QUEUE_ITEMS)
 
     async def run(self) -> None:
-        """Serve both lanes until cancelled."""
+        """Serve every lane until cancelled."""
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._consensus.run)
+            nursery.start_soon(self._blocks.run)
             nursery.start_soon(self._bulk.run)
 
     async def verify_consensus(self, items: Sequence[SignatureItem]) -> list[bool]:
         """Verdicts for votes, proposals and certificates, in the order of the items."""
         return await self._consensus.verify(items, wait=True)
 
+    async def verify_block(self, items: Sequence[SignatureItem]) -> list[bool]:
+        """Verdicts for the witnesses of a block that a vote waits for."""
+        return await self._blocks.verify(items, wait=True)
+
     async def verify_bulk(self, items: Sequence[SignatureItem], *, wait: bool = True) -> list[bool]:
-        """Verdicts for transaction witnesses; with wait=False a full queue raises VerifierBusy."""
+        """Verdicts for the pool; with wait=False a full queue raises VerifierBusy."""
         return await self._bulk.verify(items, wait=wait)

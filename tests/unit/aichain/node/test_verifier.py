@@ -51,3 +51,45 @@ async def test_bulk_work_over_the_limit_is_refused_to_those_who_will_not_wait(
         nursery.start_soon(verifier.run)
         assert await verifier.verify_consensus([item(3)]) == [True]
         nursery.cancel_scope.cancel()
+
+
+async def test_those_who_wait_are_served_in_bounded_portions(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(limits, "VERIFY_QUEUE_ITEMS", 4)
+    verifier, verdicts = Verifier(), list[bool]()
+
+    async def ask(number: int) -> None:
+        verdicts.extend(await verifier.verify_bulk([item(number)]))
+
+    async with trio.open_nursery() as running:
+        async with trio.open_nursery() as asking:
+            for number in range(12):
+                asking.start_soon(ask, number)
+            await trio.testing.wait_all_tasks_blocked()
+            assert verifier._bulk._waiting_items == 4
+            running.start_soon(verifier.run)
+        running.cancel_scope.cancel()
+    assert verdicts == [True] * 12
+
+
+async def test_a_block_does_not_wait_for_the_pools_transactions(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(limits, "VERIFY_BATCH_ITEMS", 4)
+    verifier, order = Verifier(), list[str]()
+
+    async def flood() -> None:
+        await verifier.verify_bulk([item(1)] * 4)
+        order.append("pool")
+
+    async with trio.open_nursery() as running:
+        async with trio.open_nursery() as asking:
+            for _ in range(30):
+                asking.start_soon(flood)
+            await trio.testing.wait_all_tasks_blocked()
+            running.start_soon(verifier.run)
+            assert await verifier.verify_block([item(2)]) == [True]
+            order.append("block")
+        running.cancel_scope.cancel()
+    assert order.index("block") < 10
