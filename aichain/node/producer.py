@@ -4,6 +4,7 @@ import logging
 from collections import OrderedDict
 from collections.abc import Callable
 
+from aichain.errors import UnfinalizedFull
 from aichain.node.context import NodeContext
 from aichain.node.ledger_writer import LedgerWriter
 from aichain.node.pool import TransactionPool
@@ -35,7 +36,7 @@ class Producer:
         self._contents: OrderedDict[Hash32, tuple[Header, tuple[Hash32, ...]]] = OrderedDict()
 
     async def build(self, effect: BuildBlock, post: Callable[[Event], None]) -> None:
-        """Build on an executed parent and post BlockBuilt."""
+        """Build on an executed parent and post BlockBuilt; nothing when there is no room for it."""
         assert self._me is not None, "only a validator has turns"
         parent = self._chain.state_of(effect.parent.id)
         assert parent is not None, "the core builds on executed blocks only"
@@ -54,7 +55,11 @@ class Producer:
         built = build_block(parent, candidates, slot)
         for signed, error in built.dropped:
             log.info("left out 0x%s: %s", signed.id.hex()[:16], error)
-        await self._ledger.adopt(built)
+        try:
+            await self._ledger.adopt(built)
+        except UnfinalizedFull as error:
+            log.warning("no block of ours in view %d: %s", effect.view, error)
+            return  # the view passes as if we had been away
         post(
             BlockBuilt(
                 effect.instance_id, effect.view, block_ref(built.block.header), self._clock.now_ms()
