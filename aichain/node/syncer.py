@@ -14,6 +14,7 @@ from aichain.node.certificates import verify_certificate
 from aichain.node.context import NodeContext
 from aichain.node.engine import Engine
 from aichain.node.finalizer import Finalizer
+from aichain.node.sources import Unreliable
 from consensus.certificates import QuorumCertificate
 from consensus.core.events import BlockExecuted, CertificateAccepted
 from consensus.errors import InvalidCertificate
@@ -67,11 +68,12 @@ class Syncer:
         self._finalizer = finalizer
         self._context = context
         self._verified: Hash32 | None = None
+        self._unreliable = Unreliable()
         self.syncing = False
 
     @property
     def target_height(self) -> int:
-        """The highest final height that a peer claims; 0 without peers."""
+        """The highest final height that a reliable peer claims; 0 without peers."""
         return max(self.claims().values(), default=0)
 
     async def run(self) -> None:
@@ -89,9 +91,17 @@ class Syncer:
                 await _CatchUp(self, self._engine.state.final).run()
 
     def claims(self) -> dict[str, int]:
-        """What our peers say of their final heights, the best sources first."""
+        """What our peers say of their final heights, the best sources first.
+
+        Whoever did not give what it claims to have is not believed for a while.
+        """
+        now_ms = _now_ms()
         peers = sorted(self._context.network.peers(), key=lambda peer: (-peer.score, peer.rtt_ms))
-        return {peer.peer_id: peer.final_height for peer in peers}
+        return {
+            peer.peer_id: peer.final_height
+            for peer in peers
+            if not self._unreliable.is_out(peer.peer_id, now_ms)
+        }
 
     async def ask(self, ask: RangeAsk) -> BlockRange:
         """One range from one peer; nothing if it does not answer."""
@@ -122,7 +132,17 @@ class Syncer:
     def penalize(self, peer: str, reason: str) -> None:
         """A peer served what is not on the chain."""
         log.warning("sync from %s refused: %s", peer, reason)
+        self._unreliable.failed(peer, _now_ms())
         self._context.network.penalize(peer, Penalty.FORGED, reason)
+
+    def missed(self, peer: str) -> None:
+        """A peer did not serve what it claims to have; perhaps it is only slow."""
+        self._unreliable.failed(peer, _now_ms())
+        self._context.network.penalize(peer, Penalty.NUISANCE, "claims blocks it does not give")
+
+    def served(self, peer: str) -> None:
+        """A peer's range became ours."""
+        self._unreliable.delivered(peer)
 
     async def _check(self, answer: BlockRange, tip_id: Hash32, height: int) -> _Range:
         """The blocks follow our tip and lead, by hash, to a certificate of this epoch."""
@@ -188,15 +208,14 @@ class _CatchUp:
         self._syncer = syncer
         self._plan = SyncPlan(next_height=tip.height + 1)
         self._tip_id = tip.id
-        self._failures = 0
         self._answers: dict[RangeAsk, BlockRange] = {}
 
     async def run(self) -> None:
-        """Until nobody claims more, or nobody gives what is claimed."""
+        """Until nobody who is believed claims more: each failure costs one peer its claim."""
         send, receive = trio.open_memory_channel[tuple[RangeAsk, BlockRange]](0)
         async with trio.open_nursery() as nursery:
             try:
-                while self._failures < limits.SYNC_FAILURES and self._assign(nursery, send):
+                while self._assign(nursery, send):
                     ask, answer = await receive.receive()
                     self._note(ask, answer)
                     while await self._take_next():
@@ -224,7 +243,7 @@ class _CatchUp:
     def _note(self, ask: RangeAsk, answer: BlockRange) -> None:
         count = len(answer.blocks)
         if not 0 < count <= ask.count:
-            self._failures += 1
+            self._syncer.missed(ask.peer)
             self._plan = self._plan.failed(ask)
             return
         self._plan = self._plan.received(ask, count)
@@ -240,6 +259,7 @@ class _CatchUp:
         except PeerLied as error:
             self._syncer.penalize(taken.peer, str(error))
             raise CoreIsAhead from error  # start anew: what was fetched ahead rests on the lie
+        self._syncer.served(taken.peer)
         return True
 
     def _pop_answer(self, taken: RangeAsk) -> BlockRange:
@@ -249,3 +269,7 @@ class _CatchUp:
                 del self._answers[ask]
                 return answer
         raise AssertionError("a range arrived without an answer")
+
+
+def _now_ms() -> int:
+    return int(trio.current_time() * 1000)

@@ -1,7 +1,5 @@
 """A peer that lies is penalized and banned; the chain goes on, and nothing false is believed."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,23 +12,19 @@ from consensus.proposals import Proposal, ProposalMessage, SignedProposal
 from consensus.votes import VOTE_CONTEXT, SignedVote, Vote, VotePhase, cancel_vote
 from genesis.networks import founder_key
 from native.errors import InvalidData
-from native.hashing import Hash32, derive_hash
+from native.hashing import Hash32
 from p2p.errors import RequestFailed
-from p2p.memory_network import MemoryNetwork
 from p2p.network import Audience
-from p2p.settings import NodeIdentity
 from p2p.wire.messages import (
-    AnyRequest,
     BlockData,
     BlockRange,
     GetRange,
-    Response,
     Status,
     Transactions,
     TransactionsAnnounced,
 )
+from tests.integration.liars import goes_on, lied_to
 from tests.integration.nodes import (
-    Cluster,
     RunningNode,
     cluster,
     public_account,
@@ -39,46 +33,6 @@ from tests.integration.nodes import (
 )
 
 FORGED = bytes(3309)
-
-
-class Liar:
-    """A peer without a key that says what it likes."""
-
-    def __init__(self, net: Cluster) -> None:
-        identity = NodeIdentity(
-            network_id=net.document.network_id,
-            genesis_hash=net.document.hash,
-            node_seed=derive_hash("aichain/test/liar", b""),
-        )
-        self.network: MemoryNetwork = net.hub.join(identity)
-        self.answers: list[Response] = []
-        self.network.set_handler(self._answer)
-
-    async def _answer(self, _peer: str, _request: AnyRequest) -> Response:
-        return self.answers[0] if self.answers else Transactions(())
-
-    def is_banned_by(self, running: RunningNode) -> bool:
-        """The victim has cut the connection."""
-        peers = running.node.context.network.peers()
-        return all(peer.peer_id != self.network.peer_id for peer in peers)
-
-
-@asynccontextmanager
-async def lied_to(tmp_path: Path) -> AsyncIterator[tuple[Cluster, RunningNode, Liar]]:
-    """One validator that is the whole chain, and a liar connected to it."""
-    async with cluster(tmp_path, 1) as net:
-        victim = await net.start(0)
-        await until(lambda: victim.height >= 2)
-        liar = Liar(net)
-        await net.nursery.start(liar.network.run)
-        await until(lambda: not liar.is_banned_by(victim))
-        yield net, victim, liar
-
-
-async def goes_on(victim: RunningNode) -> None:
-    """Finality does not stop."""
-    height = victim.height
-    await until(lambda: victim.height >= height + 2)
 
 
 def vote_of_founder(victim: RunningNode, *, ahead: int = 5) -> Vote:
