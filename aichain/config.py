@@ -18,6 +18,8 @@ from aichain.errors import ConfigError
 from genesis.document import GenesisDocument, parse_document
 from genesis.networks import known_networks, packaged_document
 from native.signatures import SigningKey
+from p2p.addresses import parse_peer_address
+from p2p.errors import InvalidPeerAddress
 
 CONFIG_FILE: Final = "config.toml"
 GENESIS_FILE: Final = "genesis.toml"
@@ -40,6 +42,7 @@ KEYS: Final[Mapping[str, str]] = {
     "rpc.cors": "origins a browser may call from; empty allows none",
     "rpc.hosts": "host names under which this node may be called, besides localhost",
     "p2p.listen": "HOST:PORT for peers",
+    "p2p.announce": "address peers should dial, if it is not p2p.listen: /ip4/203.0.113.7/tcp/3691",
     "p2p.bootstrap": "multiaddrs of nodes to find the network through",
     "validator.key_file": "key file (aichain keys new) to vote with",
     "validator.founder": "vote as public founder I of a test network (loopback only)",
@@ -97,6 +100,7 @@ class Settings:
     rpc_cors: tuple[str, ...]
     rpc_hosts: tuple[str, ...]
     p2p_listen: Endpoint
+    p2p_announce: str
     bootstrap: tuple[str, ...]
     validator_key_file: Path | None
     founder: int | None
@@ -119,6 +123,8 @@ class NodeConfig:
     validator_key: SigningKey | None
     rpc_listen: Endpoint
     p2p_listen: Endpoint
+    p2p_announce: str = ""
+    """The multiaddr that peers are told, where it is not `p2p_listen`."""
     bootstrap: tuple[str, ...] = ()
     moniker: str = "aichain"
     rpc_cors: tuple[str, ...] = ()
@@ -235,6 +241,7 @@ def resolve_settings(
         rpc_cors=pick("rpc.cors", _text_list, ()),
         rpc_hosts=pick("rpc.hosts", _text_list, ()),
         p2p_listen=pick("p2p.listen", _endpoint, Endpoint("127.0.0.1", P2P_PORT + ports)),
+        p2p_announce=pick("p2p.announce", _endpoint_multiaddr, ""),
         bootstrap=pick("p2p.bootstrap", _multiaddr_list, ()),
         validator_key_file=pick("validator.key_file", _optional_path, None),
         founder=founder,
@@ -352,6 +359,16 @@ def _multiaddr_list(value: object) -> tuple[str, ...]:
         if not item.startswith("/") or "tcp" not in parts or "p2p" not in parts:
             raise ValueError(f"{item!r} is not like /ip4/203.0.113.7/tcp/3691/p2p/12D3…")
     return items
+
+
+def _endpoint_multiaddr(value: object) -> str:
+    try:
+        address = parse_peer_address(_text(value))
+    except InvalidPeerAddress as error:
+        raise ValueError(str(error)) from None
+    if address.peer_id or address.is_unspecified or not address.port:
+        raise ValueError("an address that others can dial was expected, without /p2p/…")
+    return str(address)
 
 
 def _log_format(value: object) -> LogFormat:

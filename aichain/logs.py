@@ -30,26 +30,27 @@ def configure_logging(
     level: str,
     stream: TextIO,
     *,
+    file: TextIO | None = None,
     levels: Mapping[str, str] | None = None,
-) -> logging.Handler:
-    """Send everything to `stream`; `levels` overrides the level per module ("p2p": "debug").
+) -> None:
+    """Send everything to `stream`, and to `file` as well.
 
-    Replaces what an earlier call set up. Libraries speak from WARNING on: they log what peers
-    send them, which is not for us to print.
+    `levels` overrides the level per module ("p2p": "debug"). Replaces what an earlier call set up.
+    Libraries speak from WARNING on: they log what peers send them, which is not for us to print.
     """
-    handler = logging.StreamHandler(stream)
-    handler.setFormatter(JsonFormatter() if style is LogStyle.JSON else HumanFormatter())
     root = logging.getLogger()
     for old in root.handlers[:]:
         if isinstance(old.formatter, JsonFormatter | HumanFormatter):
             root.removeHandler(old)
-    root.addHandler(handler)
+    for each in (stream,) if file is None else (stream, file):
+        handler = logging.StreamHandler(each)
+        handler.setFormatter(JsonFormatter() if style is LogStyle.JSON else HumanFormatter())
+        root.addHandler(handler)
     root.setLevel(logging.WARNING)
     for room in ("aichain", "consensus", "vm", "p2p", "genesis", "native"):
         logging.getLogger(room).setLevel(level.upper())
     for module, wanted in (levels or {}).items():
         logging.getLogger(module).setLevel(wanted.upper())
-    return handler
 
 
 @contextlib.contextmanager

@@ -89,6 +89,7 @@ def plan_run(
         ),
         rpc_listen=settings.rpc_listen,
         p2p_listen=settings.p2p_listen,
+        p2p_announce=settings.p2p_announce,
         bootstrap=settings.bootstrap or default_bootstrap(document, founder),
         moniker=settings.moniker,
         rpc_cors=settings.rpc_cors,

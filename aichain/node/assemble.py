@@ -212,14 +212,22 @@ def node_identity(config: NodeConfig) -> NodeIdentity:
         genesis_hash=config.document.hash,
         node_seed=config.node_seed,
         validator_key=config.validator_key,
-        agent=f"aichain/{__version__}",
+        agent=agent_of(config.moniker),
     )
+
+
+def agent_of(moniker: str) -> str:
+    """What peers see of our version and name, cut to what a hello may hold."""
+    start, end = f"aichain/{__version__} (", ")"
+    room = limits.AGENT_MAX_BYTES - len(start) - len(end)
+    return start + moniker.encode()[:room].decode(errors="ignore") + end
 
 
 def network_settings(config: NodeConfig) -> NetworkSettings:
     """Where we listen and whom we dial."""
     return NetworkSettings(
         listen=config.p2p_listen.multiaddr,
+        announce=config.p2p_announce,
         bootstrap=config.bootstrap,
         loopback_only=config.loopback_only,
     )

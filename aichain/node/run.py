@@ -4,12 +4,13 @@ import gc
 import logging
 import signal
 import sys
+from contextlib import AbstractContextManager, nullcontext
 from typing import TextIO
 
 import trio
 
 from aichain.config import LogFormat, NodeConfig
-from aichain.errors import ExitCode, ListenRefused, NodeError
+from aichain.errors import ConfigError, ExitCode, ListenRefused, NodeError
 from aichain.logs import LogStyle, configure_logging
 from aichain.node.assemble import NetworkFactory, assemble
 from aichain.node.services import start_services
@@ -28,9 +29,9 @@ _GARBAGE_EVERY_S = 5.0
 
 def run_node(config: NodeConfig, network_of: NetworkFactory | None = None) -> int:
     """Run until SIGTERM or SIGINT, or until the node has to stop; the process's exit code."""
-    with _log_stream(config) as stream:
+    with _log_file(config) as file:
         style = LogStyle.JSON if config.log_format is LogFormat.JSON else LogStyle.HUMAN
-        configure_logging(style, config.log_level, stream)
+        configure_logging(style, config.log_level, sys.stderr, file=file)
         try:
             trio.run(serve, config, network_of or libp2p_network)
         except NodeError as error:
@@ -88,20 +89,16 @@ def _tune_interpreter() -> None:
     gc.freeze()
 
 
-class _Standard:
-    """Standard error as a context manager that leaves it open."""
-
-    def __enter__(self) -> TextIO:
-        return sys.stderr
-
-    def __exit__(self, *_exception: object) -> None:
-        sys.stderr.flush()
-
-
-def _log_stream(config: NodeConfig) -> "_Standard | TextIO":
+def _log_file(config: NodeConfig) -> AbstractContextManager[TextIO | None]:
     if config.log_file is None:
-        return _Standard()
-    return config.log_file.open("a", encoding="utf-8", buffering=1)
+        return nullcontext()
+    try:
+        return config.log_file.open("a", encoding="utf-8", buffering=1)
+    except OSError as error:
+        raise ConfigError(
+            reason=f"log.file = {config.log_file} cannot be written: {error.strerror}",
+            fix="give a file in a folder that exists",
+        ) from None
 
 
 def _node_error(group: BaseExceptionGroup[AIChainError]) -> NodeError:

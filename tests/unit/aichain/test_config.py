@@ -104,6 +104,12 @@ def test_lists_and_switches_are_read_from_texts() -> None:
         ("rpc.listen", 3690),
         ("p2p.bootstrap", ["10.0.0.1:3691"]),
         ("p2p.bootstrap", 5),
+        ("p2p.announce", "203.0.113.7:3691"),
+        ("p2p.announce", "/ip4/0.0.0.0/tcp/3691"),
+        (
+            "p2p.announce",
+            "/ip4/203.0.113.7/tcp/1/p2p/12D3KooWFuAU8PqmN2WcBfJnwnRVvKvX78CeDwxtpkPLKBqkHBkc",
+        ),
         ("index", "perhaps"),
         ("log.level", "loud"),
         ("log.format", "xml"),

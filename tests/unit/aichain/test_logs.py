@@ -110,3 +110,11 @@ def test_exceptions_are_part_of_the_line() -> None:
     except KeyError:
         log.exception("failed")
     assert "KeyError" in json.loads(stream.getvalue())["exception"]
+
+
+def test_a_file_gets_the_log_as_well() -> None:
+    shown, kept = io.StringIO(), io.StringIO()
+    configure_logging(LogStyle.HUMAN, "info", shown, file=kept)
+    log.info("block final")
+    assert shown.getvalue() == kept.getvalue()
+    assert shown.getvalue().count("block final") == 1

@@ -7,14 +7,17 @@ from typing import TypeAlias
 
 import pytest
 
+from aichain import __version__
 from aichain.cli.exit_codes import CommandError, CommandExit
 from aichain.cli.init import render_config
 from aichain.cli.run_plan import RunPlan, default_bootstrap, plan_run, require_free
 from aichain.config import Endpoint, Origin
 from aichain.errors import ConfigError, ExitCode
 from aichain.keystore import save_key
+from aichain.node.assemble import network_settings, node_identity
 from genesis.document import render_document
 from genesis.errors import InvalidGenesis, MainnetNotLaunched
+from genesis.limits import AGENT_MAX_BYTES
 from genesis.networks import founder_key, founder_node_seed, local_document, packaged_document
 from native.node_keys import peer_id_of_seed, peer_id_text
 from native.signatures import SigningKey
@@ -88,6 +91,17 @@ def test_bootstrap_addresses_that_were_given_replace_the_known_ones(plan: MakePl
     address = "/ip4/127.0.0.1/tcp/9/p2p/12D3KooWFuAU8PqmN2WcBfJnwnRVvKvX78CeDwxtpkPLKBqkHBkc"
     made = plan(network="testnet", p2p__bootstrap=(address,))
     assert made.config.bootstrap == (address,)
+
+
+def test_the_name_and_the_outside_address_reach_the_peers(plan: MakePlan) -> None:
+    config = plan(
+        network="testnet", moniker="anna", p2p__announce="/ip4/203.0.113.7/tcp/3691"
+    ).config
+    assert node_identity(config).agent == f"aichain/{__version__} (anna)"
+    assert network_settings(config).announce == "/ip4/203.0.113.7/tcp/3691"
+    long = plan(network="testnet", moniker="ä" * 100).config
+    assert len(node_identity(long).agent.encode()) <= AGENT_MAX_BYTES
+    assert node_identity(long).agent.endswith("ä)")
 
 
 def test_a_devnet_node_with_a_bootstrap_follows(plan: MakePlan) -> None:
