@@ -16,7 +16,7 @@ from aichain.node.engine import Engine
 from aichain.node.finalizer import Finalizer
 from aichain.node.sources import Unreliable
 from consensus.certificates import QuorumCertificate
-from consensus.core.events import BlockExecuted, CertificateAccepted
+from consensus.core.events import BlockExecuted, BlockRejected, CertificateAccepted
 from consensus.errors import InvalidCertificate
 from consensus.headers import block_ref
 from consensus.instance import BlockRef
@@ -193,12 +193,23 @@ class Syncer:
             try:
                 await self._bodies.execute(block, durable=block is last)
             except (InvalidBlock, InvalidSignature) as error:
-                # a quorum finalized what we refuse: one of the two is wrong, and it may be us
                 log.error("final block %d does not execute: %s", block.header.height, error)
-                raise PeerLied(str(error)) from error
+                self._reject(block.id, checked.certificate)
+                raise CoreIsAhead from error
         for block in checked.blocks:
             now_ms = self._context.clock.now_ms()
             self._engine.post(BlockExecuted(block_ref(block.header), now_ms))
+
+    def _reject(self, block_id: Hash32, certificate: QuorumCertificate) -> None:
+        """A quorum finalized what we refuse: one of the two is wrong, and it may be us.
+
+        The sender is not to blame. The certified block descends from the bad one by hash, so it
+        does not execute either: with both rejected the core halts.
+        """
+        now_ms = self._context.clock.now_ms()
+        for rejected in (block_id, certificate.block_id):
+            self._engine.post(BlockRejected(rejected, now_ms))
+        self._engine.post(CertificateAccepted(certificate, now_ms))
 
 
 class _CatchUp:

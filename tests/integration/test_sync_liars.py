@@ -1,13 +1,17 @@
-"""Sync goes on past peers that claim much and give nothing."""
+"""Sync goes on past peers that claim much and give nothing; what cannot execute stops the node."""
 
 from pathlib import Path
 
 import pytest
+import trio
 
+from aichain.errors import ConsensusHalted
+from aichain.node.bodies import Bodies
 from native.hashing import Hash32
 from p2p.wire.messages import Status
 from tests.integration.liars import Liar
-from tests.integration.nodes import Cluster, cluster, until
+from tests.integration.nodes import Cluster, RunningNode, cluster, until
+from vm.errors import InvalidBlock
 
 CLAIM = Status(10**6, Hash32(b"\x33" * 32), 0, 10**6)
 
@@ -41,3 +45,27 @@ async def test_silent_liars_neither_stop_sync_nor_keep_the_node_syncing(
         assert founder.node.context.network.peer_id in syncer.claims()
         height = follower.height
         await until(lambda: follower.height >= max(height + 2, 6))
+
+
+async def test_a_final_block_that_does_not_execute_here_halts_the_node_and_bans_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(*_args: object, **_kwargs: object) -> None:
+        raise InvalidBlock
+
+    async with cluster(tmp_path, 1) as net:
+        founder = await net.start(0)
+        await until(lambda: founder.height >= 6)
+        monkeypatch.setattr(Bodies, "execute", refuse)
+        followers: list[RunningNode] = []
+
+        async def follow() -> None:
+            with trio.fail_after(20):
+                async with trio.open_nursery() as nursery:
+                    apart = Cluster(net.root, net.document, nursery, net.hub)
+                    followers.append(await apart.start(1, founder=False))
+
+        with pytest.raises(ExceptionGroup) as raised:
+            await follow()
+        assert raised.value.subgroup(ConsensusHalted) is not None
+        assert followers[0].node.context.network.counters.bans == 0
