@@ -285,9 +285,9 @@ def enter_view(turn: Turn, view: int) -> None:
         return
     tip = voting.tip(state)
     parent = None if tip is None else state.blocks.get(tip.block_id)
-    cancel_at_ms = timing.cancel_at_ms(state, 0 if parent is None else parent.timestamp_ms)
-    turn.set_timer(TimerName.CANCEL, cancel_at_ms)
-    turn.set_timer(TimerName.RETRY, turn.now_ms + timing.retry_ms(state.config))
+    tip_timestamp_ms = 0 if parent is None else parent.timestamp_ms
+    turn.set_timer(TimerName.CANCEL, timing.cancel_at_ms(state, tip_timestamp_ms))
+    turn.set_timer(TimerName.RETRY, timing.first_retry_ms(state, tip_timestamp_ms))
     if hearing.is_silent(state, state.instance.proposer(view)) and voting.may_cancel(state):
         cast(turn, cancel_vote(state.instance.id, view))  # R4: at once, and not a failure
 
