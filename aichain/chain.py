@@ -74,6 +74,7 @@ class Chain:
         self._head = ledger.state
         record = self.blocks.record_at(ledger.state.head.height)
         self._finalized_at_ms = record.finalized_at_ms if record is not None else None
+        self._recent: tuple[FinalBlock, ...] = ()
         self._executed: dict[Hash32, Executed] = {}
         self._clock = 0
         self._positions: dict[Hash32, Position] = {}
@@ -120,6 +121,11 @@ class Chain:
     def above_head(self) -> tuple[Executed, ...]:
         """The executed blocks that are not final yet."""
         return tuple(self._executed.values())
+
+    @property
+    def recent(self) -> tuple[FinalBlock, ...]:
+        """The last final blocks: the head moves a moment before the index knows of them."""
+        return self._recent
 
     @property
     def index_trouble(self) -> str:
@@ -251,6 +257,7 @@ class Chain:
             )
             for entry in line
         )
+        self._recent += final
         self._move_head(line[-1])
         self._finalized_at_ms = finalized_at_ms
         if seal is not None:
@@ -259,6 +266,7 @@ class Chain:
         self._ledger.index.add(
             [(e.header.height, [signed.id for signed in e.block.transactions]) for e in line]
         )
+        self._recent = self._recent[-limits.RECENT_FINAL_BLOCKS :]
         self._reached("index written")
         return final
 

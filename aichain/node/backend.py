@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 import trio
 
 from aichain import __version__
-from aichain.chain import Chain
+from aichain.chain import Chain, Executed, FinalBlock
 from aichain.feed import Feed, Subscription
 from aichain.node.context import NodeContext
 from aichain.node.engine import Engine
@@ -19,6 +19,7 @@ from aichain.rpc.backend import (
     Placement,
     TransactionView,
 )
+from aichain.store.blocks import StoredBlock
 from genesis import limits
 from genesis.units import Address
 from genesis.validators import ValidatorSet
@@ -68,6 +69,7 @@ class NodeBackend:
             validator_index=core.me,
             syncing=self._syncer.syncing,
             target_height=max(self._syncer.target_height, head.head.height),
+            index_trouble=self._chain.index_trouble,
         )
 
     def head(self) -> State:
@@ -100,21 +102,19 @@ class NodeBackend:
         return await self.block_at(height) if height is not None else None
 
     async def transaction(self, tx_id: Hash32) -> TransactionView | None:
-        """Pending, in an executed block, or final."""
-        final = await trio.to_thread.run_sync(self._final, tx_id, limiter=self._threads)
-        if final is not None:
-            return final
-        for entry in self._chain.above_head():
-            for index, signed in enumerate(entry.block.transactions):
-                if signed.id == tx_id:
-                    place = Placement(
-                        height=entry.header.height,
-                        block_id=entry.block.id,
-                        index=index,
-                        receipt=entry.receipts[index],
-                        final=False,
-                    )
-                    return TransactionView(signed, place)
+        """Pending, in an executed block, or final.
+
+        In this order: what leaves one place meanwhile is in the next one already.
+        """
+        located = await trio.to_thread.run_sync(self._final, tx_id, limiter=self._threads)
+        if located is not None:
+            return located
+        above = self._chain.above_head()
+        for final, entries in ((False, above), (True, self._chain.recent)):
+            for entry in entries:
+                view = _executed_view(entry, tx_id, final=final)
+                if view is not None:
+                    return view
         pooled = self._pool.mempool.get(tx_id)
         return TransactionView(pooled, None) if pooled is not None else None
 
@@ -185,12 +185,26 @@ class NodeBackend:
             return None
         stored = self._chain.blocks.block_at(location.height)
         assert stored is not None, "the index names final blocks only"
-        signed = stored.block.transactions[location.index]
-        place = Placement(
-            height=location.height,
-            block_id=stored.block.id,
-            index=location.index,
-            receipt=stored.receipts[location.index],
-            final=True,
-        )
-        return TransactionView(signed, place)
+        return _placed(stored, location.index, final=True)
+
+
+def _executed_view(
+    entry: Executed | FinalBlock, tx_id: Hash32, *, final: bool
+) -> TransactionView | None:
+    for index, signed in enumerate(entry.block.transactions):
+        if signed.id == tx_id:
+            return _placed(entry, index, final=final)
+    return None
+
+
+def _placed(
+    entry: Executed | FinalBlock | StoredBlock, index: int, *, final: bool
+) -> TransactionView:
+    place = Placement(
+        height=entry.header.height,
+        block_id=entry.block.id,
+        index=index,
+        receipt=entry.receipts[index],
+        final=final,
+    )
+    return TransactionView(entry.block.transactions[index], place)

@@ -41,12 +41,17 @@ class Finalizer:
         self._clock = context.clock
         self._core_state = core_state
         self._moved = trio.Event()
+        self._index_trouble = self._chain.index_trouble
 
     async def finalize(self, effect: Finalize) -> None:
         """Commit the blocks that `effect` makes final; durable when this returns."""
         parent_ms = self._chain.head.head.timestamp_ms
         now_ms = self._clock.now_ms()
-        final = await self._ledger.finalize(effect.blocks, effect.certificate, now_ms)
+        live = now_ms - effect.blocks[-1].timestamp_ms <= limits.LIVE_BLOCK_MS
+        final = await self._ledger.finalize(
+            effect.blocks, effect.certificate, now_ms if live else None
+        )
+        self._note_index_trouble()
         for block in final:
             header = block.header
             succeeded = sum(receipt.ok for receipt in block.receipts)
@@ -66,14 +71,19 @@ class Finalizer:
         self._moved.set()
         self._moved = trio.Event()
         self.announce_status()
-        last = final[-1].header
-        if now_ms - last.timestamp_ms <= limits.LIVE_BLOCK_MS:
-            self._network.gossip(FinalAnnounced(last.raw, effect.certificate))
+        if live:
+            self._network.gossip(FinalAnnounced(final[-1].header.raw, effect.certificate))
 
     async def reached(self, height: int) -> None:
         """Wait until the block of this height is final and committed."""
         while self._chain.head.head.height < height:
             await self._moved.wait()
+
+    def _note_index_trouble(self) -> None:
+        trouble = self._chain.index_trouble
+        if trouble and not self._index_trouble:
+            log.warning("transactions cannot be looked up until the next start: %s", trouble)
+        self._index_trouble = trouble
 
     def announce_status(self) -> None:
         """Keep what our hellos and status messages say up to date."""

@@ -38,11 +38,14 @@ class LedgerWriter:
                 await trio.to_thread.run_sync(self.chain.make_durable, block_id, limiter=self._disk)
 
     async def finalize(
-        self, blocks: Sequence[BlockRef], certificate: QuorumCertificate, now_ms: int
+        self,
+        blocks: Sequence[BlockRef],
+        certificate: QuorumCertificate,
+        finalized_at_ms: int | None,
     ) -> tuple[FinalBlock, ...]:
-        """Commit blocks that became final at `now_ms`; durable when this returns."""
+        """Commit blocks; durable when this returns. No time for those that we only caught up on."""
         async with self._lock:
             return await trio.to_thread.run_sync(
-                lambda: self.chain.finalize(blocks, certificate, finalized_at_ms=now_ms),
+                lambda: self.chain.finalize(blocks, certificate, finalized_at_ms=finalized_at_ms),
                 limiter=self._disk,
             )

@@ -37,6 +37,8 @@ class NodeStatus:
     syncing: bool
     target_height: int
     """Highest final height that a peer has told us of; never below `height`."""
+    index_trouble: str = ""
+    """Why final transactions cannot be looked up; empty while they can."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from typing import Annotated
 
-import trio
 from msgspec import Meta
 
 from aichain.rpc.backend import Backend, BlockView
@@ -36,12 +35,9 @@ from aichain.rpc.render import (
 from aichain.rpc.topics import Topic
 from genesis.limits import RPC_MAX_LISTED_TRANSACTIONS
 from genesis.validators import ValidatorSet
-from vm.commitment import verify_proof
 from vm.queries import account_view, prove_account, supply_view, validators_view
 
 _DEFAULT_LISTED = 100
-_PROOF_ATTEMPTS = 10
-_PROOF_RETRY_S = 0.01
 
 
 class BlockQuery(Params, frozen=True):
@@ -84,7 +80,8 @@ async def get_status(context: Context, _: NoParams) -> object:
     """Where this node stands."""
     status = context.backend.status()
     state = context.backend.head()
-    return {
+    trouble = {"indexTrouble": status.index_trouble} if status.index_trouble else {}
+    return trouble | {
         "network": status.network,
         "chainId": status.network_id,
         "genesisHash": show_bytes(status.genesis_hash),
@@ -141,14 +138,9 @@ async def get_account(context: Context, params: ByAddress) -> object:
 async def get_proof(context: Context, params: ByAddress) -> object:
     """The account's record with a proof of it, or of its absence, against the state root."""
     address = address_of(params.address)
-    for _ in range(_PROOF_ATTEMPTS):
-        state = context.backend.head()
-        found = prove_account(state, address)
-        if verify_proof(found.state_root, found.key, found.value, found.proof):
-            return show_proof(address, found) | {"blockHash": show_bytes(state.head.id)}
-        # The next block's records are in the store and its state is not the head yet.
-        await trio.sleep(_PROOF_RETRY_S)
-    raise AssertionError(f"the record of {address.hex()} is not what the state tree commits to")
+    state = context.backend.head()
+    found = prove_account(state, address)
+    return show_proof(address, found) | {"blockHash": show_bytes(state.head.id)}
 
 
 async def send_transaction(context: Context, params: RawTransaction) -> object:

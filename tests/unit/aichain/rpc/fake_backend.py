@@ -54,6 +54,7 @@ class FakeBackend:
 
     metrics: Metrics = field(default_factory=lambda: Metrics(network=NETWORK, version="0.1.0"))
     syncing: bool = False
+    index_trouble: str = ""
     blocked: frozenset[str] = frozenset()
     submitted: list[bytes] = field(default_factory=list)
 
@@ -140,6 +141,7 @@ class FakeBackend:
             validator_index=0,
             syncing=self.syncing,
             target_height=head.height + (10 if self.syncing else 0),
+            index_trouble=self.index_trouble,
         )
 
     def head(self) -> State:

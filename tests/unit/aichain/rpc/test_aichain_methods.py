@@ -27,6 +27,12 @@ async def test_status_names_everything_the_issue_asks_for(history: Node) -> None
     assert int(status["baseFee"]) == history.backend.state.base_fee
 
 
+async def test_status_tells_of_trouble_with_the_index_while_there_is_some(history: Node) -> None:
+    assert "indexTrouble" not in await history.call("aichain_status")
+    history.backend.index_trouble = "the disk is full"
+    assert (await history.call("aichain_status"))["indexTrouble"] == "the disk is full"
+
+
 async def test_a_block_is_found_by_height_by_hash_and_as_latest(history: Node) -> None:
     by_height = await history.call("aichain_getBlock", 2)
     assert by_height == await history.call("aichain_getBlock", by_height["hash"])

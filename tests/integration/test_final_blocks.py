@@ -1,0 +1,124 @@
+"""What readers see while blocks become final: times, trouble with the index, no flicker."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+from unittest.mock import patch
+
+import pytest
+import trio
+
+from aichain.chain import Chain
+from aichain.clock import FixedClock
+from aichain.feed import Feed
+from aichain.mempool import Mempool
+from aichain.metrics import Metrics
+from aichain.node.backend import NodeBackend
+from aichain.node.finalizer import Finalizer
+from aichain.node.ledger_writer import LedgerWriter
+from consensus.core.effects import Finalize
+from consensus.headers import block_ref
+from genesis import limits
+from tests.integration.ledgers import Purse, build_on, certify, make_document, must
+
+DOCUMENT = make_document()
+
+
+@pytest.fixture
+def chain(tmp_path: Path) -> Iterator[Chain]:
+    Chain.create(tmp_path, DOCUMENT)
+    made = Chain.open(tmp_path, DOCUMENT)
+    yield made
+    made.close()
+
+
+def finalizer(chain: Chain, clock: FixedClock) -> Finalizer:
+    """Among a pool and a network that only listen."""
+
+    def heard(*_: object) -> None: ...
+
+    context = SimpleNamespace(
+        network=SimpleNamespace(set_status=heard, gossip=heard),
+        metrics=Metrics(network="devnet", version="test"),
+        clock=clock,
+    )
+    core = SimpleNamespace(epoch=0, view=1)
+    return Finalizer(
+        LedgerWriter(chain),
+        cast("Any", SimpleNamespace(after_final=heard)),
+        Feed(capacity=4, max_readers=1),
+        cast("Any", context),
+        lambda: cast("Any", core),
+    )
+
+
+def next_block(chain: Chain) -> Finalize:
+    built = build_on(chain.head)
+    chain.adopt(built)
+    header = built.block.header
+    return Finalize(certify(header), (block_ref(header),))
+
+
+@pytest.mark.parametrize(("late_ms", "kept"), [(40, True), (limits.LIVE_BLOCK_MS + 1, False)])
+async def test_only_a_block_that_we_saw_become_final_has_a_time(
+    chain: Chain, late_ms: int, kept: bool
+) -> None:
+    effect = next_block(chain)
+    now_ms = effect.blocks[0].timestamp_ms + late_ms
+    await finalizer(chain, FixedClock(now_ms)).finalize(effect)
+    assert chain.finalized_at_ms == (now_ms if kept else None)
+    assert must(chain.blocks.block_at(1)).finalized_at_ms == (now_ms if kept else None)
+
+
+async def test_trouble_with_the_index_is_told_once(
+    chain: Chain, caplog: pytest.LogCaptureFixture
+) -> None:
+    each = finalizer(chain, FixedClock())
+    with caplog.at_level("WARNING", "aichain"):
+        await each.finalize(next_block(chain))
+        assert not caplog.records
+        chain._ledger.index.failed = "the disk is full"
+        await each.finalize(next_block(chain))
+        await each.finalize(next_block(chain))
+    [record] = caplog.records
+    assert "the disk is full" in record.getMessage()
+
+
+async def test_a_transaction_is_never_lost_between_its_block_and_the_index(chain: Chain) -> None:
+    signed = Purse().pay(DOCUMENT)
+    context = SimpleNamespace(document=DOCUMENT)
+    pool = SimpleNamespace(mempool=Mempool(max_weight=DOCUMENT.fees.max_block_weight))
+    none = cast("Any", None)
+    backend = NodeBackend(
+        chain, none, cast("Any", pool), none, Feed(capacity=4, max_readers=1), cast("Any", context)
+    )
+    seen: list[bool | None] = []
+
+    async def look() -> None:
+        view = await backend.transaction(signed.id)
+        place = view.placement if view is not None else None
+        seen.append(place.final if place is not None else None)
+
+    built = build_on(chain.head, [signed])
+    chain.adopt(built)
+    await look()
+    blocks = [block_ref(built.block.header)]
+    certificate = certify(built.block.header)
+    await trio.to_thread.run_sync(
+        lambda: chain.finalize(
+            blocks,
+            certificate,
+            finalized_at_ms=1,
+            seal=lambda: trio.from_thread.run(look),  # the head has moved, the index has not
+        )
+    )
+    await look()
+    with patch.object(chain, "locate", return_value=None):  # asked a moment too early
+        await look()
+    assert seen == [False, True, True, True]
+    for _ in range(limits.RECENT_FINAL_BLOCKS):
+        effect = next_block(chain)
+        chain.finalize(effect.blocks, effect.certificate, finalized_at_ms=None)
+    assert len(chain.recent) == limits.RECENT_FINAL_BLOCKS
+    assert chain.recent[0].header.height == 2
