@@ -2,6 +2,8 @@
 
 from collections import OrderedDict
 
+import trio
+
 from aichain.node.context import NodeContext
 from aichain.node.engine import Engine
 from aichain.node.verifier import Verifier
@@ -14,7 +16,7 @@ from consensus.errors import InvalidCertificate
 from genesis import limits
 from genesis.validators import ValidatorSet
 from native.errors import InvalidSignature
-from native.hashing import Hash32
+from native.hashing import Hash32, blake3_256
 from p2p.errors import Penalty, RequestFailed
 from p2p.wire.messages import GetCertificates
 
@@ -32,29 +34,50 @@ class CertificateDesk:
         self._verifier = context.verifier
         self._network = context.network
         self._clock = context.clock
-        self._in_flight: OrderedDict[_Key, None] = OrderedDict()
+        self._in_flight: dict[_Key, tuple[bytes, trio.Event]] = {}
+        self._taken: OrderedDict[_Key, None] = OrderedDict()
 
     async def take(self, peer: str, certificate: QuorumCertificate) -> bool:
-        """Verify and hand over; False when it is not wanted now. A forged one costs its sender."""
+        """Verify and hand over; False when it is not wanted now. A forged one costs its sender.
+
+        One at a time for each subject: copies are dropped, other signatures wait for the verdict
+        on the first, so that a forged certificate cannot stand in the way of the true one.
+        """
         key = (
             certificate.instance_id,
             certificate.view,
             int(certificate.phase),
             certificate.block_id,
         )
-        if key in self._in_flight or not wants_certificate(self._engine.state, certificate):
-            return False
-        self._in_flight[key] = None
-        try:
-            electorate = self._engine.state.instance.electorate
-            try:
-                await verify_certificate(certificate, electorate, self._validators, self._verifier)
-            except (InvalidCertificate, InvalidSignature) as error:
-                self._network.penalize(peer, Penalty.FORGED, str(error))
+        content = blake3_256(b"".join((certificate.voters, *certificate.signatures)))
+        while key in self._in_flight:
+            other, judged = self._in_flight[key]
+            if other == content:
                 return False
-            return self._engine.offer(CertificateAccepted(certificate, self._clock.now_ms()))
+            await judged.wait()
+        if key in self._taken or not wants_certificate(self._engine.state, certificate):
+            return False
+        judged = trio.Event()
+        self._in_flight[key] = content, judged
+        try:
+            return await self._verify(peer, key, certificate)
         finally:
             del self._in_flight[key]
+            judged.set()
+
+    async def _verify(self, peer: str, key: _Key, certificate: QuorumCertificate) -> bool:
+        electorate = self._engine.state.instance.electorate
+        try:
+            await verify_certificate(certificate, electorate, self._validators, self._verifier)
+        except (InvalidCertificate, InvalidSignature) as error:
+            self._network.penalize(peer, Penalty.FORGED, str(error))
+            return False
+        offered = self._engine.offer(CertificateAccepted(certificate, self._clock.now_ms()))
+        if offered:
+            self._taken[key] = None  # the core's state shows it only after its next step
+            while len(self._taken) > limits.CERTIFICATES_TAKEN_MAX:
+                self._taken.popitem(last=False)
+        return offered
 
     async def request(self, epoch: int, low_view: int, high_view: int) -> None:
         """Ask peers, one after the other, until one gives something that we want."""

@@ -1,6 +1,7 @@
 """Where peers' messages become events, and where bad ones cost their sender."""
 
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable
 
 import trio
@@ -18,6 +19,7 @@ from consensus.proposals import PROPOSAL_CONTEXT, ProposalMessage
 from consensus.votes import VOTE_CONTEXT, ReceivedVote, SignedVote
 from genesis import limits
 from native.errors import InvalidData
+from native.hashing import blake3_256
 from native.signatures import SignatureItem
 from p2p.errors import Penalty
 from p2p.network import GossipVerdict, Inbound
@@ -25,6 +27,8 @@ from p2p.wire.messages import FinalAnnounced, Status, TransactionsAnnounced
 from vm.blocks import decode_header
 
 log = logging.getLogger(__name__)
+
+_SENDERS_FRESH_S = 0.02
 
 
 class InboundDesk:
@@ -47,8 +51,10 @@ class InboundDesk:
         self._network = context.network
         self._metrics = context.metrics
         self._clock = context.clock
-        self._in_flight: set[tuple[int, int, int, int, bytes]] = set()
+        self._in_flight: set[tuple[int, int, int, int, bytes, bytes]] = set()
         self._slots = trio.Semaphore(limits.INBOUND_TASKS_MAX)
+        self._tasks_of: Counter[str] = Counter()
+        self._senders = _Senders(context)
 
     async def run(self) -> None:
         """Read until cancelled."""
@@ -68,7 +74,14 @@ class InboundDesk:
 
     async def _dispatch(self, item: Inbound, nursery: trio.Nursery) -> None:
         peer = item.peer
+        if not self._senders.is_connected(peer):
+            return  # gone or banned since it sent this
         match item.message:
+            case ReceivedVote() | ProposalMessage() | QuorumCertificate() if (
+                not self._senders.is_validator(peer)
+                or self._tasks_of[peer] >= limits.INBOUND_TASKS_PER_PEER_MAX
+            ):
+                pass  # only validators push these, and what one peer may cost us is bounded
             case ReceivedVote() as vote:
                 await self._take_vote(peer, vote, nursery)
             case ProposalMessage() as proposal:
@@ -90,6 +103,7 @@ class InboundDesk:
     ) -> None:
         """Run a task that verifies; when too many are under way, reading waits."""
         await self._slots.acquire()
+        self._tasks_of[peer] += 1
 
         async def run() -> None:
             try:
@@ -99,6 +113,9 @@ class InboundDesk:
                 self._network.penalize(peer, Penalty.MALFORMED, str(error))
             finally:
                 self._slots.release()
+                self._tasks_of[peer] -= 1
+                if not self._tasks_of[peer]:
+                    del self._tasks_of[peer]
 
         nursery.start_soon(run)
 
@@ -107,7 +124,8 @@ class InboundDesk:
         if vote.epoch != state.epoch:
             return  # of another instance: dropped, its sender repeats it (R9)
         signed = vote.bind(state.instance.id)
-        key = (vote.epoch, vote.view, int(vote.phase), vote.voter_index, vote.block_id)
+        slot = (vote.epoch, vote.view, int(vote.phase), vote.voter_index, vote.block_id)
+        key = (*slot, blake3_256(vote.signature))  # a forged copy must not hide the true one
         if key in self._in_flight or not is_wanted(state, signed):
             return
         self._in_flight.add(key)
@@ -159,3 +177,27 @@ class InboundDesk:
 
     async def _take_certificate(self, peer: str, certificate: QuorumCertificate) -> None:
         await self._certificates.take(peer, certificate)
+
+
+class _Senders:
+    """Who is connected, and who of them proved a validator's key; looked up a few times a second,
+    for messages come by the thousand."""
+
+    def __init__(self, context: NodeContext) -> None:
+        self._network = context.network
+        self._validators = frozenset(each.public_key for each in context.validators.validators)
+        self._keys: dict[str, bytes] = {}
+        self._looked_at = float("-inf")
+
+    def is_connected(self, peer: str) -> bool:
+        self._look()
+        return peer in self._keys
+
+    def is_validator(self, peer: str) -> bool:
+        return self._keys.get(peer) in self._validators
+
+    def _look(self) -> None:
+        now = trio.current_time()
+        if now - self._looked_at >= _SENDERS_FRESH_S:
+            self._keys = {peer.peer_id: peer.validator_key for peer in self._network.peers()}
+            self._looked_at = now

@@ -1,5 +1,6 @@
 """A peer that lies is penalized and banned; the chain goes on, and nothing false is believed."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from consensus.votes import VOTE_CONTEXT, SignedVote, Vote, VotePhase, cancel_vo
 from genesis.networks import founder_key
 from native.errors import InvalidData
 from native.hashing import Hash32
+from native.signatures import SignatureItem
 from p2p.errors import RequestFailed
 from p2p.network import Audience
 from p2p.wire.messages import (
@@ -23,7 +25,7 @@ from p2p.wire.messages import (
     Transactions,
     TransactionsAnnounced,
 )
-from tests.integration.liars import goes_on, lied_to
+from tests.integration.liars import Liar, goes_on, lied_to
 from tests.integration.nodes import (
     RunningNode,
     cluster,
@@ -83,6 +85,50 @@ async def test_votes_of_strangers_and_far_views_are_dropped_unverified(tmp_path:
             liar.network.push(vote, Audience.PEERS)
         await goes_on(victim)
         assert not liar.is_banned_by(victim)
+
+
+async def test_what_a_stranger_pushes_into_consensus_is_dropped_unverified(
+    tmp_path: Path,
+) -> None:
+    async with lied_to(tmp_path, stranger=True) as (_, victim, liar):
+        vote = vote_of_founder(victim)
+        for message in (SignedVote(vote, 0, 0, FORGED), certificate_of(vote, [0], (FORGED,))):
+            liar.network.push(message, Audience.PEERS)
+        await goes_on(victim)
+        assert liar.score_at(victim) == 100
+
+
+@pytest.mark.parametrize("certified", [False, True])
+async def test_a_forged_copy_does_not_hide_the_true_message(
+    tmp_path: Path, *, certified: bool
+) -> None:
+    async with lied_to(tmp_path) as (net, victim, liar):
+        other = Liar(net, "other", founder_key("testnet", 0))
+        await net.nursery.start(other.network.run)
+        state = victim.node.engine.state
+        vote = cancel_vote(state.instance.id, state.view + 50)
+        true = founder_key("testnet", 0).sign(vote.signing_bytes, VOTE_CONTEXT)
+        verifier = victim.node.context.verifier
+        verified, verify = trio.Event(), verifier.verify_consensus
+
+        async def slow(items: Sequence[SignatureItem]) -> list[bool]:
+            await verified.wait()
+            return await verify(items)
+
+        def signed(signature: bytes) -> SignedVote | QuorumCertificate:
+            if certified:
+                return certificate_of(vote, [0], (signature,))
+            return SignedVote(vote, 0, 0, signature)
+
+        object.__setattr__(verifier, "verify_consensus", slow)
+        liar.network.push(signed(FORGED), Audience.PEERS)
+        await trio.sleep(0.05)
+        other.network.push(signed(true), Audience.PEERS)
+        await trio.sleep(0.05)
+        verified.set()
+        await until(lambda: liar.is_banned_by(victim))
+        await until(lambda: victim.node.engine.state.at(vote.view).null is not None)
+        assert not other.is_banned_by(victim)
 
 
 async def test_a_certificate_of_too_few_voters_bans_its_sender(tmp_path: Path) -> None:
