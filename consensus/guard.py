@@ -11,7 +11,14 @@ from consensus.electorate import Electorate
 from consensus.errors import DoubleSign
 from consensus.proposals import Proposal
 from consensus.quorum import reaches_quorum
-from consensus.records import CertificateSeen, HeightFinal, ProposalCast, Record, VoteCast
+from consensus.records import (
+    CertificateSeen,
+    HeightFinal,
+    ProposalCast,
+    Record,
+    SigningAllowed,
+    VoteCast,
+)
 from consensus.votes import Vote, VotePhase
 from genesis.limits import PROBATION_VIEWS
 from native.hashing import Hash32
@@ -48,11 +55,15 @@ class SignedSlots:
                 held = replace(self._at(*slot, proposal.instance_id), proposal=proposal)
                 return replace(self, slots={**self.slots, slot: held})
             case HeightFinal():
-                floor = max(self.floor, (record.epoch, record.view))
-                kept = {slot: held for slot, held in self.slots.items() if slot > floor}
-                return SignedSlots(floor, kept)
+                return self._above((record.epoch, record.view))
+            case SigningAllowed(_, epoch, view):
+                return self._above((epoch, view - 1))  # below it a lost log may know more
             case CertificateSeen():
                 return self
+
+    def _above(self, slot: Slot) -> "SignedSlots":
+        floor = max(self.floor, slot)
+        return SignedSlots(floor, {each: held for each, held in self.slots.items() if each > floor})
 
     def _at(self, epoch: int, view: int, instance_id: Hash32) -> SlotSignatures:
         return self.slots.get((epoch, view), SlotSignatures(instance_id))
@@ -85,7 +96,7 @@ def is_repeat(signed: SignedSlots, record: VoteCast | ProposalCast) -> bool:
 
 def _open_slot(signed: SignedSlots, slot: Slot, instance_id: Hash32) -> SlotSignatures | None:
     if slot <= signed.floor:
-        raise DoubleSign(*slot, reason="the view is final")
+        raise DoubleSign(*slot, reason="the view is settled")
     newest_epoch = max((epoch for epoch, _ in signed.slots), default=0)
     if slot[0] < newest_epoch:
         raise DoubleSign(*slot, reason="we signed in a later epoch")

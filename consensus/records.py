@@ -1,5 +1,6 @@
 """What the log of our own signatures holds; every record names its instance (R8). Pure codec."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,6 +17,7 @@ _VOTE_TAG: Final = 1
 _PROPOSAL_TAG: Final = 2
 _CERTIFICATE_TAG: Final = 3
 _FINAL_TAG: Final = 4
+_ALLOWED_TAG: Final = 5
 _BLOCK_FIELDS: Final = 8
 
 
@@ -52,7 +54,25 @@ class HeightFinal:
     block_id: Hash32
 
 
-Record = VoteCast | ProposalCast | CertificateSeen | HeightFinal
+@dataclass(frozen=True, slots=True)
+class SigningAllowed:
+    """Probation ended: from `view` of this epoch on, all that we ever sign is in this log."""
+
+    instance_id: Hash32
+    epoch: int
+    view: int
+
+
+Record = VoteCast | ProposalCast | CertificateSeen | HeightFinal | SigningAllowed
+
+
+def is_trusted(records: Iterable[Record]) -> bool:
+    """Whether a log holds all that its key has signed and that can still count.
+
+    Only who was allowed to sign wrote one of these. A file that is merely there says nothing, nor
+    do certificates: somebody on probation sees them too.
+    """
+    return any(isinstance(each, SigningAllowed | VoteCast | ProposalCast) for each in records)
 
 
 def record_instance(record: Record) -> tuple[int, Hash32]:
@@ -64,7 +84,7 @@ def record_instance(record: Record) -> tuple[int, Hash32]:
             return proposal.block.epoch, proposal.instance_id
         case CertificateSeen(certificate):
             return certificate.epoch, certificate.instance_id
-        case HeightFinal():
+        case HeightFinal() | SigningAllowed():
             return record.epoch, record.instance_id
 
 
@@ -77,7 +97,7 @@ def record_view(record: Record) -> int:
             return proposal.view
         case CertificateSeen(certificate):
             return certificate.view
-        case HeightFinal():
+        case HeightFinal() | SigningAllowed():
             return record.view
 
 
@@ -120,6 +140,8 @@ def encode_record(record: Record) -> bytes:
                     record.block_id,
                 ]
             )
+        case SigningAllowed(instance_id, epoch, view):
+            return encode([_ALLOWED_TAG, instance_id, epoch, view])
 
 
 def decode_record(raw: bytes) -> Record:
@@ -144,6 +166,9 @@ def decode_record(raw: bytes) -> Record:
         fields = array(fields, 6)
         name, block_id = Hash32(blob(fields[1], 32)), Hash32(blob(fields[5], 32))
         return HeightFinal(name, uint(fields[2]), uint(fields[3]), uint(fields[4]), block_id)
+    if tag == _ALLOWED_TAG:
+        fields = array(fields, 4)
+        return SigningAllowed(Hash32(blob(fields[1], 32)), uint(fields[2]), uint(fields[3]))
     raise DecodeError(f"no record of kind {tag}")
 
 

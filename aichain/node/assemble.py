@@ -41,7 +41,7 @@ from consensus.electorate import Electorate, epoch_seed
 from consensus.guard import SignedSlots
 from consensus.headers import block_ref
 from consensus.instance import BlockRef
-from consensus.records import Record, decode_record
+from consensus.records import Record, decode_record, is_trusted
 from genesis import limits
 from genesis.document import GenesisDocument
 from genesis.units import address_of_key
@@ -95,7 +95,7 @@ def assemble(config: NodeConfig, network_of: NetworkFactory) -> Node:
         metrics=Metrics(network=document.name, version=__version__),
         clock=clock,
     )
-    core = restore_core(config, chain, records, electorate_of, fresh=wal is not None and wal.fresh)
+    core = restore_core(config, chain, records, electorate_of)
     engine = Engine(core)
     feed: Feed[BlockView] = Feed(capacity=limits.FEED_CAPACITY, max_readers=limits.FEED_READERS)
     ledger = LedgerWriter(chain)
@@ -130,7 +130,9 @@ def assemble(config: NodeConfig, network_of: NetworkFactory) -> Node:
         inbound=inbound,
         pool=pool,
         syncer=syncer,
-        probation=ProbationWatch(engine, chain, context) if core.abstain else None,
+        probation=ProbationWatch(engine, chain, context, ballots)
+        if ballots is not None and core.abstain
+        else None,
         finalizer=finalizer,
         feed=feed,
         rpc=RpcServer(backend, rpc_settings(config), context.metrics, clock),
@@ -154,10 +156,11 @@ def restore_core(
     chain: Chain,
     records: tuple[Record, ...],
     electorate_of: ElectorateOf,
-    *,
-    fresh: bool,
 ) -> State:
-    """The core as it was: last final block, own signatures, durable blocks above the head."""
+    """The core as it was: last final block, own signatures, durable blocks above the head.
+
+    A validator abstains until its log says that it may sign, however often it was started.
+    """
     consensus = config.document.consensus
     tip = block_ref(chain.head.head)
     epoch = tip.height // consensus.epoch_blocks
@@ -177,7 +180,7 @@ def restore_core(
         chain.blocks.certificate_at(tip.height),
         {number: electorate_of(number) for number in (epoch, epoch + 1)},
         records,
-        abstain=fresh,
+        abstain=config.validator_key is not None and not is_trusted(records),
     )
     for block in chain.unfinalized():
         chain.execute(block)

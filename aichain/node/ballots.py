@@ -22,6 +22,7 @@ from consensus.records import (
     CertificateSeen,
     HeightFinal,
     ProposalCast,
+    SigningAllowed,
     VoteCast,
     decode_record,
     encode_record,
@@ -89,6 +90,11 @@ class Ballots:
         for raw in new:
             self._wal.defer(raw)
 
+    async def allow(self, record: SigningAllowed) -> None:
+        """Probation is over: this log is the whole truth from here on, and durably says so."""
+        self._slots = self._slots.after(record)
+        await trio.to_thread.run_sync(self._append, [encode_record(record)], limiter=self._limiter)
+
     def _is_logged(self, record: VoteCast | ProposalCast) -> bool:
         """Whether exactly this was logged before; DoubleSign if it must not be signed."""
         may_cast(self._slots, record)
@@ -132,9 +138,9 @@ class Ballots:
 
 
 def _outlives(raw: bytes, floor: HeightFinal, instance_id: Hash32) -> bool:
-    """Records of later views and instances stay, and the floor itself does."""
+    """Records of later views and instances stay, the floor does, and why this log is trusted."""
     record = decode_record(raw)
-    if record == floor:
+    if record == floor or isinstance(record, SigningAllowed):
         return True
     epoch, instance = record_instance(record)
     if instance == floor.instance_id:

@@ -5,10 +5,12 @@ import logging
 import trio
 
 from aichain.chain import Chain
+from aichain.node.ballots import Ballots
 from aichain.node.context import NodeContext
 from aichain.node.engine import Engine
 from consensus.core.events import VotingAllowed
 from consensus.guard import Head, Probation, may_start_signing
+from consensus.records import SigningAllowed
 from genesis.units import address_of_key
 
 log = logging.getLogger(__name__)
@@ -19,13 +21,19 @@ POLL_S = 0.1
 class ProbationWatch:
     """The rule is `consensus.guard.may_start_signing`; this feeds it what peers say."""
 
-    def __init__(self, engine: Engine, chain: Chain, context: NodeContext) -> None:
+    def __init__(
+        self, engine: Engine, chain: Chain, context: NodeContext, ballots: Ballots
+    ) -> None:
         self._engine = engine
+        self._ballots = ballots
         self._chain = chain
         self._context = context
 
     async def run(self) -> None:
-        """Ends when the core may sign, or at once if this node is no member."""
+        """Ends when the core may sign, or at once if this node is no member.
+
+        The log says so first, for good: until then every start begins a probation.
+        """
         state = self._engine.state
         if state.me is None:
             return
@@ -40,6 +48,8 @@ class ProbationWatch:
                 if index is not None:
                     head = Head(peer.final_height, peer.epoch, peer.view)
                     probation = probation.with_hello(index, head)
+        state = self._engine.state
+        await self._ballots.allow(SigningAllowed(state.instance.id, state.epoch, state.view))
         log.info("this validator's log is new; it signs from here on")
         self._engine.post(VotingAllowed(self._context.clock.now_ms()))
 

@@ -32,14 +32,13 @@ class VoteWal:
 
     Records given together are one frame: after a crash all of them are there or none is. A frame
     that the crash cut short was never sent from and is dropped; any other damage raises
-    WalDamaged and the node must not sign (design, consensus 3.11).
+    WalDamaged and the node must not sign (design, consensus 3.11). Whether a file may be trusted
+    to be complete is for `consensus.records.is_trusted` to say, from what is in it.
     """
 
-    def __init__(self, path: Path, fingerprint: bytes, lock: FileLock, *, fresh: bool) -> None:
+    def __init__(self, path: Path, fingerprint: bytes, lock: FileLock) -> None:
         """Use `open`."""
         self.path = path
-        self.fresh = fresh
-        """No file existed: on a live network nothing is signed until it is far ahead."""
         self._fingerprint = fingerprint
         self._lock = lock
         self._failed = ""
@@ -61,10 +60,9 @@ class VoteWal:
         except LockHeld as error:
             raise WalLocked(path=str(path), holder=error.holder) from None
         try:
-            fresh = not path.exists()
-            if fresh:
+            if not path.exists():
                 replace_file(path, _file_head(fingerprint))
-            return cls(path, fingerprint, lock, fresh=fresh)
+            return cls(path, fingerprint, lock)
         except BaseException:
             lock.release()
             raise

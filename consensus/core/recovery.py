@@ -12,6 +12,7 @@ from consensus.records import (
     HeightFinal,
     ProposalCast,
     Record,
+    SigningAllowed,
     VoteCast,
     record_instance,
     record_view,
@@ -56,6 +57,8 @@ def restore(
 
 def replay(state: State, records: Iterable[Record]) -> State:
     """Put back what we signed in this instance; keep what belongs to later ones for the edge."""
+    records = tuple(records)
+    state = replace(state, floor=max((state.floor, *map(floor_of, records))))
     view, later = state.final_view + 1, []
     for record in records:
         if record_instance(record)[0] > state.epoch:
@@ -67,10 +70,32 @@ def replay(state: State, records: Iterable[Record]) -> State:
 
 
 def belongs(state: State, record: Record) -> bool:
-    """R8: a record speaks only about its own instance, and about views not yet final."""
-    return (
-        record_instance(record)[1] == state.instance.id and record_view(record) > state.final_view
-    )
+    """R8: a record speaks only about its own instance, and about views not yet final.
+
+    What we signed at or below the floor is over too, though our chain may have to get there again.
+    """
+    view = record_view(record)
+    if isinstance(record, VoteCast | ProposalCast) and (state.epoch, view) <= state.floor:
+        return False
+    return record_instance(record)[1] == state.instance.id and view > state.final_view
+
+
+def floor_of(record: Record) -> tuple[int, int]:
+    """(epoch, view) at or below which nothing is signed any more, having written this.
+
+    The log may be ahead of the chain: a database that was lost is synced again from block 0, and
+    those who sign in it meanwhile must not be us.
+    """
+    epoch, _ = record_instance(record)
+    match record:
+        case VoteCast() | ProposalCast():
+            return epoch, 0
+        case HeightFinal():
+            return epoch, record.view
+        case SigningAllowed():
+            return epoch, record.view - 1
+        case CertificateSeen():
+            return 0, 0
 
 
 def view_after(record: Record) -> int:
@@ -84,6 +109,8 @@ def view_after(record: Record) -> int:
             return certificate.view + 1
         case HeightFinal():
             return record.view + 1
+        case SigningAllowed():
+            return record.view
 
 
 def _put_back(state: State, record: Record) -> State:
@@ -96,5 +123,5 @@ def _put_back(state: State, record: Record) -> State:
         case ProposalCast(proposal):
             state = replace(state, blocks={**state.blocks, proposal.block.id: proposal.block})
             return state.with_view(proposal.view, known.with_own_proposal(proposal))
-        case HeightFinal():
+        case HeightFinal() | SigningAllowed():
             return state

@@ -164,6 +164,8 @@ class State:
     heard_since: int = 0
     synced_height: int = NEVER_SYNCED
     later_records: tuple[Record, ...] = ()
+    floor: tuple[int, int] = (0, 0)
+    """(epoch, view) of the log: we sign only above it, even if our chain has to catch up first."""
 
     @property
     def epoch(self) -> int:
@@ -172,8 +174,8 @@ class State:
 
     @property
     def may_sign(self) -> bool:
-        """A validator of this epoch that does not abstain."""
-        return self.me is not None and not self.abstain
+        """A validator of this epoch that does not abstain, above all that its log has settled."""
+        return self.me is not None and not self.abstain and (self.epoch, self.view) > self.floor
 
     def at(self, view: int) -> ViewState:
         """What is known of a view."""

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import trio
@@ -84,9 +84,12 @@ async def _serve(
 
 
 @asynccontextmanager
-async def cluster(root: Path, founders: int) -> AsyncIterator[Cluster]:
+async def cluster(root: Path, founders: int, *, epoch_blocks: int = 0) -> AsyncIterator[Cluster]:
     """An empty cluster of a local network; everything in it stops at the end."""
     document = local_document("testnet", founders, onion_length=16)
+    if epoch_blocks:
+        consensus = replace(document.consensus, epoch_blocks=epoch_blocks)
+        document = replace(document, consensus=consensus)
     async with trio.open_nursery() as nursery:
         yield Cluster(root, document, nursery)
         nursery.cancel_scope.cancel()

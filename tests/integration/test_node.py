@@ -1,14 +1,25 @@
 """Whole nodes agree, survive restarts and catch up, over the in-memory network."""
 
+import shutil
+from functools import partial
 from pathlib import Path
 from unittest.mock import patch
 
 import trio
 
+from aichain.store.paths import DataPaths
 from consensus.core.events import BlockExecuted, Event
+from consensus.records import VoteCast, decode_record
 from genesis.units import AI
 from native.signatures import SigningKey
-from tests.integration.nodes import balance_of, cluster, public_account, transfer, until
+from tests.integration.nodes import (
+    RunningNode,
+    balance_of,
+    cluster,
+    public_account,
+    transfer,
+    until,
+)
 
 
 async def test_four_nodes_finalize_the_same_blocks(tmp_path: Path) -> None:
@@ -108,6 +119,57 @@ async def test_everybody_restarts_and_the_chain_goes_on(tmp_path: Path) -> None:
         height = max(node.height for node in nodes)
         again = [await net.start(index) for index in range(4)]
         await until(lambda: all(node.height >= height + 3 for node in again))
+
+
+async def test_a_restart_does_not_end_the_silence_of_a_wiped_validator(tmp_path: Path) -> None:
+    async with cluster(tmp_path, 4) as net:
+        nodes = [await net.start(index) for index in range(4)]
+        await until(lambda: all(node.height >= 2 for node in nodes))
+        assert not nodes[3].node.engine.state.abstain
+        await nodes[3].stop()
+        shutil.rmtree(nodes[3].node.config.data_dir)
+        for _ in range(3):
+            back = await net.start(3)
+            assert back.node.engine.state.abstain
+            await until(partial(_is_at, back, back.height + 2))
+            assert back.node.engine.state.abstain
+            await back.stop()
+
+
+def _is_at(running: RunningNode, height: int) -> bool:
+    return running.height >= height
+
+
+async def test_a_wiped_validator_signs_after_the_edge_and_remembers_that_it_may(
+    tmp_path: Path,
+) -> None:
+    async with cluster(tmp_path, 4, epoch_blocks=6) as net:
+        nodes = [await net.start(index) for index in range(4)]
+        await until(lambda: all(node.height >= 2 for node in nodes))
+        await nodes[3].stop()
+        shutil.rmtree(nodes[3].node.config.data_dir)
+        back = await net.start(3)
+        await until(lambda: not back.node.engine.state.abstain)
+        assert back.height > 0
+        await back.stop()
+        again = await net.start(3)
+        assert not again.node.engine.state.abstain
+
+
+async def test_a_validator_that_lost_its_database_syncs_and_votes_again(tmp_path: Path) -> None:
+    """Its log is an epoch ahead of its chain: it is silent until it has caught up (R8)."""
+    async with cluster(tmp_path, 4, epoch_blocks=4) as net:
+        nodes = [await net.start(index) for index in range(4)]
+        await until(lambda: all(node.height >= 6 for node in nodes))
+        await nodes[3].stop()
+        shutil.rmtree(DataPaths(nodes[3].node.config.data_dir).chain)
+        back = await net.start(3)
+        assert back.height == 0
+        assert back.node.wal is not None
+        before, epoch = len(back.node.wal.records()), nodes[0].node.engine.state.epoch
+        await until(lambda: back.height >= 4 * (epoch + 2))
+        votes = [decode_record(raw) for raw in back.node.wal.records()[before:]]
+        assert any(isinstance(vote, VoteCast) and vote.epoch > epoch for vote in votes)
 
 
 async def test_a_partition_stops_both_halves_and_healing_resumes(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from consensus.instance import BlockRef
 from consensus.records import (
     HeightFinal,
     Record,
+    SigningAllowed,
     decode_record,
     encode_record,
     record_instance,
@@ -26,7 +27,6 @@ class Disk:
     chain: list[BlockRef] = field(default_factory=lambda: [GENESIS])
     certificate: QuorumCertificate | None = None
     edges: dict[int, QuorumCertificate] = field(default_factory=dict)
-    is_new: bool = False
 
     def append(self, record: Record, *, sync: bool) -> None:
         self.log.append(encode_record(record))
@@ -35,6 +35,12 @@ class Disk:
 
     def records(self) -> list[Record]:
         return [decode_record(raw) for raw in self.log]
+
+    def lose_database(self) -> None:
+        """All but the log of signatures is gone; it starts from block 0 again."""
+        empty = Disk()
+        self.blocks, self.chain, self.edges = empty.blocks, empty.chain, empty.edges
+        self.certificate = None
 
     def lose_unsynced(self, kept: int) -> bool:
         """After a crash only some of what was not synced is there; True if anything is lost."""
@@ -49,7 +55,8 @@ class Disk:
         kept = [
             raw
             for raw, record in ((raw, decode_record(raw)) for raw in self.log)
-            if (record_instance(record)[0], record_view(record)) > floor
+            if isinstance(record, SigningAllowed)
+            or (record_instance(record)[0], record_view(record)) > floor
         ]
         self.log = [*([encode_record(final)] if final.view else []), *kept]
         self.synced = len(self.log)

@@ -23,6 +23,7 @@ MACHINES = (
     "crash of everybody",
     "unsynced certificates lost",
     "wiped disk",
+    "database lost, log kept",
 )
 MEMBERS = (
     "twins",

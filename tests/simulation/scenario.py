@@ -43,6 +43,7 @@ class Scenario:
     crashes: tuple[tuple[int, int, int], ...]
     crash_all: tuple[int, ...]
     wipe: tuple[int, int, int] | None
+    lost: tuple[int, int, int] | None
 
     def config(self, node: int) -> CoreConfig:
         return CoreConfig(
@@ -93,6 +94,9 @@ def draw(seed: int) -> Scenario:
     if victims and rng.random() < 0.5:  # it abstains for an epoch, so the others must do
         wipe = (rng.choice(victims), rng.randint(0, heal_ms + 1_000), rng.randint(10, 600))
         frail |= {wipe[0]}
+    lost = _draw_lost(seed, heal_ms, [n for n in honest if fits(weights, frail | {n}, live=True)])
+    if lost is not None:
+        frail |= {lost[0]}
     return Scenario(
         seed=seed,
         nodes=nodes,
@@ -120,7 +124,16 @@ def draw(seed: int) -> Scenario:
             rng.randint(0, heal_ms + 500) for _ in range(rng.choice((0, 0, 0, 1, 1, 3)))
         ),
         wipe=wipe,
+        lost=lost,
     )
+
+
+def _draw_lost(seed: int, heal_ms: int, victims: list[int]) -> tuple[int, int, int] | None:
+    """Its log may be ahead of everybody's chain for a while, and it is silent that long."""
+    rng = random.Random(f"database {seed}")
+    if not victims or rng.random() < 0.7:
+        return None
+    return rng.choice(victims), rng.randint(300, heal_ms + 1_000), rng.randint(10, 600)
 
 
 def _draw_byzantine(

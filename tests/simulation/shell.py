@@ -27,7 +27,10 @@ from consensus.records import (
     HeightFinal,
     ProposalCast,
     Record,
+    SigningAllowed,
     VoteCast,
+    encode_record,
+    is_trusted,
 )
 from consensus.votes import SignedVote, Vote
 from genesis.units import Address
@@ -82,6 +85,8 @@ class Node:
         self.is_up = False
         self.life = 0
         self.state: State = self._restored()
+        begun = SigningAllowed(self.state.instance.id, 0, 1)
+        self.disk = Disk(log=[encode_record(begun)], synced=1)
         self.signed = guard.SignedSlots()
         self.probation: guard.Probation | None = None
         self.memory: dict[Hash32, BlockRef] = {}
@@ -113,9 +118,9 @@ class Node:
             if block.height > tip.height:
                 self.handle(told.BlockExecuted(block, self.local_ms))
         self.handle(told.Started(self.local_ms))
-        if self.disk.is_new:
+        if self.state.abstain:
             head = guard.Head(self.state.final.height, self.state.epoch, self.state.view)
-            electorate = self.electorate(0)
+            electorate = self.state.instance.electorate
             index = electorate.index_of(self.address)
             heard = {} if index is None else {index: head}
             self.probation = guard.Probation(electorate, heard)
@@ -139,7 +144,7 @@ class Node:
 
     def wipe(self) -> None:
         """A new disk: what was signed is unknown, so nothing is signed for a while."""
-        self.disk = Disk(is_new=True)
+        self.disk = Disk()
 
     def reform(self) -> None:
         """From now on an ordinary node, though its past stays what it was."""
@@ -159,7 +164,7 @@ class Node:
             disk.certificate,
             {number: self.electorate(number) for number in (epoch, epoch + 1)},
             self.remembered(),
-            abstain=disk.is_new,
+            abstain=not is_trusted(disk.records()),
         )
 
     def _ask_heads(self) -> None:
@@ -171,7 +176,9 @@ class Node:
         epoch, final_view = self.state.epoch, self.state.final_view
         if guard.may_start_signing(self.probation, epoch=epoch, final_view=final_view):
             self.probation = None
-            self.disk.is_new = False
+            allowed = SigningAllowed(self.state.instance.id, epoch, self.state.view)
+            self.disk.append(allowed, sync=True)
+            self.signed = self.signed.after(allowed)
             self.handle(told.VotingAllowed(self.local_ms))
         else:
             self.later(HELLO_MS, self._ask_heads)

@@ -154,6 +154,9 @@ class World:
         if scenario.wipe is not None:
             member, time, rest = scenario.wipe
             self.at(time, lambda: self._wipe(member, rest))
+        if scenario.lost is not None:
+            victim, when, pause = scenario.lost
+            self.at(when, lambda: self._lose_database(victim, pause))
         self.faults["clock skew"] += any(scenario.skew_ms)
         self.faults["weights change at the edge"] += scenario.changing
         self.faults["twins"] += len(scenario.byzantine)
@@ -203,6 +206,15 @@ class World:
                 self.fault("wiped disk")
                 node.crash()
                 node.wipe()
+                self.at(self.now + rest, node.boot)
+
+    def _lose_database(self, member: int, rest: int) -> None:
+        """The chain is moved away and synced again; the log of signatures stays."""
+        for node in self.honest:
+            if node.member == member and node.is_up:
+                self.fault("database lost, log kept")
+                node.crash()
+                node.disk.lose_database()
                 self.at(self.now + rest, node.boot)
 
     # --- network --------------------------------------------------------------------------------

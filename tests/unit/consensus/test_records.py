@@ -7,9 +7,11 @@ from consensus.records import (
     HeightFinal,
     ProposalCast,
     Record,
+    SigningAllowed,
     VoteCast,
     decode_record,
     encode_record,
+    is_trusted,
     record_instance,
     record_view,
 )
@@ -33,7 +35,15 @@ RECORDS: list[Record] = [
     CertificateSeen(make_certificate(STATE, VotePhase.CANCEL, 3)),
     CertificateSeen(make_certificate(STATE, VotePhase.COMMIT, 3, BLOCK)),
     HeightFinal(STATE.instance.id, 0, 3, 1, BLOCK.id),
+    SigningAllowed(STATE.instance.id, 0, 3),
 ]
+
+
+def test_only_what_its_signer_wrote_makes_a_log_trusted() -> None:
+    """A restart in the middle of a probation leaves certificates and floors, no trust."""
+    trusted = {type(record) for record in RECORDS if is_trusted([record])}
+    assert trusted == {VoteCast, ProposalCast, SigningAllowed}
+    assert not is_trusted([])
 
 
 @pytest.mark.parametrize("record", RECORDS, ids=lambda record: type(record).__name__)

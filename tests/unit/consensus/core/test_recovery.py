@@ -17,7 +17,14 @@ from consensus.core.events import BlockBuilt, BlockExecuted, Started
 from consensus.core.recovery import restore
 from consensus.core.state import State
 from consensus.instance import BlockRef
-from consensus.records import CertificateSeen, HeightFinal, ProposalCast, Record, VoteCast
+from consensus.records import (
+    CertificateSeen,
+    HeightFinal,
+    ProposalCast,
+    Record,
+    SigningAllowed,
+    VoteCast,
+)
 from consensus.votes import VotePhase, cancel_vote
 from tests.builders_consensus import (
     GENESIS,
@@ -168,3 +175,31 @@ def test_a_tip_without_its_final_is_our_mistake() -> None:
         back(
             tip=FIRST, certificate=make_certificate(FRESH, COMMIT, 1, make_block(FRESH, 1, salt=1))
         )
+
+
+@pytest.mark.parametrize(
+    "ahead",
+    [
+        HeightFinal(FRESH.instance.id, 1, 3, 5, FIRST.id),
+        VoteCast(cancel_vote(FRESH.instance.id, 1), 1),
+        SigningAllowed(FRESH.instance.id, 1, 2),
+    ],
+    ids=lambda record: type(record).__name__,
+)
+def test_a_log_ahead_of_a_lost_chain_keeps_the_core_silent(ahead: Record) -> None:
+    """The database was moved away; the log stayed. Its guard would refuse what is signed below."""
+    driver = back(cast(PREFER, 1, FIRST), ahead, durable=(FIRST,))
+    driver.notarize(1, FIRST)
+    for name in (TimerName.CANCEL, TimerName.RETRY, TimerName.SYNC):
+        driver.fire(name)
+    assert driver.cast() == []
+    assert not any(isinstance(effect, CastProposal) for effect in driver.effects)
+
+
+def test_above_the_floor_of_its_own_epoch_it_signs() -> None:
+    driver = back(HeightFinal(FRESH.instance.id, 0, 6, 1, FIRST.id), cast(PREFER, 6, FIRST))
+    assert (driver.state.epoch, driver.state.view) > driver.state.floor == (0, 6)
+    driver.fire(TimerName.RETRY)
+    assert driver.cast() == [], "what the floor covers is not said again"
+    driver.fire(TimerName.CANCEL)
+    assert [vote.view for vote in driver.cast()] == [7]
