@@ -98,13 +98,6 @@ class Mempool:
         queue = self._queues.get(sender)
         return max(account_nonce, queue.ready_end) if queue else account_nonce
 
-    def of_sender(self, sender: Address) -> tuple[VerifiedTransaction, ...]:
-        """A sender's pending transactions by nonce."""
-        queue = self._queues.get(sender)
-        return (
-            tuple(queue.entries[nonce].signed for nonce in sorted(queue.entries)) if queue else ()
-        )
-
     def best(self, limit: int) -> tuple[VerifiedTransaction, ...]:
         """The best payers, whether or not they can be included next."""
         orders = heapq.nsmallest(limit, (pending.order for pending in self._by_id.values()))

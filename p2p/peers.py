@@ -58,14 +58,6 @@ class PeerTable:
         standing = self._standings.get(peer)
         return standing is not None and now_ms < standing.banned_until_ms
 
-    def banned(self, now_ms: int) -> tuple[tuple[str, int, str], ...]:
-        """Peer, end of the ban and reason, for whoever operates the node."""
-        return tuple(
-            (peer, standing.banned_until_ms, standing.reason)
-            for peer, standing in self._standings.items()
-            if now_ms < standing.banned_until_ms
-        )
-
     def penalize(self, peer: str, penalty: Penalty, reason: str, now_ms: int) -> bool:
         """Take points off; True if that is a ban, which doubles with each repetition."""
         if self.is_banned(peer, now_ms):
@@ -87,10 +79,6 @@ class PeerTable:
             ),
         )
         return True
-
-    def pardon(self, peer: str) -> None:
-        """Forget what we hold against a peer (an operator's decision)."""
-        self._standings.pop(peer, None)
 
     def _put(self, peer: str, standing: Standing) -> None:
         self._standings[peer] = standing

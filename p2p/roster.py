@@ -74,10 +74,6 @@ class Roster:
         if member is not None and status.final_height >= member.status.final_height:
             member.status = status
 
-    def best_height(self) -> int:
-        """The highest final height that a peer claims."""
-        return max((member.status.final_height for member in self._members.values()), default=0)
-
     def views(self, score: Callable[[str], int]) -> tuple[PeerView, ...]:
         """A picture of everybody for the node."""
         return tuple(_view(member, score(peer)) for peer, member in self._members.items())

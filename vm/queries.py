@@ -106,11 +106,6 @@ def account_view(state: State, address: Address) -> AccountView:
     )
 
 
-def next_base_fee(state: State) -> int:
-    """The price of a unit of weight in the block after this state's."""
-    return state.base_fee
-
-
 def public_key_of(state: State, address: Address) -> bytes | None:
     """The key that an account has revealed."""
     return state.get(public_key_key(address))

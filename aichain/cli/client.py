@@ -13,7 +13,6 @@ from native.errors import AIChainError
 DEFAULT_URL: Final = "http://127.0.0.1:3690"
 DEFAULT_TIMEOUT_S: Final = 10.0
 MAX_ANSWER_BYTES: Final = 32 << 20
-METHOD_NOT_FOUND: Final = -32601
 
 
 class RpcError(AIChainError):

@@ -6,7 +6,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -139,9 +138,3 @@ def aichain(*arguments: str, check: bool = True) -> subprocess.CompletedProcess[
     if check:
         assert done.returncode == 0, done.stderr
     return done
-
-
-def forget_process(network: Network, index: int) -> None:
-    """Note that a node ended by itself."""
-    node = network.state.node(index)
-    network.state = network.state.with_node(replace(node, process=None))

@@ -44,4 +44,3 @@ def test_an_older_status_does_not_undo_a_newer_one() -> None:
     roster.update("unknown", Status(99, ZERO_HASH, 0, 0))
     (view,) = roster.views(lambda peer: 42)
     assert (view.final_height, view.final_id, view.view, view.score) == (9, b"9" * 32, 10, 42)
-    assert roster.best_height() == 9

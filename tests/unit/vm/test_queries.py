@@ -19,7 +19,6 @@ from tests.builders_vm import (
 from vm.commitment import verify_proof
 from vm.queries import (
     account_view,
-    next_base_fee,
     prove_account,
     prove_record,
     public_key_of,
@@ -66,7 +65,7 @@ def test_the_supply_of_the_counters_is_the_supply_of_the_records() -> None:
     assert (view.treasury, view.ai_pool) == (scanned.treasury, scanned.ai_pool)
     assert view.staked == 2 * FOUNDER_STAKE + 2_500 * AI
     assert view.height == 3
-    assert view.base_fee == next_base_fee(state)
+    assert view.base_fee == state.base_fee
 
 
 def test_validators_are_listed_in_order_of_registration_and_in_pages() -> None:
