@@ -57,7 +57,12 @@ class Bodies:
         self._in_flight: set[Hash32] = set()
 
     def note(self, message: ProposalMessage, header: Header, peer: str) -> None:
-        """Remember what a proposal with a valid signature says its block contains."""
+        """Remember what a proposal with a valid signature says its block contains.
+
+        The list must lead to the header's root. Whoever told us first stays the one to ask.
+        """
+        if header.id in self._candidates:
+            return
         self._candidates[header.id] = _Candidate(header, message.tx_ids, peer)
         while len(self._candidates) > limits.CANDIDATE_BLOCKS_MAX:
             self._candidates.popitem(last=False)

@@ -14,12 +14,14 @@ from aichain.node.pool import TransactionPool
 from consensus.certificates import QuorumCertificate
 from consensus.core.events import ProposalAccepted, VoteAccepted
 from consensus.core.filters import is_wanted, wants_certificate, wants_proposal
+from consensus.errors import MalformedProposal
 from consensus.headers import block_ref
 from consensus.proposals import PROPOSAL_CONTEXT, ProposalMessage
 from consensus.votes import VOTE_CONTEXT, ReceivedVote, SignedVote
 from genesis import limits
 from native.errors import InvalidData
 from native.hashing import blake3_256
+from native.merkle import merkle_root
 from native.signatures import SignatureItem
 from p2p.errors import Penalty
 from p2p.network import GossipVerdict, Inbound
@@ -63,8 +65,14 @@ class InboundDesk:
                 await self._dispatch(item, nursery)
 
     async def judge_gossip(self, peer: str, final: FinalAnnounced) -> GossipVerdict:
-        """Pass a final block on if its certificate holds here; old and far ones go no further."""
+        """Pass a final block on if its certificate holds here; old and far ones go no further.
+
+        A header that is not the certified block is false in any epoch; so is one that cannot be
+        decoded, which the caller of this check learns as InvalidData.
+        """
         certificate = final.certificate
+        if decode_header(final.header_raw).id != certificate.block_id:
+            return GossipVerdict.REJECT
         if not is_of_current_instance(self._engine.state, certificate):
             return GossipVerdict.IGNORE
         if not wants_certificate(self._engine.state, certificate):
@@ -161,6 +169,8 @@ class InboundDesk:
         signed = message.bind(state.instance.id, block_ref(header))
         if not wants_proposal(state, signed.proposal):
             return
+        if merkle_root(message.tx_ids) != header.tx_root:
+            raise MalformedProposal("it lists other contents than its header")  # not signed
         item = SignatureItem(
             self._validators[message.proposer_index].public_key,
             signed.proposal.signing_bytes,

@@ -9,7 +9,7 @@ import trio
 
 from consensus.certificates import QuorumCertificate, encode_voters
 from consensus.headers import block_ref
-from consensus.proposals import Proposal, ProposalMessage, SignedProposal
+from consensus.proposals import PROPOSAL_CONTEXT, Proposal, ProposalMessage, SignedProposal
 from consensus.votes import VOTE_CONTEXT, SignedVote, Vote, VotePhase, cancel_vote
 from genesis.networks import founder_key
 from native.errors import InvalidData
@@ -20,6 +20,7 @@ from p2p.network import Audience
 from p2p.wire.messages import (
     BlockData,
     BlockRange,
+    FinalAnnounced,
     GetRange,
     Status,
     Transactions,
@@ -33,6 +34,7 @@ from tests.integration.nodes import (
     transfer,
     until,
 )
+from vm.blocks import decode_header
 
 FORGED = bytes(3309)
 
@@ -148,23 +150,60 @@ async def test_a_certificate_with_a_forged_signature_bans_its_sender(tmp_path: P
         await goes_on(victim)
 
 
+def proposal_of(
+    victim: RunningNode, signature: bytes | None, tx_ids: tuple[Hash32, ...] = ()
+) -> ProposalMessage:
+    """An empty block for the view after the next, in founder 0's name; signed without FORGED."""
+    head = victim.node.chain.head.head
+    state = victim.node.engine.state
+    header = replace(
+        head,
+        height=head.height + 1,
+        view=state.view + 2,
+        parent_id=head.id,
+        parent_view=head.view,
+        timestamp_ms=head.timestamp_ms + 500,
+    )
+    proposal = Proposal(state.instance.id, header.view, head.view, block_ref(header), 0)
+    if signature is None:
+        signature = founder_key("testnet", 0).sign(proposal.signing_bytes, PROPOSAL_CONTEXT)
+    return ProposalMessage.of(SignedProposal(proposal, signature), header.raw, tx_ids)
+
+
 async def test_a_proposal_in_the_proposers_name_bans_its_sender(tmp_path: Path) -> None:
     async with lied_to(tmp_path) as (_, victim, liar):
-        head = victim.node.chain.head.head
-        state = victim.node.engine.state
-        header = replace(
-            head,
-            height=head.height + 1,
-            view=state.view + 2,
-            parent_id=head.id,
-            parent_view=head.view,
-            timestamp_ms=head.timestamp_ms + 500,
-        )
-        proposal = Proposal(state.instance.id, header.view, head.view, block_ref(header), 0)
-        message = ProposalMessage.of(SignedProposal(proposal, FORGED), header.raw, ())
-        liar.network.push(message, Audience.PEERS)
+        liar.network.push(proposal_of(victim, FORGED), Audience.PEERS)
         await until(lambda: liar.is_banned_by(victim))
         await goes_on(victim)
+
+
+async def test_a_proposal_with_another_list_of_contents_costs_its_sender(tmp_path: Path) -> None:
+    async with lied_to(tmp_path) as (_, victim, liar):
+        message = proposal_of(victim, None, (Hash32(b"\x44" * 32),))
+        liar.network.push(message, Audience.PEERS)
+        await until(lambda: liar.score_at(victim) == 75)
+        assert decode_header(message.header_raw).id not in victim.node.engine.state.blocks
+        await goes_on(victim)
+
+
+async def test_gossip_whose_header_is_not_the_certified_block_is_rejected(
+    tmp_path: Path,
+) -> None:
+    async with lied_to(tmp_path, stranger=True) as (_, victim, liar):
+        instance_id = victim.node.engine.state.instance.id
+        vote = Vote(instance_id, VotePhase.COMMIT, 1, 3, Hash32(b"\x11" * 32))
+        certificate = certificate_of(vote, [0], (FORGED,))
+        liar.network.gossip(FinalAnnounced(victim.node.chain.head.head.raw, certificate))
+        await until(lambda: liar.is_banned_by(victim))
+
+
+async def test_gossip_of_another_instance_is_ignored(tmp_path: Path) -> None:
+    async with lied_to(tmp_path, stranger=True) as (_, victim, liar):
+        head = victim.node.chain.head.head
+        vote = Vote(Hash32(b"\x12" * 32), VotePhase.COMMIT, head.view, head.height, head.id)
+        liar.network.gossip(FinalAnnounced(head.raw, certificate_of(vote, [0], (FORGED,))))
+        await goes_on(victim)
+        assert liar.score_at(victim) == 100
 
 
 async def test_a_pulled_transaction_with_a_forged_signature_bans_its_sender(
