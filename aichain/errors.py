@@ -24,6 +24,7 @@ class ExitCode(IntEnum):
     WAL_FOREIGN = 24
     CONSENSUS_HALTED = 30
     NETWORK = 31
+    DOUBLE_SIGN = 32
 
 
 class NodeError(AIChainError):
@@ -133,6 +134,20 @@ class ConsensusHalted(NodeError):
     exit_code = ExitCode.CONSENSUS_HALTED
     reason: str
     fix: str = "keep the data directory for inspection and ask the other operators what they see"
+
+
+@dataclass(eq=False)
+class SigningRefused(NodeError):
+    """The node was about to sign against its own log; nothing was signed and nothing written."""
+
+    exit_code = ExitCode.DOUBLE_SIGN
+    epoch: int
+    view: int
+    reason: str
+    fix: str = (
+        "keep the data directory and report it: this is a defect of the node, and its vote log is "
+        "what shows the cause; run without the validator key meanwhile"
+    )
 
 
 @dataclass(eq=False)

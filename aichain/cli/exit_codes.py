@@ -52,6 +52,7 @@ EXIT_CODES: Final[Mapping[int, str]] = {
     ExitCode.WAL_FOREIGN: "the record of signed votes belongs to another key",
     ExitCode.CONSENSUS_HALTED: "safety is gone, so the node stopped voting",
     ExitCode.NETWORK: "an address cannot be listened on: the port is taken",
+    ExitCode.DOUBLE_SIGN: "the node was about to sign against its own log, so it stopped",
     CommandExit.LOCALNET: "the local network is not running, or has no such node",
     CommandExit.DOCTOR: "a check of `aichain doctor` failed",
     CommandExit.INTERRUPTED: "interrupted",

@@ -10,10 +10,11 @@ from typing import TextIO
 import trio
 
 from aichain.config import LogFormat, NodeConfig
-from aichain.errors import ConfigError, ExitCode, ListenRefused, NodeError
+from aichain.errors import ConfigError, ExitCode, ListenRefused, NodeError, SigningRefused
 from aichain.logs import LogStyle, configure_logging
 from aichain.node.assemble import NetworkFactory, assemble
 from aichain.node.services import start_services
+from consensus.errors import DoubleSign
 from native.backends import describe_engine
 from native.errors import AIChainError
 from p2p.errors import ListenFailed
@@ -37,7 +38,7 @@ def run_node(config: NodeConfig, network_of: NetworkFactory | None = None) -> in
         except NodeError as error:
             return _report(error)
         except BaseExceptionGroup as group:
-            expected, bugs = group.split((NodeError, ListenFailed))
+            expected, bugs = group.split((NodeError, ListenFailed, DoubleSign))
             if expected is None or bugs is not None:
                 raise
             return _report(_node_error(expected))
@@ -108,6 +109,8 @@ def _node_error(group: BaseExceptionGroup[AIChainError]) -> NodeError:
         error = error.exceptions[0]
     if isinstance(error, ListenFailed):
         return ListenRefused(address=error.address, reason=error.reason)
+    if isinstance(error, DoubleSign):
+        return SigningRefused(epoch=error.epoch, view=error.view, reason=error.reason)
     assert isinstance(error, NodeError)
     return error
 
