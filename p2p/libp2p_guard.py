@@ -2,7 +2,9 @@
 
 import logging
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import ParamSpec, TypeVar
+
+import trio
 
 from native.errors import AIChainError
 from p2p.network import RequestHandler
@@ -10,6 +12,8 @@ from p2p.wire.encoding import Refused
 from p2p.wire.messages import AnyRequest, Response
 
 E = TypeVar("E", bound=Exception)
+T = TypeVar("T")
+P = ParamSpec("P")
 
 log = logging.getLogger("aichain.p2p")
 
@@ -25,6 +29,32 @@ async def answer_or_refuse(
     except Exception:  # a peer's question must not be able to stop the node
         log.exception("answering %s to %s failed", type(request).__name__, peer)
     return Refused()
+
+
+class OwnBugs:
+    """Tells a broken assertion of ours from libp2p's, which fails under peers' bytes.
+
+    Ours says that this node is wrong and has to stop, but the guards and libp2p catch whatever
+    passes through them. So it is noted where the node's functions are called, and the scope that
+    libp2p runs in is cancelled.
+    """
+
+    def __init__(self) -> None:
+        self.found: AssertionError | None = None
+        self.scope = trio.CancelScope()
+
+    def watch(self, call: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
+        """`call`, whose broken assertions are noted on their way."""
+
+        async def watched(*args: P.args, **kwargs: P.kwargs) -> T:
+            try:
+                return await call(*args, **kwargs)
+            except AssertionError as error:
+                self.found = self.found or error
+                self.scope.cancel()
+                raise
+
+        return watched
 
 
 async def run_contained(run: Callable[[], Awaitable[None]]) -> Exception | None:

@@ -15,7 +15,7 @@ from native.hashing import ZERO_HASH
 from p2p.addresses import PeerAddress, parse_peer_address
 from p2p.errors import InvalidPeerAddress, ListenFailed, Penalty, RequestFailed
 from p2p.gossip import gossip_id
-from p2p.libp2p_guard import find_error, run_contained
+from p2p.libp2p_guard import OwnBugs, find_error, run_contained
 from p2p.libp2p_guard_swarm import STREAM_ERRORS
 from p2p.libp2p_link import PeerLink
 from p2p.libp2p_stack import Stack
@@ -56,7 +56,8 @@ class Libp2pNetwork:
     """See `p2p.network.Network` for what each call promises.
 
     libp2p's services run in a stack that is started again when it breaks; only a stack that
-    breaks ten times in two minutes, or an address that cannot be listened on, ends `run`.
+    breaks ten times in two minutes, an address that cannot be listened on, or a broken assertion
+    of the node's own functions ends `run`.
     """
 
     def __init__(self, identity: NodeIdentity, settings: NetworkSettings) -> None:
@@ -79,6 +80,7 @@ class Libp2pNetwork:
         )
         self._gossip_out, self._gossip_in = trio.open_memory_channel[bytes](_GOSSIP_QUEUE)
         self._stack: Stack | None = None
+        self._bugs = OwnBugs()
 
     @property
     def peer_id(self) -> str:
@@ -153,10 +155,10 @@ class Libp2pNetwork:
             raise self._failed(peer, f"the stream broke: {error}") from error
 
     def set_handler(self, handler: RequestHandler) -> None:
-        self._board.handler = handler
+        self._board.handler = self._bugs.watch(handler)
 
     def set_gossip_check(self, check: GossipCheck) -> None:
-        self._board.judge.check = check
+        self._board.judge.check = self._bugs.watch(check)
 
     def set_status(self, status: Status) -> None:
         self._status = status
@@ -224,8 +226,13 @@ class Libp2pNetwork:
         for wanted in self._wanted:
             stack.dialer.want(wanted, lasting=True)
         self._stack = stack
-        error = await run_contained(partial(stack.run, partial(self._listening, ready)))
+        error = None
+        with self._bugs.scope:
+            error = await run_contained(partial(stack.run, partial(self._listening, ready)))
         self._stack = None
+        if self._bugs.found is not None:
+            raise self._bugs.found
+        self._bugs.scope = trio.CancelScope()
         return error or RuntimeError("the network stack ended by itself")
 
     def _listening(self, ready: "_Once", bound: PeerAddress) -> None:

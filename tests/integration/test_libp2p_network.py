@@ -1,7 +1,10 @@
 """Two to four real networks on loopback: mesh, votes, requests, gossip, blocking, bans."""
 
+from typing import Any
+
 import pytest
 import trio
+from trio_typing import TaskStatus
 
 from consensus.votes import ReceivedVote
 from native.hashing import Hash32
@@ -194,6 +197,36 @@ async def test_a_handler_that_raises_costs_its_answer_and_nothing_else() -> None
         ids = (Hash32(b"x" * 32),)
         assert (await asking.request(answering.peer_id, GetTransactions(ids), 5)).raws == ids
         assert answering.counters.restarts == 0
+
+
+@pytest.mark.parametrize("called", ["handler", "gossip"])
+async def test_a_broken_assertion_of_our_own_stops_the_node(called: str) -> None:
+    asking, failing = make_network(0), make_network(1)
+    failures: list[AssertionError] = []
+
+    async def broken(*_: object) -> Any:
+        raise AssertionError("we are wrong")
+
+    async def run_failing(task_status: TaskStatus[None]) -> None:
+        try:
+            await failing.run(task_status=task_status)
+        except AssertionError as error:
+            failures.append(error)
+
+    async with running(asking), trio.open_nursery() as nursery:
+        failing.connect(asking.address)
+        await nursery.start(lambda *, task_status: run_failing(task_status))
+        await connected([asking, failing])
+        failing.set_handler(broken)
+        failing.set_gossip_check(broken)
+        if called == "handler":
+            with pytest.raises(RequestFailed):
+                await asking.request(failing.peer_id, GetRange(1, 1), 5)
+        else:
+            await trio.sleep(1.2)  # a heartbeat: the mesh is formed
+            asking.gossip(make_final())
+        await eventually(lambda: bool(failures))
+    assert str(failures[0]) == "we are wrong"
 
 
 async def test_gossip_is_judged_once_relayed_and_delivered_once() -> None:
