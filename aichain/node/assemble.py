@@ -32,6 +32,7 @@ from aichain.rpc.server import RpcServer
 from aichain.rpc.settings import LOCAL_NAMES, RpcSettings
 from aichain.store.failpoints import FailPoints
 from aichain.store.paths import DataPaths
+from aichain.store.signer_lock import runtime_directory
 from aichain.store.wal import VoteWal
 from consensus.core.events import BlockExecuted
 from consensus.core.recovery import restore
@@ -82,7 +83,7 @@ def assemble(config: NodeConfig, network_of: NetworkFactory) -> Node:
     document, clock = config.document, SystemClock()
     chain = open_chain(config)
     key = config.validator_key
-    wal = VoteWal.open(DataPaths(config.data_dir).signer, key.public_key) if key else None
+    wal = open_log(config, key.public_key) if key else None
     records = tuple(decode_record(raw) for raw in wal.records()) if wal else ()
     electorate_of = electorates(document)
     network = network_of(node_identity(config), network_settings(config))
@@ -149,6 +150,16 @@ def open_chain(config: NodeConfig) -> Chain:
         index=config.index,
         fail_points=FailPoints.from_environment(),
     )
+
+
+def open_log(config: NodeConfig, public_key: bytes) -> VoteWal:
+    """The vote log of this home; no other home of this machine may sign with its key meanwhile.
+
+    Keys that stand in a genesis document are everybody's: many local networks run side by side
+    with the same ones, under the same genesis hash, and they guard nothing of value.
+    """
+    claims = None if config.document.public_keys else runtime_directory()
+    return VoteWal.open(DataPaths(config.data_dir).signer, public_key, claims=claims)
 
 
 def restore_core(

@@ -5,6 +5,7 @@ import struct
 import zlib
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 from aichain.errors import StoreFailed, WalDamaged, WalForeign, WalLocked
@@ -15,6 +16,7 @@ from aichain.store.durable import (
     sync_data,
     write_all,
 )
+from aichain.store.signer_lock import lock_key
 from genesis import limits
 from native.hashing import derive_hash
 
@@ -36,36 +38,42 @@ class VoteWal:
     to be complete is for `consensus.records.is_trusted` to say, from what is in it.
     """
 
-    def __init__(self, path: Path, fingerprint: bytes, lock: FileLock) -> None:
+    def __init__(self, path: Path, fingerprint: bytes, locks: list[FileLock]) -> None:
         """Use `open`."""
         self.path = path
         self._fingerprint = fingerprint
-        self._lock = lock
+        self._locks = locks
         self._failed = ""
         self._deferred: deque[bytes] = deque(maxlen=limits.WAL_DEFERRED_RECORDS)
         self._descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
         self._size, self.torn_bytes = self._recover()
 
     @classmethod
-    def open(cls, directory: Path, public_key: bytes) -> "VoteWal":
+    def open(cls, directory: Path, public_key: bytes, *, claims: Path | None = None) -> "VoteWal":
         """Lock and read the file of this key, or start one.
+
+        `claims` is the directory in which all homes of this machine claim their keys; without it
+        only this home is locked.
 
         Raises WalLocked, WalForeign, WalDamaged, StoreFailed.
         """
         directory.mkdir(parents=True, exist_ok=True)
         fingerprint = fingerprint_of(public_key)
         path = directory / f"{fingerprint.hex()}.wal"
-        try:
-            lock = FileLock(path.with_suffix(".lock"))
-        except LockHeld as error:
-            raise WalLocked(path=str(path), holder=error.holder) from None
-        try:
+        with ExitStack() as undo:
+            try:
+                locks = [FileLock(path.with_suffix(".lock"))]
+            except LockHeld as error:
+                raise WalLocked(path=str(path), holder=error.holder) from None
+            undo.callback(locks[0].release)
+            if claims is not None:
+                locks.append(lock_key(claims, fingerprint))
+                undo.callback(locks[1].release)
             if not path.exists():
                 replace_file(path, _file_head(fingerprint))
-            return cls(path, fingerprint, lock)
-        except BaseException:
-            lock.release()
-            raise
+            wal = cls(path, fingerprint, locks)
+            undo.pop_all()
+            return wal
 
     @property
     def size_bytes(self) -> int:
@@ -114,7 +122,8 @@ class VoteWal:
 
     def close(self) -> None:
         os.close(self._descriptor)
-        self._lock.release()
+        for lock in self._locks:
+            lock.release()
 
     def _take_deferred(self) -> list[bytes]:
         taken = []

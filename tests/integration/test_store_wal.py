@@ -173,6 +173,26 @@ def test_one_signer_a_key(tmp_path: Path) -> None:
     VoteWal.open(tmp_path, KEY).close()
 
 
+def test_two_homes_of_one_machine_do_not_share_a_key(tmp_path: Path) -> None:
+    claims = tmp_path / "claims"
+    wal = VoteWal.open(tmp_path / "a", KEY, claims=claims)
+    with pytest.raises(WalLocked) as caught:
+        VoteWal.open(tmp_path / "b", KEY, claims=claims)
+    assert str(os.getpid()) in caught.value.holder
+    VoteWal.open(tmp_path / "b", b"another key", claims=claims).close()
+    VoteWal.open(tmp_path / "c", KEY).close()  # a public key of a local network is not claimed
+    wal.close()
+    VoteWal.open(tmp_path / "b", KEY, claims=claims).close()
+
+
+def test_a_claim_is_made_only_in_a_directory_of_our_own(tmp_path: Path) -> None:
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "claims").symlink_to(tmp_path / "theirs")
+    with pytest.raises(StoreFailed):
+        VoteWal.open(tmp_path / "a", KEY, claims=tmp_path / "claims")
+    VoteWal.open(tmp_path / "a", KEY).close()
+
+
 def test_the_log_of_another_key_is_refused(tmp_path: Path) -> None:
     path, _ = write_groups(tmp_path)
     other = b"another key"
