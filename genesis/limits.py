@@ -41,6 +41,21 @@ QUEUED_BYTES_PER_PEER_MAX = 16 * 1024 * 1024
 REQUEST_STREAMS_PER_PEER_MAX = 3
 WAITING_REQUESTS_PER_PEER_MAX = 64
 ANSWERS_AT_ONCE_MAX = 16
+GOSSIP_QUEUE_MAX = 64
+GOSSIP_IDS_MAX = 8_192
+GOSSIP_CHECKS_AT_ONCE_MAX = 16
+# A validator sends two votes and a certificate a block; rebroadcasts and a catch-up of
+# certificates after a partition come in bursts.
+CONSENSUS_PER_SECOND = 200
+CONSENSUS_BURST = 1_000
+ANNOUNCEMENTS_PER_SECOND = 50
+ANNOUNCEMENTS_BURST = 200
+REQUESTS_PER_SECOND = 100
+REQUESTS_BURST = 200
+GOSSIP_PER_SECOND = 50
+GOSSIP_BURST = 200
+RECEIVED_BYTES_PER_SECOND = 32 * 1024 * 1024
+RECEIVED_BYTES_BURST = 64 * 1024 * 1024
 
 # --- rpc: what callers may ask of one node -------------------------------------------------------
 RPC_MAX_CONNECTIONS = 128

@@ -3,6 +3,7 @@
 from collections import OrderedDict
 from typing import Final
 
+from genesis.limits import GOSSIP_CHECKS_AT_ONCE_MAX, GOSSIP_IDS_MAX
 from native.errors import InvalidData
 from native.hashing import derive_hash
 from p2p.network import GossipCheck, GossipVerdict
@@ -10,8 +11,6 @@ from p2p.wire.encoding import decode_gossip
 from p2p.wire.messages import FinalAnnounced
 
 GOSSIP_ID_BYTES: Final = 20
-_REMEMBERED_IDS: Final = 8_192
-_CHECKS_AT_ONCE: Final = 16
 _ID_CONTEXT: Final = "aichain/gossip-id/v1"
 
 
@@ -23,7 +22,7 @@ def gossip_id(payload: bytes) -> bytes:
 class SeenIds:
     """The ids of what was judged, oldest forgotten first."""
 
-    def __init__(self, limit: int = _REMEMBERED_IDS) -> None:
+    def __init__(self, limit: int = GOSSIP_IDS_MAX) -> None:
         self._ids: OrderedDict[bytes, None] = OrderedDict()
         self._limit = limit
 
@@ -59,7 +58,7 @@ class GossipJudge:
         message_id = gossip_id(payload)
         if self.seen.has(message_id) or message_id in self._in_flight:
             return GossipVerdict.IGNORE, None
-        if len(self._in_flight) >= _CHECKS_AT_ONCE:
+        if len(self._in_flight) >= GOSSIP_CHECKS_AT_ONCE_MAX:
             return GossipVerdict.IGNORE, None
         self._in_flight.add(message_id)
         try:

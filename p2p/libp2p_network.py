@@ -10,6 +10,7 @@ from typing import Final, TypeVar
 import trio
 from trio_typing import TaskStatus
 
+from genesis.limits import GOSSIP_QUEUE_MAX
 from native.errors import InvalidData
 from native.hashing import ZERO_HASH
 from p2p.addresses import PeerAddress, parse_peer_address
@@ -46,7 +47,6 @@ log = logging.getLogger("aichain.p2p")
 R = TypeVar("R")
 
 STATUS_EVERY_S: Final = 1.0
-_GOSSIP_QUEUE: Final = 64
 _RESTART_AFTER_S: Final = 1.0
 _MAX_RESTARTS: Final = 10
 _RESTART_WINDOW_S: Final = 120.0
@@ -78,7 +78,7 @@ class Libp2pNetwork:
             status=self._status,
             listen=self._bound.endpoint,
         )
-        self._gossip_out, self._gossip_in = trio.open_memory_channel[bytes](_GOSSIP_QUEUE)
+        self._gossip_out, self._gossip_in = trio.open_memory_channel[bytes](GOSSIP_QUEUE_MAX)
         self._stack: Stack | None = None
         self._bugs = OwnBugs()
 

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import Enum
 
+from genesis import limits
+
 _MILLI = 1000
 
 
@@ -25,13 +27,11 @@ class Kind(Enum):
 
 
 RATES: dict[Kind, Rate] = {
-    # A validator sends two votes and a certificate a block; rebroadcasts and a catch-up of
-    # certificates after a partition come in bursts.
-    Kind.CONSENSUS: Rate(per_second=200, burst=1_000),
-    Kind.ANNOUNCEMENT: Rate(per_second=50, burst=200),
-    Kind.REQUEST: Rate(per_second=100, burst=200),
-    Kind.GOSSIP: Rate(per_second=50, burst=200),
-    Kind.BYTES: Rate(per_second=32 * 1024 * 1024, burst=64 * 1024 * 1024),
+    Kind.CONSENSUS: Rate(limits.CONSENSUS_PER_SECOND, limits.CONSENSUS_BURST),
+    Kind.ANNOUNCEMENT: Rate(limits.ANNOUNCEMENTS_PER_SECOND, limits.ANNOUNCEMENTS_BURST),
+    Kind.REQUEST: Rate(limits.REQUESTS_PER_SECOND, limits.REQUESTS_BURST),
+    Kind.GOSSIP: Rate(limits.GOSSIP_PER_SECOND, limits.GOSSIP_BURST),
+    Kind.BYTES: Rate(limits.RECEIVED_BYTES_PER_SECOND, limits.RECEIVED_BYTES_BURST),
 }
 
 
