@@ -1,6 +1,6 @@
 """Head of the ledger: executes blocks, keeps what is not final yet, commits. Its only writer."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -232,13 +232,13 @@ class Chain:
         certificate: QuorumCertificate,
         *,
         finalized_at_ms: int | None,
-        seal: Callable[[], None] | None = None,
     ) -> tuple[FinalBlock, ...]:
         """Commit these executed blocks, oldest first; the certificate is of the last. Blocking.
 
         Order (design, storage 2.3): bodies, one synced batch of state, pointers, certificate and
-        tip, then `seal` (the WAL's record that the height is final), then the index. A crash
-        between any two is healed at the next start. Raises StoreFailed: the node has to stop.
+        tip, then the index. The vote log's record that the height is final comes after all that,
+        with the next vote. A crash between any two is healed at the next start. Raises
+        StoreFailed: the node has to stop.
         """
         line = [self._executed[block.id] for block in blocks]
         self._require_extension(line, certificate)
@@ -260,9 +260,6 @@ class Chain:
         self._recent += final
         self._move_head(line[-1])
         self._finalized_at_ms = finalized_at_ms
-        if seal is not None:
-            seal()
-        self._reached("height sealed")
         self._ledger.index.add(
             [(e.header.height, [signed.id for signed in e.block.transactions]) for e in line]
         )

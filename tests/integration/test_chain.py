@@ -367,9 +367,8 @@ def test_a_commit_writes_in_the_order_that_recovery_relies_on(
         [block_ref(built.block.header)],
         certify(built.block.header),
         finalized_at_ms=None,
-        seal=lambda: order.append("sealed"),
     )
-    assert order == ["write", "sync", "state sync=True", "sealed", "index sync=False"]
+    assert order == ["write", "sync", "state sync=True", "index sync=False"]
 
 
 def test_what_does_not_extend_the_head_is_our_bug(chain: Chain) -> None:

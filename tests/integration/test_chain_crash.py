@@ -8,7 +8,6 @@ import struct
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
@@ -30,31 +29,26 @@ KEY = b"the signer's public key"
 ACK = struct.Struct(">Q32s")
 Acks: TypeAlias = list[tuple[int, bytes]]
 CHECKED = 40
-POINTS = ("bodies appended", "bodies written", "state written", "height sealed", "index written")
+POINTS = ("bodies appended", "bodies written", "state written", "index written")
 
 
 def commit_blocks(
     root: Path, rule: str, acknowledge: Callable[[int, bytes], object], *, blocks: int
 ) -> None:
-    """A node's writing side: bodies, commit, seal in the vote log, acknowledge."""
+    """A node's writing side: bodies, commit, the vote log's floor, acknowledge."""
     wal = VoteWal.open(DataPaths(root).signer, KEY)
     chain = Chain.open(root, DOCUMENT, fail_points=FailPoints(rule))
     for block in chain.unfinalized():
         chain.execute(block)
-    wal.append(final_record(chain.head.head))  # a crash may have come between commit and seal
+    wal.append(final_record(chain.head.head))  # a crash may have come between commit and log
     purse = Purse(nonce=account_view(chain.head, Purse().address).nonce)
     while chain.head.head.height < blocks:
         built = build_on(chain.head, [purse.pay(DOCUMENT)])
         chain.execute(built.block)
         chain.make_durable(built.block.id)
         header = built.block.header
-        record = final_record(header)
-        chain.finalize(
-            [block_ref(header)],
-            certify(header),
-            finalized_at_ms=1,
-            seal=partial(wal.append, record),
-        )
+        chain.finalize([block_ref(header)], certify(header), finalized_at_ms=1)
+        wal.append(final_record(header))
         acknowledge(header.height, header.id)
     chain.close()
     wal.close()
