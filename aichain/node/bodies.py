@@ -8,6 +8,7 @@ from aichain.errors import ParentNotExecuted, UnfinalizedFull
 from aichain.node.context import NodeContext
 from aichain.node.ledger_writer import LedgerWriter
 from aichain.node.pool import TransactionPool
+from aichain.node.sources import Rotation, steady_ms
 from consensus.core.events import BlockExecuted, BlockRejected, Event
 from consensus.headers import block_ref
 from consensus.proposals import ProposalMessage
@@ -55,6 +56,7 @@ class Bodies:
         self._clock = context.clock
         self._candidates: OrderedDict[Hash32, _Candidate] = OrderedDict()
         self._in_flight: set[Hash32] = set()
+        self._rotation = Rotation([each.public_key for each in context.validators.validators])
 
     def note(self, message: ProposalMessage, header: Header, peer: str) -> None:
         """Remember what a proposal with a valid signature says its block contains.
@@ -163,14 +165,14 @@ class Bodies:
 
     async def _download(self, block_id: Hash32, first: str | None) -> Block:
         """The whole block from one of our peers; a body that does not match blames that peer."""
-        peers = [peer.peer_id for peer in self._network.peers()]
-        peers.sort(key=lambda peer: peer != first)
+        peers = self._rotation.order(self._network.peers(), steady_ms(), first)
         for peer in peers[: limits.DOWNLOAD_PEERS_MAX]:
             try:
                 answer = await self._network.request(
                     peer, GetBlocks((block_id,)), REQUEST_TIMEOUT_S
                 )
             except RequestFailed:
+                self._rotation.unreliable.failed(peer, steady_ms())
                 continue
             for data in answer.blocks:
                 try:
@@ -179,6 +181,7 @@ class Bodies:
                     self._network.penalize(peer, Penalty.MALFORMED, str(error))
                     continue
                 if block.id == block_id:
+                    self._rotation.unreliable.delivered(peer)
                     return block
         raise BodyUnavailable
 

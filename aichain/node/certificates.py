@@ -6,6 +6,7 @@ import trio
 
 from aichain.node.context import NodeContext
 from aichain.node.engine import Engine
+from aichain.node.sources import Rotation, steady_ms
 from aichain.node.verifier import Verifier
 from consensus.certificates import QuorumCertificate, certificate_witnesses
 from consensus.core.events import CertificateAccepted
@@ -36,6 +37,7 @@ class CertificateDesk:
         self._clock = context.clock
         self._in_flight: dict[_Key, tuple[bytes, trio.Event]] = {}
         self._taken: OrderedDict[_Key, None] = OrderedDict()
+        self._rotation = Rotation([each.public_key for each in context.validators.validators])
 
     async def take(self, peer: str, certificate: QuorumCertificate) -> bool:
         """Verify and hand over; False when it is not wanted now. A forged one costs its sender.
@@ -83,14 +85,16 @@ class CertificateDesk:
         """Ask peers, one after the other, until one gives something that we want."""
         last = min(high_view, low_view + limits.CERTIFICATE_VIEWS_PER_ANSWER - 1)
         question = GetCertificates(epoch, low_view, last)
-        peers = sorted(self._network.peers(), key=lambda peer: (-peer.epoch, -peer.view))
+        peers = self._rotation.order(self._network.peers(), steady_ms())
         for peer in peers[: limits.CERTIFICATE_PEERS_MAX]:
             try:
-                answer = await self._network.request(peer.peer_id, question, REQUEST_TIMEOUT_S)
+                answer = await self._network.request(peer, question, REQUEST_TIMEOUT_S)
             except RequestFailed:
+                self._rotation.unreliable.failed(peer, steady_ms())
                 continue
+            self._rotation.unreliable.delivered(peer)
             taken = [
-                await self.take(peer.peer_id, certificate)
+                await self.take(peer, certificate)
                 for certificate in answer.certificates
                 if is_of_current_instance(self._engine.state, certificate)
             ]

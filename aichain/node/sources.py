@@ -3,6 +3,8 @@
 from collections import OrderedDict
 from collections.abc import Collection, Sequence
 
+import trio
+
 from genesis.limits import UNRELIABLE_PEERS_MAX
 from p2p.network import PeerView
 
@@ -13,7 +15,7 @@ LONGEST_WAIT_MS = 600_000
 class Unreliable:
     """Peers that lately did not deliver. Each failure in a row doubles the time out.
 
-    Time is whatever clock the owner uses throughout. When full, the oldest entry is forgotten.
+    Its owners count time with `steady_ms`. When full, the oldest entry is forgotten.
     """
 
     def __init__(self, max_peers: int = UNRELIABLE_PEERS_MAX) -> None:
@@ -64,3 +66,8 @@ class Rotation:
             )
         )
         return [peer.peer_id for peer in turned]
+
+
+def steady_ms() -> int:
+    """Milliseconds of the loop's clock, which nobody sets back."""
+    return int(trio.current_time() * 1000)

@@ -14,7 +14,7 @@ from aichain.node.certificates import verify_certificate
 from aichain.node.context import NodeContext
 from aichain.node.engine import Engine
 from aichain.node.finalizer import Finalizer
-from aichain.node.sources import Unreliable
+from aichain.node.sources import Unreliable, steady_ms
 from consensus.certificates import QuorumCertificate
 from consensus.core.events import BlockExecuted, BlockRejected, CertificateAccepted
 from consensus.errors import InvalidCertificate
@@ -95,7 +95,7 @@ class Syncer:
 
         Whoever did not give what it claims to have is not believed for a while.
         """
-        now_ms = _now_ms()
+        now_ms = steady_ms()
         peers = sorted(self._context.network.peers(), key=lambda peer: (-peer.score, peer.rtt_ms))
         return {
             peer.peer_id: peer.final_height
@@ -132,12 +132,12 @@ class Syncer:
     def penalize(self, peer: str, reason: str) -> None:
         """A peer served what is not on the chain."""
         log.warning("sync from %s refused: %s", peer, reason)
-        self._unreliable.failed(peer, _now_ms())
+        self._unreliable.failed(peer, steady_ms())
         self._context.network.penalize(peer, Penalty.FORGED, reason)
 
     def missed(self, peer: str) -> None:
         """A peer did not serve what it claims to have; perhaps it is only slow."""
-        self._unreliable.failed(peer, _now_ms())
+        self._unreliable.failed(peer, steady_ms())
         self._context.network.penalize(peer, Penalty.NUISANCE, "claims blocks it does not give")
 
     def served(self, peer: str) -> None:
@@ -280,7 +280,3 @@ class _CatchUp:
                 del self._answers[ask]
                 return answer
         raise AssertionError("a range arrived without an answer")
-
-
-def _now_ms() -> int:
-    return int(trio.current_time() * 1000)

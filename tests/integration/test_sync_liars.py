@@ -8,7 +8,8 @@ import trio
 from aichain.errors import ConsensusHalted
 from aichain.node.bodies import Bodies
 from native.hashing import Hash32
-from p2p.wire.messages import Status
+from p2p.errors import RequestFailed
+from p2p.wire.messages import GetCertificates, Status
 from tests.integration.liars import Liar
 from tests.integration.nodes import Cluster, RunningNode, cluster, until
 from vm.errors import InvalidBlock
@@ -45,6 +46,31 @@ async def test_silent_liars_neither_stop_sync_nor_keep_the_node_syncing(
         assert founder.node.context.network.peer_id in syncer.claims()
         height = follower.height
         await until(lambda: follower.height >= max(height + 2, 6))
+
+
+async def test_validators_are_asked_first_whatever_others_claim(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with cluster(tmp_path, 1) as net:
+        await silent_liars(net, 4)
+        founder = await net.start(0)
+        follower = await net.start(1, founder=False)
+        network = follower.node.context.network
+        await until(lambda: len(network.peers()) == 5 and follower.height >= 1)
+        asked: list[tuple[str, type]] = []
+
+        async def refuse(peer: str, request: object, _timeout_s: float) -> object:
+            asked.append((peer, type(request)))
+            raise RequestFailed(peer, "refused")
+
+        monkeypatch.setattr(network, "request", refuse)
+        services, state = follower.node.services, follower.node.engine.state
+        founder_peer = founder.node.context.network.peer_id
+        await services.request_certificates(0, state.view, state.view)
+        assert asked[0] == (founder_peer, GetCertificates)
+        asked.clear()
+        await services.request_certificates(0, state.view, state.view)
+        assert asked[0][0] != founder_peer  # it has just failed
 
 
 async def test_a_final_block_that_does_not_execute_here_halts_the_node_and_bans_nobody(
