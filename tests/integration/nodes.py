@@ -51,14 +51,14 @@ class Cluster:
     nursery: trio.Nursery
     hub: MemoryHub = field(default_factory=lambda: MemoryHub(conditions=Conditions(1, 3)))
 
-    async def start(self, index: int, *, founder: bool = True) -> RunningNode:
+    async def start(self, index: int, *, founder: bool = True, rpc_port: int = 0) -> RunningNode:
         """Start node `index`; its home is its own and survives a stop."""
         config = NodeConfig(
             home=self.root / f"node{index}",
             document=self.document,
             node_seed=derive_hash("aichain/test/node", bytes([index])),
             validator_key=founder_key("testnet", index) if founder else None,
-            rpc_listen=Endpoint("127.0.0.1", 0),
+            rpc_listen=Endpoint("127.0.0.1", rpc_port),
             p2p_listen=Endpoint("127.0.0.1", 3691),
         )
         node = await trio.to_thread.run_sync(

@@ -1,7 +1,9 @@
-"""web3.py 8, unmodified, against a served node: over HTTP, and over WebSocket in binary frames."""
+"""web3.py 8, unmodified: over HTTP, over WebSocket in binary frames, and against a whole node."""
 
 import asyncio
+import socket
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import requests
@@ -12,6 +14,7 @@ from web3.types import RPCEndpoint
 
 from genesis.networks import account_key
 from genesis.units import AI, address_of_key, format_address
+from tests.integration.nodes import cluster, public_account, transfer, until
 from tests.unit.aichain.rpc.fake_backend import NETWORK, STRANGER
 from tests.unit.aichain.rpc.serving import served
 
@@ -126,3 +129,42 @@ async def test_websocket_calls_and_new_heads_in_binary_frames() -> None:
             return asyncio.run(asyncio.wait_for(talk(), timeout=20))
 
         assert await trio.to_thread.run_sync(run) == [3, 4]
+
+
+async def test_a_whole_node_is_read_like_any_other_chain(tmp_path: Path) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    payer, payee = public_account(0), public_account(1)
+    payer_text, payee_text = (
+        Web3.to_checksum_address(format_address(address_of_key(key.public_key)))
+        for key in (payer, payee)
+    )
+    async with cluster(tmp_path, 1) as net:
+        running = await net.start(0, rpc_port=port)
+        signed = transfer(net, payer, nonce=0, to=payee, amount=3 * AI)
+
+        def check() -> None:
+            with requests.Session() as session:
+                web3 = Web3(HTTPProvider(f"http://127.0.0.1:{port}", session=session))
+                assert web3.eth.chain_id == net.document.network_id
+                before = web3.eth.get_balance(payee_text)
+                assert bytes(web3.eth.send_raw_transaction(signed.raw)) == signed.id
+                trio.from_thread.run(until, lambda: chain.locate(signed.id) is not None)
+                place = chain.locate(signed.id)
+                assert place is not None
+                block = web3.eth.get_block(place.height, full_transactions=True)
+                (transaction,) = block["transactions"]
+                assert not isinstance(transaction, bytes)
+                assert bytes(transaction["hash"]) == signed.id
+                assert transaction["value"] == 3 * AI
+                assert (transaction["from"], transaction["to"]) == (payer_text, payee_text)
+                parent = web3.eth.get_block(block["parentHash"])
+                assert parent["number"] == place.height - 1
+                assert web3.eth.block_number >= place.height
+                assert web3.eth.get_balance(payee_text) == before + 3 * AI
+                assert web3.eth.get_transaction_count(payer_text) == 1
+
+        chain = running.node.chain
+        await until(lambda: running.height >= 1)
+        await trio.to_thread.run_sync(check)
