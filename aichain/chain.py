@@ -1,11 +1,12 @@
 """Head of the ledger: executes blocks, keeps what is not final yet, commits. Its only writer."""
 
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from aichain.errors import ParentNotExecuted, UnfinalizedFull
+from aichain.errors import BlockLost, ParentNotExecuted, UnfinalizedFull
 from aichain.recovery import Ledger, create_ledger, ledger_exists, open_ledger
 from aichain.store.blocks import BlockRecord, BlockStore, decode_stored
 from aichain.store.failpoints import FailPoints
@@ -76,6 +77,7 @@ class Chain:
         self._finalized_at_ms = record.finalized_at_ms if record is not None else None
         self._recent: tuple[FinalBlock, ...] = ()
         self._executed: dict[Hash32, Executed] = {}
+        self._evicted: OrderedDict[Hash32, tuple[int, Position]] = OrderedDict()
         self._clock = 0
         self._positions: dict[Hash32, Position] = {}
         self._left_over = self._read_tail()
@@ -240,7 +242,7 @@ class Chain:
         with the next vote. A crash between any two is healed at the next start. Raises
         StoreFailed: the node has to stop.
         """
-        line = [self._executed[block.id] for block in blocks]
+        line = [self._executed.get(block.id) or self._recall(block.id) for block in blocks]
         self._require_extension(line, certificate)
         self._append_bodies(line)
         self._reached("bodies written")
@@ -304,6 +306,8 @@ class Chain:
             if block_id in above
         }
         self._left_over = [b for b in self._left_over if b.header.height > height]
+        for block_id in [each for each, (at, _) in self._evicted.items() if at <= height]:
+            del self._evicted[block_id]
 
     def _append_bodies(self, line: list[Executed]) -> None:
         missing = [entry for entry in line if entry.position is None]
@@ -316,18 +320,33 @@ class Chain:
         self._reached("bodies appended")
 
     def _remember(self, block: Block, state: State, receipts: tuple[Receipt, ...]) -> None:
-        size = body_bytes(block.transactions)
-        self._make_room(block.header.parent_id, size)
+        self._make_room(block.header.parent_id, body_bytes(block.transactions))
+        self._put(block, state, receipts)
+
+    def _put(self, block: Block, state: State, receipts: tuple[Receipt, ...]) -> Executed:
         entry = Executed(
             block=VerifiedBlock(block),
             state=state,
             receipts=receipts,
-            size_bytes=size,
+            size_bytes=body_bytes(block.transactions),
             last_used=0,
             position=self._positions.get(block.id),
         )
         self._touch(entry)
         self._executed[block.id] = entry
+        self._evicted.pop(block.id, None)
+        return entry
+
+    def _recall(self, block_id: Hash32) -> Executed:
+        """Execute a final block again that had to make room; the core counts on it (R8)."""
+        _, position = self._evicted.get(block_id, (0, None))
+        if position is None:
+            raise BlockLost(block_id=block_id.hex())
+        block = VerifiedBlock(decode_stored(self._ledger.bodies.read(position)))
+        self._positions[block_id] = position
+        parent = self.state_of(block.header.parent_id)
+        assert parent is not None, "final blocks come oldest first"
+        return self._put(block, *apply_block(parent, block))
 
     def _touch(self, entry: Executed) -> None:
         self._clock += 1
@@ -354,6 +373,10 @@ class Chain:
             oldest = min(leaves, key=lambda entry: entry.last_used)
             del self._executed[oldest.block.id]
             self._positions.pop(oldest.block.id, None)
+            if oldest.position is not None:
+                self._evicted[oldest.block.id] = (oldest.header.height, oldest.position)
+            if len(self._evicted) > limits.EVICTED_BLOCKS_MAX:
+                self._evicted.popitem(last=False)
 
     def _read_tail(self) -> list[VerifiedBlock]:
         connected: dict[Hash32, VerifiedBlock] = {}

@@ -169,6 +169,15 @@ class UnfinalizedFull(NodeError):
 
 
 @dataclass(eq=False)
+class BlockLost(NodeError):
+    """A final block was executed here, had to make room, and is not on this disk."""
+
+    exit_code = ExitCode.STORE_FAILED
+    block_id: str
+    fix: str = "start again: the node syncs the block from its peers"
+
+
+@dataclass(eq=False)
 class ParentNotExecuted(NodeError):
     """A block was given for execution before its parent."""
 

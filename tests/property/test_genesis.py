@@ -6,6 +6,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from genesis import limits
 from genesis.ceremony import check_document
 from genesis.document import (
     GenesisAccount,
@@ -30,7 +31,7 @@ amounts = st.integers(1, 10**9 * AI)
 consensus = st.builds(
     ConsensusParams,
     block_time_ms=st.integers(1, 60_000),
-    epoch_blocks=st.integers(1, 65_536),
+    epoch_blocks=st.integers(1, limits.EPOCH_BLOCKS_MAX),
     full_set_limit=st.integers(1, 64),
     delta_ms=st.integers(1, 60_000),
     clock_offset_ms=st.integers(0, 60_000),
