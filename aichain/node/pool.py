@@ -16,8 +16,21 @@ from genesis.units import Address
 from native.errors import InvalidData, InvalidSignature
 from native.hashing import Hash32
 from p2p.errors import Penalty, RequestFailed
-from p2p.wire.messages import GetTransactions, TransactionsAnnounced
-from vm.errors import InvalidTransaction
+from p2p.wire.messages import GetTransactions, Transactions, TransactionsAnnounced
+from vm.errors import (
+    AmountIsZero,
+    FieldHasWrongLength,
+    FieldOutOfRange,
+    InvalidTransaction,
+    RecipientIsZero,
+    SenderMismatch,
+    TransactionTooHeavy,
+    TransactionTooLarge,
+    UnknownAlgorithm,
+    UnknownKind,
+    UnsupportedTransactionVersion,
+    WrongNetwork,
+)
 from vm.queries import account_view
 from vm.state import State
 from vm.transactions import SignedTransaction, VerifiedTransaction, decode_transaction
@@ -25,7 +38,22 @@ from vm.validate import check_transaction
 from vm.witnesses import transaction_witnesses
 
 ANNOUNCE_EVERY_S = 0.05
+GREET_EVERY_S = 0.5
 FETCH_TIMEOUT_S = 2.0
+# Refused whatever the head is: no honest peer pools these.
+_NEVER_VALID = (
+    AmountIsZero,
+    FieldHasWrongLength,
+    FieldOutOfRange,
+    RecipientIsZero,
+    SenderMismatch,
+    TransactionTooHeavy,
+    TransactionTooLarge,
+    UnknownAlgorithm,
+    UnknownKind,
+    UnsupportedTransactionVersion,
+    WrongNetwork,
+)
 
 
 class TransactionPool:
@@ -45,7 +73,9 @@ class TransactionPool:
         self._new_ids: list[Hash32] = []
         self._has_new = trio.Event()
         self._known_by: OrderedDict[str, OrderedDict[Hash32, None]] = OrderedDict()
-        self._fetching: set[Hash32] = set()
+        self._fetching: dict[Hash32, list[str]] = {}
+        """Ids on their way, each with the other peers that have it."""
+        self._greeted: set[str] = set()
         self._to_fetch: dict[str, list[Hash32]] = {}
         self._ask, self._asked = trio.open_memory_channel[str](2 * limits.PEERS_MAX)
 
@@ -53,13 +83,14 @@ class TransactionPool:
         """Announce and fetch until cancelled."""
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._announce)
+            nursery.start_soon(self._greet)
             for _ in range(limits.FETCH_TASKS):
                 nursery.start_soon(self._fetch)
 
     async def submit(self, raw: bytes) -> Hash32:
         """Admit a caller's transaction and answer its id; InvalidData when it is refused."""
         try:
-            tx_id = await self._admit(raw, wait=True)
+            tx_id = await self._admit(decode_transaction(raw), wait=True)
         except AlreadyPending as error:
             self._metrics.transaction_offered("rpc", "known")
             return Hash32(error.tx_id)
@@ -78,13 +109,17 @@ class TransactionPool:
         wanted = []
         for tx_id in ids:
             known[tx_id] = None
-            if tx_id not in self._fetching and not self.mempool.knows(tx_id):
+            others = self._fetching.get(tx_id)
+            if others is None and not self.mempool.knows(tx_id):
                 wanted.append(tx_id)
+            elif others is not None and peer not in others:
+                others.append(peer)  # asked if the first one does not deliver
+                del others[limits.OTHER_ANNOUNCERS_MAX :]
         while len(known) > limits.KNOWN_TRANSACTIONS_PER_PEER:
             known.popitem(last=False)
         room = limits.FETCHING_TRANSACTIONS - len(self._fetching)
         if wanted and room > 0:
-            self._fetching.update(wanted[:room])
+            self._fetching.update((tx_id, []) for tx_id in wanted[:room])
             self._queue_fetch(peer, wanted[:room])
 
     def after_final(self, included: Iterable[SignedTransaction]) -> None:
@@ -95,9 +130,8 @@ class TransactionPool:
         stats = self.mempool.stats
         self._metrics.mempool_is(stats.transactions, stats.size_bytes)
 
-    async def _admit(self, raw: bytes, *, wait: bool) -> Hash32:
+    async def _admit(self, signed: SignedTransaction, *, wait: bool) -> Hash32:
         """Cheap checks first, the signature last; then into the pool and to the peers."""
-        signed = decode_transaction(raw)
         self._check(signed)
         witnesses = transaction_witnesses(self._chain.head, signed)
         verdicts = await self._verifier.verify_bulk(witnesses, wait=wait)
@@ -114,6 +148,9 @@ class TransactionPool:
 
     def _check(self, signed: SignedTransaction) -> None:
         head = self._chain.head
+        network_id = head.document.network_id
+        if signed.transaction.network_id != network_id:
+            raise WrongNetwork(expected=network_id, given=signed.transaction.network_id)
         account = sender_account(head, signed.transaction.sender)
         self.mempool.check(signed, account, head_view(head))
         check_transaction(head, signed, height=head.head.height + 1)
@@ -140,7 +177,8 @@ class TransactionPool:
         try:
             self._ask.send_nowait(peer)
         except trio.WouldBlock:
-            self._fetching.difference_update(ids)
+            for tx_id in ids:
+                self._fetching.pop(tx_id, None)
             return
         self._to_fetch[peer] = ids
 
@@ -150,36 +188,78 @@ class TransactionPool:
             ids = tuple(queued[: limits.FETCHED_TRANSACTIONS_MAX])
             if len(queued) > len(ids):
                 self._queue_fetch(peer, queued[len(ids) :])
+            arrived: set[Hash32] = set()
             try:
-                await self._fetch_from(peer, ids)
+                arrived = await self._fetch_from(peer, ids)
             finally:
-                self._fetching.difference_update(ids)
+                self._ask_others(peer, [tx_id for tx_id in ids if tx_id not in arrived])
+                for tx_id in arrived:
+                    self._fetching.pop(tx_id, None)
 
-    async def _fetch_from(self, peer: str, ids: tuple[Hash32, ...]) -> None:
+    async def _fetch_from(self, peer: str, ids: tuple[Hash32, ...]) -> set[Hash32]:
+        """The ids that came with a good signature, whether or not they were admitted."""
         try:
             answer = await self._network.request(peer, GetTransactions(ids), FETCH_TIMEOUT_S)
         except RequestFailed:
-            return  # whoever else has them announced them as well
+            answer = Transactions(())
+        arrived: set[Hash32] = set()
         async with trio.open_nursery() as nursery:
             for raw in answer.raws[: len(ids)]:
-                nursery.start_soon(self._admit_from, peer, raw)
+                nursery.start_soon(self._admit_from, peer, raw, arrived)
+        arrived.intersection_update(ids)
+        if not arrived:
+            # some may be in a block by now; a peer that gives none at all announces at random
+            self._network.penalize(peer, Penalty.NUISANCE, "announces what it does not give")
+        return arrived
 
-    async def _admit_from(self, peer: str, raw: bytes) -> None:
+    def _ask_others(self, peer: str, missing: Iterable[Hash32]) -> None:
+        """Each id that did not come is asked of the next peer that announced it."""
+        again: dict[str, list[Hash32]] = {}
+        for tx_id in missing:
+            others = self._fetching.get(tx_id, [])
+            while others and others[0] == peer:
+                others.pop(0)
+            if others and not self.mempool.knows(tx_id):
+                again.setdefault(others.pop(0), []).append(tx_id)
+            else:
+                self._fetching.pop(tx_id, None)
+        for other, ids in again.items():
+            self._queue_fetch(other, ids)
+
+    async def _greet(self) -> None:
+        """Tell peers that come what is pending: who announced it to them before may be gone."""
+        while True:
+            await trio.sleep(GREET_EVERY_S)
+            present = {peer.peer_id for peer in self._network.peers()}
+            best = self.mempool.best(limits.ANNOUNCED_TRANSACTIONS_MAX)
+            ids = tuple(signed.id for signed in best)
+            for peer in present - self._greeted if ids else ():
+                self._network.send(peer, TransactionsAnnounced(ids))
+            self._greeted = present
+
+    async def _admit_from(self, peer: str, raw: bytes, arrived: set[Hash32]) -> None:
         try:
-            await self._admit(raw, wait=False)
+            signed = decode_transaction(raw)
+            await self._admit(signed, wait=False)
         except VerifierBusy:
             self._metrics.transaction_offered("peer", "verifier_busy")
         except InvalidSignature as error:
             self._metrics.transaction_offered("peer", error.code)
             self._network.penalize(peer, Penalty.FORGED, str(error))
+            return
         except (NotPooled, InvalidTransaction) as error:
-            # true where the peer stands, perhaps: its head is not ours
             self._metrics.transaction_offered("peer", error.code)
+            if isinstance(error, _NEVER_VALID):
+                self._network.penalize(peer, Penalty.MALFORMED, str(error))
+                return
+            # true where the peer stands, perhaps: its head is not ours
         except InvalidData as error:
             self._metrics.transaction_offered("peer", error.code)
             self._network.penalize(peer, Penalty.MALFORMED, str(error))
+            return
         else:
             self._metrics.transaction_offered("peer", "pooled")
+        arrived.add(signed.id)
 
 
 def sender_account(state: State, address: Address) -> SenderAccount:
