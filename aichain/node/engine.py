@@ -12,6 +12,7 @@ from aichain.errors import ConsensusHalted
 from aichain.node.ballots import Ballots
 from aichain.node.bodies import Bodies
 from aichain.node.context import NodeContext
+from aichain.node.evidence_book import EvidenceBook
 from aichain.node.finalizer import Finalizer
 from aichain.node.producer import Producer
 from aichain.node.timers import Timers
@@ -67,6 +68,7 @@ class Engine:
         """The core's memory: a frozen value, so that filters may read it at any time."""
         self._send, self._receive = trio.open_memory_channel[Event](limits.ENGINE_EVENTS_MAX)
         self.dropped = 0
+        self.evidence = EvidenceBook()
 
     def post(self, event: Event) -> None:
         """Queue an answer to one of the core's own effects; there is always room for these."""
@@ -180,4 +182,10 @@ class _Performer:
 
     def _report(self, evidence: Evidence) -> None:
         self._services.context.metrics.equivocation_seen()
-        log.error("validator %d of epoch %d equivocated", evidence.offender, evidence.epoch)
+        name = self._engine.evidence.add(evidence)
+        log.error(
+            "validator %d of epoch %d equivocated: evidence 0x%s",
+            evidence.offender,
+            evidence.epoch,
+            name.hex(),
+        )

@@ -134,6 +134,18 @@ async def test_a_forged_copy_does_not_hide_the_true_message(
         assert not other.is_banned_by(victim)
 
 
+async def test_two_votes_that_exclude_each_other_are_kept_as_evidence(tmp_path: Path) -> None:
+    async with lied_to(tmp_path) as (_, victim, liar):
+        state = victim.node.engine.state
+        for block in (b"\x0a", b"\x0b"):
+            view = state.view + 50
+            vote = Vote(state.instance.id, VotePhase.PREFER, view, 90, Hash32(block * 32))
+            signature = founder_key("testnet", 0).sign(vote.signing_bytes, VOTE_CONTEXT)
+            liar.network.push(SignedVote(vote, 0, 0, signature), Audience.PEERS)
+        await until(lambda: len(victim.node.engine.evidence) == 1)
+        assert not liar.is_banned_by(victim)  # it may only have passed them on
+
+
 async def test_a_certificate_of_too_few_voters_bans_its_sender(tmp_path: Path) -> None:
     async with lied_to(tmp_path) as (_, victim, liar):
         vote = vote_of_founder(victim, ahead=1)

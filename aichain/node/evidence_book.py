@@ -1,0 +1,32 @@
+"""Keeps the proofs of double signatures that this node has seen, ready to be handed over."""
+
+from collections import OrderedDict
+
+from consensus.evidence import Evidence, encode_evidence
+from genesis.limits import EVIDENCE_KEPT_MAX
+from native.codec import encode
+from native.hashing import Hash32, blake3_256
+
+
+class EvidenceBook:
+    """In memory, the oldest forgotten first. Nothing punishes yet; whoever will needs the bytes."""
+
+    def __init__(self, limit: int = EVIDENCE_KEPT_MAX) -> None:
+        self._limit = limit
+        self._proofs: OrderedDict[Hash32, bytes] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._proofs)
+
+    def add(self, evidence: Evidence) -> Hash32:
+        """Keep a proof once; answers the BLAKE3 of its canonical bytes."""
+        raw = encode(encode_evidence(evidence))
+        name = blake3_256(raw)
+        self._proofs[name] = raw
+        while len(self._proofs) > self._limit:
+            self._proofs.popitem(last=False)
+        return name
+
+    def proofs(self) -> tuple[bytes, ...]:
+        """All of them, oldest first, as `consensus.evidence.decode_evidence` reads them."""
+        return tuple(self._proofs.values())
