@@ -1,6 +1,6 @@
 """What readers see while blocks become final: times, trouble with the index, no flicker."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -20,6 +20,7 @@ from aichain.node.ledger_writer import LedgerWriter
 from consensus.core.effects import Finalize
 from consensus.headers import block_ref
 from genesis import limits
+from native.hashing import Hash32
 from tests.integration.ledgers import Purse, build_on, certify, make_document, must
 
 DOCUMENT = make_document()
@@ -105,14 +106,17 @@ async def test_a_transaction_is_never_lost_between_its_block_and_the_index(chain
     await look()
     blocks = [block_ref(built.block.header)]
     certificate = certify(built.block.header)
-    await trio.to_thread.run_sync(
-        lambda: chain.finalize(
-            blocks,
-            certificate,
-            finalized_at_ms=1,
-            seal=lambda: trio.from_thread.run(look),  # the head has moved, the index has not
+    index = chain._ledger.index
+    add = index.add
+
+    def look_and_add(blocks: Iterable[tuple[int, Sequence[Hash32]]]) -> None:
+        trio.from_thread.run(look)  # the head has moved, the index has not
+        add(blocks)
+
+    with patch.object(index, "add", look_and_add):
+        await trio.to_thread.run_sync(
+            lambda: chain.finalize(blocks, certificate, finalized_at_ms=1)
         )
-    )
     await look()
     with patch.object(chain, "locate", return_value=None):  # asked a moment too early
         await look()
