@@ -31,6 +31,7 @@ from vm.blocks import decode_header
 log = logging.getLogger(__name__)
 
 _SENDERS_FRESH_S = 0.02
+_STRANGER_FRESH_S = 0.002
 
 
 class InboundDesk:
@@ -200,14 +201,11 @@ class _Senders:
         self._looked_at = float("-inf")
 
     def is_connected(self, peer: str) -> bool:
-        self._look()
+        age_s = trio.current_time() - self._looked_at
+        if age_s >= (_SENDERS_FRESH_S if peer in self._keys else _STRANGER_FRESH_S):
+            self._keys = {each.peer_id: each.validator_key for each in self._network.peers()}
+            self._looked_at = trio.current_time()
         return peer in self._keys
 
     def is_validator(self, peer: str) -> bool:
-        return self._keys.get(peer) in self._validators
-
-    def _look(self) -> None:
-        now = trio.current_time()
-        if now - self._looked_at >= _SENDERS_FRESH_S:
-            self._keys = {peer.peer_id: peer.validator_key for peer in self._network.peers()}
-            self._looked_at = now
+        return self._keys[peer] in self._validators
