@@ -11,6 +11,7 @@ from consensus.certificates import QuorumCertificate, encode_voters
 from consensus.headers import block_ref
 from consensus.proposals import PROPOSAL_CONTEXT, Proposal, ProposalMessage, SignedProposal
 from consensus.votes import VOTE_CONTEXT, SignedVote, Vote, VotePhase, cancel_vote
+from genesis.limits import INBOUND_TASKS_PER_PEER_MAX
 from genesis.networks import founder_key
 from native.errors import InvalidData
 from native.hashing import Hash32
@@ -103,7 +104,7 @@ async def test_what_a_stranger_pushes_into_consensus_is_dropped_unverified(
 
 @pytest.mark.parametrize("certified", [False, True])
 async def test_a_forged_copy_does_not_hide_the_true_message(
-    tmp_path: Path, *, certified: bool
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, certified: bool
 ) -> None:
     async with lied_to(tmp_path) as (net, victim, liar):
         other = Liar(net, "other", founder_key("testnet", 0))
@@ -123,7 +124,7 @@ async def test_a_forged_copy_does_not_hide_the_true_message(
                 return certificate_of(vote, [0], (signature,))
             return SignedVote(vote, 0, 0, signature)
 
-        object.__setattr__(verifier, "verify_consensus", slow)
+        monkeypatch.setattr(verifier, "verify_consensus", slow)
         liar.network.push(signed(FORGED), Audience.PEERS)
         await trio.sleep(0.05)
         other.network.push(signed(true), Audience.PEERS)
@@ -132,6 +133,31 @@ async def test_a_forged_copy_does_not_hide_the_true_message(
         await until(lambda: liar.is_banned_by(victim))
         await until(lambda: victim.node.engine.state.at(vote.view).null is not None)
         assert not other.is_banned_by(victim)
+
+
+async def test_one_peer_takes_only_its_share_of_the_verification(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with lied_to(tmp_path) as (_, victim, liar):
+        state = victim.node.engine.state
+        begun: list[bytes] = []
+        verified = trio.Event()
+
+        async def slow(items: Sequence[SignatureItem]) -> list[bool]:
+            begun.extend(item.message for item in items)
+            await verified.wait()
+            return [False for _ in items]
+
+        monkeypatch.setattr(victim.node.context.verifier, "verify_consensus", slow)
+        for number in range(2 * INBOUND_TASKS_PER_PEER_MAX):
+            block_id = Hash32(number.to_bytes(32, "big"))
+            vote = Vote(state.instance.id, VotePhase.PREFER, state.view + 50, 90, block_id)
+            liar.network.push(SignedVote(vote, 0, 0, FORGED), Audience.PEERS)
+        await trio.sleep(0.5)
+        assert len(begun) == INBOUND_TASKS_PER_PEER_MAX
+        verified.set()
+        await until(lambda: liar.is_banned_by(victim))
+        await goes_on(victim)
 
 
 async def test_two_votes_that_exclude_each_other_are_kept_as_evidence(tmp_path: Path) -> None:
