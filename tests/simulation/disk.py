@@ -58,5 +58,5 @@ class Disk:
             if isinstance(record, SigningAllowed)
             or (record_instance(record)[0], record_view(record)) > floor
         ]
-        self.log = [*([encode_record(final)] if final.view else []), *kept]
+        self.log = [encode_record(final), *kept]
         self.synced = len(self.log)

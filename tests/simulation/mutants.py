@@ -121,6 +121,10 @@ def sign_in_a_new_instance(probation: guard.Probation, *, epoch: int, final_view
     return MAY_START_SIGNING(probation, epoch=epoch, final_view=first_final)
 
 
+def sign_below_the_floor(state: State) -> bool:
+    return state.me is not None and not state.abstain
+
+
 HAS_NOTAR = voting.has_notar
 FITS_PARENT = voting.fits_parent
 SETTLE = core_step.settle
@@ -151,6 +155,7 @@ MUTANTS: dict[str, tuple[Patch, ...]] = {
     "second proposal": ((voting, "may_propose", propose_again),),
     "early timestamps": ((voting, "fits_parent", any_fit),),
     "no fsync": ((Disk, "append", append_without_fsync),),
+    "signs below its log's floor": ((State, "may_sign", property(sign_below_the_floor)),),
     "wiped disk signs at once": ((guard, "may_start_signing", sign_at_once),),
     "wiped disk signs in a new instance": ((guard, "may_start_signing", sign_in_a_new_instance),),
 }

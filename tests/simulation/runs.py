@@ -83,10 +83,40 @@ def run_wiped(seed: int) -> Result:
     ).run()
 
 
+def run_lost(seed: int) -> Result:
+    """One of four honest members loses its chain, and its log is epochs ahead meanwhile."""
+    scenario, victim = draw(seed), seed % 4
+    return World(
+        replace(
+            scenario,
+            nodes=4,
+            base_weights=(1, 1, 1, 1),
+            byzantine=frozenset(),
+            reformed=frozenset(),
+            frail=frozenset((victim,)),
+            changing=False,
+            skew_ms=scenario.skew_ms[:4],
+            crashes=(),
+            crash_all=(),
+            wipe=None,
+            lost=(victim, 1_000 + seed * 37 % 2_500, 30),
+            heal_ms=4_000,
+            epoch_blocks=2,
+            block_time_ms=50,
+            calm=0.5,
+            drop=0.05,
+            edge_commit=0.95,
+            edge_prefer=0.3,
+        ),
+        Criminal,
+    ).run()
+
+
 RUNS: dict[str, Callable[[int], Result]] = {
     "swarm": run,
     "long": run_long,
     "forgers": run_forgers,
     "honest": run_honest,
     "wiped": run_wiped,
+    "lost": run_lost,
 }

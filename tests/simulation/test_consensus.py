@@ -36,6 +36,7 @@ CATCHABLE = {
     "second proposal": ("swarm", 20),
     "early timestamps": ("long", 60),
     "no fsync": ("swarm", 20),
+    "signs below its log's floor": ("lost", 20),
     "wiped disk signs at once": ("wiped", 20),
     "wiped disk signs in a new instance": ("wiped", 160),
 }
@@ -70,7 +71,7 @@ def test_a_wrong_rule_is_caught(mutant: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "seeds"), [("honest", 15), ("wiped", 60), ("long", 8), ("forgers", 8)]
+    ("kind", "seeds"), [("honest", 15), ("wiped", 60), ("long", 8), ("forgers", 8), ("lost", 20)]
 )
 def test_the_grounds_on_which_rare_mutants_are_caught_hold(kind: str, seeds: int) -> None:
     assert [one for one in map(RUNS[kind], range(seeds)) if one.violation] == []
