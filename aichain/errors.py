@@ -22,6 +22,7 @@ class ExitCode(IntEnum):
     WAL_DAMAGED = 22
     WAL_LOCKED = 23
     WAL_FOREIGN = 24
+    BLOCK_LOST = 25
     CONSENSUS_HALTED = 30
     NETWORK = 31
     DOUBLE_SIGN = 32
@@ -172,7 +173,7 @@ class UnfinalizedFull(NodeError):
 class BlockLost(NodeError):
     """A final block was executed here, had to make room, and is not on this disk."""
 
-    exit_code = ExitCode.STORE_FAILED
+    exit_code = ExitCode.BLOCK_LOST
     block_id: str
     fix: str = "start again: the node syncs the block from its peers"
 
