@@ -59,7 +59,7 @@ def repeat(turn: Turn) -> None:
     """R9: say again what this view and the one before it rest on; ask the shell again, too."""
     state = turn.state
     turn.set_timer(TimerName.RETRY, turn.now_ms + timing.retry_ms(state.config))
-    for view in (state.view - 1, state.view):
+    for view in sorted({first_gap(state) or state.view, state.view - 1, state.view}):
         for vote in state.at(view).own_votes():
             turn.emit(CastVote(vote, state.epoch))
     for signed in state.at(state.view).proposals[:1]:

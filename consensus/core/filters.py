@@ -85,7 +85,16 @@ def contradicts_final(state: State, certificate: QuorumCertificate) -> bool:
 
 def _is_near(state: State, view: int) -> bool:
     low = max(state.final_view, state.view - VIEWS_BEHIND_MAX - 1)
-    return low < view <= state.view + VIEWS_AHEAD_MAX
+    return low < view <= state.view + VIEWS_AHEAD_MAX or view == _first_open(state)
+
+
+def _first_open(state: State) -> int | None:
+    """The first view whose outcome nobody may know: its votes are said again, however old (R9)."""
+    for view in range(state.final_view + 1, state.view):
+        known = state.at(view)
+        if known.notarized is None and known.null is None:
+            return view
+    return None
 
 
 def _is_closed(known: ViewState, phase: VotePhase) -> bool:

@@ -270,7 +270,8 @@ def go_on(turn: Turn) -> None:
 def enter_view(turn: Turn, view: int) -> None:
     """R0: holding NOTAR or NULL of the view before (any later certificate skips ahead)."""
     state = turn.state
-    far = [old for old in state.views if old < view - VIEWS_BEHIND_MAX]
+    gap = catchup.first_gap(state)
+    far = [old for old in state.views if old < view - VIEWS_BEHIND_MAX and old != gap]
     slim = {old: state.at(old).without_votes() for old in far}
     skipped = view > state.view + 1  # what the others did meanwhile was not for us to hear
     state = replace(
