@@ -37,6 +37,10 @@ class ProbationWatch:
         state = self._engine.state
         if state.me is None:
             return
+        log.warning(
+            "this validator's vote log is new: it signs once a quorum of stake has said hello and "
+            "all of it is at genesis, else 64 final views or an epoch from now"
+        )
         own = Head(self._chain.head.head.height, state.epoch, state.view)
         probation = Probation(state.instance.electorate, {state.me: own})
         while not self._is_over(probation):
