@@ -55,7 +55,11 @@ class RpcClient:
     """Calls one node. Not for several threads at a time; each takes its own."""
 
     def __init__(self, url: str = DEFAULT_URL, timeout_s: float = DEFAULT_TIMEOUT_S) -> None:
-        parts = urlsplit(url if "//" in url else f"http://{url}")
+        try:
+            parts = urlsplit(url if "//" in url else f"http://{url}")
+            port = parts.port
+        except ValueError as error:
+            raise RpcUnreachable(url=url, reason=str(error)) from None
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise RpcUnreachable(url=url, reason="this is not an http address")
         kind = (
@@ -63,7 +67,7 @@ class RpcClient:
         )
         self.url = url
         self._path = parts.path or "/"
-        self._connection = kind(parts.hostname, parts.port, timeout=timeout_s)
+        self._connection = kind(parts.hostname, port, timeout=timeout_s)
         self._next_id = 0
 
     def __enter__(self) -> Self:

@@ -15,7 +15,7 @@ def ask_passphrase(password_file: Path | None, *, subject: str, confirm: bool = 
     """The passphrase of `subject`; `confirm` asks a person twice and refuses an empty one."""
     if password_file is not None:
         return _first_line(password_file)
-    if not sys.stdin.isatty():
+    if sys.stdin is None or not sys.stdin.isatty():  # None: started with it closed
         raise CommandError(
             f"{subject} needs a passphrase and nobody can be asked",
             "give --password-file FILE or set AICHAIN_PASSWORD_FILE",

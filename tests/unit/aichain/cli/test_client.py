@@ -108,3 +108,9 @@ def test_a_bare_host_and_port_is_http(node: ScriptedNode) -> None:
     node.answers["x"] = 1
     with RpcClient(node.url.removeprefix("http://")) as client:
         assert client.call("x") == 1
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:99999", "http://[::1", "127.0.0.1:x"])
+def test_an_address_that_cannot_be_one_is_refused_by_name(url: str) -> None:
+    with pytest.raises(RpcUnreachable):
+        RpcClient(url)
