@@ -24,8 +24,15 @@ from consensus.core.effects import (
 from consensus.core.events import CertificatesRequested
 from consensus.core.state import NEVER_SYNCED, State
 from consensus.core.turn import Turn
-from genesis.limits import CERTIFICATE_VIEWS_PER_ANSWER
+from genesis.limits import ANNOUNCING_VIEWS, CERTIFICATE_VIEWS_PER_ANSWER
 from native.hashing import Hash32
+
+
+def is_announcer(state: State, view: int) -> bool:
+    """R0: the proposers of the next views tell all how `view` ended; at N = 20 twenty would be
+    twenty times 46 KB. If they fail, what is missing is said again (R9) or asked for."""
+    following = range(view + 1, view + 1 + ANNOUNCING_VIEWS)
+    return state.me in {state.instance.proposer(later) for later in following}
 
 
 def need(turn: Turn, block_id: Hash32) -> None:

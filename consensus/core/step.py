@@ -135,7 +135,7 @@ def on_certificate(turn: Turn, certificate: QuorumCertificate, *, assembled: boo
     turn.set_view(view, turn.state.at(view).with_certificate(certificate))
     turn.state = hearing.hear(turn.state, certificate.voter_indices, view)
     turn.emit(PersistCertificate(certificate))
-    if assembled and view >= turn.state.view - 1:
+    if assembled and view >= turn.state.view - 1 and catchup.is_announcer(turn.state, view):
         turn.emit(BroadcastCertificate(certificate))  # R0
     match certificate.phase:
         case VotePhase.PREFER:

@@ -68,10 +68,27 @@ def test_r3_a_quorum_of_prefers_is_committed_to_without_the_body() -> None:
     block = make_block(driver.state, 1)
     asked = driver.votes(PREFER, 1, block, voters=(0, 1, 2))
     kinds = [type(effect) for effect in asked]
-    assert kinds.index(PersistCertificate) < kinds.index(BroadcastCertificate)
     assert kinds.index(PersistCertificate) < kinds.index(CastVote)
     assert [vote.block_id for vote in driver.cast(COMMIT)] == [block.id]
     assert driver.state.view == 2
+
+
+def test_r0_only_the_proposers_of_the_next_two_views_tell_all_how_a_view_ended() -> None:
+    telling = set()
+    for me in range(4):
+        driver = Driver.started(make_state(me))
+        asked = driver.votes(CANCEL, 1, None, voters=tuple({0, 1, 2, 3} - {me}))
+        assert any(isinstance(effect, PersistCertificate) for effect in asked)
+        if any(isinstance(effect, BroadcastCertificate) for effect in asked):
+            telling.add(me)
+    assert telling == {driver.state.instance.proposer(view) for view in (2, 3)}
+
+
+def test_r0_a_certificate_that_was_sent_to_us_is_not_sent_on() -> None:
+    for me in range(4):
+        driver = Driver.started(make_state(me))
+        asked = driver.nullify(1)
+        assert not any(isinstance(effect, BroadcastCertificate) for effect in asked)
 
 
 def test_r3_no_commit_after_cancel() -> None:
