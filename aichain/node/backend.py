@@ -18,8 +18,10 @@ from aichain.rpc.backend import (
     NodeStatus,
     Placement,
     TransactionView,
+    Voting,
 )
 from aichain.store.blocks import StoredBlock
+from consensus.core.state import State as CoreState
 from genesis import limits
 from genesis.units import Address
 from genesis.validators import ValidatorSet
@@ -67,6 +69,7 @@ class NodeBackend:
             view=core.view,
             peers=len(network.peers()),
             validator_index=core.me,
+            voting=_voting(core),
             syncing=self._syncer.syncing,
             target_height=max(self._syncer.target_height, head.head.height),
             index_trouble=self._chain.index_trouble,
@@ -186,6 +189,14 @@ class NodeBackend:
         stored = self._chain.blocks.block_at(location.height)
         assert stored is not None, "the index names final blocks only"
         return _placed(stored, location.index, final=True)
+
+
+def _voting(core: CoreState) -> Voting:
+    if core.me is None:
+        return Voting.NOT_VALIDATOR
+    if core.abstain:
+        return Voting.PROBATION
+    return Voting.YES if core.may_sign else Voting.BEHIND_LOG
 
 
 def _executed_view(

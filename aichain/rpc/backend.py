@@ -2,6 +2,7 @@
 
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol
 
 from aichain.feed import Subscription
@@ -14,6 +15,17 @@ from vm.blocks import Block, Header
 from vm.receipts import Receipt
 from vm.state import State
 from vm.transactions import SignedTransaction
+
+
+class Voting(StrEnum):
+    """Whether this node's votes may count towards a quorum."""
+
+    YES = "yes"
+    PROBATION = "probation"
+    """Its vote log is new: it signs nothing until nothing it forgot can count."""
+    BEHIND_LOG = "behindLog"
+    """It lost its chain: it signs nothing until it is where its vote log was."""
+    NOT_VALIDATOR = "notValidator"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +46,7 @@ class NodeStatus:
     view: int
     peers: int
     validator_index: int | None
+    voting: Voting
     syncing: bool
     target_height: int
     """Highest final height that a peer has told us of; never below `height`."""

@@ -80,6 +80,7 @@ async def get_status(context: Context, _: NoParams) -> object:
     """Where this node stands."""
     status = context.backend.status()
     state = context.backend.head()
+    now_ms = context.clock.now_ms()
     trouble = {"indexTrouble": status.index_trouble} if status.index_trouble else {}
     return trouble | {
         "network": status.network,
@@ -90,11 +91,13 @@ async def get_status(context: Context, _: NoParams) -> object:
         "blockHash": show_bytes(status.block_id),
         "stateRoot": show_bytes(status.state_root),
         "finalizedAtMs": status.finalized_at_ms,
-        "nowMs": context.clock.now_ms(),
+        "finalizedAgoMs": max(0, now_ms - status.finalized_at_ms),
+        "nowMs": now_ms,
         "epoch": status.epoch,
         "view": status.view,
         "peers": status.peers,
         "validatorIndex": status.validator_index,
+        "voting": status.voting,
         "syncing": status.syncing,
         "targetHeight": status.target_height,
         "version": status.version,

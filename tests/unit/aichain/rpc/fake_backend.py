@@ -14,6 +14,7 @@ from aichain.rpc.backend import (
     NodeStatus,
     Placement,
     TransactionView,
+    Voting,
 )
 from consensus.certificates import assemble
 from consensus.electorate import Electorate, epoch_seed
@@ -54,6 +55,7 @@ class FakeBackend:
 
     metrics: Metrics = field(default_factory=lambda: Metrics(network=NETWORK, version="0.1.0"))
     syncing: bool = False
+    voting: Voting = Voting.YES
     index_trouble: str = ""
     blocked: frozenset[str] = frozenset()
     submitted: list[bytes] = field(default_factory=list)
@@ -139,6 +141,7 @@ class FakeBackend:
             view=head.view + 1,
             peers=FOUNDERS - 1,
             validator_index=0,
+            voting=self.voting,
             syncing=self.syncing,
             target_height=head.height + (10 if self.syncing else 0),
             index_trouble=self.index_trouble,

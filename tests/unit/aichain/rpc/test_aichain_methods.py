@@ -1,7 +1,11 @@
 """aichain_*: shapes, statuses, proofs and certificates that verify, errors by name."""
 
+from dataclasses import replace
+
 import pytest
 
+from aichain.clock import FixedClock
+from aichain.rpc.backend import Voting
 from consensus.quorum import reaches_quorum
 from consensus.votes import VOTE_CONTEXT
 from genesis.units import AI, format_address
@@ -25,6 +29,19 @@ async def test_status_names_everything_the_issue_asks_for(history: Node) -> None
     assert (status["network"], status["chainId"], status["height"]) == ("devnet", 36999, 3)
     assert status["stateRoot"] == "0x" + history.backend.state.root.hex()
     assert int(status["baseFee"]) == history.backend.state.base_fee
+
+
+async def test_status_tells_a_standing_chain_by_the_age_of_its_last_block(history: Node) -> None:
+    status = await history.call("aichain_status")
+    assert status["finalizedAgoMs"] == status["nowMs"] - status["finalizedAtMs"] > 0
+    history.context = replace(history.context, clock=FixedClock(status["finalizedAtMs"] - 7))
+    assert (await history.call("aichain_status"))["finalizedAgoMs"] == 0
+
+
+@pytest.mark.parametrize("voting", Voting)
+async def test_status_says_whether_a_validator_votes(history: Node, voting: Voting) -> None:
+    history.backend.voting = voting
+    assert (await history.call("aichain_status"))["voting"] == voting.value
 
 
 async def test_status_tells_of_trouble_with_the_index_while_there_is_some(history: Node) -> None:
