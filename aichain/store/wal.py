@@ -1,21 +1,15 @@
 """The record of what this key has signed: durable before anything is sent (consensus rule R8)."""
 
-import os
 import struct
 import zlib
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from aichain.errors import StoreFailed, WalDamaged, WalForeign, WalLocked
-from aichain.store.durable import (
-    FileLock,
-    LockHeld,
-    replace_file,
-    sync_data,
-    write_all,
-)
+from aichain.store.durable import FileLock, LockHeld, replace_file
+from aichain.store.log_file import DiskFile, LogFile
 from aichain.store.signer_lock import lock_key
 from genesis import limits
 from native.hashing import derive_hash
@@ -38,14 +32,13 @@ class VoteWal:
     to be complete is for `consensus.records.is_trusted` to say, from what is in it.
     """
 
-    def __init__(self, path: Path, fingerprint: bytes, locks: list[FileLock]) -> None:
-        """Use `open`."""
-        self.path = path
-        self._fingerprint = fingerprint
+    def __init__(self, file: LogFile, public_key: bytes, locks: Sequence[FileLock] = ()) -> None:
+        """Read a file that `open` has locked. Raises WalForeign, WalDamaged, StoreFailed."""
+        self._file = file
+        self._fingerprint = fingerprint_of(public_key)
         self._locks = locks
         self._failed = ""
         self._deferred: deque[bytes] = deque(maxlen=limits.WAL_DEFERRED_RECORDS)
-        self._descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
         self._size, self.torn_bytes = self._recover()
 
     @classmethod
@@ -70,10 +63,16 @@ class VoteWal:
                 locks.append(lock_key(claims, fingerprint))
                 undo.callback(locks[1].release)
             if not path.exists():
-                replace_file(path, _file_head(fingerprint))
-            wal = cls(path, fingerprint, locks)
+                replace_file(path, empty_log(public_key))
+            file = DiskFile(path)
+            undo.callback(file.close)
+            wal = cls(file, public_key, locks)
             undo.pop_all()
             return wal
+
+    @property
+    def path(self) -> Path:
+        return self._file.path
 
     @property
     def size_bytes(self) -> int:
@@ -88,15 +87,9 @@ class VoteWal:
         group = (*self._take_deferred(), *records)
         if not group:
             return
-        if self._failed:
-            raise StoreFailed(path=str(self.path), reason=self._failed)
         frame = _frame(group)
-        try:
-            write_all(self.path, self._descriptor, frame, self._size)
-            sync_data(self.path, self._descriptor)
-        except StoreFailed as error:
-            self._failed = error.reason
-            raise
+        with self._at_most_one_failure():
+            self._write(frame)
         self._size += len(frame)
 
     def defer(self, record: bytes) -> None:
@@ -111,19 +104,31 @@ class VoteWal:
 
         Deferred records are written too: the floor that lets older records go may be one of them.
         """
-        if self._failed:
-            raise StoreFailed(path=str(self.path), reason=self._failed)
         kept = [record for record in (*self.records(), *self._take_deferred()) if keep(record)]
         data = _file_head(self._fingerprint) + b"".join(_frame((record,)) for record in kept)
-        replace_file(self.path, data)
-        os.close(self._descriptor)
-        self._descriptor = os.open(self.path, os.O_RDWR | os.O_CLOEXEC)
+        with self._at_most_one_failure():
+            self._file.replace(data)
         self._size = len(data)
 
     def close(self) -> None:
-        os.close(self._descriptor)
+        self._file.close()
         for lock in self._locks:
             lock.release()
+
+    def _write(self, frame: bytes) -> None:
+        self._file.write(frame, self._size)
+        self._file.sync()
+
+    @contextmanager
+    def _at_most_one_failure(self) -> Iterator[None]:
+        """After a failure nobody knows what the file holds, so nothing more is written to it."""
+        if self._failed:
+            raise StoreFailed(path=str(self.path), reason=self._failed)
+        try:
+            yield
+        except StoreFailed as error:
+            self._failed = error.reason
+            raise
 
     def _take_deferred(self) -> list[bytes]:
         taken = []
@@ -132,10 +137,10 @@ class VoteWal:
         return taken
 
     def _read(self) -> bytes:
-        size = os.fstat(self._descriptor).st_size
+        size = self._file.size_bytes
         if size > limits.WAL_MAX_BYTES:
             raise WalDamaged(path=str(self.path), offset=size, reason="larger than ever written")
-        return os.pread(self._descriptor, size, 0)
+        return self._file.read()
 
     def _recover(self) -> tuple[int, int]:
         data = self._read()
@@ -149,8 +154,8 @@ class VoteWal:
         torn = len(data) - end
         if torn:
             self._require_torn(data, end)
-            os.ftruncate(self._descriptor, end)
-            sync_data(self.path, self._descriptor)
+            self._file.truncate(end)
+            self._file.sync()
         return end, torn
 
     def _require_own_file(self, data: bytes) -> None:
@@ -178,6 +183,11 @@ class VoteWal:
 def fingerprint_of(public_key: bytes) -> bytes:
     """Names a key in file names and heads without showing it."""
     return derive_hash("aichain/wal-key/v1", public_key)[:_FINGERPRINT_BYTES]
+
+
+def empty_log(public_key: bytes) -> bytes:
+    """What the file of a key holds before its first record."""
+    return _file_head(fingerprint_of(public_key))
 
 
 def _file_head(fingerprint: bytes) -> bytes:

@@ -251,6 +251,33 @@ def test_after_a_failed_write_nothing_more_is_signed(
     wal.close()
 
 
+def test_after_a_failed_rewrite_nothing_more_is_signed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The new file may have its name already: what goes to the old one would be lost."""
+    wal = VoteWal.open(tmp_path, KEY)
+
+    def no_space(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", no_space)
+        with pytest.raises(StoreFailed):
+            wal.prune(lambda record: True)
+    with pytest.raises(StoreFailed):
+        wal.append(b"never sent")
+    wal.close()
+
+
+def test_a_refused_log_leaves_no_file_open(tmp_path: Path) -> None:
+    path, _ = write_groups(tmp_path)
+    path.write_bytes(b"x" + path.read_bytes()[1:])
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    with pytest.raises(WalDamaged):
+        VoteWal.open(tmp_path, KEY)
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
 def test_a_half_written_frame_is_cut_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     wal = VoteWal.open(tmp_path, KEY)
     wal.append(b"vote")
