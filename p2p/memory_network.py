@@ -6,7 +6,6 @@ Messages travel as their bytes, through the same codec as over libp2p, and in or
 import heapq
 import itertools
 import math
-import random
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from typing import Final, TypeVar
@@ -16,10 +15,12 @@ from trio_typing import TaskStatus
 
 from native.errors import AIChainError, InvalidData
 from native.hashing import ZERO_HASH
-from p2p.addresses import parse_peer_address, parse_peer_id
+from native.node_keys import parse_peer_id
+from p2p.addresses import parse_peer_address
 from p2p.errors import Penalty, RequestFailed
 from p2p.gossip import GossipJudge, gossip_id
 from p2p.mailbox import Mailbox
+from p2p.memory_links import EqualLinks, Links
 from p2p.network import (
     Audience,
     Direction,
@@ -58,15 +59,6 @@ _MAX_ON_THE_WAY: Final = 65_536
 _DEFAULT_PORT: Final = 3691
 
 
-@dataclass(frozen=True, slots=True)
-class Conditions:
-    """What a link does to messages: a delay drawn from a range, and losses in a thousand."""
-
-    min_delay_ms: int = 1
-    max_delay_ms: int = 5
-    loss_permille: int = 0
-
-
 @dataclass(order=True, slots=True)
 class _Letter:
     """A message on its way; the number keeps the order of equal times."""
@@ -79,11 +71,10 @@ class _Letter:
 
 
 class MemoryHub:
-    """The air between the nodes of one process. The same seed gives the same delays and losses."""
+    """The air between the nodes of one process; `links` decides delays and losses."""
 
-    def __init__(self, seed: int = 0, conditions: Conditions | None = None) -> None:
-        self.conditions = conditions or Conditions()
-        self._random = random.Random(seed)
+    def __init__(self, links: Links | None = None) -> None:
+        self.links = links or EqualLinks()
         self._numbers = itertools.count()
         self._running: dict[str, MemoryNetwork] = {}
         self._side: dict[str, int] = {}
@@ -110,15 +101,6 @@ class MemoryHub:
     def node(self, peer: str) -> "MemoryNetwork | None":
         """The running network of a peer."""
         return self._running.get(peer)
-
-    def draw_delay_s(self) -> float:
-        """How long the next message takes."""
-        drawn = self._random.randint(self.conditions.min_delay_ms, self.conditions.max_delay_ms)
-        return drawn / 1000
-
-    def draw_loss(self) -> bool:
-        """Whether the next message is lost."""
-        return self._random.randrange(1000) < self.conditions.loss_permille
 
     def number(self) -> int:
         """The place of a message in the order of sending."""
@@ -330,8 +312,9 @@ class MemoryNetwork:
         return response
 
     async def _pass(self, sender: str, receiver: str) -> None:
-        await trio.sleep(self._hub.draw_delay_s())
-        if self._hub.draw_loss() or not self._hub.hears(sender, receiver):
+        links = self._hub.links
+        await trio.sleep(links.delay_s(sender, receiver))
+        if links.loses(sender, receiver) or not self._hub.hears(sender, receiver):
             await trio.sleep_forever()  # until the caller's patience ends
 
     def _failed(self, peer: str, reason: str) -> RequestFailed:
@@ -340,11 +323,11 @@ class MemoryNetwork:
         return RequestFailed(peer, reason)
 
     def _post(self, peer: str, payload: bytes, decode: Callable[[bytes], Received] | None) -> None:
-        node = self._hub.node(peer)
-        if node is None or self._nursery is None or self._hub.draw_loss():
+        node, links = self._hub.node(peer), self._hub.links
+        if node is None or self._nursery is None or links.loses(self._peer_id, peer):
             return
         self._counters = replace(self._counters, sent=self._counters.sent + 1)
-        due = trio.current_time() + self._hub.draw_delay_s()
+        due = trio.current_time() + links.delay_s(self._peer_id, peer)
         due = self._last_due[peer] = max(due, self._last_due.get(peer, 0.0))
         node.accept(_Letter(due, self._hub.number(), self._peer_id, payload, decode))
 

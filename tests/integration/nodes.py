@@ -16,7 +16,8 @@ from genesis.networks import account_key, founder_key, local_document
 from genesis.units import AI, address_of_key
 from native.hashing import derive_hash
 from native.signatures import SigningKey
-from p2p.memory_network import Conditions, MemoryHub
+from p2p.memory_links import Conditions, EqualLinks
+from p2p.memory_network import MemoryHub
 from vm.queries import account_view
 from vm.transactions import SignedTransaction, Transaction, Transfer, sign_transaction
 
@@ -49,7 +50,7 @@ class Cluster:
     root: Path
     document: GenesisDocument
     nursery: trio.Nursery
-    hub: MemoryHub = field(default_factory=lambda: MemoryHub(conditions=Conditions(1, 3)))
+    hub: MemoryHub = field(default_factory=lambda: MemoryHub(EqualLinks(0, Conditions(1, 3))))
 
     async def start(self, index: int, *, founder: bool = True, rpc_port: int = 0) -> RunningNode:
         """Start node `index`; its home is its own and survives a stop."""

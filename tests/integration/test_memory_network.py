@@ -9,7 +9,8 @@ from trio.testing import MockClock
 
 from native.hashing import Hash32
 from p2p.errors import Penalty, RequestFailed
-from p2p.memory_network import Conditions, MemoryHub, MemoryNetwork
+from p2p.memory_links import Conditions, EqualLinks
+from p2p.memory_network import MemoryHub, MemoryNetwork
 from p2p.network import Audience, GossipVerdict
 from p2p.wire.messages import (
     AnyRequest,
@@ -30,7 +31,7 @@ ASKED = GetTransactions((Hash32(b"x" * 32),))
 async def world(
     count: int, seed: int = 0, conditions: Conditions | None = None
 ) -> AsyncIterator[tuple[MemoryHub, list[MemoryNetwork]]]:
-    hub = MemoryHub(seed, conditions)
+    hub = MemoryHub(EqualLinks(seed, conditions))
     networks = [hub.join(make_identity(number)) for number in range(count)]
     async with trio.open_nursery() as nursery:
         for network in networks:
