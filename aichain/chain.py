@@ -8,7 +8,7 @@ from typing import Self
 
 from aichain.errors import BlockLost, ParentNotExecuted, UnfinalizedFull
 from aichain.recovery import Ledger, create_ledger, ledger_exists, open_ledger
-from aichain.store.blocks import BlockRecord, BlockStore, decode_stored
+from aichain.store.blocks import BlockRecord, BlockStore
 from aichain.store.failpoints import FailPoints
 from aichain.store.index import Location
 from aichain.store.keys import TIP
@@ -240,7 +240,7 @@ class Chain:
         Order (design, storage 2.3): bodies, one synced batch of state, pointers, certificate and
         tip, then the index. The vote log's record that the height is final comes after all that,
         with the next vote. A crash between any two is healed at the next start. Raises
-        StoreFailed: the node has to stop.
+        StoreFailed, StoreCorrupt: the node has to stop.
         """
         line = [self._executed.get(block.id) or self._recall(block.id) for block in blocks]
         self._require_extension(line, certificate)
@@ -342,7 +342,7 @@ class Chain:
         _, position = self._evicted.get(block_id, (0, None))
         if position is None:
             raise BlockLost(block_id=block_id.hex())
-        block = VerifiedBlock(decode_stored(self._ledger.bodies.read(position)))
+        block = VerifiedBlock(self.blocks.decode(position, self._ledger.bodies.read(position)))
         self._positions[block_id] = position
         parent = self.state_of(block.header.parent_id)
         assert parent is not None, "final blocks come oldest first"
@@ -383,7 +383,7 @@ class Chain:
         for position, raw in self._ledger.tail:
             if raw.height <= self._head.head.height:
                 continue
-            block = decode_stored(raw)
+            block = self.blocks.decode(position, raw)
             self._positions[block.id] = position
             parent_id = block.header.parent_id
             if parent_id == self._head.head.id or parent_id in connected:

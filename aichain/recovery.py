@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aichain.errors import HomeMissing, StoreCorrupt, WrongChain
-from aichain.store.blocks import BlockRecord, BlockStore, decode_stored
+from aichain.store.blocks import BlockRecord, BlockStore
 from aichain.store.durable import FileLock, sync_directory
 from aichain.store.index import TransactionIndex
 from aichain.store.keys import BLOCK, CHAIN, SCHEMA, SCHEMA_VERSION, TIP, block_key, height_in
@@ -18,7 +18,6 @@ from aichain.store.state import StateRecords, Tip, scan_records, scan_tree, stag
 from genesis import limits
 from genesis.document import GenesisDocument
 from native.errors import InvalidData
-from native.hashing import Hash32
 from vm.blocks import encode_body
 from vm.genesis_block import genesis_state
 from vm.state import State
@@ -231,12 +230,5 @@ def _open_index(
         index.reset()
     while not index.failed and index.height < tip_height:
         last = min(tip_height, index.height + limits.INDEX_BATCH_BLOCKS)
-        index.add([(h, _tx_ids(blocks, h)) for h in range(index.height + 1, last + 1)])
+        index.add([(h, blocks.transaction_ids_at(h)) for h in range(index.height + 1, last + 1)])
     return index
-
-
-def _tx_ids(blocks: BlockStore, height: int) -> list[Hash32]:
-    raw = blocks.raw_at(height)
-    if raw is None:
-        raise StoreCorrupt(path="blocks", reason=f"no block at final height {height}")
-    return [signed.id for signed in decode_stored(raw).transactions]

@@ -115,9 +115,8 @@ class BlockStore:
         record = self.record_at(height)
         if record is None:
             return None
-        raw = self._bodies.read(record.position)
         return StoredBlock(
-            block=_decoded(raw, record.id),
+            block=self._block(record, height),
             receipts=self.receipts_at(height),
             state_root=record.state_root,
             finalized_at_ms=record.finalized_at_ms,
@@ -126,6 +125,17 @@ class BlockStore:
     def block_by_id(self, block_id: Hash32) -> StoredBlock | None:
         height = self.height_of(block_id)
         return self.block_at(height) if height is not None else None
+
+    def transaction_ids_at(self, height: int) -> list[Hash32]:
+        """What the index is made of: the transactions of a final block."""
+        return [signed.id for signed in self._block(self._required(height), height).transactions]
+
+    def decode(self, position: Position, raw: BodyRecord) -> Block:
+        """A block out of a segment, whose checksum has been verified."""
+        try:
+            return Block(decode_header(raw.header_raw), decode_body(raw.body_raw))
+        except InvalidData as error:
+            raise self._damaged(position, f"the block does not decode: {error}") from error
 
     def receipts_at(self, height: int) -> tuple[Receipt, ...]:
         """Receipts of a final block, in the order of its transactions."""
@@ -148,7 +158,9 @@ class BlockStore:
             path = range(certified, height - 1, -1)
             if len(path) > limits.CERTIFIED_PATH_BLOCKS:
                 return None
-            return CertifiedPath(_certificate(raw), tuple(self._required(h) for h in path))
+            return CertifiedPath(
+                _certificate(raw), tuple(self._header(self._required(h)) for h in path)
+            )
         return None
 
     def stage_block(
@@ -193,18 +205,24 @@ class BlockStore:
 
     def _stretch(self, height: int) -> tuple[int, int, int]:
         """Of the blocks that agree in this, one old certificate is enough."""
-        record = self.record_at(height)
-        if record is None:
-            raise StoreCorrupt(path="state", reason=f"no block at certified height {height}")
+        record = self._required(height)
         epoch = epoch_of_height(height, self._epoch_blocks)
         spacing = record.position.offset // limits.CERTIFICATE_SPACING_BYTES
         return epoch, record.position.segment, spacing
 
-    def _required(self, height: int) -> Header:
-        header = self.header_at(height)
-        if header is None:
-            raise StoreCorrupt(path="state", reason=f"no block at final height {height}")
-        return header
+    def _required(self, height: int) -> BlockRecord:
+        record = self.record_at(height)
+        if record is None:
+            raise StoreCorrupt(
+                path=str(self._database.path), reason=f"no block at final height {height}"
+            )
+        return record
+
+    def _block(self, record: BlockRecord, height: int) -> Block:
+        block = self.decode(record.position, self._bodies.read(record.position))
+        if block.id != record.id:
+            raise self._damaged(record.position, f"another block lies at height {height}")
+        return block
 
     def _header(self, record: BlockRecord) -> Header:
         try:
@@ -212,27 +230,13 @@ class BlockStore:
         except DecodeError:
             header = None
         if header is None or header.id != record.id:
-            raise StoreCorrupt(path="blocks", reason=f"the header at {record.position} is damaged")
+            raise self._damaged(record.position, "the header is damaged")
         return header
 
-
-def decode_stored(raw: BodyRecord) -> Block:
-    """A block out of a segment, whose checksum has been verified."""
-    try:
-        return Block(decode_header(raw.header_raw), decode_body(raw.body_raw))
-    except InvalidData as error:
-        raise StoreCorrupt(
-            path="blocks", reason=f"the block of height {raw.height} does not decode: {error}"
-        ) from error
+    def _damaged(self, position: Position, reason: str) -> StoreCorrupt:
+        return self._bodies.corrupt(position.segment, position.offset, reason)
 
 
 def _certificate(raw: bytes) -> QuorumCertificate:
     items = 2 * limits.ELECTORATE_MEMBERS_MAX
     return decode_certificate(codec.decode(raw, max_bytes=len(raw), max_items=items))
-
-
-def _decoded(raw: BodyRecord, expected_id: Hash32) -> Block:
-    block = decode_stored(raw)
-    if block.id != expected_id:
-        raise StoreCorrupt(path="blocks", reason=f"another block lies at height {raw.height}")
-    return block

@@ -61,7 +61,7 @@ class TransactionIndex:
         batch[INDEXED] = height.to_bytes(_HEIGHT_BYTES, "big")
         try:
             self._database.write(batch, sync=False)
-        except StoreFailed as error:
+        except (StoreCorrupt, StoreFailed) as error:
             self.failed = error.reason
             return
         self.height = height

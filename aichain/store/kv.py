@@ -1,6 +1,7 @@
 """KeyValueStore: ordered bytes to bytes, with atomic batches and consistent snapshots."""
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Protocol
 
 Batch = Mapping[bytes, bytes | None]
@@ -9,6 +10,11 @@ Batch = Mapping[bytes, bytes | None]
 
 class KeyValueReader(Protocol):
     """Reads that never see half a batch. Damage raises StoreCorrupt, never a wrong value."""
+
+    @property
+    def path(self) -> Path:
+        """Where it lies, for errors."""
+        ...
 
     def get(self, key: bytes) -> bytes | None: ...
 
@@ -34,7 +40,8 @@ class KeyValueStore(KeyValueReader, Protocol):
     def write(self, batch: Batch, *, sync: bool) -> None:
         """Apply the batch atomically; with `sync` it survives power loss when this returns.
 
-        Raises StoreFailed; the store then refuses every further write until it is reopened.
+        Raises StoreFailed, or StoreCorrupt when damage was found behind earlier writes; the store
+        then refuses every further write until it is reopened.
         """
         ...
 

@@ -1,5 +1,6 @@
 """KeyValueStore on plyvel with every check LevelDB has: damage is an error, not a value."""
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,14 +71,14 @@ class _LevelReader:
     """Reads of a database or of one of its snapshots; checksums are verified on every one."""
 
     def __init__(self, path: Path, source: _Source) -> None:
-        self._path = path
+        self.path = path
         self._source = source
 
     def get(self, key: bytes) -> bytes | None:
         try:
             return self._source.get(key, verify_checksums=True)
         except plyvel.Error as error:
-            raise _named(self._path, error) from error
+            raise _named(self.path, error) from error
 
     def iterate(
         self,
@@ -112,7 +113,7 @@ class _LevelReader:
                     count += 1
                     yield key, value
         except plyvel.Error as error:
-            raise _named(self._path, error) from error
+            raise _named(self.path, error) from error
 
 
 class LevelStore(_LevelReader):
@@ -133,11 +134,11 @@ class LevelStore(_LevelReader):
         database = _guarded(path, lambda: _open(path, settings, create=create))
         super().__init__(path, database)
         self._database = database
-        self._failed = ""
+        self._failed: Exception | None = None
 
     def write(self, batch: Batch, *, sync: bool) -> None:
-        if self._failed:
-            raise StoreFailed(path=str(self._path), reason=self._failed)
+        if self._failed is not None:
+            raise _named(self.path, self._failed)
         try:
             pending = self._database.write_batch(sync=sync)
             for key, value in batch.items():
@@ -148,11 +149,12 @@ class LevelStore(_LevelReader):
             pending.write()
         except plyvel.Error as error:
             # LevelDB keeps the handle in error even after space is freed: only a reopen heals.
-            self._failed = str(error)
-            raise StoreFailed(path=str(self._path), reason=self._failed) from error
+            # What it met while merging tables behind earlier writes is told here, too.
+            self._failed = error
+            raise _named(self.path, error) from error
 
     def snapshot(self) -> KeyValueReader:
-        return _LevelReader(self._path, self._database.snapshot())
+        return _LevelReader(self.path, self._database.snapshot())
 
     def close(self) -> None:
         self._database.close()
@@ -182,10 +184,15 @@ def _guarded(path: Path, action: Callable[[], R]) -> R:
 
 def _named(path: Path, error: Exception) -> StoreCorrupt | StoreFailed | HomeLocked:
     """plyvel tells little by type; its text is LevelDB's status, whose first word is the kind."""
-    reason = str(error)
+    status = error.args[0] if error.args else b""
+    reason = status.decode(errors="replace") if isinstance(status, bytes) else str(status)
     if isinstance(error, plyvel.IOError) and "already held" in reason:
         return HomeLocked(path=str(path), holder="this or another process")
-    missing = "No such file" in reason
-    if isinstance(error, plyvel.IOError) and not missing:
+    if isinstance(error, plyvel.IOError) and not _DAMAGE.search(reason):
         return StoreFailed(path=str(path), reason=reason)
     return StoreCorrupt(path=str(path), reason=reason)
+
+
+# A file that is gone, and a table whose footer points beyond its end: the system call that LevelDB
+# makes then fails, but the disk does not.
+_DAMAGE = re.compile(r"No such file|\.(ldb|sst): Invalid argument")

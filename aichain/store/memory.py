@@ -2,12 +2,15 @@
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 from aichain.errors import StoreFailed
 from aichain.store.kv import Batch, KeyValueReader, prefix_end
 
 
 class _MemoryReader:
+    path = Path("memory")
+
     def __init__(self, values: Mapping[bytes, bytes]) -> None:
         self._values = values
 
@@ -60,7 +63,7 @@ class MemoryStore(_MemoryReader):
         if self._writes_until_fault == 0:
             self._failed = True
         if self._failed:
-            raise StoreFailed(path="memory", reason=f"write fault on demand (sync={sync})")
+            raise StoreFailed(path=str(self.path), reason=f"write fault on demand (sync={sync})")
         if self._writes_until_fault is not None:
             self._writes_until_fault -= 1
         self.writes += 1

@@ -96,16 +96,20 @@ class SegmentFiles:
         data = self._pread(position.segment, position.offset, position.length)
         record = _parse(data, whole=True)
         if record is None:
-            raise self._corrupt(position.segment, position.offset, "the record is damaged")
+            raise self.corrupt(position.segment, position.offset, "the record is damaged")
         return record
 
     def read_header(self, position: Position) -> bytes:
         """Only the header's bytes. The caller must compare their hash with the id it expects."""
         head = self._pread(position.segment, position.offset, _HEAD.size)
         if len(head) < _HEAD.size or head[:4] != _MAGIC:
-            raise self._corrupt(position.segment, position.offset, "no record begins here")
+            raise self.corrupt(position.segment, position.offset, "no record begins here")
         size = min(_HEAD.unpack(head)[3], position.length)
         return self._pread(position.segment, position.offset + _HEAD.size, size)
+
+    def corrupt(self, segment: int, offset: int, reason: str) -> StoreCorrupt:
+        """The error that names the file and the place in it."""
+        return StoreCorrupt(path=str(self._path(segment)), reason=f"{reason} (offset {offset})")
 
     def close(self) -> None:
         os.close(self._descriptor)
@@ -163,10 +167,10 @@ class SegmentFiles:
         found = rest.find(_MAGIC, 1)
         while found >= 0:
             if _parse(rest[found:], whole=False) is not None:
-                raise self._corrupt(segment, start, "a damaged record lies before a whole one")
+                raise self.corrupt(segment, start, "a damaged record lies before a whole one")
             found = rest.find(_MAGIC, found + 1)
         if not last:
-            raise self._corrupt(segment, start, "a damaged record ends a finished segment")
+            raise self.corrupt(segment, start, "a damaged record ends a finished segment")
         os.truncate(path, start)
 
     def _pread(self, segment: int, offset: int, size: int) -> bytes:
@@ -184,9 +188,6 @@ class SegmentFiles:
 
     def _path(self, segment: int) -> Path:
         return self._directory / f"{segment:0{_NAME_DIGITS}d}{_SUFFIX}"
-
-    def _corrupt(self, segment: int, offset: int, reason: str) -> StoreCorrupt:
-        return StoreCorrupt(path=str(self._path(segment)), reason=f"{reason} (offset {offset})")
 
 
 def _render(record: BodyRecord) -> bytes:

@@ -119,7 +119,7 @@ class Purse:
             nonce=self.nonce,
             fee_max=AI,
             tip=tip,
-            valid_until=5_000,
+            valid_until=self.nonce + 5_000,
             body=Transfer(self.recipient, amount),
         )
         signed = sign_transaction(transaction, self._key, reveal=self.nonce == 0)

@@ -228,14 +228,40 @@ def test_a_damaged_old_body_is_an_error_when_it_is_read(paths: DataPaths) -> Non
     data[2_000] ^= 4
     segment.write_bytes(data)
     chain = Chain.open(paths.root, DOCUMENT)
-    failures = 0
+    failures = []
     for height in range(BLOCKS + 1):
         try:
             assert must(chain.blocks.block_at(height)).header.height == height
-        except StoreCorrupt:
-            failures += 1
-    assert failures == 1
+        except StoreCorrupt as error:
+            failures.append(error.path)
+    assert failures == [str(segment)]
     chain.close()
+
+
+def test_every_flipped_bit_in_a_stored_header_names_its_file(paths: DataPaths) -> None:
+    segment = paths.bodies / "000001.seg"
+    good = segment.read_bytes()
+    chain = Chain.open(paths.root, DOCUMENT)
+    header = must(chain.blocks.header_at(3))
+    begin = good.index(header.raw)
+    for offset in range(begin, begin + len(header.raw)):
+        changed = bytearray(good)
+        changed[offset] ^= 1 << (offset % 8)
+        segment.write_bytes(changed)
+        with pytest.raises(StoreCorrupt) as caught:
+            chain.blocks.header_at(3)
+        assert caught.value.path == str(segment)
+    chain.close()
+
+
+def test_a_lost_block_record_names_the_database(paths: DataPaths) -> None:
+    database = LevelStore(paths.state)
+    database.write({keys.block_key(BLOCKS - 1): None}, sync=True)
+    database.close()
+    shutil.rmtree(paths.index)
+    error = refuse(paths)
+    assert error.path == str(paths.state)
+    assert str(BLOCKS - 1) in error.reason
 
 
 def test_a_lost_segment_is_refused(paths: DataPaths) -> None:

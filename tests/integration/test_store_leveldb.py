@@ -7,9 +7,12 @@ from pathlib import Path
 import pytest
 
 from aichain.errors import HomeLocked, HomeMissing, StoreCorrupt
+from aichain.store.index import TransactionIndex
 from aichain.store.leveldb import LevelSettings, LevelStore
+from native.hashing import Hash32
 
 SMALL = LevelSettings(write_buffer_bytes=1 << 16, cache_bytes=1 << 16)
+FOOTER_BYTES = 48
 
 
 def make_store(path: Path, batches: int = 60) -> dict[bytes, bytes]:
@@ -105,6 +108,83 @@ def test_a_flipped_bit_in_a_table_is_never_a_wrong_value(tmp_path: Path) -> None
         except StoreCorrupt:
             outcomes["error"] += 1
     assert outcomes["error"] > 50, outcomes
+
+
+def test_a_flipped_bit_in_a_tables_footer_is_damage_and_not_a_disk_that_fails(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "db"
+    contents = make_store(path)
+    table = files(path, ".ldb")[0]
+    good = table.read_bytes()
+    refused = []
+    for bit in range(8 * FOOTER_BYTES):
+        changed = bytearray(good)
+        changed[-1 - bit // 8] ^= 1 << (bit % 8)
+        table.write_bytes(changed)
+        try:
+            assert read_all(path) == contents
+        except StoreCorrupt as error:
+            refused.append(error.path)
+        table.write_bytes(good)
+    assert len(refused) > 64, "its magic number alone is 64 bits"
+    assert set(refused) == {str(path)}
+
+
+@pytest.mark.parametrize("kept", [0, 47, 1_000])
+def test_a_table_that_was_cut_off_is_damage(tmp_path: Path, kept: int) -> None:
+    path = tmp_path / "db"
+    make_store(path)
+    table = files(path, ".ldb")[0]
+    table.write_bytes(table.read_bytes()[:kept])
+    with pytest.raises(StoreCorrupt) as caught:
+        read_all(path)
+    assert "b'" not in caught.value.reason
+
+
+def damage_tables(path: Path) -> None:
+    """Leaves no data block of any table as it was written."""
+    for table in files(path, ".ldb"):
+        changed = bytearray(table.read_bytes())
+        for offset in range(0, len(changed) - 1_000, 100):
+            changed[offset] ^= 1
+        table.write_bytes(changed)
+
+
+def test_damage_that_a_write_comes_upon_is_damage(tmp_path: Path) -> None:
+    """LevelDB merges tables behind writes and tells of what it finds at the next one."""
+    path = tmp_path / "db"
+    contents = make_store(path)
+    damage_tables(path)
+    store = LevelStore(path, SMALL)
+
+    def write_until_tables_are_merged() -> None:
+        for _ in range(1_000):
+            store.write(contents, sync=False)
+
+    with pytest.raises(StoreCorrupt):
+        write_until_tables_are_merged()
+    with pytest.raises(StoreCorrupt):
+        store.write({b"a": b"1"}, sync=False)
+    store.close()
+
+
+def test_damage_that_the_index_comes_upon_stops_lookups_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "index"
+    ids = [Hash32(number.to_bytes(32, "big")) for number in range(500)]
+    index = TransactionIndex(path)
+    for height in range(1, 200):
+        index.add([(height, ids)])
+    index.close()
+    damage_tables(path)
+    index = TransactionIndex(path)
+    for height in range(200, 2_000):
+        index.add([(height, ids)])
+        if index.failed:
+            break
+    assert "Corruption" in index.failed
+    assert index.locate(ids[0]) is None
+    index.close()
 
 
 def test_a_flipped_bit_in_the_log_is_never_a_hole(tmp_path: Path) -> None:
