@@ -1,5 +1,6 @@
 """Answers peers' requests from memory and disk, within the limits of one answer."""
 
+import logging
 from collections import OrderedDict
 from typing import assert_never
 
@@ -7,6 +8,7 @@ import trio
 
 from aichain.chain import Chain
 from aichain.clock import Clock
+from aichain.errors import NodeError
 from aichain.node.engine import Engine
 from aichain.node.pool import TransactionPool
 from aichain.store.blocks import CertifiedPath
@@ -32,6 +34,8 @@ from p2p.wire.messages import (
     Response,
     Transactions,
 )
+
+log = logging.getLogger(__name__)
 
 _ANSWER_BYTES = limits.RESPONSE_MAX_BYTES // 2
 _NOTHING = BlockRange((), (), None)
@@ -68,15 +72,26 @@ class Responder:
         self._limiter = trio.CapacityLimiter(limits.RESPONDER_THREADS)
         self._accounts: OrderedDict[str, _Account] = OrderedDict()
         self._paths: tuple[CertifiedPath, ...] = ()
+        self._trouble = ""
 
     async def answer(self, peer: str, request: AnyRequest) -> Response:
         """The answer to one request of a peer; RequestFailed when it has been served too much."""
         account = self._account(peer)
         if not account.is_open(self._clock.now_ms()):
             raise RequestFailed(peer, "served as much as its quota allows")
-        response = await self._answer(peer, request)
+        try:
+            response = await self._answer(peer, request)
+        except NodeError as error:
+            self._say(error)
+            raise
         account.charge(response, self._clock.now_ms())
         return response
+
+    def _say(self, error: NodeError) -> None:
+        """The peer is only refused, so nobody else would tell that our disk is damaged."""
+        if str(error) != self._trouble:
+            self._trouble = str(error)
+            log.error("a peer cannot be answered: %s", error)
 
     def _account(self, peer: str) -> _Account:
         account = self._accounts.get(peer)

@@ -8,9 +8,11 @@ import pytest
 
 from aichain.chain import Chain
 from aichain.clock import FixedClock
+from aichain.errors import StoreCorrupt
 from aichain.node.engine import Engine
 from aichain.node.pool import TransactionPool
 from aichain.node.responder import Responder
+from aichain.store.paths import DataPaths
 from consensus.headers import block_ref
 from genesis import limits
 from p2p.errors import RequestFailed
@@ -99,3 +101,23 @@ async def test_bytes_count_too(chain: Chain, monkeypatch: pytest.MonkeyPatch) ->
     await each.answer("a", GetBlocks((block_id,)))
     with pytest.raises(RequestFailed):
         await each.answer("a", GetBlocks((block_id,)))
+
+
+async def test_damage_that_a_question_comes_upon_is_said_once_and_stops_nothing(
+    chain: Chain, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    [segment] = DataPaths(tmp_path).bodies.iterdir()
+    good = segment.read_bytes()
+    header = chain.blocks.header_at(5)
+    assert header is not None
+    damaged = bytearray(good)
+    damaged[good.index(header.raw) + 40] ^= 1
+    segment.write_bytes(damaged)
+    each = responder(chain, FixedClock())
+    for peer in ("a", "b"):
+        with pytest.raises(StoreCorrupt):
+            await each.answer(peer, GetBlocks((header.id,)))
+    said = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+    assert len(said) == 1
+    assert str(segment) in said[0]
+    assert "fix=move the chain directory away" in said[0]
