@@ -1,8 +1,9 @@
 """Signs what the core decided (R8): the guard agrees, the log is on disk, then it is signed."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import trio
 
@@ -37,6 +38,8 @@ from p2p.network import Audience
 
 PostEvent = Callable[[Event], None]
 SendProposal = Callable[[SignedProposal], None]
+RunBlocking = Callable[..., Awaitable[Any]]
+"""`trio.to_thread.run_sync`, or what stands for it where there are no threads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,9 @@ class Ballots:
         slots: SignedSlots,
         context: NodeContext,
         post: PostEvent,
+        *,
+        run_blocking: RunBlocking = trio.to_thread.run_sync,
+        prune_bytes: int = limits.WAL_PRUNE_BYTES,
     ) -> None:
         self._key = signer.key
         self._wal = signer.wal
@@ -64,6 +70,8 @@ class Ballots:
         self._clock = context.clock
         self._metrics = context.metrics
         self._post = post
+        self._run_blocking = run_blocking
+        self._prune_bytes = prune_bytes
         self._limiter = trio.CapacityLimiter(1)
 
     async def log(self, effects: Iterable[Effect]) -> None:
@@ -85,7 +93,7 @@ class Ballots:
             must_sync = must_sync or not isinstance(record, CertificateSeen)
             new.append(encode_record(record))
         if must_sync:
-            await trio.to_thread.run_sync(self._append, new, limiter=self._limiter)
+            await self._run_blocking(self._append, new, limiter=self._limiter)
             return
         for raw in new:
             self._wal.defer(raw)
@@ -93,7 +101,7 @@ class Ballots:
     async def allow(self, record: SigningAllowed) -> None:
         """Probation is over: this log is the whole truth from here on, and durably says so."""
         self._slots = self._slots.after(record)
-        await trio.to_thread.run_sync(self._append, [encode_record(record)], limiter=self._limiter)
+        await self._run_blocking(self._append, [encode_record(record)], limiter=self._limiter)
 
     def _is_logged(self, record: VoteCast | ProposalCast) -> bool:
         """Whether exactly this was logged before; DoubleSign if it must not be signed."""
@@ -108,9 +116,9 @@ class Ballots:
         )
         self._slots = self._slots.after(floor)
         self._wal.defer(encode_record(floor))
-        if self._wal.size_bytes < limits.WAL_PRUNE_BYTES:
+        if self._wal.size_bytes < self._prune_bytes:
             return
-        await trio.to_thread.run_sync(
+        await self._run_blocking(
             self._wal.prune, lambda raw: _outlives(raw, floor, instance_id), limiter=self._limiter
         )
 
@@ -134,7 +142,8 @@ class Ballots:
         self._metrics.wal_synced(time.perf_counter() - began)
 
     async def _sign(self, message: bytes, context: bytes) -> bytes:
-        return await trio.to_thread.run_sync(self._key.sign, message, context)
+        signature: bytes = await self._run_blocking(self._key.sign, message, context)
+        return signature
 
 
 def _outlives(raw: bytes, floor: HeightFinal, instance_id: Hash32) -> bool:

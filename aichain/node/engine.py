@@ -95,7 +95,7 @@ class Engine:
         timers = Timers(services.context.clock, self._timer_fired(services.context.clock))
         async with trio.open_nursery() as nursery:
             nursery.start_soon(timers.run)
-            performer = _Performer(self, services, timers, nursery)
+            performer = Performer(self, services, timers.set, nursery.start_soon)
             self.post(Started(services.context.clock.now_ms()))
             task_status.started()
             async for event in self._receive:
@@ -110,16 +110,20 @@ class Engine:
         return fire
 
 
-class _Performer:
-    """Performs effects in the order of the core."""
+class Performer:
+    """Performs effects in the order of the core, once all that they sign is in the log."""
 
     def __init__(
-        self, engine: Engine, services: EngineServices, timers: Timers, nursery: trio.Nursery
+        self,
+        engine: Engine,
+        services: EngineServices,
+        set_timer: Callable[[Timer, int], None],
+        start_soon: Callable[..., None],
     ) -> None:
         self._engine = engine
         self._services = services
-        self._timers = timers
-        self._nursery = nursery
+        self._set_timer = set_timer
+        self._start_soon = start_soon
 
     async def perform(self, effects: tuple[Effect, ...]) -> None:
         if self._services.ballots is not None:
@@ -128,10 +132,10 @@ class _Performer:
             await self._perform(effect)
 
     async def _perform(self, effect: Effect) -> None:  # noqa: C901, PLR0912 one case per effect
-        services, start = self._services, self._nursery.start_soon
+        services, start = self._services, self._start_soon
         match effect:
             case SetTimer(timer, at_ms):
-                self._timers.set(timer, at_ms)
+                self._set_timer(timer, at_ms)
             case CastVote() | CastProposal():
                 self._cast(effect)
             case CheckBlock(block):
@@ -170,7 +174,7 @@ class _Performer:
         services = self._services
         assert services.ballots is not None, "a node without a key casts nothing"
         if isinstance(effect, CastProposal):
-            self._nursery.start_soon(services.ballots.cast_proposal, effect, services.producer.send)
+            self._start_soon(services.ballots.cast_proposal, effect, services.producer.send)
             return
         electorate = services.electorate_of(effect.epoch)  # the vote may be the last of its epoch
         me = electorate.index_of(self._engine.state.config.validator)
@@ -178,7 +182,7 @@ class _Performer:
         services.context.metrics.vote_cast(effect.vote.phase.name.lower())
         if effect.vote.phase is VotePhase.CANCEL:
             services.context.metrics.view_cancelled()
-        self._nursery.start_soon(services.ballots.cast_vote, effect, me)
+        self._start_soon(services.ballots.cast_vote, effect, me)
 
     def _report(self, evidence: Evidence) -> None:
         self._services.context.metrics.equivocation_seen()
