@@ -30,7 +30,7 @@ from genesis.units import (
 )
 from genesis.validators import ValidatorSet
 from native.codec import encode
-from native.errors import InvalidData
+from native.errors import InvalidData, InvalidPeerId
 from native.hashing import HASH_BYTES, Hash32, derive_hash, hash32
 from native.node_keys import parse_peer_id, peer_id_text
 
@@ -221,12 +221,15 @@ def _account(row: dict[str, object]) -> GenesisAccount:
 
 def _validator(row: dict[str, object]) -> GenesisValidator:
     _require_keys("a validator", row, _VALIDATOR_KEYS)
+    name, peer_id_field = _string(row, "name"), _string(row, "peer_id")
     try:
-        peer_id = parse_peer_id(_string(row, "peer_id"))
-    except InvalidData as error:
-        raise InvalidGenesis(f"peer_id: {error}") from None
+        peer_id = parse_peer_id(peer_id_field)
+    except InvalidPeerId as error:
+        raise InvalidGenesis(
+            f"validator {name[:64]}: peer_id is not that of a libp2p node: {error.peer_id!r}"
+        ) from None
     return GenesisValidator(
-        name=_string(row, "name"),
+        name=name,
         public_key=_bytes(row, "public_key"),
         stake=_amount(row, "stake"),
         peer_id=peer_id,

@@ -10,6 +10,7 @@ from genesis.units import ADDRESS_BYTES, BPS, U128_MAX, Address, address_of_key,
 from genesis.validators import VALIDATOR_ALGORITHM, Validator
 from native.codec import Encodable, encode
 from native.hashing import HASH_BYTES, Hash32
+from native.node_keys import is_peer_id
 from native.signatures import PUBLIC_KEY_BYTES, SIGNATURE_BYTES, SigningKey, verify
 
 GENESIS_CONTEXT = b"aichain/genesis/v1"
@@ -60,7 +61,8 @@ class GenesisValidator:
             raise InvalidGenesis(f"{self.name[:64]!r} is not a name (a-z, 0-9, -)")
         self._require(len(self.public_key) == PUBLIC_KEY_BYTES[VALIDATOR_ALGORITHM], "public_key")
         self._require(1 <= self.stake <= U128_MAX, "stake")
-        self._require(1 <= len(self.peer_id) <= limits.PEER_ID_MAX_BYTES, "peer_id")
+        if not is_peer_id(self.peer_id):
+            raise InvalidGenesis(f"validator {self.name}: peer_id is not that of a libp2p node")
         self._require(len(self.onion_head) == HASH_BYTES, "onion_head")
         self._require(1 <= self.onion_length <= limits.ONION_LENGTH_MAX, "onion_length")
         self._require(0 <= self.commission_bps <= BPS, "commission_bps")

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from genesis import limits
 from genesis.errors import InvalidGenesis
 from genesis.units import Address, address_of_key, encode_amount
 from native.codec import encode
 from native.hashing import Hash32, derive_hash
+from native.node_keys import is_peer_id
 from native.signatures import PUBLIC_KEY_BYTES, Algorithm
 
 VALIDATOR_ALGORITHM = Algorithm.ML_DSA_65
@@ -34,8 +34,8 @@ class Validator:
             raise InvalidGenesis("a validator's address is not that of its key")
         if self.stake < 1:
             raise InvalidGenesis("a validator has no stake")
-        if len(self.peer_id) > limits.PEER_ID_MAX_BYTES:
-            raise InvalidGenesis(f"a peer id is at most {limits.PEER_ID_MAX_BYTES} bytes")
+        if not is_peer_id(self.peer_id):
+            raise InvalidGenesis("a validator's peer id is not that of a libp2p node")
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,13 @@ class InvalidSignature(InvalidData):
     subject: str
 
 
+@dataclass(eq=False)
+class InvalidPeerId(InvalidData):
+    """Text that is not the base58 form of a libp2p peer id with an Ed25519 key."""
+
+    peer_id: str
+
+
 def _shown(value: object) -> str:
     if not isinstance(value, bytes):
         return str(value)

@@ -1,16 +1,16 @@
-"""Ed25519 node keys as libp2p wants them: public key of a seed, and its peer id."""
+"""Ed25519 node keys as libp2p wants them: public key of a seed, its peer id, and what is one."""
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from native.errors import DecodeError
-
-NODE_SEED_BYTES = 32
-PEER_ID_TEXT_MAX = 128
-
-_BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+from native.errors import InvalidPeerId
 
 # multihash "identity" of the protobuf {type: Ed25519, data: 32 bytes} (libp2p peer-ids spec)
 _PEER_ID_PREFIX = bytes.fromhex("0024" + "08011220")
+_BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+
+NODE_SEED_BYTES = 32
+PEER_ID_BYTES = len(_PEER_ID_PREFIX) + 32
+PEER_ID_MAX_CHARS = 64
 
 
 def node_public_key(seed: bytes) -> bytes:
@@ -21,6 +21,11 @@ def node_public_key(seed: bytes) -> bytes:
 def peer_id_of_seed(seed: bytes) -> bytes:
     """The raw libp2p peer id (38 bytes) of the node that holds this seed."""
     return _PEER_ID_PREFIX + node_public_key(seed)
+
+
+def is_peer_id(raw: bytes) -> bool:
+    """Whether a libp2p node with an Ed25519 key could have this id."""
+    return len(raw) == PEER_ID_BYTES and raw.startswith(_PEER_ID_PREFIX)
 
 
 def peer_id_text(peer_id: bytes) -> str:
@@ -34,11 +39,14 @@ def peer_id_text(peer_id: bytes) -> str:
 
 
 def parse_peer_id(text: str) -> bytes:
-    """The raw peer id of its base58 form."""
-    if not 0 < len(text) <= PEER_ID_TEXT_MAX or any(digit not in _BASE58 for digit in text):
-        raise DecodeError("a peer id is written in base58")
+    """The raw peer id of its base58 form; InvalidPeerId if it is not one."""
+    if len(text) > PEER_ID_MAX_CHARS or any(digit not in _BASE58 for digit in text):
+        raise InvalidPeerId(text[:PEER_ID_MAX_CHARS])
     number = 0
     for digit in text:
         number = number * 58 + _BASE58.index(digit)
     zeros = len(text) - len(text.lstrip("1"))
-    return bytes(zeros) + number.to_bytes(-(-number.bit_length() // 8), "big")
+    raw = bytes(zeros) + number.to_bytes(-(-number.bit_length() // 8), "big")
+    if not is_peer_id(raw):
+        raise InvalidPeerId(text)
+    return raw

@@ -1,4 +1,4 @@
-"""Dialable addresses as text: the /ip4/…/tcp/…/p2p/… forms that this node speaks, and peer ids."""
+"""Dialable addresses as text: the /ip4/…/tcp/…/p2p/… forms that this node speaks."""
 
 import ipaddress
 import re
@@ -6,15 +6,12 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from genesis.limits import ADDRESS_MAX_BYTES
-from native.errors import InvalidData
+from native.errors import InvalidPeerId
+from native.node_keys import parse_peer_id
 from p2p.errors import InvalidPeerAddress
 
-_PEER_ID_MAX_CHARS: Final = 64
 _HOST_KINDS: Final = ("ip4", "ip6", "dns", "dns4", "dns6")
 _DNS_NAME: Final = re.compile(r"(?=.{1,253}$)[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")
-_ALPHABET: Final = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
-_VALUES: Final = {letter: value for value, letter in enumerate(_ALPHABET)}
-_ED25519_PEER_ID_PREFIX: Final = bytes.fromhex("002408011220")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +70,18 @@ def parse_peer_address(text: str) -> PeerAddress:
     if len(parts) == 7:
         if parts[5] != "p2p":
             raise InvalidPeerAddress(text, "expected /p2p/PEER_ID at the end")
-        peer_id = format_peer_id(parse_peer_id(parts[6]))
+        peer_id = _checked_peer_id(text, parts[6])
     return PeerAddress(kind, host, int(port), peer_id)
+
+
+def _checked_peer_id(text: str, peer_id: str) -> str:
+    try:
+        parse_peer_id(peer_id)
+    except InvalidPeerId:
+        raise InvalidPeerAddress(
+            text, "what follows /p2p/ is not a peer id like 12D3Koo…"
+        ) from None
+    return peer_id
 
 
 def _parse_ip(text: str, kind: str, host: str) -> str:
@@ -85,34 +92,3 @@ def _parse_ip(text: str, kind: str, host: str) -> str:
     if f"ip{ip.version}" != kind:
         raise InvalidPeerAddress(text, f"{host} is not {kind}")
     return str(ip)
-
-
-@dataclass(eq=False)
-class InvalidPeerId(InvalidData):
-    """Text that is not the base58 form of a libp2p peer id with an Ed25519 key."""
-
-    peer_id: str
-
-
-def format_peer_id(raw: bytes) -> str:
-    """The text of a raw peer id (base58btc; libp2p peer-ids specification)."""
-    number = int.from_bytes(raw, "big")
-    digits = ""
-    while number:
-        number, digit = divmod(number, 58)
-        digits = _ALPHABET[digit] + digits
-    return _ALPHABET[0] * (len(raw) - len(raw.lstrip(b"\0"))) + digits
-
-
-def parse_peer_id(text: str) -> bytes:
-    """The raw peer id of its text: 38 bytes, an Ed25519 key in an identity multihash."""
-    if not 0 < len(text) <= _PEER_ID_MAX_CHARS or any(letter not in _VALUES for letter in text):
-        raise InvalidPeerId(text[:_PEER_ID_MAX_CHARS])
-    number = 0
-    for letter in text:
-        number = number * 58 + _VALUES[letter]
-    zeros = len(text) - len(text.lstrip(_ALPHABET[0]))
-    raw = bytes(zeros) + number.to_bytes((number.bit_length() + 7) // 8, "big")
-    if len(raw) != len(_ED25519_PEER_ID_PREFIX) + 32 or raw[:6] != _ED25519_PEER_ID_PREFIX:
-        raise InvalidPeerId(text)
-    return raw

@@ -20,7 +20,7 @@ from genesis.limits import (
     RESPONSE_MAX_BYTES,
 )
 from native.errors import InvalidData
-from p2p.addresses import parse_peer_id
+from native.node_keys import parse_peer_id
 from p2p.errors import PeerMisbehaved, Penalty
 from p2p.libp2p_guard import answer_or_refuse
 from p2p.libp2p_guard_swarm import HELLO_TIMEOUT_S, GuardedHost, muxed, open_stream, reset_stream

@@ -17,7 +17,8 @@ from libp2p.tools.anyio_service import background_trio_service
 from multiaddr import Multiaddr  # type: ignore[import-untyped]  # ships no types
 
 from native.errors import InvalidData
-from p2p.addresses import PeerAddress, parse_peer_address, parse_peer_id
+from native.node_keys import parse_peer_id
+from p2p.addresses import PeerAddress, parse_peer_address
 from p2p.admission import Admission
 from p2p.errors import ListenFailed, PeerMisbehaved, Penalty
 from p2p.libp2p_dialer import Dialer

@@ -3,9 +3,8 @@
 from dataclasses import dataclass, field
 
 from native.hashing import Hash32
-from native.node_keys import NODE_SEED_BYTES, peer_id_of_seed
+from native.node_keys import NODE_SEED_BYTES, peer_id_of_seed, peer_id_text
 from native.signatures import SigningKey
-from p2p.addresses import format_peer_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +28,7 @@ class NodeIdentity:
     @property
     def peer_id(self) -> str:
         """The peer id as text."""
-        return format_peer_id(self.peer_id_raw)
+        return peer_id_text(self.peer_id_raw)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import TypeAlias, assert_never
 
-from genesis.limits import MEMO_MAX_BYTES, ONION_LENGTH_MAX, PEER_ID_MAX_BYTES
+from genesis.limits import MEMO_MAX_BYTES, ONION_LENGTH_MAX
 from genesis.units import (
     ADDRESS_BYTES,
     BPS,
@@ -18,11 +18,13 @@ from genesis.units import (
 from genesis.validators import VALIDATOR_ALGORITHM
 from native import codec
 from native.hashing import HASH_BYTES, Hash32, hash32
+from native.node_keys import PEER_ID_BYTES, is_peer_id
 from native.signatures import PUBLIC_KEY_BYTES, SIGNATURE_BYTES
 from vm.errors import (
     AmountIsZero,
     FieldHasWrongLength,
     FieldOutOfRange,
+    PeerIdMalformed,
     RecipientIsZero,
     UnknownKind,
 )
@@ -83,8 +85,8 @@ class RegisterValidator:
     def __post_init__(self) -> None:
         _require_length("public_key", self.public_key, PUBLIC_KEY_BYTES[VALIDATOR_ALGORITHM])
         _require_length("possession", self.possession, SIGNATURE_BYTES[VALIDATOR_ALGORITHM])
-        if not 1 <= len(self.peer_id) <= PEER_ID_MAX_BYTES:
-            raise FieldHasWrongLength("peer_id", len(self.peer_id), PEER_ID_MAX_BYTES)
+        if not is_peer_id(self.peer_id):
+            raise PeerIdMalformed(self.peer_id)
         _require_length("onion_head", self.onion_head, HASH_BYTES)
         _require_range("commission_bps", self.commission_bps, BPS)
         _require_range("onion_length", self.onion_length, ONION_LENGTH_MAX)
@@ -202,7 +204,7 @@ def _registration(value: codec.Value) -> RegisterValidator:
     return RegisterValidator(
         public_key=codec.blob(key, PUBLIC_KEY_BYTES[VALIDATOR_ALGORITHM]),
         possession=codec.blob(possession, SIGNATURE_BYTES[VALIDATOR_ALGORITHM]),
-        peer_id=codec.bounded(peer_id, PEER_ID_MAX_BYTES),
+        peer_id=codec.blob(peer_id, PEER_ID_BYTES),
         commission_bps=codec.uint(commission, 16),
         onion_head=hash32(head),
         onion_length=codec.uint(length, 32),

@@ -56,6 +56,13 @@ class AmountIsZero(InvalidTransaction):
 
 
 @dataclass(eq=False)
+class PeerIdMalformed(InvalidTransaction):
+    """No libp2p node could have this peer id, so nobody could ever dial the validator."""
+
+    peer_id: bytes
+
+
+@dataclass(eq=False)
 class FieldOutOfRange(InvalidTransaction):
     field: str
     value: int

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from genesis.limits import PEER_ID_MAX_BYTES, STATE_RECORD_MAX_BYTES, UNBONDINGS_MAX
+from genesis.limits import STATE_RECORD_MAX_BYTES, UNBONDINGS_MAX
 from genesis.units import Address, decode_amount, encode_amount, read_address
 from genesis.validators import VALIDATOR_ALGORITHM
 from native import codec
 from native.errors import DecodeError
 from native.hashing import Hash32, blake3_256, hash32
+from native.node_keys import PEER_ID_BYTES
 from native.signatures import PUBLIC_KEY_BYTES
 from vm.bodies import Role
 
@@ -165,7 +166,7 @@ def decode_validator(raw: bytes) -> ValidatorRecord:
     return ValidatorRecord(
         index=codec.uint(index, 32),
         public_key=codec.blob(key, PUBLIC_KEY_BYTES[VALIDATOR_ALGORITHM]),
-        peer_id=codec.bounded(peer_id, PEER_ID_MAX_BYTES),
+        peer_id=codec.blob(peer_id, PEER_ID_BYTES),
         commission_bps=codec.uint(commission, 16),
         onion_head=hash32(head),
         onion_length=codec.uint(length, 32),

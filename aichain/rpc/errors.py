@@ -6,8 +6,13 @@ from types import MappingProxyType
 
 from aichain.errors import NotPooled
 from genesis.errors import InvalidAddress
-from native.errors import AIChainError, DecodeError, InvalidData, InvalidSignature
-from p2p.addresses import InvalidPeerId
+from native.errors import (
+    AIChainError,
+    DecodeError,
+    InvalidData,
+    InvalidPeerId,
+    InvalidSignature,
+)
 from vm.errors import InvalidTransaction
 
 

@@ -10,7 +10,8 @@ from libp2p.tools.anyio_service import background_trio_service
 from multiaddr import Multiaddr  # type: ignore[import-untyped]  # ships no types
 
 from consensus.votes import ReceivedVote
-from p2p.addresses import parse_peer_address, parse_peer_id
+from native.node_keys import parse_peer_id
+from p2p.addresses import parse_peer_address
 from p2p.admission import Admission
 from p2p.libp2p_guard_swarm import GuardedHost, build_host, muxed, open_stream
 from p2p.libp2p_guard_yamux import GuardedStream, GuardedYamux

@@ -22,11 +22,13 @@ from genesis.onion import Onion, peel
 from genesis.params import ConsensusParams, FeeParams, RewardParams, StakingParams
 from genesis.units import AI, BPS, Address
 from native.hashing import Hash32
+from native.node_keys import peer_id_of_seed
 
 hashes = st.binary(min_size=32, max_size=32).map(Hash32)
 names = st.from_regex(r"\A[a-z0-9][a-z0-9-]{0,31}\Z")
 labels = st.from_regex(r"\A[A-Za-z0-9 ._-]{0,64}\Z")
 amounts = st.integers(1, 10**9 * AI)
+peer_ids = st.binary(min_size=32, max_size=32).map(peer_id_of_seed)
 
 consensus = st.builds(
     ConsensusParams,
@@ -95,7 +97,7 @@ def founders(count: int) -> Any:
         hashes,
         st.integers(1, 2**24),
         st.integers(0, BPS),
-        st.binary(min_size=1, max_size=42),
+        peer_ids,
     )
     return st.lists(
         entry, min_size=count, max_size=count, unique_by=(lambda row: row[0], lambda row: row[5])

@@ -15,7 +15,7 @@ from genesis.limits import RANGE_BLOCKS_MAX
 from native.codec import encode
 from native.errors import InvalidData
 from native.hashing import Hash32
-from p2p.addresses import format_peer_id, parse_peer_address, parse_peer_id
+from p2p.addresses import parse_peer_address
 from p2p.errors import PeerMisbehaved
 from p2p.libp2p_select import MULTISTREAM
 from p2p.wire.encoding import (
@@ -220,12 +220,6 @@ def test_random_text_is_an_address_or_refused(text: str) -> None:
             assert parse_peer_address(str(parse_peer_address(candidate)))
         except InvalidData:
             pass
-
-
-@given(st.binary(min_size=32, max_size=32))
-def test_peer_ids_survive_their_text(key: bytes) -> None:
-    raw = bytes.fromhex("002408011220") + key
-    assert parse_peer_id(format_peer_id(raw)) == raw
 
 
 def test_the_multistream_line_is_the_one_of_the_specification() -> None:

@@ -19,7 +19,7 @@ from genesis.units import (
     parse_hex,
 )
 from native.errors import InvalidData
-from native.node_keys import parse_peer_id, peer_id_text
+from native.node_keys import parse_peer_id, peer_id_of_seed, peer_id_text
 
 amounts = st.one_of(
     st.integers(0, U128_MAX), st.integers(0, 10**6).map(lambda number: number * AI // 1000)
@@ -88,10 +88,14 @@ def test_any_text_is_an_address_or_refused(text: str) -> None:
 
 
 @given(st.binary(max_size=60))
-def test_peer_ids_and_hexadecimal_survive_their_text(raw: bytes) -> None:
+def test_hexadecimal_survives_its_text(raw: bytes) -> None:
     assert parse_hex("0x" + raw.hex(), 60) == raw
-    if raw:
-        assert parse_peer_id(peer_id_text(raw)) == raw
+
+
+@given(st.binary(min_size=32, max_size=32))
+def test_peer_ids_survive_their_text(seed: bytes) -> None:
+    raw = peer_id_of_seed(seed)
+    assert parse_peer_id(peer_id_text(raw)) == raw
 
 
 @given(st.text(max_size=60))

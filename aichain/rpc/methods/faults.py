@@ -6,10 +6,9 @@ from msgspec import Meta
 
 from aichain.rpc.registry import Context, Params, method
 from genesis.limits import RPC_MAX_BLOCKED_PEERS
-from native.node_keys import PEER_ID_TEXT_MAX
-from p2p.addresses import parse_peer_id
+from native.node_keys import PEER_ID_MAX_CHARS, parse_peer_id
 
-PeerIdText = Annotated[str, Meta(max_length=PEER_ID_TEXT_MAX)]
+PeerIdText = Annotated[str, Meta(max_length=PEER_ID_MAX_CHARS)]
 
 
 class SetBlockedPeers(Params, frozen=True):

@@ -84,7 +84,7 @@ def test_the_proof_is_a_signature_under_the_genesis_context() -> None:
     [
         {"name": "another"},
         {"stake": 5001 * AI},
-        {"peer_id": b"\0\1\2"},
+        {"peer_id": peer_id_of_seed(b"\7" * 32)},
         {"onion_head": SEED},
         {"onion_length": 17},
         {"commission_bps": 501},

@@ -123,7 +123,8 @@ def test_one_entry_travels_alone() -> None:
         (edited("onion_length = 8", "onion_length = 0"), "onion_length"),
         (edited("onion_length = 8", "onion_length = 16777217"), "onion_length"),
         (edited("commission_bps = 0", "commission_bps = 10001"), "commission_bps"),
-        (edited('peer_id = "12D3', 'peer_id = "0OIl'), "peer_id"),
+        (edited('peer_id = "12D3', 'peer_id = "0OIl'), "founder-0: peer_id is not"),
+        (edited('peer_id = "12D3', 'peer_id = "Qm'), "founder-0: peer_id is not"),
         (edited('public_key = "0x', 'public_key = "0x00'), "public_key"),
         (edited('possession = "0x', 'possession = "0x00'), "possession"),
         (edited("[consensus]", "[[consensus]]"), "not a table"),
@@ -134,6 +135,12 @@ def test_one_entry_travels_alone() -> None:
 def test_a_broken_document_is_refused_with_the_reason(text: str, reason: str) -> None:
     with pytest.raises(InvalidGenesis, match=reason):
         parse_document(text)
+
+
+@pytest.mark.parametrize("peer_id", [b"", b"xx", bytes(38), b"\x12\x20" + bytes(32)])
+def test_a_founders_peer_id_is_that_of_a_libp2p_node(peer_id: bytes) -> None:
+    with pytest.raises(InvalidGenesis, match="peer_id"):
+        replace(DOCUMENT.validators[0], peer_id=peer_id)
 
 
 def test_addresses_keys_and_peer_ids_appear_once() -> None:

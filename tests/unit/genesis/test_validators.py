@@ -9,6 +9,7 @@ from genesis.errors import InvalidGenesis
 from genesis.units import ZERO_ADDRESS, Address, address_of_key
 from genesis.validators import Validator, ValidatorSet
 from native.hashing import ZERO_HASH, Hash32
+from native.node_keys import peer_id_of_seed
 
 
 def make_validator(index: int = 0, **changes: Any) -> Any:
@@ -17,7 +18,7 @@ def make_validator(index: int = 0, **changes: Any) -> Any:
         "address": address_of_key(public_key),
         "public_key": public_key,
         "stake": 10 + index,
-        "peer_id": b"peer",
+        "peer_id": peer_id_of_seed(bytes(32)),
         "onion_head": ZERO_HASH,
         "onion_length": 5,
     }
@@ -50,7 +51,9 @@ def test_the_hash_binds_order_key_and_stake() -> None:
 
 def test_the_hash_leaves_out_what_moves_within_an_epoch() -> None:
     first, *rest = SET.validators
-    moved = replace(first, peer_id=b"other", onion_head=Hash32(b"\1" * 32), onion_length=4)
+    moved = replace(
+        first, peer_id=peer_id_of_seed(b"\1" * 32), onion_head=Hash32(b"\1" * 32), onion_length=4
+    )
     assert ValidatorSet((moved, *rest)).hash == SET.hash
 
 
@@ -65,7 +68,7 @@ def test_a_voter_cannot_appear_twice() -> None:
         {"stake": 0},
         {"address": Address(bytes(20))},
         {"public_key": bytes(1312)},
-        {"peer_id": bytes(43)},
+        {"peer_id": b"peer"},
     ],
 )
 def test_a_broken_validator_cannot_be_built(changes: Any) -> None:

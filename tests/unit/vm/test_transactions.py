@@ -10,6 +10,7 @@ from genesis.units import U64_MAX, U128_MAX, Address
 from native import codec
 from native.errors import DecodeError, InvalidData
 from native.hashing import blake3_256, derive_hash
+from native.node_keys import PEER_ID_BYTES
 from native.signatures import Algorithm, SigningKey, verify
 from tests.builders_vm import (
     NETWORK_ID,
@@ -24,6 +25,7 @@ from vm.errors import (
     AmountIsZero,
     FieldHasWrongLength,
     FieldOutOfRange,
+    PeerIdMalformed,
     RecipientIsZero,
     SenderMismatch,
     TransactionTooLarge,
@@ -258,8 +260,10 @@ def test_a_registration_is_within_its_ranges() -> None:
         ({"commission_bps": 10_001}, FieldOutOfRange),
         ({"onion_length": 0}, FieldOutOfRange),
         ({"onion_length": limits.ONION_LENGTH_MAX + 1}, FieldOutOfRange),
-        ({"peer_id": b""}, FieldHasWrongLength),
-        ({"peer_id": bytes(limits.PEER_ID_MAX_BYTES + 1)}, FieldHasWrongLength),
+        ({"peer_id": b""}, PeerIdMalformed),
+        ({"peer_id": b"xx"}, PeerIdMalformed),
+        ({"peer_id": bytes(PEER_ID_BYTES)}, PeerIdMalformed),
+        ({"peer_id": good.peer_id + b"\0"}, PeerIdMalformed),
         ({"public_key": bytes(1312)}, FieldHasWrongLength),
         ({"possession": b""}, FieldHasWrongLength),
         ({"stake": 0}, AmountIsZero),
