@@ -137,6 +137,8 @@ class NodeConfig:
     delta_ms: int | None = None
     """Overrides the document's delta in this node's own timers; test networks only."""
     founder: int | None = None
+    vouch_for_vote_log: bool = False
+    """The operator ends the probation of a new vote log; said at each start, never configured."""
     origins: Mapping[str, Origin] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

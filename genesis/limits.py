@@ -139,6 +139,7 @@ VIEW_TIMEOUT_MAX_MS = 20_000
 VIEW_BACKOFF_FAILS_MAX = 10
 SILENT_VIEWS_PER_MEMBER = 2
 PROBATION_VIEWS = 64
+STANDING_BLOCK_TIMES = 10
 ANNOUNCING_VIEWS = 2
 
 # --- node: queues and tasks of the running node --------------------------------------------------

@@ -2,9 +2,10 @@
 
 import os
 import shutil
+import signal
 import sys
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import click
 
@@ -12,11 +13,14 @@ from aichain import __version__
 from aichain.cli.public_accounts import account_lines, write_public_accounts
 from aichain.cli.run_plan import RunPlan, plan_run, require_free
 from aichain.config import LOG_LEVELS, LogFormat, NodeConfig
+from aichain.errors import ExitCode
 from aichain.node.run import run_node
 from genesis.units import address_of_key, format_address, format_amount
 from native.node_keys import peer_id_of_seed, peer_id_text
 
 ACCOUNTS_DIRECTORY: Final = "accounts"
+ENDS: Final = (signal.SIGTERM, signal.SIGHUP)
+"""Signals that Python does not turn into an exception by itself."""
 FILE: Final = click.Path(path_type=Path, dir_okay=False)
 
 
@@ -45,6 +49,13 @@ FILE: Final = click.Path(path_type=Path, dir_okay=False)
 @click.option("--delta-ms", "consensus__delta_ms", type=int, help="Test networks: view timer unit.")
 @click.option("--allow-faults", "faults__allow", is_flag=True, default=None, help="For localnet.")
 @click.option("--password-file", type=FILE, envvar="AICHAIN_PASSWORD_FILE")
+@click.option(
+    "--vouch-for-vote-log",
+    is_flag=True,
+    help="Sign although the vote log is new, once the chain stands. Only if the chain stands for "
+    "want of this vote and whatever signed with this key before is dead for good: votes it forgot "
+    "may be contradicted, and where 38 % of the stake do that the chain can fork.",
+)
 def run(**given: Any) -> None:  # noqa: ANN401 click passes what it has
     """Run a node until it is told to stop (Ctrl-C or SIGTERM).
 
@@ -53,28 +64,50 @@ def run(**given: Any) -> None:  # noqa: ANN401 click passes what it has
     (AICHAIN_RPC__LISTEN), then HOME/config.toml, then defaults.
     """
     home, password_file = given.pop("home"), given.pop("password_file")
+    vouch = given.pop("vouch_for_vote_log")
     flags = {
         option.replace("__", "."): value
         for option, value in given.items()
         if value is not None and value != ()
     }
-    plan = plan_run(flags, os.environ, home=home, password_file=password_file)
-    config = plan.config
+    for number in ENDS:
+        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup
+            signal.signal(number, _leave)
+    plan = plan_run(
+        flags, os.environ, home=home, password_file=password_file, vouch_for_vote_log=vouch
+    )
     try:
-        require_free((("--rpc-listen", config.rpc_listen), ("--p2p-listen", config.p2p_listen)))
-        accounts = write_public_accounts(config.document, config.home / ACCOUNTS_DIRECTORY)
-        if config.log_format is LogFormat.HUMAN:
-            lines = [*_identity(plan), *_role(plan)]
-            if accounts:
-                lines += ["", "Funded accounts (public test keys, worthless coins):"]
-                lines += [*account_lines(accounts), "", *_next_steps(config)]
-            click.echo("\n".join(lines))
-            sys.stdout.flush()
-        code = run_node(config)
+        code = _run(plan)
     finally:
         if plan.is_ephemeral:
-            shutil.rmtree(config.home, ignore_errors=True)
+            _remove(plan.config.home)
     sys.exit(code)
+
+
+def _run(plan: RunPlan) -> int:
+    config = plan.config
+    require_free((("--rpc-listen", config.rpc_listen), ("--p2p-listen", config.p2p_listen)))
+    accounts = write_public_accounts(config.document, config.home / ACCOUNTS_DIRECTORY)
+    if config.log_format is LogFormat.HUMAN:
+        lines = [*_identity(plan), *_role(plan)]
+        if accounts:
+            lines += ["", "Funded accounts (public test keys, worthless coins):"]
+            lines += [*account_lines(accounts), "", *_next_steps(config)]
+        click.echo("\n".join(lines))
+        sys.stdout.flush()
+    return run_node(config)
+
+
+def _leave(*_: object) -> NoReturn:
+    """A signal before the node listens for it must not skip the end of `run`."""
+    raise SystemExit(ExitCode.OK)
+
+
+def _remove(home: Path) -> None:
+    """An impatient second signal does not leave half of it."""
+    for number in (signal.SIGINT, *ENDS):
+        signal.signal(number, signal.SIG_IGN)
+    shutil.rmtree(home, ignore_errors=True)
 
 
 def _identity(plan: RunPlan) -> list[str]:

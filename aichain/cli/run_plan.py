@@ -1,9 +1,10 @@
 """From the arguments of `aichain run` to a NodeConfig: which home, which chain, which keys."""
 
+import shutil
 import socket
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -35,6 +36,7 @@ from native.signatures import SigningKey
 
 NODE_KEY_FILE: Final = "node.key"
 EPHEMERAL_NETWORK: Final = "devnet"
+EPHEMERAL_PREFIX: Final = "aichain-devnet-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,7 @@ def plan_run(
     *,
     home: Path | None,
     password_file: Path | None,
+    vouch_for_vote_log: bool = False,
 ) -> RunPlan:
     """Resolve everything that can be wrong before a node starts."""
     network = flags.get("network") or read_environment(environ).get("network")
@@ -77,15 +80,32 @@ def plan_run(
     require_launchable(document)
     founder = _founder(settings, document)
     if is_ephemeral:
-        found = Path(tempfile.mkdtemp(prefix="aichain-devnet-"))
+        found = Path(tempfile.mkdtemp(prefix=EPHEMERAL_PREFIX))
     found = found or data_root(environ) / f"{document.name}-{document.hash.hex()[:8]}"
     found.mkdir(parents=True, exist_ok=True, mode=0o700)
-    config = NodeConfig(
-        home=found,
+    try:
+        config = _config(settings, document, founder, home=found, password_file=password_file)
+    except BaseException:
+        if is_ephemeral:
+            shutil.rmtree(found)
+        raise
+    return RunPlan(replace(config, vouch_for_vote_log=vouch_for_vote_log), is_ephemeral)
+
+
+def _config(
+    settings: Settings,
+    document: GenesisDocument,
+    founder: int | None,
+    *,
+    home: Path,
+    password_file: Path | None,
+) -> NodeConfig:
+    return NodeConfig(
+        home=home,
         document=document,
-        node_seed=_node_seed(found, document, founder),
+        node_seed=_node_seed(home, document, founder),
         validator_key=_validator_key(
-            settings, document, founder, home=found, password_file=password_file
+            settings, document, founder, home=home, password_file=password_file
         ),
         rpc_listen=settings.rpc_listen,
         p2p_listen=settings.p2p_listen,
@@ -103,7 +123,6 @@ def plan_run(
         founder=founder,
         origins=settings.origins,
     )
-    return RunPlan(config, is_ephemeral)
 
 
 def default_bootstrap(document: GenesisDocument, founder: int | None) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from aichain import __version__
 from aichain.chain import Chain
 from aichain.clock import SystemClock
 from aichain.config import NodeConfig
+from aichain.errors import ConfigError
 from aichain.feed import Feed
 from aichain.mempool import Mempool
 from aichain.metrics import Metrics
@@ -97,6 +98,7 @@ def assemble(config: NodeConfig, network_of: NetworkFactory) -> Node:
         clock=clock,
     )
     core = restore_core(config, chain, records, electorate_of)
+    require_something_to_vouch_for(config, core)
     engine = Engine(core)
     feed: Feed[BlockView] = Feed(capacity=limits.FEED_CAPACITY, max_readers=limits.FEED_READERS)
     ledger = LedgerWriter(chain)
@@ -131,7 +133,9 @@ def assemble(config: NodeConfig, network_of: NetworkFactory) -> Node:
         inbound=inbound,
         pool=pool,
         syncer=syncer,
-        probation=ProbationWatch(engine, chain, context, ballots)
+        probation=ProbationWatch(
+            engine, chain, context, ballots, syncer, is_vouched_for=config.vouch_for_vote_log
+        )
         if ballots is not None and core.abstain
         else None,
         finalizer=finalizer,
@@ -198,6 +202,17 @@ def restore_core(
         state, effects = step(state, BlockExecuted(block_ref(block.header), now_ms=0))
         assert not effects, "before it starts the core only takes note"
     return state
+
+
+def require_something_to_vouch_for(config: NodeConfig, core: State) -> None:
+    """Refuse the flag where it means nothing: left in a service file it would act unseen later."""
+    if not config.vouch_for_vote_log or (core.me is not None and core.abstain):
+        return
+    cause = "its vote log is not new" if core.me is not None else "this node is not a validator"
+    raise ConfigError(
+        reason=f"there is nothing to vouch for: {cause}",
+        fix="start it without --vouch-for-vote-log",
+    )
 
 
 def electorates(document: GenesisDocument) -> ElectorateOf:

@@ -1,6 +1,7 @@
 """Lets a validator whose log is new sign again, once nothing it may have signed can still count."""
 
 import logging
+from collections.abc import Collection, Mapping
 
 import trio
 
@@ -8,9 +9,14 @@ from aichain.chain import Chain
 from aichain.node.ballots import Ballots
 from aichain.node.context import NodeContext
 from aichain.node.engine import Engine
+from aichain.node.syncer import Syncer
 from consensus.core.events import VotingAllowed
+from consensus.core.state import State
+from consensus.electorate import Electorate
 from consensus.guard import Head, Probation, may_start_signing
+from consensus.quorum import reaches_quorum
 from consensus.records import SigningAllowed
+from genesis.limits import STANDING_BLOCK_TIMES
 from genesis.units import address_of_key
 
 log = logging.getLogger(__name__)
@@ -19,15 +25,30 @@ POLL_S = 0.1
 
 
 class ProbationWatch:
-    """The rule is `consensus.guard.may_start_signing`; this feeds it what peers say."""
+    """The rule is `consensus.guard.may_start_signing`; this feeds it what peers say.
+
+    An operator may vouch for the log: then a chain that stands ends the probation, too. A chain
+    that moves does not need this vote, and is where a forgotten one could do harm.
+    """
 
     def __init__(
-        self, engine: Engine, chain: Chain, context: NodeContext, ballots: Ballots
+        self,
+        engine: Engine,
+        chain: Chain,
+        context: NodeContext,
+        ballots: Ballots,
+        syncer: Syncer,
+        *,
+        is_vouched_for: bool,
     ) -> None:
         self._engine = engine
         self._ballots = ballots
         self._chain = chain
         self._context = context
+        self._syncer = syncer
+        self._is_vouched_for = is_vouched_for
+        consensus = context.document.consensus
+        self._standstill = Standstill(STANDING_BLOCK_TIMES * consensus.block_time_ms / 1000)
 
     async def run(self) -> None:
         """Ends when the core may sign, or at once if this node is no member.
@@ -37,26 +58,91 @@ class ProbationWatch:
         state = self._engine.state
         if state.me is None:
             return
-        log.warning(
-            "this validator's vote log is new: it signs once a quorum of stake has said hello and "
-            "all of it is at genesis, else 64 final views or an epoch from now"
-        )
+        self._say_what_it_waits_for()
         own = Head(self._chain.head.head.height, state.epoch, state.view)
         probation = Probation(state.instance.electorate, {state.me: own})
-        while not self._is_over(probation):
+        present: Mapping[int, Head] = {}
+        while not self._is_over(probation, {state.me, *present}):
             await trio.sleep(POLL_S)
-            for peer in self._context.network.peers():
-                if not peer.validator_key:
-                    continue
-                index = probation.electorate.index_of(address_of_key(peer.validator_key))
-                if index is not None:
-                    head = Head(peer.final_height, peer.epoch, peer.view)
-                    probation = probation.with_hello(index, head)
+            present = self._present(probation.electorate)
+            for index, head in present.items():
+                probation = probation.with_hello(index, head)
         state = self._engine.state
         await self._ballots.allow(SigningAllowed(state.instance.id, state.epoch, state.view))
-        log.info("this validator's log is new; it signs from here on")
+        log.info(
+            "this validator's log is new; it signs from view %d of epoch %d on",
+            state.view,
+            state.epoch,
+        )
         self._engine.post(VotingAllowed(self._context.clock.now_ms()))
 
-    def _is_over(self, probation: Probation) -> bool:
+    def _present(self, electorate: Electorate) -> dict[int, Head]:
+        """The members we are connected to, and where they stand."""
+        heads = {}
+        for peer in self._context.network.peers():
+            member = electorate.index_of(address_of_key(peer.validator_key))
+            if member is not None:
+                heads[member] = Head(peer.final_height, peer.epoch, peer.view)
+        return heads
+
+    def _is_over(self, probation: Probation, present: Collection[int]) -> bool:
         state = self._engine.state
-        return may_start_signing(probation, epoch=state.epoch, final_view=state.final_view)
+        if may_start_signing(probation, epoch=state.epoch, final_view=state.final_view):
+            return True
+        weights = probation.electorate.weights
+        weight = sum(weights[member] for member in present)
+        if self._syncer.syncing or not reaches_quorum(weight, probation.electorate.total):
+            self._standstill.forget()
+            return False
+        return self._standstill.begins(state) and self._may_end_standstill()
+
+    def _may_end_standstill(self) -> bool:
+        if self._is_vouched_for:
+            log.warning(
+                "--vouch-for-vote-log: the chain stands, so this validator signs without knowing "
+                "what it signed before and may contradict it; where validators with 38 %% of the "
+                "stake do, the chain can fork"
+            )
+            return True
+        log.warning(
+            "the chain stands, so the 64 final views that this validator waits for may never come; "
+            "if its vote is missing and its old process is dead for good, start it again with "
+            "--vouch-for-vote-log"
+        )
+        return False
+
+    def _say_what_it_waits_for(self) -> None:
+        vouched = " or the chain stands (--vouch-for-vote-log)" if self._is_vouched_for else ""
+        log.warning(
+            "this validator's vote log is new: it signs once a quorum of stake has said hello and "
+            "all of it is at genesis%s, else 64 final views or an epoch from now",
+            vouched,
+        )
+
+
+class Standstill:
+    """Notices that neither views nor final blocks have moved for a while.
+
+    It goes by what our own core has proof of, so that no peer's claim can hold it up. By then all
+    certificates were said again (R9), and our view is as high as anybody's.
+    """
+
+    def __init__(self, after_s: float) -> None:
+        self._after_s = after_s
+        self._place: tuple[int, int, int] | None = None
+        self._since_s = 0.0
+        self._was_told = False
+
+    def forget(self) -> None:
+        """Start over: we hear too few to know."""
+        self._place = None
+
+    def begins(self, state: State) -> bool:
+        """True once for each place where the chain stands."""
+        place, now_s = (state.epoch, state.view, state.final_view), trio.current_time()
+        if place != self._place:
+            self._place, self._since_s, self._was_told = place, now_s, False
+        if self._was_told or now_s - self._since_s < self._after_s:
+            return False
+        self._was_told = True
+        return True

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import TextIO
 
 import trio
+from trio_typing import TaskStatus
 
 from aichain.config import LogFormat, NodeConfig
 from aichain.errors import ConfigError, ExitCode, ListenRefused, NodeError, SigningRefused
@@ -29,7 +30,7 @@ _GARBAGE_EVERY_S = 5.0
 
 
 def run_node(config: NodeConfig, network_of: NetworkFactory | None = None) -> int:
-    """Run until SIGTERM or SIGINT, or until the node has to stop; the process's exit code."""
+    """Run until a signal ends it, or until the node has to stop; the process's exit code."""
     with _log_file(config) as file:
         style = LogStyle.JSON if config.log_format is LogFormat.JSON else LogStyle.HUMAN
         configure_logging(style, config.log_level, sys.stderr, file=file)
@@ -46,20 +47,21 @@ def run_node(config: NodeConfig, network_of: NetworkFactory | None = None) -> in
 
 
 async def serve(config: NodeConfig, network_of: NetworkFactory) -> None:
-    """Assemble and run one node until it is told to stop."""
-    node = await trio.to_thread.run_sync(assemble, config, network_of)
-    try:
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(_stop_on_signal, nursery.cancel_scope)
-            await start_services(node, nursery)
-            _tune_interpreter()
-            nursery.start_soon(_collect_garbage)
-            head = node.chain.head.head
-            log.info("running at height %d, signatures by %s", head.height, describe_engine())
-    finally:
-        node.feed.close()
-        node.close()
-        log.info("stopped")
+    """Assemble and run one node until it is told to stop, be it while it still reads its disk."""
+    async with trio.open_nursery() as watch:
+        await watch.start(_stop_on_signal, watch.cancel_scope)
+        node = await trio.to_thread.run_sync(assemble, config, network_of)
+        try:
+            async with trio.open_nursery() as nursery:
+                await start_services(node, nursery)
+                _tune_interpreter()
+                nursery.start_soon(_collect_garbage)
+                head = node.chain.head.head
+                log.info("running at height %d, signatures by %s", head.height, describe_engine())
+        finally:
+            node.feed.close()
+            node.close()
+            log.info("stopped")
 
 
 def libp2p_network(identity: NodeIdentity, settings: NetworkSettings) -> Network:
@@ -67,12 +69,22 @@ def libp2p_network(identity: NodeIdentity, settings: NetworkSettings) -> Network
     return Libp2pNetwork(identity, settings)
 
 
-async def _stop_on_signal(scope: trio.CancelScope) -> None:
-    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+async def _stop_on_signal(
+    scope: trio.CancelScope, task_status: TaskStatus[None] = trio.TASK_STATUS_IGNORED
+) -> None:
+    with trio.open_signal_receiver(*_stop_signals()) as signals:
+        task_status.started()
         async for number in signals:
             log.info("%s: stopping", signal.Signals(number).name)
             scope.cancel()
             return
+
+
+def _stop_signals() -> tuple[signal.Signals, ...]:
+    """A closed terminal ends the node too, unless it was started with nohup."""
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        return signal.SIGTERM, signal.SIGINT
+    return signal.SIGTERM, signal.SIGINT, signal.SIGHUP
 
 
 async def _collect_garbage() -> None:

@@ -52,7 +52,9 @@ class Cluster:
     nursery: trio.Nursery
     hub: MemoryHub = field(default_factory=lambda: MemoryHub(EqualLinks(0, Conditions(1, 3))))
 
-    async def start(self, index: int, *, founder: bool = True, rpc_port: int = 0) -> RunningNode:
+    async def start(
+        self, index: int, *, founder: bool = True, rpc_port: int = 0, vouch: bool = False
+    ) -> RunningNode:
         """Start node `index`; its home is its own and survives a stop."""
         config = NodeConfig(
             home=self.root / f"node{index}",
@@ -61,6 +63,7 @@ class Cluster:
             validator_key=founder_key("testnet", index) if founder else None,
             rpc_listen=Endpoint("127.0.0.1", rpc_port),
             p2p_listen=Endpoint("127.0.0.1", 3691),
+            vouch_for_vote_log=vouch,
         )
         node = await trio.to_thread.run_sync(
             assemble, config, lambda identity, _settings: self.hub.join(identity)

@@ -213,22 +213,52 @@ def test_mainnet_says_what_to_do(devnet: Devnet) -> None:
     assert len(done.stderr.splitlines()) == 2
 
 
-def test_it_stops_when_told_and_leaves_nothing(tmp_path: Path) -> None:
-    rpc, p2p = free_port(), free_port()
-    environ = surroundings(tmp_path, f"http://127.0.0.1:{rpc}")
-    listen = ("--rpc-listen", f"127.0.0.1:{rpc}", "--p2p-listen", f"127.0.0.1:{p2p}")
-    process = subprocess.Popen(
-        [*PROGRAM, "run", "--network", "devnet", *listen],
-        cwd=ROOT,
-        env=environ,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_it_stops_when_told_and_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
+    process, url = started(tmp_path)
+    environ = surroundings(tmp_path, url)
     deadline = time.monotonic() + START_S
     while run(environ, "query", "status").returncode != 0:
         assert time.monotonic() < deadline
     (home,) = tmp_path.glob("aichain-devnet-*")
     assert (home / "accounts" / "account-0.key").exists()
-    process.send_signal(signal.SIGTERM)
+    process.send_signal(number)
     assert process.wait(timeout=10) == 0
     assert not home.exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("made", ["aichain-devnet-*", "aichain-devnet-*/data/signer"])
+def test_told_while_it_starts_it_leaves_nothing_either(
+    tmp_path: Path, number: signal.Signals, made: str
+) -> None:
+    process, _ = started(tmp_path)
+    deadline = time.monotonic() + START_S
+    while not list(tmp_path.glob(made)):
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+    process.send_signal(number)
+    assert process.wait(timeout=20) == 0
+    assert not list(tmp_path.glob("aichain-devnet-*"))
+
+
+def test_a_devnet_that_cannot_start_leaves_nothing(tmp_path: Path, devnet: Devnet) -> None:
+    environ = surroundings(tmp_path, devnet.url)
+    done = run(environ, "run", "--network", "devnet", "--rpc-listen", devnet.url[7:])
+    assert done.returncode == 31
+    assert not list(tmp_path.glob("aichain-devnet-*"))
+
+
+def started(place: Path) -> tuple[subprocess.Popen[bytes], str]:
+    """A devnet whose temporary folder lies in `place`, and its URL."""
+    rpc, p2p = free_port(), free_port()
+    url = f"http://127.0.0.1:{rpc}"
+    listen = ("--rpc-listen", f"127.0.0.1:{rpc}", "--p2p-listen", f"127.0.0.1:{p2p}")
+    process = subprocess.Popen(
+        [*PROGRAM, "run", "--network", "devnet", *listen],
+        cwd=ROOT,
+        env=surroundings(place, url),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    return process, url

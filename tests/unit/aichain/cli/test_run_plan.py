@@ -1,6 +1,7 @@
 """What `aichain run` decides before anything listens: home, chain, keys, whom to look for."""
 
 import socket
+import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeAlias
@@ -28,7 +29,10 @@ OWN = SigningKey.from_seed(b"\6" * 32)
 
 
 @pytest.fixture
-def plan(tmp_path: Path) -> MakePlan:
+def plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MakePlan:
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+
     def make(
         home: Path | None = None,
         environ: Mapping[str, str] | None = None,
@@ -52,8 +56,14 @@ def test_devnet_alone_is_a_whole_chain_that_leaves_nothing_behind(
     assert made.config.bootstrap == ()
     assert made.config.loopback_only
     assert made.config.home.is_dir()
+    assert made.config.home.parent == tmp_path / "tmp"
     assert not (tmp_path / "xdg").exists()
-    made.config.home.rmdir()
+
+
+def test_a_devnet_that_cannot_be_leaves_nothing_behind(plan: MakePlan, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="public"):
+        plan(network="devnet", p2p__listen="0.0.0.0:3691")
+    assert not list((tmp_path / "tmp").iterdir())
 
 
 def test_devnet_with_a_home_stays(plan: MakePlan, tmp_path: Path) -> None:
