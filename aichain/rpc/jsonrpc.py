@@ -20,7 +20,7 @@ from aichain.rpc.errors import (
     RpcRefused,
     error_object,
 )
-from genesis.limits import RPC_MAX_ID_BYTES, RPC_MAX_METHOD_CHARACTERS
+from genesis.limits import RPC_ID_MAX_BYTES, RPC_METHOD_MAX_CHARS
 from native.errors import InvalidData
 
 T = TypeVar("T")
@@ -138,7 +138,7 @@ def _parse_item(raw: bytes) -> Item:
         if version != "2.0":
             raise InvalidRequest(reason='jsonrpc has to be "2.0"')
         method = _read_text(request.method, "method")
-        if len(method) > RPC_MAX_METHOD_CHARACTERS:
+        if len(method) > RPC_METHOD_MAX_CHARS:
             raise InvalidRequest(reason="the method's name is too long")
     except RpcRefused as error:
         return Malformed(request_id or NULL_ID, error)
@@ -147,7 +147,7 @@ def _parse_item(raw: bytes) -> Item:
 
 
 def _read_id(raw: bytes) -> bytes:
-    if len(raw) > RPC_MAX_ID_BYTES:
+    if len(raw) > RPC_ID_MAX_BYTES:
         raise InvalidRequest(reason="the id is too long")
     try:
         _ID.decode(raw)

@@ -156,7 +156,7 @@ class BlockStore:
         for key, raw in entries:
             certified = height_in(key, CERTIFICATE)
             path = range(certified, height - 1, -1)
-            if len(path) > limits.CERTIFIED_PATH_BLOCKS:
+            if len(path) > limits.CERTIFIED_PATH_MAX:
                 return None
             return CertifiedPath(
                 _certificate(raw), tuple(self._header(self._required(h)) for h in path)

@@ -7,7 +7,7 @@ from genesis.limits import (
     ADDRESS_MAX_BYTES,
     AGENT_MAX_BYTES,
     CERTIFICATE_VIEWS_PER_ANSWER,
-    CERTIFIED_PATH_BLOCKS,
+    CERTIFIED_PATH_MAX,
     EXCHANGED_ADDRESSES_MAX,
     HEADER_MAX_BYTES,
     RANGE_BLOCKS_MAX,
@@ -136,7 +136,7 @@ def read_range(fields: list[Value]) -> BlockRange:
     blocks, path, certificate = array(fields, 3)
     return BlockRange(
         read_blocks(blocks, RANGE_BLOCKS_MAX),
-        tuple(bounded(raw, HEADER_MAX_BYTES) for raw in sequence(path, CERTIFIED_PATH_BLOCKS)),
+        tuple(bounded(raw, HEADER_MAX_BYTES) for raw in sequence(path, CERTIFIED_PATH_MAX)),
         None if certificate == [] else decode_certificate(certificate),
     )
 

@@ -33,7 +33,7 @@ from aichain.rpc.render import (
     show_validators,
 )
 from aichain.rpc.topics import Topic
-from genesis.limits import RPC_MAX_LISTED_TRANSACTIONS
+from genesis.limits import RPC_LISTED_TRANSACTIONS_MAX
 from genesis.validators import ValidatorSet
 from vm.queries import account_view, prove_account, supply_view, validators_view
 
@@ -65,7 +65,7 @@ class AtHeight(Params, frozen=True):
 
 
 class Listing(Params, frozen=True):
-    limit: Annotated[int, Meta(ge=0, le=RPC_MAX_LISTED_TRANSACTIONS)] = _DEFAULT_LISTED
+    limit: Annotated[int, Meta(ge=0, le=RPC_LISTED_TRANSACTIONS_MAX)] = _DEFAULT_LISTED
 
 
 class BlocksSubscription(Params, frozen=True):

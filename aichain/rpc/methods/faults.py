@@ -5,14 +5,14 @@ from typing import Annotated
 from msgspec import Meta
 
 from aichain.rpc.registry import Context, Params, method
-from genesis.limits import RPC_MAX_BLOCKED_PEERS
+from genesis.limits import RPC_BLOCKED_PEERS_MAX
 from native.node_keys import PEER_ID_MAX_CHARS, parse_peer_id
 
 PeerIdText = Annotated[str, Meta(max_length=PEER_ID_MAX_CHARS)]
 
 
 class SetBlockedPeers(Params, frozen=True):
-    peer_ids: Annotated[list[PeerIdText], Meta(max_length=RPC_MAX_BLOCKED_PEERS)]
+    peer_ids: Annotated[list[PeerIdText], Meta(max_length=RPC_BLOCKED_PEERS_MAX)]
 
 
 async def set_blocked_peers(context: Context, params: SetBlockedPeers) -> object:
