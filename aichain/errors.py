@@ -201,8 +201,8 @@ class TooManyReaders(NodeError):
 
 
 class NotPooled(InvalidData):
-    """The mempool has no place for a transaction. It answers a caller and costs a peer nothing:
-    the peer may see another head, or a pool with more room."""
+    """The mempool has no place for a transaction that could stand in a block: only its own policy
+    is named here, the rules are `vm.errors`. It costs a peer nothing, whose pool may have room."""
 
 
 @dataclass(eq=False)
@@ -215,33 +215,6 @@ class PreviouslyRejected(NotPooled):
     """These very bytes were refused not long ago."""
 
     raw_hash: bytes
-
-
-@dataclass(eq=False)
-class NonceTooLow(NotPooled):
-    expected: int
-    given: int
-
-
-@dataclass(eq=False)
-class NonceGapTooWide(NotPooled):
-    expected: int
-    given: int
-    limit: int
-
-
-@dataclass(eq=False)
-class TransactionExpired(NotPooled):
-    valid_until: int
-    next_height: int
-
-
-@dataclass(eq=False)
-class BaseFeeNotCovered(NotPooled):
-    """fee_max does not reach the base fee of the next block."""
-
-    required: int
-    fee_max: int
 
 
 @dataclass(eq=False)
@@ -266,7 +239,7 @@ class SenderQueueFull(NotPooled):
 
 
 @dataclass(eq=False)
-class BalanceNotCovering(NotPooled):
+class PendingNotCovered(NotPooled):
     """The sender's pending transactions together could spend more than it has."""
 
     required: int

@@ -8,16 +8,12 @@ from dataclasses import dataclass
 
 from aichain.errors import (
     AlreadyPending,
-    BalanceNotCovering,
-    BaseFeeNotCovered,
     MempoolFull,
-    NonceGapTooWide,
-    NonceTooLow,
+    PendingNotCovered,
     PreviouslyRejected,
     ReplacementUnderpriced,
     SenderQueueFull,
     TipBelowFloor,
-    TransactionExpired,
 )
 from aichain.pending import (
     NOT_READY,
@@ -103,30 +99,23 @@ class Mempool:
         orders = heapq.nsmallest(limit, (pending.order for pending in self._by_id.values()))
         return tuple(pending.signed for _, _, pending in orders)
 
-    def check(self, signed: SignedTransaction, sender: SenderAccount, head: HeadView) -> None:
-        """Raise the NotPooled that `add` would raise, as far as it shows without making room.
-
-        Cheap: it comes before the signature is verified.
-        """
-        transaction = signed.transaction
-        nonce, weight = transaction.nonce, signed.weight
+    def require_unknown(self, signed: SignedTransaction) -> None:
+        """Raise AlreadyPending or PreviouslyRejected."""
         if signed.id in self._by_id:
             raise AlreadyPending(tx_id=signed.id)
         if signed.raw_hash in self._rejected:
             raise PreviouslyRejected(raw_hash=signed.raw_hash)
-        if nonce < sender.nonce:
-            raise NonceTooLow(expected=sender.nonce, given=nonce)
-        if nonce >= sender.nonce + limits.MEMPOOL_NONCE_GAP:
-            raise NonceGapTooWide(
-                expected=sender.nonce, given=nonce, limit=limits.MEMPOOL_NONCE_GAP
-            )
-        if transaction.valid_until <= head.height:
-            raise TransactionExpired(transaction.valid_until, next_height=head.height + 1)
-        if transaction.fee_max < head.base_fee * weight:
-            raise BaseFeeNotCovered(head.base_fee * weight, fee_max=transaction.fee_max)
-        required_tip = self.floor(head.base_fee) * weight // PRICE_SCALE
-        if transaction.tip < required_tip:
-            raise TipBelowFloor(required_tip=required_tip, tip=transaction.tip)
+
+    def check(self, signed: SignedTransaction, sender: SenderAccount, head: HeadView) -> None:
+        """Raise the NotPooled that `add` would raise, as far as it shows without making room.
+
+        The rules of the ledger are vm's `check_transaction`, which comes first. Both are cheap
+        and come before the signature is verified.
+        """
+        self.require_unknown(signed)
+        required_tip = self.floor(head.base_fee) * signed.weight // PRICE_SCALE
+        if signed.transaction.tip < required_tip:
+            raise TipBelowFloor(required_tip=required_tip, tip=signed.transaction.tip)
         self._check_queue(signed, sender, head)
 
     def add(
@@ -134,9 +123,12 @@ class Mempool:
     ) -> tuple[VerifiedTransaction, ...]:
         """Pool a transaction whose witness has been verified; answers what had to make room.
 
-        Raises a NotPooled when there is no place for it, and then makes no room either.
+        It has passed vm's `check_transaction` on this head. Raises a NotPooled when there is no
+        place for it, and then makes no room either.
         """
         address = signed.transaction.sender
+        assert signed.transaction.nonce >= sender.nonce, "vm refuses a used nonce"
+        assert signed.transaction.valid_until > head.height, "vm refuses what has expired"
         known = self._queues.get(address)
         if known is not None and known.account != sender:
             self.refresh([address], lambda _: sender)
@@ -272,7 +264,7 @@ class Mempool:
         cost = maximum_cost(transaction)
         others = (queue.cost if queue else 0) - (replaced.cost if replaced else 0)
         if others + cost > sender.balance:
-            raise BalanceNotCovering(required=others + cost, available=sender.balance)
+            raise PendingNotCovered(required=others + cost, available=sender.balance)
 
     def _victims(
         self, pending: Pending, queue: SenderQueue, replaced: Pending | None

@@ -36,7 +36,7 @@ from vm.queries import account_view
 from vm.state import State
 from vm.transactions import SignedTransaction, VerifiedTransaction, decode_transaction
 from vm.validate import check_transaction
-from vm.witnesses import transaction_witnesses
+from vm.witnesses import require_verified, transaction_witnesses
 
 ANNOUNCE_EVERY_S = 0.05
 GREET_EVERY_S = 0.5
@@ -139,7 +139,7 @@ class TransactionPool:
         verdicts = await self._verifier.verify_bulk(witnesses, wait=wait)
         if not all(verdicts):
             self.mempool.reject(signed.raw_hash)
-            raise InvalidSignature(subject=f"transaction 0x{signed.id.hex()}")
+        require_verified(signed, verdicts)
         self._check(signed)  # the head may have moved while the signature was checked
         head = self._chain.head
         account = sender_account(head, signed.transaction.sender)
@@ -149,13 +149,12 @@ class TransactionPool:
         return signed.id
 
     def _check(self, signed: SignedTransaction) -> None:
+        """What we know already, the rules of the ledger, then the pool's own."""
+        self.mempool.require_unknown(signed)
         head = self._chain.head
-        network_id = head.document.network_id
-        if signed.transaction.network_id != network_id:
-            raise WrongNetwork(expected=network_id, given=signed.transaction.network_id)
+        check_transaction(head, signed, height=head.head.height + 1)
         account = sender_account(head, signed.transaction.sender)
         self.mempool.check(signed, account, head_view(head))
-        check_transaction(head, signed, height=head.head.height + 1)
 
     async def _announce(self) -> None:
         """Tell each peer, in batches, the ids it has not told us of itself."""

@@ -11,7 +11,7 @@ from consensus.certificates import QuorumCertificate, encode_voters
 from consensus.headers import block_ref
 from consensus.proposals import PROPOSAL_CONTEXT, Proposal, ProposalMessage, SignedProposal
 from consensus.votes import VOTE_CONTEXT, SignedVote, Vote, VotePhase, cancel_vote
-from genesis.limits import INBOUND_TASKS_PER_PEER_MAX
+from genesis.limits import INBOUND_TASKS_PER_PEER_MAX, NONCE_GAP_MAX
 from genesis.networks import founder_key
 from native.errors import InvalidData
 from native.hashing import Hash32
@@ -29,7 +29,10 @@ from p2p.wire.messages import (
 )
 from tests.integration.liars import Liar, goes_on, lied_to
 from tests.integration.nodes import (
+    FEE_MAX,
+    Cluster,
     RunningNode,
+    balance_of,
     cluster,
     public_account,
     transfer,
@@ -337,19 +340,34 @@ async def test_bad_transactions_get_a_named_error_and_change_nothing(tmp_path: P
         cases = {
             "decode_error": good.raw[:-1],
             "invalid_signature": good.raw[:-1] + bytes([good.raw[-1] ^ 1]),
-            "balance_not_covering": transfer(
-                net, public_account(0), nonce=0, to=public_account(1), amount=10**30
-            ).raw,
+            "insufficient_balance": changed(net, amount=10**30),
+            "nonce_too_far": changed(net, nonce=NONCE_GAP_MAX + 1),
+            "expired": changed(net, valid_until=0),
+            "fee_too_low": changed(net, fee_max=1),
         }
         for code, raw in cases.items():
             with pytest.raises(InvalidData) as refused:
                 await node.node.pool.submit(raw)
             assert refused.value.code == code
         assert len(node.node.pool.mempool) == 0
+        await node.node.pool.submit(changed(net, nonce=NONCE_GAP_MAX))
+        all_it_has = balance_of(node, public_account(0)) - FEE_MAX
+        with pytest.raises(InvalidData) as uncovered:
+            await node.node.pool.submit(changed(net, nonce=1, amount=all_it_has))
+        assert uncovered.value.code == "pending_not_covered"
         await node.node.pool.submit(good.raw)
         with trio.fail_after(10):
             while node.node.chain.locate(good.id) is None:  # noqa: ASYNC110
                 await trio.sleep(0.05)
         with pytest.raises(InvalidData) as replayed:
             await node.node.pool.submit(good.raw)
-        assert replayed.value.code == "nonce_too_low"
+        assert replayed.value.code == "nonce_mismatch"
+
+
+def changed(
+    net: Cluster, *, nonce: int = 0, amount: int = 1, fee_max: int = FEE_MAX, valid_until: int = 99
+) -> bytes:
+    """A transfer of the first public account."""
+    signed = transfer(net, public_account(0), nonce=nonce, to=public_account(1), amount=amount)
+    body = replace(signed.transaction, fee_max=fee_max, valid_until=valid_until)
+    return sign_transaction(body, public_account(0), reveal=True).raw

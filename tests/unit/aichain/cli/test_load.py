@@ -80,7 +80,7 @@ class Chain:
             if refusal:
                 return refusal
             if transaction.nonce != self.nonces[transaction.sender]:
-                return Refusal(-32003, "NonceTooLow", "nonce_too_low")
+                return Refusal(-32003, "NonceMismatch", "nonce_mismatch")
             if transaction.sender not in self.revealed and not signed.public_key:
                 return Refusal(-32003, "KeyNotRevealed", "key_not_revealed")
             self.nonces[transaction.sender] += 1
@@ -135,7 +135,7 @@ def test_what_a_full_pool_refuses_is_sent_again_in_order() -> None:
     chain = Chain(refuse=lambda count, _: full if count > 12 and count % 3 == 0 else None)
     report = load(chain)
     assert report.refused["mempool_full"] > 0
-    assert report.refused["nonce_too_low"] < report.accepted
+    assert report.refused["nonce_mismatch"] < report.accepted
     assert report.final == report.accepted > 10
 
 
@@ -149,7 +149,7 @@ def test_a_sender_whose_nonce_is_wrong_asks_again() -> None:
 
     chain.refuse = spend_elsewhere
     report = load(chain)
-    assert 0 < report.refused["nonce_too_low"] < 40
+    assert 0 < report.refused["nonce_mismatch"] < 40
     assert report.final == report.accepted > 10
 
 
