@@ -140,6 +140,16 @@ PROBATION_VIEWS = 64
 STANDING_BLOCK_TIMES = 10
 ANNOUNCING_VIEWS = 2
 
+# --- lanes: a committee under a hard lane, for more validators than can all vote on every block --
+LANE_MEMBERS_MAX = 1_024
+TERM_BLOCKS_MAX = 64
+# 46 KB each. Only a captured committee fills this; first in, first out, and verifying one takes
+# 4 ms, so a block that exists is fetched before its certificate is pushed out.
+TERM_CERTIFICATES_MAX = 256
+CHECKPOINTS_KNOWN_MAX = 256
+LANE_MESSAGE_MAX_BYTES = 8 * 1024 * 1024
+LANE_MESSAGE_MAX_ITEMS = 4_096
+
 # --- node: queues and tasks of the running node --------------------------------------------------
 VERIFY_BATCH_ITEMS = 64
 VERIFY_INLINE_ITEMS = 2
