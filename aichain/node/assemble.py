@@ -98,7 +98,6 @@ def assemble(config: NodeConfig, network_of: NetworkFactory) -> Node:
         clock=clock,
     )
     core = restore_core(config, chain, records, electorate_of)
-    require_something_to_vouch_for(config, core)
     engine = Engine(core)
     feed: Feed[BlockView] = Feed(capacity=limits.FEED_CAPACITY, max_readers=limits.FEED_READERS)
     ledger = LedgerWriter(chain)
@@ -133,9 +132,7 @@ def assemble(config: NodeConfig, network_of: NetworkFactory) -> Node:
         inbound=inbound,
         pool=pool,
         syncer=syncer,
-        probation=ProbationWatch(
-            engine, chain, context, ballots, syncer, is_vouched_for=config.vouch_for_vote_log
-        )
+        probation=ProbationWatch(engine, chain, context, ballots, syncer)
         if ballots is not None and core.abstain
         else None,
         finalizer=finalizer,
@@ -197,22 +194,12 @@ def restore_core(
         records,
         abstain=config.validator_key is not None and not is_trusted(records),
     )
+    _require_something_to_vouch_for(config, state)
     for block in chain.unfinalized():
         chain.execute(block)
         state, effects = step(state, BlockExecuted(block_ref(block.header), now_ms=0))
         assert not effects, "before it starts the core only takes note"
     return state
-
-
-def require_something_to_vouch_for(config: NodeConfig, core: State) -> None:
-    """Refuse the flag where it means nothing: left in a service file it would act unseen later."""
-    if not config.vouch_for_vote_log or (core.me is not None and core.abstain):
-        return
-    cause = "its vote log is not new" if core.me is not None else "this node is not a validator"
-    raise ConfigError(
-        reason=f"there is nothing to vouch for: {cause}",
-        fix="start it without --vouch-for-vote-log",
-    )
 
 
 def electorates(document: GenesisDocument) -> ElectorateOf:
@@ -271,6 +258,17 @@ def rpc_settings(config: NodeConfig) -> RpcSettings:
         origins=frozenset(config.rpc_cors),
         faults=config.allow_faults,
         limits=RpcLimits(),
+    )
+
+
+def _require_something_to_vouch_for(config: NodeConfig, core: State) -> None:
+    """Refuse the flag where it means nothing: left in a service file it would act unseen later."""
+    if not config.vouch_for_vote_log or (core.me is not None and core.abstain):
+        return
+    cause = "its vote log is not new" if core.me is not None else "this node is not a validator"
+    raise ConfigError(
+        reason=f"there is nothing to vouch for: {cause}",
+        fix="start it without --vouch-for-vote-log",
     )
 
 

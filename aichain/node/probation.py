@@ -22,6 +22,16 @@ from genesis.units import address_of_key
 log = logging.getLogger(__name__)
 
 POLL_S = 0.1
+STANDS = (
+    "the chain stands, so the 64 final views that this validator waits for may never come; if its "
+    "vote is missing and its old process is dead for good, start it again with "
+    "--vouch-for-vote-log"
+)
+VOUCHED = (
+    "--vouch-for-vote-log: the chain stands, so this validator signs without knowing what it "
+    "signed before and may contradict it; where validators with 38 % of the stake do, the chain "
+    "can fork"
+)
 
 
 class ProbationWatch:
@@ -38,19 +48,16 @@ class ProbationWatch:
         context: NodeContext,
         ballots: Ballots,
         syncer: Syncer,
-        *,
-        is_vouched_for: bool,
     ) -> None:
         self._engine = engine
         self._ballots = ballots
         self._chain = chain
         self._context = context
         self._syncer = syncer
-        self._is_vouched_for = is_vouched_for
         consensus = context.document.consensus
         self._standstill = Standstill(STANDING_BLOCK_TIMES * consensus.block_time_ms / 1000)
 
-    async def run(self) -> None:
+    async def run(self, is_vouched_for: bool) -> None:
         """Ends when the core may sign, or at once if this node is no member.
 
         The log says so first, for good: until then every start begins a probation.
@@ -58,11 +65,19 @@ class ProbationWatch:
         state = self._engine.state
         if state.me is None:
             return
-        self._say_what_it_waits_for()
+        log.warning(
+            "this validator's vote log is new: it signs once a quorum of stake has said hello and "
+            "all of it is at genesis%s, else 64 final views or an epoch from now",
+            " or the chain stands (--vouch-for-vote-log)" if is_vouched_for else "",
+        )
         own = Head(self._chain.head.head.height, state.epoch, state.view)
         probation = Probation(state.instance.electorate, {state.me: own})
         present: Mapping[int, Head] = {}
-        while not self._is_over(probation, {state.me, *present}):
+        while not self._may_sign(probation):
+            if self._stands(probation.electorate, {state.me, *present}):
+                log.warning(VOUCHED if is_vouched_for else STANDS)
+                if is_vouched_for:
+                    break
             await trio.sleep(POLL_S)
             present = self._present(probation.electorate)
             for index, head in present.items():
@@ -85,39 +100,17 @@ class ProbationWatch:
                 heads[member] = Head(peer.final_height, peer.epoch, peer.view)
         return heads
 
-    def _is_over(self, probation: Probation, present: Collection[int]) -> bool:
+    def _may_sign(self, probation: Probation) -> bool:
         state = self._engine.state
-        if may_start_signing(probation, epoch=state.epoch, final_view=state.final_view):
-            return True
-        weights = probation.electorate.weights
-        weight = sum(weights[member] for member in present)
-        if self._syncer.syncing or not reaches_quorum(weight, probation.electorate.total):
+        return may_start_signing(probation, epoch=state.epoch, final_view=state.final_view)
+
+    def _stands(self, electorate: Electorate, present: Collection[int]) -> bool:
+        """True once for each place where the chain stands although a quorum is connected."""
+        weight = sum(electorate.weights[member] for member in present)
+        if self._syncer.syncing or not reaches_quorum(weight, electorate.total):
             self._standstill.forget()
             return False
-        return self._standstill.begins(state) and self._may_end_standstill()
-
-    def _may_end_standstill(self) -> bool:
-        if self._is_vouched_for:
-            log.warning(
-                "--vouch-for-vote-log: the chain stands, so this validator signs without knowing "
-                "what it signed before and may contradict it; where validators with 38 %% of the "
-                "stake do, the chain can fork"
-            )
-            return True
-        log.warning(
-            "the chain stands, so the 64 final views that this validator waits for may never come; "
-            "if its vote is missing and its old process is dead for good, start it again with "
-            "--vouch-for-vote-log"
-        )
-        return False
-
-    def _say_what_it_waits_for(self) -> None:
-        vouched = " or the chain stands (--vouch-for-vote-log)" if self._is_vouched_for else ""
-        log.warning(
-            "this validator's vote log is new: it signs once a quorum of stake has said hello and "
-            "all of it is at genesis%s, else 64 final views or an epoch from now",
-            vouched,
-        )
+        return self._standstill.begins(self._engine.state)
 
 
 class Standstill:

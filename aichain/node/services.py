@@ -22,7 +22,7 @@ async def start_services(node: Node, nursery: trio.Nursery) -> None:
     nursery.start_soon(node.pool.run)
     nursery.start_soon(node.syncer.run)
     if node.probation is not None:
-        nursery.start_soon(node.probation.run)
+        nursery.start_soon(node.probation.run, node.config.vouch_for_vote_log)
     try:
         await nursery.start(node.rpc.run)
     except OSError as error:
