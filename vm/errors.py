@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from native.errors import InvalidData
+from native.errors import InvalidData, InvalidSignature
 
 
 class InvalidTransaction(InvalidData):
@@ -60,6 +60,11 @@ class PeerIdMalformed(InvalidTransaction):
     """No libp2p node could have this peer id, so nobody could ever dial the validator."""
 
     peer_id: bytes
+
+
+@dataclass(eq=False)
+class PossessionUnproved(InvalidSignature):
+    """The key to be registered did not sign for this owner on this network."""
 
 
 @dataclass(eq=False)

@@ -1,10 +1,12 @@
 """Which signatures a transaction or a block stands on; somebody else checks them."""
 
-from collections.abc import Container
+from collections.abc import Container, Sequence
 
+from genesis.units import address_of_key, format_address
+from native.errors import InvalidSignature
 from native.signatures import SignatureItem, algorithm_of
 from vm.blocks import Block
-from vm.errors import KeyAlgorithmMismatch, KeyNotRevealed
+from vm.errors import KeyAlgorithmMismatch, KeyNotRevealed, PossessionUnproved
 from vm.records import public_key_key
 from vm.state import StateReader
 from vm.transactions import (
@@ -25,6 +27,16 @@ def transaction_witnesses(
     if public_key is None:
         raise KeyNotRevealed(sender)
     return _items(signed, public_key)
+
+
+def require_verified(signed: SignedTransaction, verdicts: Sequence[bool]) -> None:
+    """Raise InvalidSignature by the verdicts on `transaction_witnesses`, naming the bad one."""
+    own, *possession = verdicts
+    if not own:
+        raise InvalidSignature(subject=f"transaction 0x{signed.id.hex()}")
+    body = signed.transaction.body
+    if isinstance(body, RegisterValidator) and not all(possession):
+        raise PossessionUnproved(subject=format_address(address_of_key(body.public_key)))
 
 
 def block_witnesses(

@@ -5,6 +5,8 @@ from dataclasses import replace
 
 import pytest
 
+from genesis.units import format_address
+from native.errors import InvalidSignature
 from native.signatures import Algorithm, SignatureItem, SigningKey, verify
 from tests.builders_vm import (
     NETWORK_ID,
@@ -17,9 +19,9 @@ from tests.builders_vm import (
     make_transaction,
     seal,
 )
-from vm.errors import KeyAlgorithmMismatch, KeyNotRevealed
+from vm.errors import KeyAlgorithmMismatch, KeyNotRevealed, PossessionUnproved
 from vm.transactions import SignedTransaction, Transaction, sign_possession, sign_transaction
-from vm.witnesses import block_witnesses, transaction_witnesses
+from vm.witnesses import block_witnesses, require_verified, transaction_witnesses
 
 
 def verdicts(items: Iterable[SignatureItem]) -> list[bool]:
@@ -54,6 +56,18 @@ def test_a_registration_stands_on_two_signatures() -> None:
     assert verdicts(items) == [True, True]
     stolen = sign(make_transaction(body, sender=3), 3)
     assert verdicts(transaction_witnesses(make_state(), stolen)) == [True, False]
+
+
+def test_the_witness_that_did_not_verify_is_named() -> None:
+    signed = sign(make_transaction(make_registration(40)))
+    require_verified(signed, [True, True])
+    with pytest.raises(InvalidSignature) as forged:
+        require_verified(signed, [False, True])
+    assert forged.value.code == "invalid_signature"
+    with pytest.raises(PossessionUnproved) as unproved:
+        require_verified(signed, [True, False])
+    assert unproved.value.code == "possession_unproved"
+    assert format_address(address(40)) in unproved.value.subject
 
 
 def test_a_key_revealed_earlier_in_the_block_counts() -> None:
