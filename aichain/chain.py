@@ -60,7 +60,7 @@ class Executed:
 class Chain:
     """Owned by the engine's task, one call at a time; reads may come from any thread.
 
-    Calls marked as blocking wait for the disk or run transactions: through trio.to_thread.
+    Calls marked as blocking wait for the disk or run transactions: through `Machine.run_blocking`.
     """
 
     def __init__(self, document: GenesisDocument, ledger: Ledger, fail_points: FailPoints) -> None:

@@ -6,10 +6,10 @@ from functools import cache
 
 from aichain import __version__
 from aichain.chain import Chain
-from aichain.clock import SystemClock
 from aichain.config import NodeConfig
 from aichain.errors import ConfigError
 from aichain.feed import Feed
+from aichain.machine import Machine
 from aichain.mempool import Mempool
 from aichain.metrics import Metrics
 from aichain.node.backend import NodeBackend
@@ -79,9 +79,12 @@ class Node:
         self.chain.close()
 
 
-def assemble(config: NodeConfig, network_of: NetworkFactory) -> Node:
+def assemble(
+    config: NodeConfig, network_of: NetworkFactory, machine: Machine | None = None
+) -> Node:
     """Build a node on its data directory, recovering what a crash left. Blocking."""
-    document, clock = config.document, SystemClock()
+    document, machine = config.document, machine or Machine()
+    clock, run_blocking = machine.clock, machine.run_blocking
     chain = open_chain(config)
     key = config.validator_key
     wal = open_log(config, key.public_key) if key else None
@@ -93,14 +96,15 @@ def assemble(config: NodeConfig, network_of: NetworkFactory) -> Node:
         document=document,
         validators=document.validator_set,
         network=network,
-        verifier=Verifier(),
+        verifier=Verifier(run_blocking),
         metrics=Metrics(network=document.name, version=__version__),
         clock=clock,
+        run_blocking=run_blocking,
     )
     core = restore_core(config, chain, records, electorate_of)
     engine = Engine(core)
     feed: Feed[BlockView] = Feed(capacity=limits.FEED_CAPACITY, max_readers=limits.FEED_READERS)
-    ledger = LedgerWriter(chain)
+    ledger = LedgerWriter(chain, run_blocking)
     mempool = Mempool(max_weight=limits.MEMPOOL_BLOCKS * document.fees.max_block_weight)
     pool = TransactionPool(mempool, chain, context)
     bodies = Bodies(ledger, pool, context)
@@ -108,9 +112,11 @@ def assemble(config: NodeConfig, network_of: NetworkFactory) -> Node:
     certificates = CertificateDesk(engine, context)
     ballots = None
     if key is not None and wal is not None:
-        ballots = Ballots(Signer(key, wal), slots_of(records), context, engine.post)
+        ballots = Ballots(
+            Signer(key, wal), slots_of(records), context, engine.post, run_blocking=run_blocking
+        )
     inbound = InboundDesk(engine, certificates, bodies, pool, context)
-    network.set_handler(Responder(chain, pool, engine, clock).answer)
+    network.set_handler(Responder(chain, pool, engine, machine).answer)
     network.set_gossip_check(inbound.judge_gossip)
     syncer = Syncer(engine, bodies, finalizer, context)
     backend = NodeBackend(chain, engine, pool, syncer, feed, context)

@@ -86,7 +86,7 @@ class NodeBackend:
 
     async def block_at(self, height: int) -> BlockView | None:
         """A final block, from disk."""
-        return await trio.to_thread.run_sync(self._block_at, height, limiter=self._threads)
+        return await self._context.run_blocking(self._block_at, height, limiter=self._threads)
 
     async def block_by_id(self, block_id: Hash32) -> BlockView | None:
         """A final block, or an executed one that waits for finality."""
@@ -99,7 +99,7 @@ class NodeBackend:
                 final=False,
                 finalized_at_ms=None,
             )
-        height = await trio.to_thread.run_sync(
+        height = await self._context.run_blocking(
             self._chain.blocks.height_of, block_id, limiter=self._threads
         )
         return await self.block_at(height) if height is not None else None
@@ -109,7 +109,7 @@ class NodeBackend:
 
         In this order: what leaves one place meanwhile is in the next one already.
         """
-        located = await trio.to_thread.run_sync(self._final, tx_id, limiter=self._threads)
+        located = await self._context.run_blocking(self._final, tx_id, limiter=self._threads)
         if located is not None:
             return located
         above = self._chain.above_head()
@@ -133,7 +133,7 @@ class NodeBackend:
         """The certificate that finalized a height and the headers down to it."""
         if not 0 < height <= self._chain.head.head.height:
             return None
-        proof = await trio.to_thread.run_sync(
+        proof = await self._context.run_blocking(
             self._chain.blocks.certificate_covering, height, limiter=self._threads
         )
         if proof is None:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from aichain.clock import Clock
+from aichain.machine import RunBlocking
 from aichain.metrics import Metrics
 from aichain.node.verifier import Verifier
 from genesis.document import GenesisDocument
@@ -20,3 +21,4 @@ class NodeContext:
     verifier: Verifier
     metrics: Metrics
     clock: Clock
+    run_blocking: RunBlocking

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import trio
 
 from aichain.chain import Chain, FinalBlock
+from aichain.machine import RunBlocking
 from consensus.certificates import QuorumCertificate
 from consensus.instance import BlockRef
 from native.hashing import Hash32
@@ -16,8 +17,9 @@ from vm.state import State
 class LedgerWriter:
     """`Chain` wants one call at a time; the lock gives it that across tasks and the disk thread."""
 
-    def __init__(self, chain: Chain) -> None:
+    def __init__(self, chain: Chain, run_blocking: RunBlocking) -> None:
         self.chain = chain
+        self._run_blocking = run_blocking
         self._lock = trio.Lock()
         self._disk = trio.CapacityLimiter(1)
 
@@ -35,7 +37,7 @@ class LedgerWriter:
         """On disk, with its ancestors, when this returns (R8)."""
         async with self._lock:
             if not self.chain.is_durable(block_id):
-                await trio.to_thread.run_sync(self.chain.make_durable, block_id, limiter=self._disk)
+                await self._run_blocking(self.chain.make_durable, block_id, limiter=self._disk)
 
     async def finalize(
         self,
@@ -45,7 +47,7 @@ class LedgerWriter:
     ) -> tuple[FinalBlock, ...]:
         """Commit blocks; durable when this returns. No time for those that we only caught up on."""
         async with self._lock:
-            return await trio.to_thread.run_sync(
+            return await self._run_blocking(
                 lambda: self.chain.finalize(blocks, certificate, finalized_at_ms=finalized_at_ms),
                 limiter=self._disk,
             )

@@ -7,8 +7,8 @@ from typing import assert_never
 import trio
 
 from aichain.chain import Chain
-from aichain.clock import Clock
 from aichain.errors import NodeError
+from aichain.machine import Machine
 from aichain.node.engine import Engine
 from aichain.node.pool import TransactionPool
 from aichain.store.blocks import CertifiedPath
@@ -64,11 +64,14 @@ class _Account:
 class Responder:
     """Reads only: a request can never change what this node believes."""
 
-    def __init__(self, chain: Chain, pool: TransactionPool, engine: Engine, clock: Clock) -> None:
+    def __init__(
+        self, chain: Chain, pool: TransactionPool, engine: Engine, machine: Machine
+    ) -> None:
         self._chain = chain
         self._pool = pool
         self._engine = engine
-        self._clock = clock
+        self._clock = machine.clock
+        self._run_blocking = machine.run_blocking
         self._limiter = trio.CapacityLimiter(limits.RESPONDER_THREADS)
         self._accounts: OrderedDict[str, _Account] = OrderedDict()
         self._paths: tuple[CertifiedPath, ...] = ()
@@ -108,9 +111,9 @@ class Responder:
                 found = (self._pool.mempool.get(tx_id) for tx_id in ids)
                 return Transactions(_fitting([signed.raw for signed in found if signed]))
             case GetBlocks():
-                return await trio.to_thread.run_sync(self._blocks, request, limiter=self._limiter)
+                return await self._run_blocking(self._blocks, request, limiter=self._limiter)
             case GetRange():
-                return await trio.to_thread.run_sync(self._range, request, limiter=self._limiter)
+                return await self._run_blocking(self._range, request, limiter=self._limiter)
             case GetCertificates():
                 return self._certificates(peer, request)
             case GetPeers():

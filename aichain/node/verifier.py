@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import trio
 
+from aichain.machine import RunBlocking
 from genesis import limits
 from native.batch import verify_many
 from native.signatures import SignatureItem
@@ -25,7 +26,7 @@ class VerifierBusy(Exception):
 class _Lane:
     """One queue and one thread: requests waiting together are verified in one native call."""
 
-    def __init__(self, name: str, max_items: int) -> None:
+    def __init__(self, name: str, max_items: int, run_blocking: RunBlocking) -> None:
         self.name = name
         self._max_items = max_items
         self._waiting: deque[_Request] = deque()
@@ -33,6 +34,7 @@ class _Lane:
         self._wake = trio.Event()
         self._room = trio.Event()
         self._limiter = trio.CapacityLimiter(1)
+        self._run_blocking = run_blocking
 
     async def verify(self, items: Sequence[SignatureItem], *, wait: bool) -> list[bool]:
         if not items:
@@ -75,7 +77,7 @@ class _Lane:
             verdicts = verify_many(items)
             await trio.lowlevel.checkpoint()
         else:
-            verdicts = await trio.to_thread.run_sync(verify_many, items, limiter=self._limiter)
+            verdicts = await self._run_blocking(verify_many, items, limiter=self._limiter)
         assert len(verdicts) == len(items)
         start = 0
         for request in batch:
@@ -90,10 +92,11 @@ class Verifier:
     Each holds a bounded number of signatures; callers beyond that wait for room in turn.
     """
 
-    def __init__(self) -> None:
-        self._consensus = _Lane("consensus", limits.VERIFY_QUEUE_ITEMS)
-        self._blocks = _Lane("blocks", limits.VERIFY_QUEUE_ITEMS)
-        self._bulk = _Lane("bulk", limits.VERIFY_QUEUE_ITEMS)
+    def __init__(self, run_blocking: RunBlocking) -> None:
+        self._consensus, self._blocks, self._bulk = (
+            _Lane(name, limits.VERIFY_QUEUE_ITEMS, run_blocking)
+            for name in ("consensus", "blocks", "bulk")
+        )
 
     async def run(self) -> None:
         """Serve every lane until cancelled."""

@@ -46,7 +46,7 @@ def finalizer(chain: Chain, clock: FixedClock) -> Finalizer:
     )
     core = SimpleNamespace(epoch=0, view=1)
     return Finalizer(
-        LedgerWriter(chain),
+        LedgerWriter(chain, trio.to_thread.run_sync),
         cast("Any", SimpleNamespace(after_final=heard)),
         Feed(capacity=4, max_readers=1),
         cast("Any", context),
@@ -88,7 +88,7 @@ async def test_trouble_with_the_index_is_told_once(
 
 async def test_a_transaction_is_never_lost_between_its_block_and_the_index(chain: Chain) -> None:
     signed = Purse().pay(DOCUMENT)
-    context = SimpleNamespace(document=DOCUMENT)
+    context = SimpleNamespace(document=DOCUMENT, run_blocking=trio.to_thread.run_sync)
     pool = SimpleNamespace(mempool=Mempool(max_weight=DOCUMENT.fees.max_block_weight))
     none = cast("Any", None)
     backend = NodeBackend(

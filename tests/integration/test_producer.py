@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+import trio
 
 from aichain.chain import Chain
 from aichain.clock import FixedClock
@@ -28,7 +29,9 @@ async def test_no_room_for_our_own_block_costs_the_turn_only(
     chain = Chain.open(tmp_path, document)
     pool = SimpleNamespace(mempool=Mempool(max_weight=document.fees.max_block_weight))
     context = SimpleNamespace(network=None, clock=FixedClock(7))
-    producer = Producer(LedgerWriter(chain), cast("Any", pool), cast("Any", context), me=0)
+    producer = Producer(
+        LedgerWriter(chain, trio.to_thread.run_sync), cast("Any", pool), cast("Any", context), me=0
+    )
     posted = list[Event]()
     parent = chain.head.head
     turn = BuildBlock(

@@ -9,6 +9,7 @@ import pytest
 from aichain.chain import Chain
 from aichain.clock import FixedClock
 from aichain.errors import StoreCorrupt
+from aichain.machine import Machine
 from aichain.node.engine import Engine
 from aichain.node.pool import TransactionPool
 from aichain.node.responder import Responder
@@ -44,7 +45,7 @@ def chain(tmp_path: Path) -> Iterator[Chain]:
 
 def responder(chain: Chain, clock: FixedClock) -> Responder:
     """Blocks are the chain's business alone: no pool and no core is asked."""
-    return Responder(chain, cast("TransactionPool", None), cast("Engine", None), clock)
+    return Responder(chain, cast("TransactionPool", None), cast("Engine", None), Machine(clock))
 
 
 async def range_of(each: Responder, peer: str, height: int) -> BlockRange:

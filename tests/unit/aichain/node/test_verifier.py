@@ -19,7 +19,7 @@ def item(number: int, *, good: bool = True) -> SignatureItem:
 
 
 async def test_every_caller_gets_its_own_verdicts() -> None:
-    verifier, verdicts = Verifier(), {}
+    verifier, verdicts = Verifier(trio.to_thread.run_sync), {}
 
     async def ask(number: int) -> None:
         items = (item(number), item(number, good=number % 3 != 0))
@@ -35,14 +35,14 @@ async def test_every_caller_gets_its_own_verdicts() -> None:
 
 
 async def test_nothing_to_verify_needs_no_engine() -> None:
-    assert await Verifier().verify_bulk(()) == []
+    assert await Verifier(trio.to_thread.run_sync).verify_bulk(()) == []
 
 
 async def test_bulk_work_over_the_limit_is_refused_to_those_who_will_not_wait(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(limits, "VERIFY_QUEUE_ITEMS", 4)
-    verifier = Verifier()
+    verifier = Verifier(trio.to_thread.run_sync)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(verifier.verify_bulk, [item(1)] * 4)
         await trio.testing.wait_all_tasks_blocked()
@@ -57,7 +57,7 @@ async def test_those_who_wait_are_served_in_bounded_portions(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(limits, "VERIFY_QUEUE_ITEMS", 4)
-    verifier, verdicts = Verifier(), list[bool]()
+    verifier, verdicts = Verifier(trio.to_thread.run_sync), list[bool]()
 
     async def ask(number: int) -> None:
         verdicts.extend(await verifier.verify_bulk([item(number)]))
@@ -77,7 +77,7 @@ async def test_a_block_does_not_wait_for_the_pools_transactions(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(limits, "VERIFY_BATCH_ITEMS", 4)
-    verifier, order = Verifier(), list[str]()
+    verifier, order = Verifier(trio.to_thread.run_sync), list[str]()
 
     async def flood() -> None:
         await verifier.verify_bulk([item(1)] * 4)
