@@ -4,7 +4,7 @@ It knows only what was written down, shares no code with the core's voting rules
 between the two stops the node.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from consensus.electorate import Electorate
@@ -132,7 +132,9 @@ class Probation:
     """A validator whose log is new, on a network that may remember its signatures better.
 
     `heard` holds its own head at start, and the first word of each member until a quorum of weight
-    has spoken; what comes later is not "at start" any more.
+    has spoken; what comes later is not "at start" any more. Only who knows no final block is heard
+    even then: it takes a quorum of those to say that the chain has just begun, and whoever claims
+    more must not be able to hush the others up.
     """
 
     electorate: Electorate
@@ -140,15 +142,26 @@ class Probation:
 
     def with_hello(self, index: int, head: Head) -> "Probation":
         """A member said where it stands."""
-        if index in self.heard or has_heard_quorum(self):
+        if index in self.heard or (has_heard_quorum(self) and head.final_height > 0):
             return self
         return replace(self, heard={**self.heard, index: head})
 
 
 def has_heard_quorum(probation: Probation) -> bool:
     """69 % of the weight, ours included, have said where they stand."""
-    electorate = probation.electorate
-    weight = sum(electorate.weights[index] for index in probation.heard)
+    return _are_quorum(probation.electorate, probation.heard)
+
+
+def has_just_begun(probation: Probation) -> bool:
+    """69 % of the weight, ours included, know no final block but genesis."""
+    return _are_quorum(
+        probation.electorate,
+        (index for index, head in probation.heard.items() if head.final_height == 0),
+    )
+
+
+def _are_quorum(electorate: Electorate, members: Iterable[int]) -> bool:
+    weight = sum(electorate.weights[index] for index in members)
     return reaches_quorum(weight, electorate.total)
 
 
@@ -162,9 +175,9 @@ def may_start_signing(probation: Probation, *, epoch: int, final_view: int) -> b
     """
     if not has_heard_quorum(probation):
         return False
-    heads = probation.heard.values()
-    if all(head.final_height == 0 for head in heads):
+    if has_just_begun(probation):
         return True
+    heads = probation.heard.values()
     last_epoch = max(head.epoch for head in heads)
     last_view = max(head.view for head in heads if head.epoch == last_epoch)
     if epoch == last_epoch:

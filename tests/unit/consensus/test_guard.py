@@ -144,6 +144,18 @@ def test_a_chain_that_just_begins_is_signed_at_once() -> None:
     assert may_start_signing(probation(NEW, NEW, NEW), epoch=0, final_view=0)
 
 
+def test_one_liar_cannot_keep_a_chain_from_beginning() -> None:
+    heard = probation(NEW, Head(1, 0, 1), NEW)
+    assert has_heard_quorum(heard)
+    assert not may_start_signing(heard, epoch=0, final_view=0)
+    assert may_start_signing(heard.with_hello(3, NEW), epoch=0, final_view=0)
+
+
+def test_nor_does_one_make_a_living_chain_look_new() -> None:
+    heard = probation(NEW, Head(9, 0, 9), NEW).with_hello(3, Head(9, 0, 9))
+    assert not may_start_signing(heard, epoch=0, final_view=9)
+
+
 def test_on_a_living_chain_a_distance_of_64_views_is_kept() -> None:
     heard = probation(NEW, Head(40, 0, 41), Head(39, 0, 40))
     assert not may_start_signing(heard, epoch=0, final_view=41 + 64)
