@@ -3,11 +3,12 @@
 import http.client
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final, Self
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
-from aichain.cli.exit_codes import CommandExit
+from aichain.cli.exit_codes import UNSHOWN, CommandExit
+from aichain.cli.refusals import explain_refusal
 from native.errors import AIChainError
 
 DEFAULT_URL: Final = "http://127.0.0.1:3690"
@@ -19,6 +20,16 @@ class RpcError(AIChainError):
     """A call that brought no result."""
 
     exit_code: ClassVar[int] = CommandExit.REFUSED
+
+
+@dataclass(eq=False)
+class RpcAddressInvalid(RpcError):
+    """This is not the address of a node."""
+
+    exit_code = CommandExit.USAGE
+    url: str
+    reason: str
+    fix: str = "write it as http://HOST:PORT, with --rpc or in AICHAIN_RPC_URL"
 
 
 @dataclass(eq=False)
@@ -46,28 +57,38 @@ class RpcRefused(RpcError):
     """The node understood the call and refused it; `name` is its stable error name."""
 
     reason: str
-    number: int
-    name: str = ""
-    fix: str = ""
+    number: int = field(metadata=UNSHOWN)
+    name: str = field(default="", metadata=UNSHOWN)
+    fix: str = "`aichain version` here and on the node: one of them may be too old for the other"
+
+    @classmethod
+    def of(cls, error: dict[str, Any]) -> Self:
+        """The error member of an answer; in the node's own words where we have none for it."""
+        number, values = error.get("code"), error.get("data")
+        if not isinstance(number, int):
+            number = 0
+        if not isinstance(values, dict):
+            values = {}
+        name = str(values.get("code", ""))
+        known = explain_refusal(name, values)
+        if known is None:
+            return cls(reason=str(error.get("message", "refused")), number=number, name=name)
+        cause, fix = known
+        return cls(reason=f"{cause} ({name})", number=number, name=name, fix=fix)
 
 
 class RpcClient:
     """Calls one node. Not for several threads at a time; each takes its own."""
 
     def __init__(self, url: str = DEFAULT_URL, timeout_s: float = DEFAULT_TIMEOUT_S) -> None:
-        try:
-            parts = urlsplit(url if "//" in url else f"http://{url}")
-            port = parts.port
-        except ValueError as error:
-            raise RpcUnreachable(url=url, reason=str(error)) from None
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise RpcUnreachable(url=url, reason="this is not an http address")
+        parts = _address(url)
         kind = (
             http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
         )
+        assert parts.hostname is not None, "an address has a host"
         self.url = url
         self._path = parts.path or "/"
-        self._connection = kind(parts.hostname, port, timeout=timeout_s)
+        self._connection = kind(parts.hostname, parts.port, timeout=timeout_s)
         self._next_id = 0
 
     def __enter__(self) -> Self:
@@ -126,10 +147,13 @@ class RpcClient:
                 self._connection.request(verb, path, body, headers)
                 response = self._connection.getresponse()
                 content = response.read(MAX_ANSWER_BYTES + 1)
-            except (http.client.HTTPException, ConnectionError) as error:
+            except ConnectionError as error:
                 self._connection.close()
                 if fresh or attempt:
                     raise RpcUnreachable(url=self.url, reason=_why(error)) from None
+            except http.client.HTTPException:
+                self._connection.close()
+                raise RpcGarbled(url=self.url, reason="what answers does not speak HTTP") from None
             except OSError as error:
                 self._connection.close()
                 raise RpcUnreachable(url=self.url, reason=_why(error)) from None
@@ -143,16 +167,24 @@ class RpcClient:
     def _result(self, answer: dict[str, Any]) -> Any:  # noqa: ANN401 JSON has no better type
         error = answer.get("error")
         if isinstance(error, dict):
-            data = error.get("data")
-            name = str(data.get("code", "")) if isinstance(data, dict) else ""
-            raise RpcRefused(
-                reason=str(error.get("message", "refused")),
-                number=int(error.get("code", 0)),
-                name=name,
-            )
+            raise RpcRefused.of(error)
         if "result" not in answer:
             raise RpcGarbled(url=self.url, reason="the answer has neither result nor error")
         return answer["result"]
+
+
+def _address(url: str) -> SplitResult:
+    """The parts of an address that can be called, or RpcAddressInvalid."""
+    try:
+        parts = urlsplit(url if "//" in url else f"http://{url}")
+        host, _ = (parts.hostname or "").encode("idna"), parts.port
+    except ValueError as error:  # UnicodeError is one
+        raise RpcAddressInvalid(url=url, reason=str(error)) from None
+    called = host.decode() + parts.path
+    is_plain = called.isascii() and called.isprintable() and " " not in called
+    if parts.scheme not in ("http", "https") or not host or not is_plain:
+        raise RpcAddressInvalid(url=url, reason="this is not an http address")
+    return parts
 
 
 def _why(error: Exception) -> str:

@@ -1,6 +1,5 @@
 """Every exit code of the `aichain` command in one table, and how an error becomes two lines."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from enum import IntEnum
@@ -68,11 +67,21 @@ FIXES: Final[Mapping[str, tuple[int, str]]] = {
     "network_unknown": (CommandExit.GENESIS, "use devnet, testnet, or the path of a document"),
     "unknown_seed_word": (CommandExit.USAGE, "correct that word"),
     "seed_word_count": (CommandExit.USAGE, "write all 24 words, with spaces between them"),
+    "invalid_peer_id": (
+        CommandExit.USAGE,
+        "give one with --peer-id: `aichain init` prints it",
+    ),
     "invalid_address": (CommandExit.USAGE, "copy the address again"),
     "invalid_amount": (CommandExit.USAGE, "write an amount of AI, such as 1.5"),
     "amount_out_of_range": (CommandExit.USAGE, "write an amount of AI, such as 1.5"),
     "seed_checksum_mismatch": (CommandExit.USAGE, "compare the words with the paper, in order"),
 }
+
+
+UNSHOWN: Final = {"unshown": True}
+"""Metadata of a dataclass field that is for programs and not for the line a person reads."""
+UNPRINTABLE: Final = "\N{REPLACEMENT CHARACTER}"
+REPORT_IT: Final = "nothing here explains it: report it with the command that caused it"
 
 
 class CommandError(click.ClickException):
@@ -94,7 +103,7 @@ def explain(error: AIChainError) -> CommandError:
     """An expected failure of any room, as the two lines a person reads."""
     code, fix = FIXES.get(error.code, (CommandExit.FAILED, ""))
     code = getattr(error, "exit_code", code)
-    fix = getattr(error, "fix", fix)
+    fix = getattr(error, "fix", "") or fix or REPORT_IT
     return CommandError(_cause(error), fix, code)
 
 
@@ -103,18 +112,39 @@ def render_table() -> str:
     return "\n".join(f"{code:>5}  {meaning}" for code, meaning in sorted(EXIT_CODES.items()))
 
 
+def printable(text: str) -> str:
+    """Text from elsewhere without what would move a terminal's cursor or be no text at all."""
+    return "".join(letter if letter.isprintable() else UNPRINTABLE for letter in text)
+
+
+def values_of(error: AIChainError) -> dict[str, object]:
+    """What an error says besides its fix."""
+    if not is_dataclass(error):
+        return {}
+    shown = [entry.name for entry in fields(error) if "unshown" not in entry.metadata]
+    return {name: getattr(error, name) for name in shown if name != "fix"}
+
+
+def plain(value: object) -> str:
+    """A value as the RPC writes it: bytes are 0x hex, integers are decimal."""
+    return "0x" + value.hex() if isinstance(value, bytes) else str(value)
+
+
 def _cause(error: AIChainError) -> str:
     """The rule in words (the first line of the class's docstring) and the values that broke it."""
-    words = (type(error).__doc__ or "").strip().split("\n", maxsplit=1)[0].rstrip(".")
-    names: list[str] = [entry.name for entry in fields(error)] if is_dataclass(error) else []
-    values: dict[str, object] = {name: getattr(error, name) for name in names}
-    values.pop("fix", None)
-    reason = values.pop("reason", None)
+    values = values_of(error)
+    reason = values.pop("reason", None) or _words(error)
     if not values:
-        return str(reason or words or error)
-    shown = ", ".join(f"{re.sub('_', ' ', name)} {value}" for name, value in values.items())
-    return f"{reason or words} ({shown})"
+        return str(reason)
+    shown = ", ".join(f"{name.replace('_', ' ')} {plain(value)}" for name, value in values.items())
+    return f"{reason} ({shown})"
+
+
+def _words(error: AIChainError) -> str:
+    doc = (type(error).__doc__ or "").strip().split("\n", maxsplit=1)[0].rstrip(".")
+    made_by_dataclass = doc.startswith(type(error).__name__ + "(")
+    return error.code.replace("_", " ") if made_by_dataclass else doc
 
 
 def _one_line(text: str) -> str:
-    return " ".join(text.split())
+    return printable(" ".join(text.split()))

@@ -1,5 +1,6 @@
 """Which key or address a person means: a file, a label, an address, or a public test key."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -15,8 +16,8 @@ from native.signatures import SigningKey
 
 KEY_SUFFIX: Final = ".key"
 MAX_KEY_FILES: Final = 10_000
-MAX_PUBLIC_INDEX: Final = 1_000_000
 PUBLIC_KEYS: Final = {"account": account_key, "founder": founder_key}
+_PUBLIC_INDEX: Final = re.compile(r"[0-9]{1,6}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +102,10 @@ def public_key_named(text: str, network: str | None) -> SigningKey | None:
     derive = PUBLIC_KEYS.get(kind)
     if derive is None or not colon:
         return None
-    if not index.isascii() or not index.isdigit() or int(index) > MAX_PUBLIC_INDEX:
-        raise CommandError(f"{text!r} has no such number", f"write {kind}:0", CommandExit.USAGE)
+    if _PUBLIC_INDEX.fullmatch(index) is None:
+        raise CommandError(
+            f"{text[:80]!r} has no such number", f"write {kind}:0", CommandExit.USAGE
+        )
     if network not in PUBLIC_NETWORKS:
         raise CommandError(
             f"{text!r} is a public test key, and {network or 'this network'} has none",

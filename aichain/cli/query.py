@@ -10,9 +10,9 @@ from aichain.cli.exit_codes import CommandError, CommandExit
 from aichain.cli.key_choice import address_named
 from aichain.cli.options import KeyFolder, json_option, key_folder_options, rpc_option
 from aichain.cli.output import coins, show
+from aichain.cli.values import BLOCK, HASH, HEIGHT, LATEST
 from genesis.units import format_address
 
-LATEST: Final = "latest"
 VALIDATOR_COLUMNS: Final = (
     "index",
     "registration",
@@ -40,19 +40,19 @@ def status(rpc: str, as_json: bool) -> None:
 
 
 @query.command()
-@click.argument("block_id", metavar="HEIGHT|HASH", default=LATEST)
+@click.argument("block_id", metavar="HEIGHT|HASH", type=BLOCK, default=LATEST)
 @rpc_option
 @json_option
-def block(block_id: str, rpc: str, as_json: bool) -> None:
+def block(block_id: int | str, rpc: str, as_json: bool) -> None:
     """A block by height or hash; the last final one when none is given."""
     with RpcClient(rpc) as client:
-        given = _height_of_latest(client) if block_id == LATEST else _height_or_hash(block_id)
+        given = _height_of_latest(client) if block_id == LATEST else block_id
         value = client.call("aichain_getBlock", given)
     show(_found(value, f"block {block_id}"), as_json=as_json)
 
 
 @query.command()
-@click.argument("tx_hash", metavar="HASH")
+@click.argument("tx_hash", metavar="HASH", type=HASH)
 @rpc_option
 @json_option
 def tx(tx_hash: str, rpc: str, as_json: bool) -> None:
@@ -80,7 +80,7 @@ def account(who: str, proof: bool, rpc: str, folder: KeyFolder, as_json: bool) -
 
 
 @query.command()
-@click.option("--height", type=click.IntRange(min=0), help="The set that votes at this height.")
+@click.option("--height", type=HEIGHT, help="The set that votes at this height.")
 @rpc_option
 @json_option
 def validators(height: int | None, rpc: str, as_json: bool) -> None:
@@ -122,7 +122,7 @@ def mempool(rpc: str, as_json: bool) -> None:
 
 
 @query.command()
-@click.argument("height", type=click.IntRange(min=0))
+@click.argument("height", type=HEIGHT)
 @rpc_option
 @json_option
 def commit(height: int, rpc: str, as_json: bool) -> None:
@@ -147,12 +147,6 @@ def _show_call(rpc: str, method: str, params: tuple[object, ...], *, as_json: bo
 
 def _height_of_latest(client: RpcClient) -> int:
     return int(client.call("aichain_status")["height"])
-
-
-def _height_or_hash(text: str) -> int | str:
-    if text.isascii() and text.isdigit():
-        return int(text)
-    return text if text.startswith("0x") else f"0x{text}"
 
 
 def _found(value: Any, subject: str) -> Any:  # noqa: ANN401 JSON has no better type

@@ -13,8 +13,11 @@ from aichain.cli.exit_codes import CommandError, CommandExit
 from aichain.cli.key_choice import address_named, signing_key
 from aichain.cli.options import KeyFolder, json_option, key_folder_options, rpc_option
 from aichain.cli.output import coins, show
-from genesis.units import Address, address_of_key, format_address, parse_amount
+from aichain.cli.refusals import explain_refusal, refused_here
+from aichain.cli.values import AMOUNT, SECONDS
+from genesis.units import Address, address_of_key, format_address
 from native.signatures import SigningKey
+from vm.errors import InvalidTransaction
 from vm.transactions import Body, SignedTransaction, Transaction, sign_transaction
 
 VALID_BLOCKS: Final = 1_200
@@ -60,11 +63,10 @@ def sending_options(command: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(command)
     def with_sending(*args: Any, folder: KeyFolder, **given: Any) -> None:  # noqa: ANN401 click
-        max_fee = given.pop("max_fee")
         sending = Sending(
             sender=given.pop("sender"),
-            fee_max=None if max_fee is None else parse_amount(max_fee),
-            tip=parse_amount(given.pop("tip")),
+            fee_max=given.pop("max_fee"),
+            tip=given.pop("tip"),
             wait=given.pop("wait"),
             timeout_s=given.pop("timeout_s"),
             rpc=given.pop("rpc"),
@@ -75,11 +77,27 @@ def sending_options(command: Callable[..., None]) -> Callable[..., None]:
 
     wrapped: Callable[..., None] = json_option(rpc_option(key_folder_options(with_sending)))
     options = (
-        click.option("--timeout", "timeout_s", type=float, default=30.0, show_default=True),
+        click.option(
+            "--timeout",
+            "timeout_s",
+            type=SECONDS,
+            default=30.0,
+            show_default=True,
+            metavar="SECONDS",
+            help="How long --wait waits.",
+        ),
         click.option("--wait", is_flag=True, help="Return when it is final."),
-        click.option("--tip", default="0", show_default=True, help="AI for the proposer."),
+        click.option(
+            "--tip",
+            type=AMOUNT,
+            default="0",
+            show_default=True,
+            metavar="AI",
+            help="For the proposer.",
+        ),
         click.option(
             "--max-fee",
+            type=AMOUNT,
             metavar="AI",
             help="The most that may be burned; without it, 16 times today's price and the fee for "
             "a new account. What is burned is the price of the block.",
@@ -97,7 +115,10 @@ def send(sending: Sending, make_body: Callable[[RpcClient, Signer], Body]) -> No
     """Ask the node where the account stands, sign, submit, and wait if that was asked for."""
     with RpcClient(sending.rpc) as client:
         signer = _signer(client, sending)
-        signed = _signed(signer, sending, make_body(client, signer))
+        try:
+            signed = _signed(signer, sending, make_body(client, signer))
+        except InvalidTransaction as error:
+            raise refused_here(error) from None
         begun = time.monotonic()
         client.call("aichain_sendTransaction", "0x" + signed.raw.hex())
         tx_hash = "0x" + signed.id.hex()
@@ -117,8 +138,10 @@ def send(sending: Sending, make_body: Callable[[RpcClient, Signer], Body]) -> No
     }
     show(shown | ({"receipt": receipt} if sending.as_json else {}), as_json=sending.as_json)
     if view["status"] == "failed":
+        name = str(receipt["error"])
+        why, _ = explain_refusal(name, {}) or (name.replace("_", " "), "")
         raise CommandError(
-            f"the transaction is final and had no effect: {receipt['error']}",
+            f"the transaction is final and had no effect: {why}",
             f"its fee was charged; see `aichain query tx {tx_hash}`",
             CommandExit.NOT_APPLIED,
         )

@@ -5,11 +5,12 @@ import click
 from aichain.cli.client import RpcClient
 from aichain.cli.key_choice import signing_key
 from aichain.cli.sending import Sending, Signer, recipient, send, sending_options
+from aichain.cli.values import MEMO, PEER_ID, POSITIVE_AMOUNT
 from aichain.keystore import onion_seed_of
 from genesis.limits import MEMO_MAX_BYTES
 from genesis.onion import DEFAULT_ONION_LENGTH, onion_head
-from genesis.units import format_amount, parse_amount
-from native.node_keys import parse_peer_id
+from genesis.units import format_amount
+from native.node_keys import parse_peer_id, peer_id_text
 from vm.transactions import (
     Body,
     RegisterValidator,
@@ -34,35 +35,38 @@ def tx() -> None:
 
 @tx.command("send")
 @click.option("--to", required=True, metavar="ADDRESS|KEY")
-@click.option("--amount", required=True, metavar="AI", help="For example 1.5")
-@click.option("--memo", default="", help=f"At most {MEMO_MAX_BYTES} bytes, public for ever.")
+@click.option("--amount", type=POSITIVE_AMOUNT, required=True, metavar="AI", help="For example 1.5")
+@click.option(
+    "--memo",
+    type=MEMO,
+    default="",
+    metavar="TEXT",
+    help=f"At most {MEMO_MAX_BYTES} bytes, public for ever.",
+)
 @sending_options
-def send_coins(to: str, amount: str, memo: str, sending: Sending) -> None:
+def send_coins(to: str, amount: int, memo: bytes, sending: Sending) -> None:
     """Send coins to an address."""
-    value = parse_amount(amount)
 
     def body(_: RpcClient, signer: Signer) -> Body:
-        return Transfer(recipient(to, signer.network, sending.folder), value, memo.encode())
+        return Transfer(recipient(to, signer.network, sending.folder), amount, memo)
 
     send(sending, body)
 
 
 @tx.command()
-@click.option("--amount", required=True, metavar="AI")
+@click.option("--amount", type=POSITIVE_AMOUNT, required=True, metavar="AI")
 @sending_options
-def stake(amount: str, sending: Sending) -> None:
+def stake(amount: int, sending: Sending) -> None:
     """Lock more coins in your own validator."""
-    value = parse_amount(amount)
-    send(sending, lambda _, signer: Stake(Role.VALIDATOR, signer.address, value))
+    send(sending, lambda _, signer: Stake(Role.VALIDATOR, signer.address, amount))
 
 
 @tx.command()
-@click.option("--amount", required=True, metavar="AI")
+@click.option("--amount", type=POSITIVE_AMOUNT, required=True, metavar="AI")
 @sending_options
-def unstake(amount: str, sending: Sending) -> None:
+def unstake(amount: int, sending: Sending) -> None:
     """Start to free coins from your validator; `withdraw` takes them when unbonding is over."""
-    value = parse_amount(amount)
-    send(sending, lambda _, signer: Unstake(Role.VALIDATOR, signer.address, value))
+    send(sending, lambda _, signer: Unstake(Role.VALIDATOR, signer.address, amount))
 
 
 @tx.command()
@@ -80,36 +84,48 @@ def unjail(sending: Sending) -> None:
 
 
 @tx.command("register-validator")
-@click.option("--stake", "amount", default="2000", show_default=True, metavar="AI")
-@click.option("--peer-id", help="Of your node; without it, that of the node at --rpc.")
+@click.option(
+    "--stake",
+    "amount",
+    type=POSITIVE_AMOUNT,
+    default="2000",
+    show_default=True,
+    metavar="AI",
+)
+@click.option(
+    "--peer-id",
+    type=PEER_ID,
+    metavar="ID",
+    help="Of your node; without it, that of the node at --rpc.",
+)
 @click.option("--commission-bps", type=click.IntRange(0, 10_000), default=0, show_default=True)
 @click.option("--validator-key", help="The key that votes; without it, the sender's.")
 @sending_options
 def register_validator(
-    amount: str,
-    peer_id: str | None,
+    amount: int,
+    peer_id: bytes | None,
     commission_bps: int,
     validator_key: str | None,
     sending: Sending,
 ) -> None:
     """Register as a validator: the key that votes, its proof of possession, and a stake."""
-    value = parse_amount(amount)
 
     def body(client: RpcClient, signer: Signer) -> Body:
         voter = signer.key
         if validator_key is not None:
             voter = signing_key(validator_key, network=signer.network, folder=sending.folder)
-        node = peer_id or str(client.call("aichain_status")["nodeId"])
+        node = peer_id or parse_peer_id(str(client.call("aichain_status")["nodeId"]))
         if not sending.as_json:
-            click.echo(f"registering node {node} with {format_amount(value)} AI", err=True)
+            shown = f"{peer_id_text(node)} with {format_amount(amount)} AI"
+            click.echo(f"registering node {shown}", err=True)
         return RegisterValidator(
             public_key=voter.public_key,
             possession=sign_possession(signer.network_id, signer.address, voter),
-            peer_id=parse_peer_id(node),
+            peer_id=node,
             commission_bps=commission_bps,
             onion_head=onion_head(onion_seed_of(voter)),
             onion_length=DEFAULT_ONION_LENGTH,
-            stake=value,
+            stake=amount,
         )
 
     send(sending, body)

@@ -16,6 +16,7 @@ class Refusal:
     number: int
     message: str
     name: str = ""
+    values: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -46,7 +47,7 @@ class ScriptedNode:
 
 
 def name_of(refusal: Refusal) -> dict[str, Any]:
-    return {"data": {"code": refusal.name}} if refusal.name else {}
+    return {"data": {"code": refusal.name} | refusal.values} if refusal.name else {}
 
 
 @contextmanager

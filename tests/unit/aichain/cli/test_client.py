@@ -1,11 +1,19 @@
 """The JSON-RPC client: results, refusals, and servers that are none."""
 
 import socket
+import threading
 from collections.abc import Iterator
 
 import pytest
 
-from aichain.cli.client import RpcClient, RpcGarbled, RpcRefused, RpcUnreachable
+from aichain.cli.client import (
+    RpcAddressInvalid,
+    RpcClient,
+    RpcGarbled,
+    RpcRefused,
+    RpcUnreachable,
+)
+from aichain.cli.exit_codes import CommandExit
 from tests.unit.aichain.cli.scripted_node import Refusal, ScriptedNode, serving
 
 
@@ -98,19 +106,37 @@ def test_silence_is_unreachable() -> None:
         client.close()
 
 
-@pytest.mark.parametrize("url", ["ftp://127.0.0.1", "http://", "file:///etc/passwd"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("ftp://127.0.0.1", "http://", "file:///etc/passwd", "", "x y", "127.0.0.1:x"),
+        *("http://127.0.0.1:99999", "http://[::1", "http://127.0.0.1/\u00e9"),
+        *("http://" + "a" * 80 + ".x", "http://a..b", "http://127.0.0.1/a b"),
+    ],
+)
 def test_other_addresses_are_refused(url: str) -> None:
-    with pytest.raises(RpcUnreachable, match="not an http address"):
+    with pytest.raises(RpcAddressInvalid) as caught:
         RpcClient(url)
+    assert caught.value.url == url
+    assert caught.value.exit_code == CommandExit.USAGE
+
+
+def test_a_server_that_does_not_speak_http_is_named_so() -> None:
+    def say() -> None:
+        connection, _ = server.accept()
+        connection.sendall(b"\x13/multistream/1.0.0\n")
+        connection.close()
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        speaker = threading.Thread(target=say)
+        speaker.start()
+        url = f"http://127.0.0.1:{server.getsockname()[1]}"
+        with RpcClient(url) as client, pytest.raises(RpcGarbled, match="does not speak HTTP"):
+            client.call("x")
+        speaker.join()
 
 
 def test_a_bare_host_and_port_is_http(node: ScriptedNode) -> None:
     node.answers["x"] = 1
     with RpcClient(node.url.removeprefix("http://")) as client:
         assert client.call("x") == 1
-
-
-@pytest.mark.parametrize("url", ["http://127.0.0.1:99999", "http://[::1", "127.0.0.1:x"])
-def test_an_address_that_cannot_be_one_is_refused_by_name(url: str) -> None:
-    with pytest.raises(RpcUnreachable):
-        RpcClient(url)

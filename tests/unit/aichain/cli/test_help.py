@@ -95,7 +95,7 @@ def test_every_read_has_json() -> None:
         (["querry"], "No such command 'querry'. Did you mean query?", "see `aichain --help`"),
         (["keys", "list", "--colour"], "No such option", "see `aichain keys list --help`"),
         (["tx", "send"], "Missing option", "see `aichain tx send --help`"),
-        (["query", "commit", "x"], "is not a valid integer", "see `aichain query commit --help`"),
+        (["query", "commit", "x"], "is not a height", "see `aichain query commit --help`"),
     ],
 )
 def test_wrong_arguments_are_two_lines(arguments: list[str], cause: str, fix: str) -> None:

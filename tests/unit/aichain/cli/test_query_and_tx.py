@@ -92,6 +92,33 @@ def test_blocks_are_asked_for_by_height_or_hash(
 
 
 @pytest.mark.parametrize(
+    "arguments",
+    [
+        *(("block", text) for text in ("x", "", "0x12", "9" * 30, "9" * 5_000, HASH + "0", "-")),
+        *(("tx", text) for text in ("x", "", "0x12", "7", HASH[:-1], HASH[:-1] + "g")),
+        *(("commit", text) for text in ("x", "", "9" * 30, "1.5")),
+        ("validators", "--height", "9" * 30),
+    ],
+)
+def test_what_is_no_height_and_no_hash_is_not_asked_for(
+    node: ScriptedNode, invoke: Invoke, arguments: tuple[str, ...]
+) -> None:
+    done = invoke("query", *arguments)
+    assert done.exit_code == 2
+    assert re.fullmatch(r"error: .+\nfix:   .+\n", done.stderr)
+    assert node.calls == []
+
+
+def test_a_transaction_is_found_by_its_hash_with_or_without_0x(
+    node: ScriptedNode, invoke: Invoke
+) -> None:
+    node.answers["aichain_getTransaction"] = {"status": "final"}
+    for text in (HASH, HASH[2:], HASH.upper().replace("X", "x")):
+        assert invoke("query", "tx", text).exit_code == 0
+        assert node.calls[-1] == ("aichain_getTransaction", [HASH])
+
+
+@pytest.mark.parametrize(
     ("arguments", "method"),
     [
         (("block", "7"), "aichain_getBlock"),
@@ -196,7 +223,16 @@ def test_a_failed_transaction_is_an_exit_code_of_its_own(
     arguments = ("--from", "account:0", "--to", "account:1", "--amount", "1", "--wait")
     done = invoke("tx", "send", *arguments)
     assert done.exit_code == 7
-    assert "insufficient_balance" in done.stderr
+    assert "insufficient balance" in done.stderr
+
+
+def test_a_failed_transaction_says_why_where_no_values_are_needed(
+    node: ScriptedNode, invoke: Invoke
+) -> None:
+    node.answers["aichain_getTransaction"] = final("failed", "amount_is_zero")
+    done = invoke("tx", "withdraw", "--from", "account:0", "--wait")
+    assert done.exit_code == 7
+    assert "the amount is zero" in done.stderr
 
 
 def test_waiting_ends(node: ScriptedNode, invoke: Invoke) -> None:
@@ -205,13 +241,32 @@ def test_waiting_ends(node: ScriptedNode, invoke: Invoke) -> None:
     assert done.exit_code == 8
 
 
-def test_a_refusal_is_shown_in_the_nodes_words(node: ScriptedNode, invoke: Invoke) -> None:
+def test_a_refusal_is_a_sentence_with_its_values_and_a_fix(
+    node: ScriptedNode, invoke: Invoke
+) -> None:
     node.answers["aichain_sendTransaction"] = Refusal(
-        -32003, "FeeTooLow: required=2", "fee_too_low"
+        -32003,
+        "FeeTooLow: required=2",
+        "fee_too_low",
+        {"required": str(2 * AI), "fee_max": str(AI // 2)},
     )
     done = invoke("tx", "withdraw", "--from", "account:0")
     assert done.exit_code == 5
-    assert "FeeTooLow" in done.stderr
+    assert done.stderr == (
+        "error: the fee is 2 AI now, and the transaction allows 0.5 AI (fee_too_low)\n"
+        "fix:   raise --max-fee, or leave it out\n"
+    )
+
+
+def test_a_refusal_that_is_unknown_here_is_shown_in_the_nodes_words(
+    node: ScriptedNode, invoke: Invoke
+) -> None:
+    node.answers["aichain_sendTransaction"] = Refusal(-32003, "TooBlue: \x1b[31m=1", "too_blue")
+    done = invoke("tx", "withdraw", "--from", "account:0")
+    assert done.exit_code == 5
+    assert "TooBlue" in done.stderr
+    assert "\x1b" not in done.stderr
+    assert "\nfix:   " in done.stderr
 
 
 def test_an_account_without_coins_is_told_so(node: ScriptedNode, invoke: Invoke) -> None:
@@ -235,6 +290,50 @@ def test_a_key_of_ones_own_signs(node: ScriptedNode, invoke: Invoke, tmp_path: P
     options = ("--password-file", str(tmp_path / "pw"))
     assert invoke("tx", "withdraw", "--from", "me", *options).exit_code == 0
     assert sent(node).transaction.sender == address_of_key(key.public_key)
+
+
+TO = "0x" + "11" * 20
+SEND = ("tx", "send", "--from", "account:0")
+REGISTER = ("tx", "register-validator", "--from", "account:0")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (*SEND, "--to", TO, "--amount", "0"),
+        (*SEND, "--to", TO, "--amount", "0.0"),
+        (*SEND, "--to", "0x" + "00" * 20, "--amount", "1"),
+        (*SEND, "--to", "account:" + "9" * 5_000, "--amount", "1"),
+        (*SEND, "--to", TO, "--amount", "1", "--memo", "x" * 65),
+        (*SEND, "--to", TO, "--amount", "1", "--memo", "\u00e4" * 33),
+        (*SEND, "--to", TO, "--amount", "1", "--memo", "\udcff\udcfe"),
+        (*SEND, "--to", TO, "--amount", "1", "--max-fee", "-1"),
+        (*SEND, "--to", TO, "--amount", "1", "--tip", "x"),
+        *((*SEND, "--to", TO, "--amount", "1", "--timeout", text) for text in ("nan", "-1", "inf")),
+        ("tx", "stake", "--from", "account:0", "--amount", "0"),
+        ("tx", "unstake", "--from", "account:0", "--amount", "0"),
+        (*REGISTER, "--stake", "0"),
+        (*REGISTER, "--commission-bps", "10001"),
+        *((*REGISTER, "--peer-id", text) for text in ("xx", "", "0OIl", "Qm" + "a" * 44)),
+    ],
+    ids=str,
+)
+def test_a_wrong_argument_sends_nothing(
+    node: ScriptedNode, invoke: Invoke, arguments: tuple[str, ...]
+) -> None:
+    done = invoke(*arguments)
+    assert done.exit_code == 2
+    assert re.fullmatch(r"error: .+\nfix:   .+\n", done.stderr)
+    assert not any(method == "aichain_sendTransaction" for method, _ in node.calls)
+
+
+def test_a_node_with_a_strange_peer_id_cannot_be_registered(
+    node: ScriptedNode, invoke: Invoke
+) -> None:
+    node.answers["aichain_status"] = STATUS | {"nodeId": "xx"}
+    done = invoke(*REGISTER)
+    assert done.exit_code == 2
+    assert "--peer-id" in done.stderr
 
 
 @pytest.mark.parametrize("amount", ["-1", "1e3", "0.0000000000000000001", "much"])
