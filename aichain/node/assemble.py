@@ -112,9 +112,7 @@ def assemble(
     certificates = CertificateDesk(engine, context)
     ballots = None
     if key is not None and wal is not None:
-        ballots = Ballots(
-            Signer(key, wal), slots_of(records), context, engine.post, run_blocking=run_blocking
-        )
+        ballots = Ballots(Signer(key, wal), slots_of(records), context, engine.post)
     inbound = InboundDesk(engine, certificates, bodies, pool, context)
     network.set_handler(Responder(chain, pool, engine, machine).answer)
     network.set_gossip_check(inbound.judge_gossip)

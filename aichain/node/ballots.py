@@ -1,9 +1,8 @@
 """Signs what the core decided (R8): the guard agrees, the log is on disk, then it is signed."""
 
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import trio
 
@@ -38,8 +37,6 @@ from p2p.network import Audience
 
 PostEvent = Callable[[Event], None]
 SendProposal = Callable[[SignedProposal], None]
-RunBlocking = Callable[..., Awaitable[Any]]
-"""`trio.to_thread.run_sync`, or what stands for it where there are no threads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +57,6 @@ class Ballots:
         context: NodeContext,
         post: PostEvent,
         *,
-        run_blocking: RunBlocking = trio.to_thread.run_sync,
         prune_bytes: int = limits.WAL_PRUNE_BYTES,
     ) -> None:
         self._key = signer.key
@@ -70,7 +66,7 @@ class Ballots:
         self._clock = context.clock
         self._metrics = context.metrics
         self._post = post
-        self._run_blocking = run_blocking
+        self._run_blocking = context.run_blocking
         self._prune_bytes = prune_bytes
         self._limiter = trio.CapacityLimiter(1)
 
@@ -142,8 +138,7 @@ class Ballots:
         self._metrics.wal_synced(time.perf_counter() - began)
 
     async def _sign(self, message: bytes, context: bytes) -> bytes:
-        signature: bytes = await self._run_blocking(self._key.sign, message, context)
-        return signature
+        return await self._run_blocking(self._key.sign, message, context)
 
 
 def _outlives(raw: bytes, floor: HeightFinal, instance_id: Hash32) -> bool:

@@ -50,6 +50,7 @@ class Desk:
             network=self.network,
             clock=SimpleNamespace(now_ms=lambda: 7),
             metrics=Metrics(network="test", version="0"),
+            run_blocking=trio.to_thread.run_sync,
         )
         self.ballots = Ballots(
             Signer(KEY, self.wal),
