@@ -27,6 +27,7 @@ class CommandExit(IntEnum):
     LOCALNET = 40
     DOCTOR = 41
     INTERRUPTED = 130
+    OUTPUT_CLOSED = 141
 
 
 EXIT_CODES: Final[Mapping[int, str]] = {
@@ -56,6 +57,7 @@ EXIT_CODES: Final[Mapping[int, str]] = {
     CommandExit.LOCALNET: "the local network is not running, or has no such node",
     CommandExit.DOCTOR: "a check of `aichain doctor` failed",
     CommandExit.INTERRUPTED: "interrupted",
+    CommandExit.OUTPUT_CLOSED: "whoever read the output went away (`| head`)",
 }
 
 FIXES: Final[Mapping[str, tuple[int, str]]] = {

@@ -1,14 +1,24 @@
 """The root of the command line: every failure a user can cause ends as cause, fix and exit code."""
 
+import errno
+import io
 import sys
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 import click
 
 from aichain.cli.exit_codes import CommandError, CommandExit, explain
 from aichain.cli.lazy_group import LazyGroup
 from native.errors import AIChainError
+
+CHECK_PATH: Final = "check the path and its permissions"
+FILE_FIXES: Final[Mapping[int, str]] = {
+    errno.ENOSPC: "free some disk space",
+    errno.EDQUOT: "free some disk space, or ask for a larger quota",
+    errno.EMFILE: "ulimit -n 4096, or close other programs",
+    errno.ENAMETOOLONG: "choose a shorter name",
+}
 
 
 class Root(LazyGroup):
@@ -24,6 +34,9 @@ class Root(LazyGroup):
     ) -> Any:  # noqa: ANN401 as click declares it
         if not standalone_mode:
             return super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
+        output = sys.stdout
+        if isinstance(output, io.TextIOWrapper):  # names of files may be any bytes
+            output.reconfigure(errors="backslashreplace")
         try:
             code = super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
         except click.ClickException as error:
@@ -34,6 +47,9 @@ class Root(LazyGroup):
             shown = explain(error)
             shown.show()
             code = shown.exit_code
+        except SystemExit as ended:
+            # click muffles the streams when whoever read them went away
+            code = ended.code if sys.stdout is output else CommandExit.OUTPUT_CLOSED
         except (click.Abort, KeyboardInterrupt):
             click.echo("interrupted", err=True)
             code = CommandExit.INTERRUPTED
@@ -55,8 +71,6 @@ def _two_lines(error: click.ClickException) -> click.ClickException:
 
 
 def _file_error(error: OSError) -> CommandError:
-    name = error.filename or ""
-    return CommandError(
-        f"{name}: {error.strerror}" if name else str(error),
-        "check the path and its permissions",
-    )
+    reason = error.strerror or str(error)
+    fix = FILE_FIXES.get(error.errno or 0, CHECK_PATH)
+    return CommandError(f"{error.filename}: {reason}" if error.filename else reason, fix)
