@@ -61,7 +61,7 @@ class KeyFileInvalid(KeyFileError):
 
     path: Path
     reason: str
-    fix: str = "give the path of a file that `aichain keys new` or `keys import` made"
+    fix: str = "give a file that `aichain keys new` or `keys import` made"
 
 
 @dataclass(eq=False)
@@ -197,12 +197,7 @@ def load_header(path: Path) -> KeyHeader:
 
 def read_key_file(path: Path) -> bytes:
     """The bytes of a key file, if its mode keeps other users out."""
-    try:
-        with path.open("rb") as file:
-            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
-            raw = file.read(MAX_KEY_FILE_BYTES + 1)
-    except OSError as error:
-        raise KeyFileInvalid(path=path, reason=error.strerror or "it cannot be read") from None
+    raw, mode = _read_regular(path, MAX_KEY_FILE_BYTES)
     if mode & OTHERS and read_header(raw, path).is_protected:
         raise KeyFileExposed(path=path, mode=f"{mode:04o}")
     return raw
@@ -216,22 +211,29 @@ def write_secret(path: Path, content: bytes) -> None:
         descriptor = os.open(path, flags, SECRET_MODE)
     except FileExistsError:
         raise KeyFileExists(path=path) from None
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError:  # half a key would stand in the way of a whole one
+        path.unlink()
+        raise
 
 
 def load_or_create_node_seed(path: Path) -> bytes:
     """The node's Ed25519 seed for libp2p; made on first use. It signs no money and no votes."""
     if not path.exists():
         write_secret(path, secrets.token_bytes(NODE_SEED_BYTES))
-    mode = stat.S_IMODE(path.stat().st_mode)
+    seed, mode = _read_regular(path, NODE_SEED_BYTES)
     if mode & OTHERS:
         raise KeyFileExposed(path=path, mode=f"{mode:04o}")
-    seed = path.read_bytes()
     if len(seed) != NODE_SEED_BYTES:
-        raise KeyFileInvalid(path=path, reason=f"a node key has 32 bytes, not {len(seed)}")
+        raise KeyFileInvalid(
+            path=path,
+            reason=f"this is not a node key of {NODE_SEED_BYTES} bytes",
+            fix="move it away: the next start makes another, with another peer id",
+        )
     return seed
 
 
@@ -243,6 +245,23 @@ def onion_seed_of(key: SigningKey) -> bytes:
 def key_file_name(address: Address) -> str:
     """Where `keys` keeps the key of an address when it was not given a label."""
     return format_address(address).lower() + ".key"
+
+
+def _read_regular(path: Path, most: int) -> tuple[bytes, int]:
+    """At most one byte more than `most`, and the mode; a pipe without a writer is not waited for."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        with os.fdopen(descriptor, "rb") as file:
+            mode = os.fstat(descriptor).st_mode
+            if not stat.S_ISREG(mode):
+                raise KeyFileInvalid(path=path, reason="this is not a regular file")
+            return file.read(most + 1), stat.S_IMODE(mode)
+    except OSError as error:
+        raise KeyFileInvalid(
+            path=path,
+            reason=error.strerror or "it cannot be read",
+            fix="check the path and its permissions",
+        ) from None
 
 
 def _sealing_key(kdf: int, salt: bytes, passphrase: str | None) -> bytes:

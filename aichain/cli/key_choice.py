@@ -1,5 +1,6 @@
 """Which key or address a person means: a file, a label, an address, or a public test key."""
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Final
 from aichain.cli.exit_codes import CommandError, CommandExit
 from aichain.cli.options import KeyFolder
 from aichain.cli.passphrase import ask_passphrase
-from aichain.keystore import KeyHeader, OpenedKey, load_header, load_key
+from aichain.keystore import KeyFileError, KeyHeader, OpenedKey, load_header, load_key
 from genesis.networks import PUBLIC_NETWORKS, account_key, founder_key
 from genesis.units import Address, address_of_key, parse_address
 from native.errors import InvalidData
@@ -32,10 +33,20 @@ class KeyFile:
         return self.path.name.removesuffix(KEY_SUFFIX)
 
 
-def key_files(folder: Path) -> list[KeyFile]:
-    """Every key file of a folder, by name."""
-    paths = sorted(folder.glob(f"*{KEY_SUFFIX}"))[:MAX_KEY_FILES]
-    return [KeyFile(path, load_header(path)) for path in paths]
+def key_files(folder: Path) -> tuple[list[KeyFile], list[KeyFileError]]:
+    """The key files of a folder by name, and why others in it cannot be used."""
+    try:
+        names = sorted(name for name in os.listdir(folder) if name.endswith(KEY_SUFFIX))
+    except FileNotFoundError:
+        names = []
+    files: list[KeyFile] = []
+    refusals: list[KeyFileError] = []
+    for name in names[:MAX_KEY_FILES]:
+        try:
+            files.append(KeyFile(folder / name, load_header(folder / name)))
+        except KeyFileError as error:
+            refusals.append(error)
+    return files, refusals
 
 
 def find_key_file(text: str, folder: Path) -> KeyFile | None:
@@ -46,7 +57,8 @@ def find_key_file(text: str, folder: Path) -> KeyFile | None:
     address = _parsed(text)
     if address is None:
         return None
-    return next((file for file in key_files(folder) if file.header.address == address), None)
+    files, _ = key_files(folder)
+    return next((file for file in files if file.header.address == address), None)
 
 
 def signing_key(text: str, *, network: str | None, folder: KeyFolder) -> SigningKey:

@@ -1,16 +1,20 @@
 """`aichain keys` (also `wallet`): make, list, show, export and import key files."""
 
+import re
+import sys
 from pathlib import Path
 from typing import Final
 
 import click
 
-from aichain.cli.exit_codes import CommandError, CommandExit
+from aichain.cli.exit_codes import CommandError, CommandExit, explain
 from aichain.cli.key_choice import KEY_SUFFIX, KeyFile, key_files, open_key, required_key_file
 from aichain.cli.options import KeyFolder, json_option, key_folder_options
 from aichain.cli.output import show
 from aichain.cli.passphrase import ask_passphrase
+from aichain.cli.values import FILE
 from aichain.keystore import (
+    MAX_LABEL_BYTES,
     KeyFileExists,
     key_file_name,
     read_key_file,
@@ -24,7 +28,8 @@ from native.signatures import Algorithm, SigningKey
 LEVELS: Final = {"44": Algorithm.ML_DSA_44, "65": Algorithm.ML_DSA_65, "87": Algorithm.ML_DSA_87}
 WORDS_PER_LINE: Final = 6
 MAX_WORDS_BYTES: Final = 4096
-FILE: Final = click.Path(path_type=Path, dir_okay=False)
+LABEL: Final = re.compile(r"(?!0[xX])\w[\w.-]*")
+"""Nothing that a command line would take for an address, a path or account:0."""
 LEVEL_OPTION: Final = click.option(
     "--level", type=click.Choice(tuple(LEVELS)), default="65", show_default=True, help="ML-DSA-…"
 )
@@ -65,7 +70,15 @@ def new(label: str | None, level: str, with_words: bool, folder: KeyFolder, as_j
 @json_option
 def list_keys(folder: KeyFolder, as_json: bool) -> None:
     """List the key files of a folder; no passphrase is needed."""
-    show([_summary(file) for file in key_files(folder.path)], as_json=as_json)
+    files, refusals = key_files(folder.path)
+    show([_summary(file) for file in files], as_json=as_json)
+    if refusals:
+        raise CommandError(
+            f"{len(refusals)} files in {folder.path} are no keys that can be used; the first:"
+            f" {explain(refusals[0]).cause}",
+            "move them away, or mend what is said of them (`aichain keys show FILE`)",
+            CommandExit.KEY,
+        )
 
 
 @keys.command("show")
@@ -107,7 +120,11 @@ def export(key: str, out: Path, new_password_file: Path | None, folder: KeyFolde
 
 @keys.command("import")
 @click.argument("label", required=False)
-@click.option("--words-file", type=FILE, help="File with the 24 words; else you are asked.")
+@click.option(
+    "--words-file",
+    type=FILE,
+    help="File with the 24 words; else they are asked for, or read from a pipe.",
+)
 @click.option("--file", "key_file", type=FILE, help="Take over a key file, passphrase and all.")
 @LEVEL_OPTION
 @key_folder_options
@@ -144,22 +161,40 @@ def _taken_over(source: Path, label: str | None, folder: KeyFolder) -> tuple[Sig
 
 
 def _words(words_file: Path | None) -> str:
-    if words_file is None:
-        return str(click.prompt("The 24 words", hide_input=True, err=True))
     try:
-        with words_file.open(encoding="utf-8") as file:
-            return file.read(MAX_WORDS_BYTES)
-    except (OSError, UnicodeDecodeError) as error:
+        if words_file is not None:
+            with words_file.open("rb") as file:
+                return file.read(MAX_WORDS_BYTES).decode()
+        if sys.stdin is None:  # started with it closed
+            raise CommandError(
+                "the 24 words cannot be asked for", "give --words-file FILE", CommandExit.USAGE
+            )
+        if sys.stdin.isatty():
+            return str(click.prompt("The 24 words", hide_input=True, err=True))
+        return sys.stdin.buffer.read(MAX_WORDS_BYTES).decode()
+    except OSError as error:
         raise CommandError(
-            f"cannot read {words_file}: {error}", "check --words-file", CommandExit.USAGE
+            f"cannot read {words_file or 'the words'}: {error.strerror}",
+            "check --words-file",
+            CommandExit.USAGE,
+        ) from None
+    except UnicodeError:
+        raise CommandError(
+            f"{words_file or 'what was typed'} is not text in UTF-8",
+            "write the 24 words with spaces between them",
+            CommandExit.USAGE,
         ) from None
 
 
 def _free_place(label: str | None, key: SigningKey, folder: Path) -> Path:
     """Where the new file goes; refused before a passphrase is asked for."""
-    if label is not None and (not label.isprintable() or "/" in label or label.startswith(".")):
+    if label is not None and (
+        LABEL.fullmatch(label) is None or len(label.encode()) > MAX_LABEL_BYTES
+    ):
         raise CommandError(
-            f"{label!r} cannot name a key", "use letters, digits, - and _", CommandExit.USAGE
+            f"{label!r} cannot name a key",
+            f"choose a label of letters, digits, - . and _, at most {MAX_LABEL_BYTES} bytes long",
+            CommandExit.USAGE,
         )
     name = key_file_name(_address(key)) if label is None else label + KEY_SUFFIX
     if (folder / name).exists():

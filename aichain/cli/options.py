@@ -10,6 +10,7 @@ from typing import Any, Final, TypeVar
 import click
 
 from aichain.cli.client import DEFAULT_TIMEOUT_S, DEFAULT_URL, RpcClient
+from aichain.cli.values import FILE, FOLDER
 from aichain.config import data_root
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -34,7 +35,7 @@ def json_option(command: F) -> F:
 def home_option(command: F) -> F:
     return click.option(
         "--home",
-        type=click.Path(path_type=Path, file_okay=False),
+        type=FOLDER,
         envvar="AICHAIN_HOME",
         help="The node's home; without it $XDG_DATA_HOME/aichain/<network>.",
     )(command)
@@ -58,18 +59,16 @@ def key_folder_options(command: Callable[..., None]) -> Callable[..., None]:
         folder = KeyFolder(keys_dir or root / KEYS_DIRECTORY, given.pop("password_file"))
         command(*args, folder=folder, **given)
 
-    file = click.Path(path_type=Path, dir_okay=False)
-    directory = click.Path(path_type=Path, file_okay=False)
     wrapped: Callable[..., None] = with_folder
     wrapped = click.option(
         "--password-file",
-        type=file,
+        type=FILE,
         envvar="AICHAIN_PASSWORD_FILE",
         help="File whose first line is the passphrase; without it you are asked.",
     )(wrapped)
     wrapped = click.option(
         "--keys-dir",
-        type=directory,
+        type=FOLDER,
         help="Folder of key files; else HOME/keys with --home, else the user's own.",
     )(wrapped)
     return home_option(wrapped)

@@ -21,36 +21,45 @@ def ask_passphrase(password_file: Path | None, *, subject: str, confirm: bool = 
             "give --password-file FILE or set AICHAIN_PASSWORD_FILE",
             CommandExit.KEY,
         )
-    text = str(
-        click.prompt(
-            f"Passphrase for {subject}", hide_input=True, confirmation_prompt=confirm, err=True
+    try:
+        text = str(
+            click.prompt(
+                f"Passphrase for {subject}", hide_input=True, confirmation_prompt=confirm, err=True
+            )
         )
-    )
-    return _usable(text)
+        return _usable(text, "what was typed")
+    except UnicodeError:
+        raise _no_text("what was typed") from None
 
 
 def _first_line(path: Path) -> str:
     try:
         with path.open("rb") as file:
             line = file.readline(MAX_PASSPHRASE_BYTES + 2)
-        return _usable(line.rstrip(b"\r\n").decode())
+        return _usable(line.rstrip(b"\r\n").decode(), f"the first line of {path}")
     except OSError as error:
         raise CommandError(
             f"cannot read the passphrase from {path}: {error.strerror}",
             "check --password-file or AICHAIN_PASSWORD_FILE",
             CommandExit.KEY,
         ) from None
-    except UnicodeDecodeError:
-        raise CommandError(
-            f"the passphrase in {path} is not UTF-8", "write it as plain text", CommandExit.KEY
-        ) from None
+    except UnicodeError:
+        raise _no_text(f"the first line of {path}") from None
 
 
-def _usable(text: str) -> str:
-    if not text or len(text.encode()) > MAX_PASSPHRASE_BYTES:
+def _usable(text: str, source: str) -> str:
+    size = len(text.encode())
+    if not 0 < size <= MAX_PASSPHRASE_BYTES:
+        given = "is empty" if not size else f"has more than {MAX_PASSPHRASE_BYTES} bytes"
         raise CommandError(
-            f"a passphrase has 1 to {MAX_PASSPHRASE_BYTES} bytes",
-            "choose another one",
+            f"{source} {given}, and a passphrase cannot be so",
+            f"choose one of 1 to {MAX_PASSPHRASE_BYTES} bytes",
             CommandExit.KEY,
         )
     return text
+
+
+def _no_text(source: str) -> CommandError:
+    return CommandError(
+        f"{source} is not UTF-8, and a passphrase is text", "write it as text", CommandExit.KEY
+    )

@@ -1,5 +1,7 @@
 """Key files: what is sealed comes back, and every way to be refused is a refusal of its own."""
 
+import errno
+import os
 import stat
 from pathlib import Path
 
@@ -172,6 +174,32 @@ def test_a_cut_node_key_is_refused(tmp_path: Path) -> None:
     keystore.write_secret(tmp_path / "node.key", bytes(31))
     with pytest.raises(KeyFileInvalid):
         load_or_create_node_seed(tmp_path / "node.key")
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.key", 0o600)
+    with pytest.raises(KeyFileInvalid, match="not a regular file"):
+        load_key(tmp_path / "a.key", None)
+    with pytest.raises(KeyFileInvalid, match="not a regular file"):
+        load_or_create_node_seed(tmp_path / "a.key")
+
+
+def test_a_file_without_an_end_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "node.key").symlink_to("/dev/zero")
+    with pytest.raises(KeyFileInvalid):
+        load_or_create_node_seed(tmp_path / "node.key")
+
+
+def test_a_secret_that_could_not_be_written_whole_is_not_left_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        keystore.write_secret(tmp_path / "a.key", b"secret")
+    assert not (tmp_path / "a.key").exists()
 
 
 def test_one_backup_restores_the_onion_too() -> None:

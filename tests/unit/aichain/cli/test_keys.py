@@ -1,6 +1,9 @@
 """`aichain keys`: from a new key to its words and back, without a secret on the command line."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -114,8 +117,69 @@ def test_a_damaged_file_is_not_taken_over(place: Path) -> None:
 def test_a_label_is_used_once_and_cannot_leave_the_folder(place: Path) -> None:
     assert invoke(place, "new", "a").exit_code == 0
     assert invoke(place, "new", "a").exit_code == 6
-    for label in ("../a", ".a", "a/b"):
-        assert invoke(place, "new", label).exit_code == 2
+    assert {path.name for path in (place / "aichain/keys").iterdir()} == {"a.key"}
+
+
+@pytest.mark.parametrize(
+    "label",
+    [
+        *("", "../a", ".a", "a/b", "-a", "a b", "a\tb", "\udcff", "x" * 65, "\u00e4" * 33),
+        *("account:0", "founder:3", "0x12", "0X" + "1" * 40),
+    ],
+)
+def test_a_label_that_could_mean_something_else_is_refused(place: Path, label: str) -> None:
+    done = invoke(place, "new", "--", label)
+    assert done.exit_code == 2
+    assert done.stderr.count("\n") == 2
+    assert not (place / "aichain").exists()
+
+
+def test_letters_of_every_language_can_name_a_key(place: Path) -> None:
+    for label in ("a", "A-1_b.c", "\u00e4\u4e2d", "x" * 64):
+        assert invoke(place, "new", label).exit_code == 0
+        assert invoke(place, "show", label).exit_code == 0
+
+
+def test_what_is_no_key_file_does_not_hide_the_others(place: Path) -> None:
+    folder = place / "aichain/keys"
+    save_key(folder / "good.key", KEY, passphrase=None)
+    os.mkfifo(folder / "fifo.key")
+    (folder / "folder.key").mkdir()
+    (folder / "empty.key").touch()
+    (folder / "nowhere.key").symlink_to("gone")
+    done = invoke(place, "list", "--json")
+    assert [each["name"] for each in json.loads(done.stdout)] == ["good"]
+    assert done.exit_code == 6
+    assert "4 files" in done.stderr
+    assert "empty.key" in done.stderr
+    assert done.stderr.count("\n") == 2
+    assert invoke(place, "show", ADDRESS).exit_code == 0
+
+
+def test_words_are_asked_of_a_person_or_read_from_a_pipe_and_of_nobody_else(place: Path) -> None:
+    closed = f"{sys.executable} -m aichain keys import --keys-dir {place}/k <&-"
+    environ = os.environ | {"AICHAIN_PASSWORD_FILE": str(place / "pass")}
+    done = subprocess.run(
+        ["sh", "-c", closed], capture_output=True, text=True, env=environ, check=False
+    )
+    assert done.returncode == 2
+    assert "--words-file" in done.stderr
+    assert done.stderr.count("\n") == 2
+    assert invoke(place, "import", stdin="").exit_code == 2
+
+
+def test_words_that_are_no_text_are_refused(place: Path) -> None:
+    (place / "words").write_bytes(b"\xff\xfe")
+    done = invoke(place, "import", "--words-file", str(place / "words"))
+    assert done.exit_code == 2
+    assert "UTF-8" in done.stderr
+
+
+@pytest.mark.parametrize("option", ["--keys-dir", "--home", "--password-file"])
+def test_an_empty_path_is_not_the_folder_one_stands_in(place: Path, option: str) -> None:
+    done = invoke(place, "new", "a", option, "")
+    assert done.exit_code == 2
+    assert option in done.stderr
 
 
 def test_nobody_to_ask_is_an_error_that_says_how_to_answer(place: Path) -> None:
