@@ -3,6 +3,8 @@
 import signal
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -10,9 +12,17 @@ import click
 
 from aichain.cli.exit_codes import CommandError, CommandExit
 from aichain.cli.load import LoadPlan, run_load
-from aichain.cli.localnet_nodes import kill_node, set_partition, start_node
-from aichain.cli.localnet_state import BASE_PORT, DEFAULT_DIRECTORY, MAX_NODES, running_state
-from aichain.cli.localnet_up import UpRequest, bring_up, take_down
+from aichain.cli.localnet_health import health_lines
+from aichain.cli.localnet_nodes import kill_node, set_partition, start_node, wait_for_answers
+from aichain.cli.localnet_state import (
+    BASE_PORT,
+    DEFAULT_DIRECTORY,
+    MAX_NODES,
+    LocalnetState,
+    locked,
+    running_state,
+)
+from aichain.cli.localnet_up import READY_TIMEOUT_S, UpRequest, bring_up, take_down
 from aichain.cli.localnet_view import Watcher, line_of, network_json, rows
 from aichain.cli.options import json_option
 from aichain.cli.output import show, table
@@ -44,7 +54,21 @@ def localnet() -> None:
 @click.option("--detach", is_flag=True, help="Return once a block is final; run in background.")
 @click.option("--for", "seconds", type=click.FloatRange(min=0), help="Stop after SECONDS.")
 @click.option("--load", type=click.FloatRange(0, 5000), default=0.0, help="Send TXS_PER_S.")
-@click.option("--base-port", type=click.IntRange(1024, 65_000), default=BASE_PORT, hidden=True)
+@click.option(
+    "--base-port",
+    type=click.IntRange(1024, 65_000),
+    default=BASE_PORT,
+    show_default=True,
+    help="Node I listens on this + 10·I, and for peers on the next one.",
+)
+@click.option(
+    "--vouch-for-vote-log",
+    "vouch",
+    type=int,
+    multiple=True,
+    metavar="I",
+    help="Start node I as `start --vouch-for-vote-log` does.",
+)
 def up(**given: object) -> None:
     """Start N validators, show them, and stop them all at the end."""
     sys.exit(bring_up(UpRequest(**given)))  # type: ignore[arg-type]  # click has checked each type
@@ -69,7 +93,8 @@ def status(directory: Path, as_json: bool) -> None:
         if as_json:
             show(network_json(watcher), as_json=True)
         else:
-            click.echo("\n".join([line_of(watcher.summary()), "", *table(rows(watcher))]))
+            lines = [line_of(watcher.summary()), *health_lines(watcher.health())]
+            click.echo("\n".join([*lines, "", *table(rows(watcher))]))
     finally:
         watcher.close()
 
@@ -79,17 +104,28 @@ def status(directory: Path, as_json: bool) -> None:
 @DIRECTORY
 def kill(index: int, directory: Path) -> None:
     """Kill node INDEX (SIGKILL, as a power cut)."""
-    kill_node(running_state(directory), index)
-    click.echo(f"node {index} is dead; `aichain localnet start {index}` brings it back")
+    with _changing(directory) as state:
+        kill_node(state, index)
+    again = f"aichain localnet start {index}{state.dir_option}"
+    click.echo(f"node {index} is dead; `{again}` brings it back")
 
 
 @localnet.command()
 @click.argument("index", type=int)
+@click.option(
+    "--vouch-for-vote-log",
+    "vouch",
+    is_flag=True,
+    help="It votes although its vote log is new, once the chain stands. Only where no other "
+    "process votes as this validator; see consensus/README.md.",
+)
 @DIRECTORY
-def start(index: int, directory: Path) -> None:
+def start(index: int, vouch: bool, directory: Path) -> None:
     """Start node INDEX again."""
-    start_node(running_state(directory), index)
-    click.echo(f"node {index} starts; `aichain localnet status` shows it")
+    with _changing(directory) as state:
+        state = start_node(state, index, vouch=vouch)
+    wait_for_answers([state.node(index)], READY_TIMEOUT_S)
+    click.echo(f"node {index} runs; `aichain localnet status{state.dir_option}` shows it")
 
 
 @localnet.command()
@@ -97,24 +133,48 @@ def start(index: int, directory: Path) -> None:
 @DIRECTORY
 def partition(nodes: str, directory: Path) -> None:
     """Cut the nodes A,B,… off from the others; the two sides do not hear each other."""
-    state = running_state(directory)
-    try:
-        side = frozenset(state.node(int(part)).index for part in nodes.split(","))
-    except ValueError:
-        raise CommandError(
-            f"{nodes!r} is not a list of nodes", "write for example 0,1", CommandExit.USAGE
-        ) from None
-    set_partition(state, side)
+    with _changing(directory) as state:
+        side = _side(state, nodes)
+        set_partition(state, side)
     others = sorted({node.index for node in state.nodes} - side)
-    click.echo(f"cut: {sorted(side)} | {others}; `aichain localnet heal` ends it")
+    heals = f"aichain localnet heal{state.dir_option}"
+    click.echo(f"cut: {sorted(side)} | {others}; `{heals}` ends it")
 
 
 @localnet.command()
 @DIRECTORY
 def heal(directory: Path) -> None:
     """End a partition."""
-    set_partition(running_state(directory), frozenset())
+    with _changing(directory) as state:
+        set_partition(state, frozenset())
     click.echo("healed")
+
+
+@contextmanager
+def _changing(directory: Path) -> Iterator[LocalnetState]:
+    """The network as it is once all other commands are done with it."""
+    running_state(directory)
+    with locked(directory):
+        yield running_state(directory)
+
+
+def _side(state: LocalnetState, nodes: str) -> frozenset[int]:
+    """The nodes of one side, as they were written."""
+    try:
+        named = [state.node(int(part)).index for part in nodes.split(",")]
+    except ValueError:
+        cause = f"{nodes!r} is not a list of nodes"
+    else:
+        side = frozenset(named)
+        if len(side) < len(named):
+            cause = f"{nodes} names a node twice"
+        elif len(side) == len(state.nodes):
+            cause = f"{nodes} is every node, so there is nobody to cut them off from"
+        else:
+            return side
+    raise CommandError(
+        cause, "write some of the nodes, each once: for example 0,1", CommandExit.USAGE
+    )
 
 
 @localnet.command()
@@ -127,6 +187,12 @@ def load(rate: float, seconds: float | None, senders: int, directory: Path, as_j
     """Send signed transfers at a rate and report how long they take to become final."""
     state = running_state(directory)
     urls = tuple(node.rpc_url for node in state.nodes if node.is_alive)
+    if not urls:
+        raise CommandError(
+            "no node of the local network runs",
+            f"`aichain localnet start 0{state.dir_option}`",
+            CommandExit.LOCALNET,
+        )
     plan = LoadPlan(urls=urls, network=state.network, rate=rate, senders=senders, seconds=seconds)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -1,4 +1,7 @@
-"""Make the homes of a local network, and start, stop and kill its node processes."""
+"""Make the homes of a local network, and start, stop and kill its node processes.
+
+Whoever calls what changes the network holds `localnet_state.locked`, and has read the state since.
+"""
 
 import os
 import signal
@@ -6,12 +9,13 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import takewhile
 from pathlib import Path
 from typing import Final
 
 import aichain
 from aichain.cli.client import RpcClient, RpcError
-from aichain.cli.exit_codes import CommandError, CommandExit
+from aichain.cli.exit_codes import CommandError, CommandExit, explain
 from aichain.cli.localnet_state import (
     BASE_PORT,
     MAX_NODES,
@@ -29,6 +33,7 @@ from genesis.units import format_address
 from native.node_keys import peer_id_text
 
 STOP_TIMEOUT_S: Final = 15.0
+REACH_TIMEOUT_S: Final = 15.0
 POLL_S: Final = 0.05
 LOG_TAIL_BYTES: Final = 2000
 PROGRAM: Final = (sys.executable, "-P", "-m", "aichain")
@@ -85,17 +90,18 @@ def require_free_ports(state: LocalnetState) -> None:
         )
 
 
-def start_node(state: LocalnetState, index: int) -> LocalnetState:
+def start_node(state: LocalnetState, index: int, *, vouch: bool = False) -> LocalnetState:
     """Start one node's process; its output goes to node.log in its home."""
     node = state.node(index)
     if node.is_alive:
         raise CommandError(
             f"node {index} runs already",
-            f"`aichain localnet kill {index}` first",
+            f"`aichain localnet kill {index}{state.dir_option}` first",
             CommandExit.LOCALNET,
         )
     node.home.mkdir(parents=True, exist_ok=True)
-    pid = spawn(_command(state, node), node.log)
+    command = [*_command(state, node), *(["--vouch-for-vote-log"] if vouch else [])]
+    pid = spawn(command, node.log)
     state = state.with_node(replace(node, process=ProcessId.of(pid), wanted=True))
     state.save()
     return state
@@ -123,7 +129,7 @@ def kill_node(state: LocalnetState, index: int) -> LocalnetState:
     if node.process is None or not node.process.send(signal.SIGKILL):
         raise CommandError(
             f"node {index} is not running",
-            f"`aichain localnet start {index}`",
+            f"`aichain localnet start {index}{state.dir_option}`",
             CommandExit.LOCALNET,
         )
     _wait_for_end((node,), STOP_TIMEOUT_S)
@@ -149,18 +155,26 @@ def stop_nodes(state: LocalnetState) -> LocalnetState:
 
 
 def set_partition(state: LocalnetState, side: frozenset[int]) -> LocalnetState:
-    """Cut the network in two: `side`, and everyone else. An empty side heals it."""
-    ids = {node.index: node.peer_id for node in state.nodes}
-    for node in state.nodes:
-        if not node.is_alive:
-            continue
-        across = [
-            peer_id
-            for index, peer_id in ids.items()
-            if side and (index in side) != (node.index in side)
-        ]
-        with RpcClient(node.rpc_url) as client:
-            client.call("aichain_setBlockedPeers", across)
+    """Cut the network in two: `side`, and everyone else. An empty side heals it.
+
+    All nodes that run are told, or none: where one refuses, the others go back to what was.
+    """
+    running = [node for node in state.nodes if node.is_alive]
+    wait_for_answers(running, REACH_TIMEOUT_S)
+    told: list[LocalNode] = []
+    for node in running:
+        told.append(node)
+        try:
+            _block(state, node, side)
+        except RpcError as error:
+            stuck = [each.index for each in told if not _is_restored(state, each)]
+            again = f"; nodes {stuck} may be cut off already" if stuck else ""
+            raise CommandError(
+                f"node {node.index} did not take it ({explain(error).cause}), so nothing was "
+                f"changed{again}",
+                f"see {node.log}; `aichain localnet heal{state.dir_option}` ends what is left",
+                CommandExit.UNREACHABLE,
+            ) from None
     state = replace(state, partition=tuple(sorted(side)))
     state.save()
     return state
@@ -168,38 +182,66 @@ def set_partition(state: LocalnetState, side: frozenset[int]) -> LocalnetState:
 
 def wait_for_rpc(state: LocalnetState, timeout_s: float, tick: Callable[[], None]) -> None:
     """Until every node that should run answers; a node that dies early shows why."""
+    wait_for_answers([node for node in state.nodes if node.wanted], timeout_s, tick)
+
+
+def wait_for_answers(
+    nodes: Sequence[LocalNode], timeout_s: float, tick: Callable[[], None] = lambda: None
+) -> None:
+    """Until each of these nodes answers; CommandError when one has ended, or does not in time."""
     deadline = time.monotonic() + timeout_s
-    waiting = {node.index for node in state.nodes if node.wanted}
+    waiting = {node.index: node for node in nodes}
     while waiting:
         tick()
-        for index in sorted(waiting):
-            node = state.node(index)
+        for node in tuple(waiting.values()):
             if not node.is_alive:
                 raise CommandError(
-                    f"node {index} ended at once; its log says: {log_tail(node)}",
+                    f"node {node.index} ended at once; its log says: {log_tail(node)}",
                     f"see {node.log}",
                     CommandExit.LOCALNET,
                 )
             if _answers(node):
-                waiting.discard(index)
-        if time.monotonic() > deadline:
+                del waiting[node.index]
+        if waiting and time.monotonic() > deadline:
+            late = min(waiting)
             raise CommandError(
-                f"node {min(waiting)} does not answer after {timeout_s:.0f} s",
-                f"see {state.node(min(waiting)).log}",
+                f"node {late} does not answer after {timeout_s:.0f} s",
+                f"see {waiting[late].log}",
                 CommandExit.TIMEOUT,
             )
         time.sleep(POLL_S)
 
 
 def log_tail(node: LocalNode) -> str:
-    """The last lines a node wrote."""
+    """The last lines a node wrote; if it ended with errors, only these."""
     try:
         with node.log.open("rb") as file:
             file.seek(max(0, os.fstat(file.fileno()).st_size - LOG_TAIL_BYTES))
             lines = file.read().decode(errors="replace").strip().splitlines()
     except OSError:
         return "(no log)"
-    return " | ".join(lines[-4:]) or "(nothing)"
+    errors = list(takewhile(lambda line: " error " in line, reversed(lines)))[::-1]
+    return " | ".join((errors or lines)[-4:]) or "(nothing)"
+
+
+def _block(state: LocalnetState, node: LocalNode, side: frozenset[int]) -> None:
+    """Tell a node to hear nobody of the other side."""
+    across = [
+        other.peer_id
+        for other in state.nodes
+        if side and (other.index in side) != (node.index in side)
+    ]
+    with RpcClient(node.rpc_url) as client:
+        client.call("aichain_setBlockedPeers", across)
+
+
+def _is_restored(state: LocalnetState, node: LocalNode) -> bool:
+    """Back to the partition that was; a node that is dead by now blocks nobody."""
+    try:
+        _block(state, node, frozenset(state.partition))
+    except RpcError:
+        return not node.is_alive
+    return True
 
 
 def _answers(node: LocalNode) -> bool:
@@ -251,3 +293,12 @@ def reap(process: ProcessId) -> None:
         os.waitpid(process.pid, os.WNOHANG)
     except ChildProcessError:
         pass
+
+
+def exit_code_of(child: ProcessId) -> int:
+    """How a child ended; 1 for one that a signal ended, or that somebody else collected."""
+    try:
+        _, status = os.waitpid(child.pid, 0)
+    except ChildProcessError:
+        return CommandExit.FAILED
+    return max(os.waitstatus_to_exitcode(status), CommandExit.FAILED)

@@ -1,14 +1,23 @@
 """What a local network is made of, in one file: `localnet.json` in its folder."""
 
+import fcntl
 import json
 import os
+import shlex
 import shutil
 import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Final, Self
+from typing import Annotated, Final, Self
+
+import msgspec
+from msgspec import Meta
 
 from aichain.cli.exit_codes import CommandError, CommandExit
+from genesis.networks import PUBLIC_NETWORKS
 
 STATE_FILE: Final = "localnet.json"
 GENESIS_FILE: Final = "genesis.toml"
@@ -19,14 +28,19 @@ BASE_PORT: Final = 3690
 PORT_STRIDE: Final = 10
 MAX_NODES: Final = 20
 VERSION: Final = 1
+MAX_STATE_BYTES: Final = 1 << 20
+LOCK_WAIT_S: Final = 60.0
+"""Longer than any command that holds the lock takes: `down` waits 15 s twice for its nodes."""
+
+Port = Annotated[int, Meta(ge=1, le=65_535)]
 
 
 @dataclass(frozen=True, slots=True)
 class ProcessId:
     """A process that cannot be mistaken for a later one with the same number."""
 
-    pid: int
-    started: int
+    pid: Annotated[int, Meta(ge=1)]
+    started: Annotated[int, Meta(ge=0)]
     """Start time in clock ticks since boot, from /proc; 0 where there is no /proc."""
 
     @classmethod
@@ -61,8 +75,8 @@ class LocalNode:
 
     index: int
     home: Path
-    rpc_port: int
-    p2p_port: int
+    rpc_port: Port
+    p2p_port: Port
     peer_id: str
     address: str
     process: ProcessId | None = None
@@ -93,10 +107,15 @@ class LocalnetState:
     directory: Path
     network: str
     genesis_hash: str
-    nodes: tuple[LocalNode, ...]
+    nodes: Annotated[tuple[LocalNode, ...], Meta(min_length=1, max_length=MAX_NODES)]
     supervisor: ProcessId | None = None
     partition: tuple[int, ...] = ()
     """The nodes on one side of the present partition; empty when the network is whole."""
+
+    @property
+    def dir_option(self) -> str:
+        """What a command in a hint needs to mean this network."""
+        return dir_option(self.directory)
 
     @property
     def genesis(self) -> Path:
@@ -135,22 +154,44 @@ def load_state(directory: Path) -> LocalnetState | None:
     if not path.is_file():
         return None
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-        if value["version"] != VERSION:
-            raise ValueError(f"version {value['version']}")
-        nodes = tuple(_node(item) for item in value["nodes"])
-        return LocalnetState(
-            directory=directory,
-            network=value["network"],
-            genesis_hash=value["genesis_hash"],
-            nodes=nodes,
-            supervisor=_process(value["supervisor"]),
-            partition=tuple(int(index) for index in value["partition"]),
-        )
-    except (ValueError, KeyError, TypeError) as error:
+        if path.stat().st_size > MAX_STATE_BYTES:
+            raise ValueError("larger than 1 MiB")
+        return replace(_decode(path.read_bytes()), directory=directory)
+    except (OSError, ValueError, RecursionError, msgspec.MsgspecError) as error:
         raise CommandError(
-            f"{path} cannot be read ({error})", "start again with --fresh", CommandExit.LOCALNET
+            f"{path} cannot be read ({error})",
+            "end its `aichain run` processes, if any are left, and start again with "
+            f"`localnet/up --fresh{dir_option(directory)}`",
+            CommandExit.LOCALNET,
         ) from None
+
+
+@contextmanager
+def locked(directory: Path) -> Iterator[None]:
+    """Keep all other commands from changing this network meanwhile: who changes it holds this.
+
+    The lock is on the folder itself, so that `--fresh` cannot remove it; it ends with its process.
+    """
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    deadline = time.monotonic() + LOCK_WAIT_S
+    try:
+        while not _take(descriptor):
+            if time.monotonic() > deadline:
+                raise CommandError(
+                    f"another command has been changing the local network of {directory} for "
+                    f"{LOCK_WAIT_S:.0f} s",
+                    "wait until it has ended, or end it, and try again",
+                    CommandExit.LOCALNET,
+                )
+            time.sleep(0.05)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def dir_option(directory: Path) -> str:
+    """` --dir DIR` for the commands in hints; empty for the folder that they take by themselves."""
+    return "" if directory == Path(DEFAULT_DIRECTORY) else f" --dir {shlex.quote(str(directory))}"
 
 
 def running_state(directory: Path) -> LocalnetState:
@@ -159,7 +200,7 @@ def running_state(directory: Path) -> LocalnetState:
     if state is None or not state.is_running:
         raise CommandError(
             f"no local network runs in {directory}",
-            "start one with localnet/up, or name its folder with --dir",
+            f"start one with `localnet/up{dir_option(directory)}`, or name its folder with --dir",
             CommandExit.LOCALNET,
         )
     return state
@@ -182,15 +223,30 @@ def remove_network(directory: Path) -> None:
             path.unlink()
 
 
-def _node(value: dict[str, object]) -> LocalNode:
-    given = dict(value)
-    given["home"] = Path(str(given["home"]))
-    given["process"] = _process(given["process"])
-    return LocalNode(**given)  # type: ignore[arg-type]  # a wrong one is a TypeError above
+class _Head(msgspec.Struct):
+    version: int
 
 
-def _process(value: object) -> ProcessId | None:
-    return ProcessId(int(value["pid"]), int(value["started"])) if isinstance(value, dict) else None
+def _decode(raw: bytes) -> LocalnetState:
+    """What a file says, whatever is in it; ValueError, MsgspecError, RecursionError."""
+    version = msgspec.json.decode(raw, type=_Head).version
+    if version != VERSION:
+        raise ValueError(f"version {version}")
+    state = msgspec.json.decode(raw, type=LocalnetState, dec_hook=lambda _, text: Path(text))
+    indices = [node.index for node in state.nodes]
+    if indices != list(range(len(indices))):
+        raise ValueError(f"nodes are numbered {indices}")
+    if state.network not in PUBLIC_NETWORKS or not set(state.partition) <= set(indices):
+        raise ValueError(f"network {state.network!r}, partition {list(state.partition)}")
+    return state
+
+
+def _take(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _start_ticks(pid: int) -> int | None:

@@ -17,9 +17,12 @@ from rich.live import Live
 
 from aichain import __version__
 from aichain.cli.exit_codes import CommandError, CommandExit
+from aichain.cli.localnet_health import health_lines
 from aichain.cli.localnet_nodes import (
     PROGRAM,
+    STOP_TIMEOUT_S,
     document_of,
+    exit_code_of,
     log_tail,
     make_network,
     reap,
@@ -32,11 +35,11 @@ from aichain.cli.localnet_nodes import (
 from aichain.cli.localnet_state import (
     ACCOUNTS_DIRECTORY,
     BASE_PORT,
-    DEFAULT_DIRECTORY,
     SUPERVISOR_LOG,
     LocalnetState,
     ProcessId,
     load_state,
+    locked,
     remove_network,
 )
 from aichain.cli.localnet_view import Watcher, line_of, render_table
@@ -44,6 +47,8 @@ from aichain.cli.public_accounts import account_lines, write_public_accounts
 
 READY_TIMEOUT_S: Final = 60.0
 FIRST_BLOCK_TIMEOUT_S: Final = 60.0
+DETACH_TIMEOUT_S: Final = READY_TIMEOUT_S + FIRST_BLOCK_TIMEOUT_S + 3 * STOP_TIMEOUT_S
+"""Long enough for the command in the background to say itself why it gives up."""
 LOADER_TIMEOUT_S: Final = 5.0
 TABLE_EVERY_S: Final = 1.0
 LINE_EVERY_S: Final = 5.0
@@ -62,6 +67,8 @@ class UpRequest:
     seconds: float | None = None
     load: float = 0.0
     base_port: int = BASE_PORT
+    vouch: tuple[int, ...] = ()
+    """Nodes to start with `--vouch-for-vote-log`."""
 
 
 @dataclass(slots=True)
@@ -76,16 +83,18 @@ class StopSignal:
 
 def bring_up(request: UpRequest) -> int:
     """`localnet up`: returns the exit code when the network has stopped (or runs detached)."""
-    state = _prepare(request)
-    require_free_ports(state)
+    request.directory.mkdir(parents=True, exist_ok=True)
+    with locked(request.directory):
+        state = _prepare(request)
+        require_free_ports(state)
+        if not request.detach:
+            state = replace(state, supervisor=ProcessId.of(os.getpid()), partition=())
+            state.save()
     if request.detach:
         return _detach(request, state)
     with _stop_on_signals() as stop:
-        started = time.monotonic()
-        state = replace(state, supervisor=ProcessId.of(os.getpid()))
-        state.save()
         try:
-            _run(request, state, stop, started)
+            _run(request, state, stop, time.monotonic())
         except Stopped:
             pass
         finally:
@@ -112,7 +121,7 @@ def take_down(directory: Path) -> int:
 def banner(state: LocalnetState, elapsed_s: float) -> list[str]:
     """Where everything is, for the person in front of it."""
     accounts = write_public_accounts(document_of(state), state.directory / ACCOUNTS_DIRECTORY)
-    extra = "" if state.directory == Path(DEFAULT_DIRECTORY) else f" --dir {state.directory}"
+    extra = state.dir_option
     first = state.nodes[0].rpc_url
     rpc = "" if first.endswith(":3690") else f" --rpc {first}"
     nodes = [
@@ -141,7 +150,7 @@ def _prepare(request: UpRequest) -> LocalnetState:
     if state is not None and state.is_running:
         raise CommandError(
             f"a local network runs in {request.directory} already",
-            f"localnet/down --dir {request.directory}, or name another folder with --dir",
+            f"`localnet/down{state.dir_option}`, or name another folder with --dir",
             CommandExit.LOCALNET,
         )
     if request.fresh or state is None:
@@ -149,12 +158,15 @@ def _prepare(request: UpRequest) -> LocalnetState:
         return make_network(
             request.directory, request.network, request.validators, request.base_port
         )
+    for index in request.vouch:
+        state.node(index)
     asked = (request.network, request.validators, request.base_port)
     found = (state.network, len(state.nodes), state.nodes[0].rpc_port)
     if asked != found:
         raise CommandError(
             f"{request.directory} holds a {found[0]} of {found[1]} validators from port {found[2]}",
-            "add --fresh to throw it away, or name another folder with --dir",
+            f"add --network {found[0]} --validators {found[1]} --base-port {found[2]}, or "
+            "--fresh to throw it away, or name another folder with --dir",
             CommandExit.LOCALNET,
         )
     return state
@@ -171,43 +183,57 @@ def _found(request: UpRequest) -> LocalnetState | None:
 
 
 def _detach(request: UpRequest, state: LocalnetState) -> int:
-    """The same command again in a session of its own; returns when it has a final block."""
+    """The same command again in a session of its own; returns when it has a new final block."""
     command = [*PROGRAM, "localnet", "up", "--dir", str(request.directory)]
     command += ["--validators", str(request.validators), "--network", request.network]
     command += ["--base-port", str(request.base_port), "--load", str(request.load)]
     command += ["--for", str(request.seconds)] if request.seconds is not None else []
+    for index in request.vouch:
+        command += ["--vouch-for-vote-log", str(index)]
     log = request.directory / SUPERVISOR_LOG
     log.unlink(missing_ok=True)
     started = time.monotonic()
     supervisor = ProcessId.of(spawn(command, log))
     watcher = Watcher(state)
     try:
-        while time.monotonic() < started + READY_TIMEOUT_S + FIRST_BLOCK_TIMEOUT_S:
+        while time.monotonic() < started + DETACH_TIMEOUT_S:
             current = load_state(request.directory)
             if current is not None and current.supervisor is not None:
                 watcher.state = current
                 watcher.sample()
-                if watcher.summary().height > 0:
+                if _has_block_since(watcher, started):
                     elapsed = time.monotonic() - started
                     click.echo("\n".join(banner(current, elapsed)))
-                    click.echo(f"\nRuns in the background; localnet/down --dir {request.directory}")
+                    click.echo(f"\nRuns in the background; localnet/down{state.dir_option}")
                     return CommandExit.OK
             if not supervisor.is_alive:
-                lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-                raise CommandError(" | ".join(lines[-3:]), f"see {log}", CommandExit.LOCALNET)
+                raise _why_it_ended(supervisor, log)
             time.sleep(0.1)
     finally:
         watcher.close()
-    raise CommandError("no block became final", f"see {log}", CommandExit.TIMEOUT)
+    raise CommandError(
+        f"no block became final within {DETACH_TIMEOUT_S:.0f} s",
+        f"see {log}; `localnet/down{state.dir_option}` ends what runs",
+        CommandExit.TIMEOUT,
+    )
+
+
+def _why_it_ended(supervisor: ProcessId, log: Path) -> CommandError:
+    """What the command in the background said last, and its exit code."""
+    lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    said = {name: text.strip() for name, _, text in (line.partition(":") for line in lines)}
+    cause = said.get("error", " | ".join(lines[-3:]) or "it ended without a word")
+    return CommandError(cause, said.get("fix", f"see {log}"), exit_code_of(supervisor))
 
 
 def _run(request: UpRequest, state: LocalnetState, stop: StopSignal, started: float) -> None:
-    for node in state.nodes:
-        state = start_node(state, node.index)
+    with locked(state.directory):
+        for node in state.nodes:
+            state = start_node(state, node.index, vouch=node.index in request.vouch)
     wait_for_rpc(state, READY_TIMEOUT_S, lambda: _leave_if(stop))
     watcher, loader = Watcher(state), None
     try:
-        _wait_for_block(watcher, stop)
+        _wait_for_block(watcher, stop, started)
         click.echo("\n".join(banner(state, time.monotonic() - started)) + "\n")
         sys.stdout.flush()
         loader = _start_load(request, state) if request.load else None
@@ -228,18 +254,33 @@ def _leave_if(stop: StopSignal) -> None:
         raise Stopped
 
 
-def _wait_for_block(watcher: Watcher, stop: StopSignal) -> None:
+def _has_block_since(watcher: Watcher, started: float) -> bool:
+    """Whether a block became final after `started`; those of an earlier run prove nothing."""
+    age_ms = watcher.health().age_ms
+    return age_ms is not None and age_ms < 1000 * (time.monotonic() - started)
+
+
+def _wait_for_block(watcher: Watcher, stop: StopSignal, started: float) -> None:
     deadline = time.monotonic() + FIRST_BLOCK_TIMEOUT_S
-    while watcher.summary().height == 0:
+    while not _has_block_since(watcher, started):
         _leave_if(stop)
         if time.monotonic() > deadline:
-            raise CommandError(
-                f"no block became final within {FIRST_BLOCK_TIMEOUT_S:.0f} s",
-                f"see {watcher.state.nodes[0].log}: {log_tail(watcher.state.nodes[0])}",
-                CommandExit.TIMEOUT,
-            )
+            raise _no_block(watcher)
         watcher.sample()
         time.sleep(0.05)
+
+
+def _no_block(watcher: Watcher) -> CommandError:
+    """Why the network is taken down again, and how it can be brought up."""
+    state, trouble = watcher.state, watcher.health().trouble
+    cause = f"no block became final within {FIRST_BLOCK_TIMEOUT_S:.0f} s"
+    fix = f"see {state.nodes[0].log}: {log_tail(state.nodes[0])}"
+    if trouble is not None:
+        cause += f": {trouble.cause}"
+    if trouble is not None and trouble.vouch:
+        options = " ".join(f"--vouch-for-vote-log {index}" for index in trouble.vouch)
+        fix = f"give `localnet/up` {options} as well; consensus/README.md says what it risks"
+    return CommandError(cause, fix, CommandExit.TIMEOUT)
 
 
 def _watch(watcher: Watcher, stop: StopSignal, until: float) -> None:
@@ -257,7 +298,8 @@ def _watch(watcher: Watcher, stop: StopSignal, until: float) -> None:
             if live is not None:
                 live.update(render_table(watcher), refresh=True)
             else:
-                click.echo(line_of(watcher.summary()))
+                lines = [line_of(watcher.summary()), *health_lines(watcher.health())]
+                click.echo("  ".join(lines))
             if not any(node.is_alive or not node.wanted for node in watcher.state.nodes):
                 raise CommandError(
                     "all nodes have ended",
@@ -292,11 +334,11 @@ def _start_load(request: UpRequest, state: LocalnetState) -> ProcessId:
 
 def _finish(directory: Path) -> None:
     """Stop what runs, whoever started it, and say so in the state file."""
-    state = load_state(directory)
-    if state is None:
-        return
-    state = stop_nodes(state)
-    replace(state, supervisor=None, partition=()).save()
+    with locked(directory):
+        state = load_state(directory)
+        if state is None:
+            return
+        replace(stop_nodes(state), supervisor=None, partition=()).save()
 
 
 @contextlib.contextmanager

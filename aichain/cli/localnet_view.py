@@ -14,11 +14,16 @@ from rich.table import Table
 from rich.text import Text
 
 from aichain.cli.client import RpcClient, RpcError
+from aichain.cli.localnet_health import Health, health_lines, health_of
+from aichain.cli.localnet_nodes import document_of
 from aichain.cli.localnet_state import LocalnetState, LocalNode
+from genesis.document import GenesisDocument
 
 WINDOW: Final = 60
 MAX_HEIGHTS_A_SAMPLE: Final = 8
 RPC_TIMEOUT_S: Final = 2.0
+SILENT: Final = {"probation": "probation", "behindLog": "behind log"}
+"""What is worth knowing of a node that runs and does not vote."""
 PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -40,7 +45,9 @@ class NodeSample:
     node: LocalNode
     height: int | None = None
     block_hash: str = ""
+    finalized_ago_ms: int = 0
     peers: int = 0
+    voting: str = ""
     syncing: bool = False
     memory_mb: int = 0
 
@@ -64,10 +71,14 @@ class Watcher:
     """Asks the nodes now and then, and remembers the last blocks."""
 
     state: LocalnetState
+    document: GenesisDocument = field(init=False)
     blocks: deque[BlockSample] = field(default_factory=lambda: deque(maxlen=WINDOW))
     nodes: tuple[NodeSample, ...] = ()
     mempool: int = 0
     _clients: dict[int, RpcClient] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.document = document_of(self.state)
 
     def sample(self) -> None:
         """Ask every node once, and the most advanced one for its new blocks."""
@@ -111,6 +122,12 @@ class Watcher:
             },
         )
 
+    def health(self) -> Health:
+        """How old the last final block is, as of the last sample."""
+        ages = [sample.finalized_ago_ms for sample in self.nodes if sample.height]
+        voting = {each.node.index: each.voting for each in self.nodes if each.height is not None}
+        return health_of(self.state, self.document, voting, min(ages, default=None))
+
     def close(self) -> None:
         for client in self._clients.values():
             client.close()
@@ -127,22 +144,27 @@ class Watcher:
             node,
             height=int(status["height"]),
             block_hash=str(status["blockHash"]),
+            finalized_ago_ms=int(status["finalizedAgoMs"]),
             peers=int(status["peers"]),
+            voting=str(status["voting"]),
             syncing=bool(status["syncing"]),
             memory_mb=_memory_mb(node),
         )
 
 
 def render_table(watcher: Watcher) -> Group:
-    """The live view: one line for the network, one row a validator."""
-    summary = watcher.summary()
+    """The live view: some lines for the network, one row a validator."""
+    summary, health = watcher.summary(), watcher.health()
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("node", "RPC", "state", "height", "peers", "signed", "memory"):
         table.add_column(name, justify="left" if name in ("RPC", "state") else "right")
     for sample in watcher.nodes:
         row = _row(sample, summary)
         table.add_row(*row.values(), style=None if sample.height is not None else "dim")
-    return Group(Text(line_of(summary), style="bold"), Text(""), table)
+    lines = [Text(line_of(summary), style="bold")]
+    style = "bold red" if health.stands else ""
+    lines += [Text(line, style=style) for line in health_lines(health)]
+    return Group(*lines, Text(""), table)
 
 
 def line_of(summary: Summary) -> str:
@@ -163,13 +185,17 @@ def rows(watcher: Watcher) -> list[dict[str, str]]:
 
 def network_json(watcher: Watcher) -> dict[str, Any]:
     """Everything `localnet status --json` tells."""
-    summary = watcher.summary()
+    summary, health = watcher.summary(), watcher.health()
     return {
         "network": watcher.state.network,
         "genesisHash": watcher.state.genesis_hash,
         "directory": str(watcher.state.directory),
         "partition": list(watcher.state.partition),
         "height": summary.height,
+        "finalizedAgoMs": health.age_ms,
+        "stands": health.stands,
+        "cause": health.trouble.cause if health.trouble else None,
+        "fix": health.trouble.fix if health.trouble else None,
         "intervalMs": summary.interval_ms,
         "finalityMs": summary.finality_ms,
         "finalityWorstMs": summary.finality_worst_ms,
@@ -185,7 +211,9 @@ def network_json(watcher: Watcher) -> dict[str, Any]:
                 "alive": sample.node.is_alive,
                 "height": sample.height,
                 "blockHash": sample.block_hash or None,
+                "finalizedAgoMs": sample.finalized_ago_ms if sample.height is not None else None,
                 "peers": sample.peers,
+                "voting": sample.voting or None,
                 "syncing": sample.syncing,
                 "signedPercent": summary.participation[sample.node.index],
                 "memoryMb": sample.memory_mb,
@@ -203,7 +231,7 @@ def _row(sample: NodeSample, summary: Summary) -> dict[str, str]:
     elif sample.height is None:
         state = "starting"
     else:
-        state = "syncing" if sample.syncing else "running"
+        state = "syncing" if sample.syncing else SILENT.get(sample.voting, "running")
     return {
         "node": str(sample.node.index),
         "RPC": sample.node.rpc_url,

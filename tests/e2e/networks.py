@@ -31,9 +31,9 @@ class Network:
     def __init__(self, state: LocalnetState) -> None:
         self.state = state
 
-    def start(self, index: int) -> None:
+    def start(self, index: int, *, vouch: bool = False) -> None:
         """Start one node."""
-        self.state = start_node(self.state, index)
+        self.state = start_node(self.state, index, vouch=vouch)
 
     def kill(self, index: int) -> None:
         """SIGKILL one node."""

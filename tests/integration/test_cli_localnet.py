@@ -119,6 +119,39 @@ def test_a_cut_network_waits_and_goes_on_as_one_chain(net: Path) -> None:
     until(lambda: len({each["height"] for each in status(net)["nodes"]} - {None}) <= 2)
 
 
+def test_a_cut_right_after_a_start_is_whole(net: Path) -> None:
+    assert run("kill", 3, "--dir", net).returncode == 0
+    starting = subprocess.Popen([*PROGRAM, "start", "3", "--dir", net], stdout=subprocess.PIPE)
+    until(lambda: bool(node(net, 3)["alive"]))
+    cut = run("partition", "0,3", "--dir", net)
+    assert cut.returncode == 0, cut.stderr
+    starting.communicate(timeout=WAIT_S)
+    assert status(net)["partition"] == [0, 3]
+    time.sleep(1)
+    before = height(net)
+    until(lambda: bool(status(net)["stands"]))
+    assert "cut in two" in status(net)["cause"]
+    assert height(net) == before
+    assert run("heal", "--dir", net).returncode == 0
+    grows(net)
+    assert not status(net)["stands"]
+
+
+def test_commands_at_the_same_time_lose_no_node(net: Path) -> None:
+    """Each writes the file whole; the last one must not write what it read before the others."""
+    for verb in ("kill", "start"):
+        pair = [
+            subprocess.Popen(
+                [*PROGRAM, verb, str(index), "--dir", net], cwd=ROOT, stdout=subprocess.DEVNULL
+            )
+            for index in (0, 1, 2)
+        ]
+        assert [process.wait(timeout=WAIT_S) for process in pair] == [0, 0, 0]
+        expected = [verb == "start"] * 3
+        assert [each["alive"] for each in status(net)["nodes"][:3]] == expected
+    grows(net)
+
+
 def test_transfers_under_load_become_final(net: Path) -> None:
     done = run("load", 20, "--for", 5, "--senders", 10, "--dir", net, "--json")
     assert done.returncode == 0, done.stderr

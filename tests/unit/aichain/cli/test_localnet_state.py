@@ -6,18 +6,23 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from aichain.cli import localnet_state
 from aichain.cli.exit_codes import CommandError, CommandExit
 from aichain.cli.localnet_nodes import make_network, require_free_ports, stop_nodes
 from aichain.cli.localnet_state import (
+    MAX_STATE_BYTES,
     LocalnetState,
     ProcessId,
+    dir_option,
     load_state,
+    locked,
     remove_network,
     running_state,
 )
@@ -62,6 +67,93 @@ def test_no_network_is_none_and_a_broken_file_is_an_error(
     with pytest.raises(CommandError) as caught:
         load_state(state.directory)
     assert caught.value.exit_code == CommandExit.LOCALNET
+
+
+def deep(key: str) -> bytes:
+    return f'{{"version": 1, "{key}": {"[" * 200_000}'.encode()
+
+
+@pytest.mark.parametrize("raw", [b"", b"[]", b"{}", b"\xff\xfe{", deep("nodes"), deep("other")])
+def test_absurd_files_are_errors_with_a_fix(state: LocalnetState, raw: bytes) -> None:
+    (state.directory / "localnet.json").write_bytes(raw)
+    with pytest.raises(CommandError, match="cannot be read") as caught:
+        load_state(state.directory)
+    assert f"localnet/up --fresh --dir {state.directory}" in caught.value.fix
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"nodes": []},
+        {"nodes": {}},
+        {"nodes": "none"},
+        {"network": 5},
+        {"network": "mainnet"},
+        {"partition": [4]},
+        {"supervisor": {"pid": -1, "started": 0}},
+        {"supervisor": {"pid": 0, "started": 0}},
+        {"supervisor": 7},
+        {"directory": None},
+    ],
+)
+def test_wrong_values_are_errors_with_a_fix(
+    state: LocalnetState, change: dict[str, object]
+) -> None:
+    path = state.directory / "localnet.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    with pytest.raises(CommandError, match="cannot be read"):
+        load_state(state.directory)
+
+
+@pytest.mark.parametrize(
+    "change", [{"index": 3}, {"rpc_port": "x"}, {"rpc_port": 0}, {"home": 1}, {"process": []}]
+)
+def test_a_wrong_node_is_an_error_with_a_fix(
+    state: LocalnetState, change: dict[str, object]
+) -> None:
+    path = state.directory / "localnet.json"
+    value = json.loads(path.read_text())
+    value["nodes"][0] |= change
+    path.write_text(json.dumps(value))
+    with pytest.raises(CommandError, match="cannot be read"):
+        load_state(state.directory)
+
+
+def test_a_file_too_large_is_not_read(state: LocalnetState) -> None:
+    path = state.directory / "localnet.json"
+    path.write_text(path.read_text() + " " * MAX_STATE_BYTES)
+    with pytest.raises(CommandError, match="larger than 1 MiB"):
+        load_state(state.directory)
+
+
+def test_one_command_at_a_time_changes_a_network(
+    state: LocalnetState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = []
+
+    def second() -> None:
+        with locked(state.directory):
+            order.append("second")
+
+    with locked(state.directory):
+        waiting = threading.Thread(target=second)
+        waiting.start()
+        waiting.join(0.2)
+        order.append("first")
+        monkeypatch.setattr(localnet_state, "LOCK_WAIT_S", 0.0)
+        with (
+            pytest.raises(CommandError, match="another command has been changing") as caught,
+            locked(state.directory),
+        ):
+            pass
+        assert caught.value.exit_code == CommandExit.LOCALNET
+    waiting.join()
+    assert order == ["first", "second"]
+
+
+def test_hints_name_the_folder_unless_it_is_the_usual_one() -> None:
+    assert dir_option(Path(".localnet")) == ""
+    assert dir_option(Path("/tmp/my net")) == " --dir '/tmp/my net'"
 
 
 def test_a_state_of_another_version_is_refused(state: LocalnetState) -> None:

@@ -16,6 +16,14 @@ from aichain.cli.localnet_view import Watcher, line_of, network_json, render_tab
 from tests.unit.aichain.cli.scripted_node import ScriptedNode, serving
 
 Watched: TypeAlias = tuple[ScriptedNode, Watcher]
+STATUS = {
+    "height": 5,
+    "blockHash": "0xab",
+    "finalizedAgoMs": 212,
+    "peers": 3,
+    "voting": "yes",
+    "syncing": False,
+}
 
 
 def block(height: int) -> dict[str, Any]:
@@ -37,7 +45,7 @@ def watched(tmp_path: Path) -> Iterator[Watched]:
     """Node 0 answers; node 1 is up and silent; node 2 was killed; node 3 ended by itself."""
     script = ScriptedNode()
     script.answers |= {
-        "aichain_status": {"height": 5, "blockHash": "0xab", "peers": 3, "syncing": False},
+        "aichain_status": STATUS,
         "aichain_getBlock": block,
         "aichain_commit": commit,
         "aichain_mempool": {"count": 7},
@@ -78,7 +86,7 @@ def test_a_block_is_asked_for_once(watched: Watched) -> None:
 def test_a_long_absence_is_not_read_block_by_block(watched: Watched) -> None:
     script, watcher = watched
     watcher.sample()
-    script.answers["aichain_status"] = script.answers["aichain_status"] | {"height": 500}
+    script.answers["aichain_status"] = STATUS | {"height": 500}
     script.calls.clear()
     watcher.sample()
     asked = [params[0] for method, params in script.calls if method == "aichain_getBlock"]
@@ -88,24 +96,52 @@ def test_a_long_absence_is_not_read_block_by_block(watched: Watched) -> None:
 def test_a_chain_that_starts_anew_starts_a_new_window(watched: Watched) -> None:
     script, watcher = watched
     watcher.sample()
-    script.answers["aichain_status"] = script.answers["aichain_status"] | {"height": 2}
+    script.answers["aichain_status"] = STATUS | {"height": 2}
     watcher.sample()
     watcher.sample()
     assert watcher.summary().height == 2
 
 
 def test_every_state_of_a_node_has_its_word(watched: Watched) -> None:
-    _, watcher = watched
+    script, watcher = watched
     watcher.sample()
     assert [row["state"] for row in rows(watcher)] == ["running", "starting", "killed", "ended"]
+    for voting, word in (("probation", "probation"), ("behindLog", "behind log")):
+        script.answers["aichain_status"] = STATUS | {"voting": voting}
+        watcher.sample()
+        assert rows(watcher)[0]["state"] == word
     assert [each["alive"] for each in network_json(watcher)["nodes"]] == [True, True, False, False]
 
 
 def test_a_window_without_blocks_is_shown_as_such(watched: Watched) -> None:
     script, watcher = watched
-    script.answers["aichain_status"] = script.answers["aichain_status"] | {"height": 0}
+    script.answers["aichain_status"] = STATUS | {"height": 0}
     watcher.sample()
     assert line_of(watcher.summary()).startswith("height 0  every -  final in - (worst -)")
+
+
+def test_the_age_of_the_last_block_is_that_of_the_most_advanced_node(watched: Watched) -> None:
+    script, watcher = watched
+    watcher.sample()
+    assert watcher.health().age_ms == 212
+    assert not watcher.health().stands
+    script.answers["aichain_status"] = STATUS | {"finalizedAgoMs": 95_000}
+    watcher.sample()
+    value = network_json(watcher)
+    assert (value["finalizedAgoMs"], value["stands"]) == (95_000, True)
+    assert "validators 1, 2, 3 cannot be reached" in value["cause"]
+    assert "localnet start 2 --dir" in value["fix"]
+    console = Console(width=200, file=io.StringIO(), record=True)
+    console.print(render_table(watcher))
+    assert "STANDING: the last block is 95 s old" in console.export_text()
+
+
+def test_before_the_first_block_there_is_no_age(watched: Watched) -> None:
+    script, watcher = watched
+    script.answers["aichain_status"] = STATUS | {"height": 0, "finalizedAgoMs": 10**12}
+    watcher.sample()
+    assert watcher.health().age_ms is None
+    assert not watcher.health().stands
 
 
 def test_the_table_fits_a_terminal(watched: Watched) -> None:
@@ -114,5 +150,6 @@ def test_the_table_fits_a_terminal(watched: Watched) -> None:
     console = Console(width=80, file=io.StringIO(), record=True)
     console.print(render_table(watcher))
     text = console.export_text()
-    assert len(text.splitlines()) == 7
+    assert len(text.splitlines()) == 8
+    assert "last block 212 ms ago" in text
     assert "running" in text
