@@ -1,0 +1,142 @@
+"""Transactions reach every node though messages are lost, and silent peers hold nobody up."""
+
+from pathlib import Path
+from unittest.mock import patch
+
+import trio
+
+from genesis.limits import FETCH_TASKS
+from native.hashing import Hash32, derive_hash
+from p2p.memory_links import Conditions, EqualLinks
+from p2p.memory_network import MemoryHub
+from p2p.network import Audience
+from p2p.wire.messages import Pushed, Transactions, TransactionsAnnounced
+from tests.integration.liars import Liar, lied_to
+from tests.integration.nodes import Cluster, cluster, public_account, transfer, until
+
+
+async def test_a_lost_announcement_is_repeated(tmp_path: Path) -> None:
+    async with cluster(tmp_path, 2) as net:
+        alone = await net.start(0)  # without the other founder nothing becomes final
+        follower = await net.start(2, founder=False)
+        good = transfer(net, public_account(0), nonce=0, to=public_account(1))
+        links = net.hub.links
+        assert isinstance(links, EqualLinks)
+        kept, links.conditions = links.conditions, Conditions(loss_permille=1000)
+        await alone.node.pool.submit(good.raw)
+        await trio.sleep(1)
+        links.conditions = kept
+        assert good.id not in follower.node.pool.mempool
+        await until(lambda: good.id in follower.node.pool.mempool)
+
+
+async def test_everything_arrives_everywhere_though_a_tenth_of_the_messages_is_lost(
+    tmp_path: Path,
+) -> None:
+    async with cluster(tmp_path, 4) as net:
+        net.hub = MemoryHub(EqualLinks(3, Conditions(1, 3, loss_permille=100)))
+        nodes = [await net.start(index) for index in (0, 1)]  # two of four: nothing becomes final
+        nodes += [await net.start(index, founder=False) for index in (4, 5)]
+        sent = [
+            transfer(net, public_account(index), nonce=nonce, to=public_account(0))
+            for index in range(1, 5)
+            for nonce in range(5)
+        ]
+        for count, signed in enumerate(sent):
+            await nodes[count % 4].node.pool.submit(signed.raw)
+        await until(lambda: all(len(each.node.pool.mempool) == len(sent) for each in nodes))
+
+
+async def test_a_transaction_that_is_submitted_again_is_announced_again_but_not_for_each_call(
+    tmp_path: Path,
+) -> None:
+    async with cluster(tmp_path, 2) as net:
+        alone = await net.start(0)
+        await net.start(2, founder=False)
+        await trio.sleep(1)  # they have greeted each other
+        good = transfer(net, public_account(0), nonce=0, to=public_account(1))
+        told: list[float] = []
+        send = alone.node.context.network.send
+
+        def heard(peer: str, message: Pushed) -> bool:
+            if isinstance(message, TransactionsAnnounced):
+                told.append(trio.current_time())
+            return send(peer, message)
+
+        with patch.object(alone.node.context.network, "send", heard):
+            await alone.node.pool.submit(good.raw)
+            await trio.sleep(1.2)
+            assert len(told) == 1
+            for _ in range(50):
+                assert await alone.node.pool.submit(good.raw) == good.id
+            await trio.sleep(0.3)
+            assert len(told) == 2
+
+
+def some_ids(count: int, seed: bytes) -> tuple[Hash32, ...]:
+    return tuple(derive_hash("aichain/test/ids", seed + bytes([i])) for i in range(count))
+
+
+async def announce_forever(liar: Liar) -> None:
+    """New ids ten times a second, and never an answer."""
+    liar.silent = True
+    count = 0
+    while True:
+        count += 1
+        ids = some_ids(3, liar.network.peer_id.encode() + count.to_bytes(4, "big"))
+        liar.network.push(TransactionsAnnounced(ids), Audience.PEERS)
+        await trio.sleep(0.1)
+
+
+async def an_honest_peer(net: Cluster) -> tuple[Liar, Hash32]:
+    """A peer with one transaction, which it gives to whoever asks."""
+    honest = Liar(net, "honest")
+    await net.nursery.start(honest.network.run)
+    good = transfer(net, public_account(0), nonce=0, to=public_account(1))
+    honest.answers = [Transactions((good.raw,))]
+    return honest, good.id
+
+
+async def test_a_silent_peer_holds_one_task_and_is_left_alone_longer_and_longer(
+    tmp_path: Path,
+) -> None:
+    async with lied_to(tmp_path, stranger=True) as (net, victim, liar):
+        net.nursery.start_soon(announce_forever, liar)
+        await until(lambda: bool(liar.asked))
+        honest, tx_id = await an_honest_peer(net)
+        await trio.sleep(0.5)
+        assert len(liar.asked) == 1
+        honest.network.push(TransactionsAnnounced((tx_id,)), Audience.PEERS)
+        await until(lambda: victim.node.pool.mempool.knows(tx_id), deadline_s=1)
+        await trio.sleep(8)
+        assert 2 <= len(liar.asked) <= 3, "asked after 2 and after 2 + 4 more seconds"
+        assert 85 <= liar.score_at(victim) < 100
+
+
+async def test_as_many_silent_peers_as_there_are_tasks_are_a_short_delay(tmp_path: Path) -> None:
+    async with lied_to(tmp_path, stranger=True) as (net, victim, liar):
+        liars = [liar, *(Liar(net, f"silent {number}") for number in range(1, 2 * FETCH_TASKS))]
+        for each in liars[1:]:
+            await net.nursery.start(each.network.run)
+        for each in liars:
+            net.nursery.start_soon(announce_forever, each)
+        await until(lambda: all(each.asked for each in liars), deadline_s=6)
+        honest, tx_id = await an_honest_peer(net)
+        honest.network.push(TransactionsAnnounced((tx_id,)), Audience.PEERS)
+        await until(lambda: victim.node.pool.mempool.knows(tx_id), deadline_s=3)
+
+
+async def test_what_a_silent_peer_was_to_give_is_asked_of_the_next_announcer(
+    tmp_path: Path,
+) -> None:
+    async with lied_to(tmp_path, stranger=True) as (net, victim, liar):
+        liar.silent = True
+        honest, tx_id = await an_honest_peer(net)
+        for start in range(3):  # more than one request may hold
+            ids = tuple(each for i in range(4) for each in some_ids(200, bytes([start, i])))
+            liar.network.push(TransactionsAnnounced(ids), Audience.PEERS)
+        liar.network.push(TransactionsAnnounced((tx_id,)), Audience.PEERS)
+        await trio.sleep(0.2)
+        honest.network.push(TransactionsAnnounced((tx_id,)), Audience.PEERS)
+        await until(lambda: victim.node.pool.mempool.knows(tx_id), deadline_s=3)
+        assert honest.score_at(victim) == 100
