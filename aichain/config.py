@@ -5,21 +5,37 @@
 """
 
 import difflib
-import os
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Final, TypeVar
 
+from aichain.config_values import LOG_LEVELS as LOG_LEVELS
+from aichain.config_values import Endpoint as Endpoint
+from aichain.config_values import LogFormat as LogFormat
+from aichain.config_values import (
+    read_announced,
+    read_boolean,
+    read_bootstrap,
+    read_delta_ms,
+    read_endpoint,
+    read_hosts,
+    read_index,
+    read_log_format,
+    read_log_level,
+    read_origins,
+    read_path,
+    read_text,
+)
 from aichain.errors import ConfigError
+from aichain.store.failpoints import FAIL_AT
 from genesis.document import GenesisDocument, parse_document
+from genesis.errors import InvalidGenesis
+from genesis.limits import GENESIS_TEXT_MAX_BYTES
 from genesis.networks import known_networks, packaged_document
 from native.signatures import SigningKey
-from p2p.addresses import parse_peer_address
-from p2p.errors import InvalidPeerAddress
 
 CONFIG_FILE: Final = "config.toml"
 GENESIS_FILE: Final = "genesis.toml"
@@ -27,12 +43,12 @@ MAX_CONFIG_BYTES: Final = 1 << 20
 RPC_PORT: Final = 3690
 P2P_PORT: Final = 3691
 PORT_STRIDE: Final = 10
-LOG_LEVELS: Final = ("debug", "info", "warning", "error")
 ENVIRONMENT_PREFIX: Final = "AICHAIN_"
 RESERVED_ENVIRONMENT: Final = frozenset(
-    {"AICHAIN_HOME", "AICHAIN_PASSWORD_FILE", "AICHAIN_RPC_URL", "AICHAIN_NATIVE"}
+    {"AICHAIN_HOME", "AICHAIN_PASSWORD_FILE", "AICHAIN_RPC_URL", "AICHAIN_NATIVE", FAIL_AT}
 )
-"""Read by others than this table: the home itself, keys, the command line's client, the engines."""
+"""Read by others than this table: the home itself, keys, the command line's client, the engines,
+crash tests."""
 
 KEYS: Final[Mapping[str, str]] = {
     "network": "devnet, testnet, mainnet, or the path of a genesis document",
@@ -63,30 +79,6 @@ class Origin(StrEnum):
     ENVIRONMENT = "environment"
     FILE = "config.toml"
     DEFAULT = "default"
-
-
-class LogFormat(StrEnum):
-    HUMAN = "human"
-    JSON = "json"
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """A numeric address and port to listen on or to call."""
-
-    host: str
-    port: int
-
-    def __str__(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
-
-    @property
-    def is_loopback(self) -> bool:
-        return ip_address(self.host).is_loopback
-
-    @property
-    def multiaddr(self) -> str:
-        return f"/ip{ip_address(self.host).version}/{self.host}/tcp/{self.port}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +177,11 @@ def load_document(network: str) -> GenesisDocument:
             if near
             else f"use {', '.join(known_networks())} or a path",
         )
-    return parse_document(_read_text(path))
+    text = _read_text(path, GENESIS_TEXT_MAX_BYTES)
+    try:
+        return parse_document(text)
+    except InvalidGenesis as error:
+        raise InvalidGenesis(f"{path}: {error.reason}") from None
 
 
 def read_config_file(path: Path) -> dict[str, object]:
@@ -193,7 +189,7 @@ def read_config_file(path: Path) -> dict[str, object]:
     if not path.is_file():
         return {}
     try:
-        table = tomllib.loads(_read_text(path))
+        table = tomllib.loads(_read_text(path, MAX_CONFIG_BYTES))
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(reason=f"{path} is not TOML: {error}", fix="correct that line") from None
     values: dict[str, object] = {}
@@ -208,17 +204,12 @@ def read_config_file(path: Path) -> dict[str, object]:
 
 
 def read_environment(environ: Mapping[str, str]) -> dict[str, object]:
-    """Settings in variables: AICHAIN_RPC__LISTEN is rpc.listen. A misspelt one is an error."""
+    """Settings in variables: AICHAIN_RPC__LISTEN is rpc.listen. An unknown one is an error."""
     names = {_variable(key): key for key in KEYS}
-    values: dict[str, object] = {}
-    for name, value in environ.items():
-        if not name.startswith(ENVIRONMENT_PREFIX) or name in RESERVED_ENVIRONMENT:
-            continue
-        if name in names:
-            values[names[name]] = value
-        elif "__" in name or difflib.get_close_matches(name, names, n=1, cutoff=0.85):
-            _require_known(name, names, where="the environment")
-    return values
+    ours = {name: text for name, text in environ.items() if name.startswith(ENVIRONMENT_PREFIX)}
+    for name in ours:
+        _require_known(name, {*names, *RESERVED_ENVIRONMENT}, where="the environment")
+    return {names[name]: text for name, text in ours.items() if name in names}
 
 
 def resolve_settings(
@@ -232,26 +223,26 @@ def resolve_settings(
             (Origin.FILE, file),
         )
     )
-    founder = layers.pick("validator.founder", _optional_index, None)
+    founder = layers.pick("validator.founder", read_index, None)
     ports = PORT_STRIDE * (founder or 0)
     pick = layers.pick
     return Settings(
-        network=pick("network", _optional_text, None),
-        moniker=pick("moniker", _text, "aichain" if founder is None else f"founder-{founder}"),
-        index=pick("index", _boolean, True),
-        rpc_listen=pick("rpc.listen", _endpoint, Endpoint("127.0.0.1", RPC_PORT + ports)),
-        rpc_cors=pick("rpc.cors", _text_list, ()),
-        rpc_hosts=pick("rpc.hosts", _text_list, ()),
-        p2p_listen=pick("p2p.listen", _endpoint, Endpoint("127.0.0.1", P2P_PORT + ports)),
-        p2p_announce=pick("p2p.announce", _endpoint_multiaddr, ""),
-        bootstrap=pick("p2p.bootstrap", _multiaddr_list, ()),
-        validator_key_file=pick("validator.key_file", _optional_path, None),
+        network=pick("network", read_text, None),
+        moniker=pick("moniker", read_text, "aichain" if founder is None else f"founder-{founder}"),
+        index=pick("index", read_boolean, True),
+        rpc_listen=pick("rpc.listen", read_endpoint, Endpoint("127.0.0.1", RPC_PORT + ports)),
+        rpc_cors=pick("rpc.cors", read_origins, ()),
+        rpc_hosts=pick("rpc.hosts", read_hosts, ()),
+        p2p_listen=pick("p2p.listen", read_endpoint, Endpoint("127.0.0.1", P2P_PORT + ports)),
+        p2p_announce=pick("p2p.announce", read_announced, ""),
+        bootstrap=pick("p2p.bootstrap", read_bootstrap, ()),
+        validator_key_file=pick("validator.key_file", read_path, None),
         founder=founder,
-        log_format=pick("log.format", _log_format, LogFormat.HUMAN),
-        log_level=pick("log.level", _log_level, "info"),
-        log_file=pick("log.file", _optional_path, None),
-        delta_ms=pick("consensus.delta_ms", _optional_positive, None),
-        allow_faults=pick("faults.allow", _boolean, False),
+        log_format=pick("log.format", read_log_format, LogFormat.HUMAN),
+        log_level=pick("log.level", read_log_level, "info"),
+        log_file=pick("log.file", read_path, None),
+        delta_ms=pick("consensus.delta_ms", read_delta_ms, None),
+        allow_faults=pick("faults.allow", read_boolean, False),
         origins=layers.origins,
     )
 
@@ -271,30 +262,49 @@ class _Layers:
                     return read(values[key])
                 except ValueError as error:
                     raise ConfigError(
-                        reason=f"{key} = {values[key]!r} ({origin}): {error}",
+                        reason=f"{key} = {_shown(values[key])} ({origin}): {error}",
                         fix=f"{key} is {KEYS[key]}",
                     ) from None
         self.origins[key] = Origin.DEFAULT
         return default
 
 
-def _read_text(path: Path) -> str:
+def _read_text(path: Path, most_bytes: int) -> str:
     try:
-        if os.path.getsize(path) > MAX_CONFIG_BYTES:
-            raise ConfigError(reason=f"{path} is larger than 1 MiB", fix="check the path")
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(reason=f"cannot read {path}: {error}", fix="check the path") from None
+        with path.open("rb") as file:
+            raw = file.read(most_bytes + 1)
+        if len(raw) > most_bytes:
+            raise ConfigError(
+                reason=f"{path} is larger than {most_bytes >> 20} MiB", fix="check the path"
+            )
+        return raw.decode()
+    except OSError as error:
+        raise ConfigError(
+            reason=f"cannot read {path}: {error.strerror}",
+            fix="check the path and its permissions",
+        ) from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(
+            reason=f"cannot read {path}: byte {error.start} is not UTF-8",
+            fix="check the path, and that the file is text",
+        ) from None
 
 
-def _require_known(key: str, known: Mapping[str, object], *, where: str) -> None:
+def _require_known(key: str, known: Collection[str], *, where: str) -> None:
     if key in known:
         return
     near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
     raise ConfigError(
         reason=f"unknown setting {key} in {where}",
-        fix=f"did you mean {near[0]}?" if near else f"known settings: {', '.join(known)}",
+        fix=f"did you mean {near[0]}? If not, remove it"
+        if near
+        else f"remove it; known are {', '.join(sorted(known))}",
     )
+
+
+def _shown(value: object) -> str:
+    text = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    return repr(text if len(text) <= 200 else text[:200] + "…")
 
 
 def _require_loopback(key: str, endpoint: Endpoint) -> None:
@@ -307,89 +317,3 @@ def _require_loopback(key: str, endpoint: Endpoint) -> None:
 
 def _variable(key: str) -> str:
     return ENVIRONMENT_PREFIX + key.replace(".", "__").upper()
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str) or not value or not value.isprintable():
-        raise ValueError("a text was expected")
-    return value
-
-
-def _optional_text(value: object) -> str | None:
-    return _text(value)
-
-
-def _optional_path(value: object) -> Path | None:
-    return value if isinstance(value, Path) else Path(_text(value)).expanduser()
-
-
-def _boolean(value: object) -> bool:
-    words = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
-    if isinstance(value, bool):
-        return value
-    if isinstance(value, str) and value.lower() in words:
-        return words[value.lower()]
-    raise ValueError("true or false was expected")
-
-
-def _optional_index(value: object) -> int | None:
-    number = int(value) if isinstance(value, int | str) and not isinstance(value, bool) else -1
-    if number < 0:
-        raise ValueError("a number from 0 was expected")
-    return number
-
-
-def _optional_positive(value: object) -> int | None:
-    number = _optional_index(value)
-    if number == 0:
-        raise ValueError("a number above 0 was expected")
-    return number
-
-
-def _text_list(value: object) -> tuple[str, ...]:
-    if isinstance(value, str):
-        value = [item.strip() for item in value.split(",") if item.strip()]
-    if not isinstance(value, list | tuple):
-        raise ValueError("a list of texts was expected")
-    return tuple(_text(item) for item in value)
-
-
-def _multiaddr_list(value: object) -> tuple[str, ...]:
-    items = _text_list(value)
-    for item in items:
-        parts = item.split("/")
-        if not item.startswith("/") or "tcp" not in parts or "p2p" not in parts:
-            raise ValueError(f"{item!r} is not like /ip4/203.0.113.7/tcp/3691/p2p/12D3…")
-    return items
-
-
-def _endpoint_multiaddr(value: object) -> str:
-    try:
-        address = parse_peer_address(_text(value))
-    except InvalidPeerAddress as error:
-        raise ValueError(str(error)) from None
-    if address.peer_id or address.is_unspecified or not address.port:
-        raise ValueError("an address that others can dial was expected, without /p2p/…")
-    return str(address)
-
-
-def _log_format(value: object) -> LogFormat:
-    return LogFormat(_text(value))
-
-
-def _log_level(value: object) -> str:
-    text = _text(value).lower()
-    if text not in LOG_LEVELS:
-        raise ValueError(f"one of {', '.join(LOG_LEVELS)} was expected")
-    return text
-
-
-def _endpoint(value: object) -> Endpoint:
-    host, _, port = _text(value).rpartition(":")
-    host = host.removeprefix("[").removesuffix("]")
-    if host == "localhost":
-        host = "127.0.0.1"
-    if not port.isascii() or not port.isdigit() or not 0 < int(port) < 1 << 16:
-        raise ValueError("HOST:PORT with a port from 1 to 65535 was expected")
-    ip_address(host)
-    return Endpoint(host, int(port))

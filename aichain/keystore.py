@@ -248,7 +248,7 @@ def key_file_name(address: Address) -> str:
 
 
 def _read_regular(path: Path, most: int) -> tuple[bytes, int]:
-    """At most one byte more than `most`, and the mode; a pipe without a writer is not waited for."""
+    """At most one byte more than `most`, and the mode; a pipe is not waited for."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
         with os.fdopen(descriptor, "rb") as file:

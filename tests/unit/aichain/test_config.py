@@ -1,5 +1,6 @@
 """Settings: which layer wins, what is misspelt, and what a network with public keys forbids."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -8,6 +9,8 @@ from typing import Any, TypeAlias
 import pytest
 
 from aichain.config import (
+    KEYS,
+    RESERVED_ENVIRONMENT,
     Endpoint,
     LogFormat,
     NodeConfig,
@@ -20,9 +23,12 @@ from aichain.config import (
     resolve_settings,
 )
 from aichain.errors import ConfigError
+from genesis.document import GenesisAccount, render_document
 from genesis.errors import InvalidGenesis, MainnetNotLaunched
 from genesis.networks import local_document, packaged_document
+from genesis.units import Address
 
+PEER = "12D3KooWFuAU8PqmN2WcBfJnwnRVvKvX78CeDwxtpkPLKBqkHBkc"
 Layers: TypeAlias = tuple[Mapping[str, object], Mapping[str, str], Mapping[str, object]]
 
 
@@ -80,7 +86,7 @@ def test_a_founder_listens_on_its_own_ports() -> None:
 
 
 def test_lists_and_switches_are_read_from_texts() -> None:
-    address = "/ip4/10.0.0.1/tcp/3691/p2p/12D3KooW"
+    address = f"/ip4/10.0.0.1/tcp/3691/p2p/{PEER}"
     environ = {
         "AICHAIN_P2P__BOOTSTRAP": f"{address}, {address}",
         "AICHAIN_INDEX": "no",
@@ -102,13 +108,23 @@ def test_lists_and_switches_are_read_from_texts() -> None:
         ("rpc.listen", "127.0.0.1:70000"),
         ("rpc.listen", "somewhere:3690"),
         ("rpc.listen", 3690),
+        ("rpc.cors", ["example.com"]),
+        ("rpc.cors", ["https://example.com/app"]),
+        ("rpc.hosts", ["a b"]),
+        ("rpc.hosts", ["http://a"]),
         ("p2p.bootstrap", ["10.0.0.1:3691"]),
+        ("p2p.bootstrap", "/ip4/10.0.0.1/tcp/3691"),
+        ("p2p.bootstrap", "/ip4/10.0.0.1/tcp/3691/p2p/xx"),
+        ("p2p.bootstrap", f"/ip4/10.0.0.999/tcp/3691/p2p/{PEER}"),
+        ("p2p.bootstrap", f"/ip4/0.0.0.0/tcp/3691/p2p/{PEER}"),
+        ("p2p.bootstrap", f"/ip4/10.0.0.1/tcp/0/p2p/{PEER}"),
+        ("p2p.bootstrap", f"/ip4/10.0.0.1/udp/3691/p2p/{PEER}"),
         ("p2p.bootstrap", 5),
         ("p2p.announce", "203.0.113.7:3691"),
         ("p2p.announce", "/ip4/0.0.0.0/tcp/3691"),
         (
             "p2p.announce",
-            "/ip4/203.0.113.7/tcp/1/p2p/12D3KooWFuAU8PqmN2WcBfJnwnRVvKvX78CeDwxtpkPLKBqkHBkc",
+            f"/ip4/203.0.113.7/tcp/1/p2p/{PEER}",
         ),
         ("index", "perhaps"),
         ("log.level", "loud"),
@@ -116,7 +132,9 @@ def test_lists_and_switches_are_read_from_texts() -> None:
         ("validator.founder", -1),
         ("validator.founder", True),
         ("validator.founder", "one"),
+        ("validator.founder", "9" * 5_000),
         ("consensus.delta_ms", 0),
+        ("consensus.delta_ms", 60_001),
         ("moniker", ""),
         ("moniker", "a\nb"),
     ],
@@ -135,18 +153,44 @@ def test_a_misspelt_key_in_the_file_gets_a_suggestion(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         read_config_file(path)
     assert "rpc.listn" in caught.value.reason
-    assert caught.value.fix == "did you mean rpc.listen?"
+    assert caught.value.fix.startswith("did you mean rpc.listen?")
 
 
-@pytest.mark.parametrize("name", ["AICHAIN_RPC__LISTN", "AICHAIN_NETWROK", "AICHAIN_LOG__COLOUR"])
-def test_a_misspelt_variable_is_refused(name: str) -> None:
-    with pytest.raises(ConfigError, match="the environment"):
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [
+        ("AICHAIN_RPC__LISTN", "AICHAIN_RPC__LISTEN"),
+        ("AICHAIN_RPC_LISTEN", "AICHAIN_RPC__LISTEN"),
+        ("AICHAIN_RPCURL", "AICHAIN_RPC_URL"),
+        ("AICHAIN_NETWROK", "AICHAIN_NETWORK"),
+        ("AICHAIN_LOG__COLOUR", "AICHAIN_LOG__"),
+        ("AICHAIN_NATVE", "AICHAIN_NATIVE"),
+        ("AICHAIN_Q", ""),
+        ("AICHAIN_", ""),
+    ],
+)
+def test_an_unknown_variable_is_refused_with_the_nearest_known_one(name: str, near: str) -> None:
+    with pytest.raises(ConfigError) as caught:
         read_environment({name: "x"})
+    assert f"{name} in the environment" in caught.value.reason
+    assert near in caught.value.fix
 
 
 def test_variables_of_others_are_left_alone() -> None:
-    environ = {"AICHAIN_HOME": "/x", "AICHAIN_NATIVE": "openssl", "HOME": "/root", "AICHAIN_Q": "1"}
-    assert read_environment(environ) == {}
+    environ = {"HOME": "/root", "AICHAINS": "1", "MY_AICHAIN_HOME": "x"}
+    assert read_environment(environ | dict.fromkeys(RESERVED_ENVIRONMENT, "x")) == {}
+
+
+def test_every_variable_that_the_program_reads_is_known() -> None:
+    """Whatever our sources and scripts call AICHAIN_… is a setting or reserved."""
+    known = {*RESERVED_ENVIRONMENT, *("AICHAIN_" + key.replace(".", "__").upper() for key in KEYS)}
+    root = Path(__file__).parents[3]
+    folders = ("aichain", "consensus", "vm", "p2p", "genesis", "native", "localnet", "benchmarks")
+    sources = [path for name in folders for path in (root / name).rglob("*") if path.is_file()]
+    texts = [path.read_text(errors="replace") for path in sources if path.suffix != ".pyc"]
+    used = {name for text in texts for name in re.findall(r"\bAICHAIN_[A-Z][A-Z_]+[A-Z]\b", text)}
+    assert {"AICHAIN_NATIVE", "AICHAIN_FAIL_AT", "AICHAIN_RPC_URL"} <= used
+    assert used <= known
 
 
 def test_a_missing_file_is_no_settings_and_a_broken_one_is_an_error(tmp_path: Path) -> None:
@@ -177,6 +221,33 @@ def test_packaged_networks_and_paths_give_documents(tmp_path: Path) -> None:
     (tmp_path / "g.toml").write_text("name = 5")
     with pytest.raises(InvalidGenesis):
         load_document(str(tmp_path / "g.toml"))
+
+
+def test_a_document_may_be_as_large_as_documents_are(tmp_path: Path) -> None:
+    accounts = tuple(
+        GenesisAccount(Address(index.to_bytes(20, "big")), 1, "x" * 64)
+        for index in range(1, 10_001)
+    )
+    document = replace(local_document("testnet", 1, onion_length=8), accounts=accounts)
+    (tmp_path / "g.toml").write_text(render_document(document))
+    assert (tmp_path / "g.toml").stat().st_size > 1 << 20
+    assert load_document(str(tmp_path / "g.toml")).hash == document.hash
+    (tmp_path / "g.toml").write_bytes(b"#" * (8 << 20) + b"#")
+    with pytest.raises(ConfigError, match="larger than"):
+        load_document(str(tmp_path / "g.toml"))
+
+
+def test_a_broken_document_is_named(tmp_path: Path) -> None:
+    (tmp_path / "g.toml").write_text("name = 5")
+    with pytest.raises(InvalidGenesis, match=r"g\.toml: "):
+        load_document(str(tmp_path / "g.toml"))
+
+
+def test_origins_and_hosts_are_compared_in_lower_case() -> None:
+    settings = resolved({"rpc.cors": ["https://Example.com:8080"], "rpc.hosts": ["Node.Example"]})
+    assert settings.rpc_cors == ("https://example.com:8080",)
+    assert settings.rpc_hosts == ("node.example",)
+    assert resolved({"rpc.cors": "*", "rpc.hosts": "*"}).rpc_cors == ("*",)
 
 
 @pytest.mark.parametrize("listen", ["rpc_listen", "p2p_listen"])

@@ -54,4 +54,4 @@ def test_a_broken_setting_fails_with_its_fix(invoke: Invoke, tmp_path: Path) -> 
 def test_a_misspelt_variable_fails(invoke: Invoke) -> None:
     done = invoke("--json", AICHAIN_RPC__LISTN="x")
     assert done.exit_code == 41
-    assert findings(done)["settings"]["fix"] == "did you mean AICHAIN_RPC__LISTEN?"
+    assert "AICHAIN_RPC__LISTEN" in findings(done)["settings"]["fix"]

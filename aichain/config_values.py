@@ -1,0 +1,154 @@
+"""The values that settings have: what a flag, a variable or a config.toml holds, read or refused.
+
+Every reader raises ValueError with what was expected.
+"""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Final
+
+from genesis.limits import BLOCK_TIME_MAX_MS
+from genesis.units import U64_MAX
+from p2p.addresses import PeerAddress, parse_peer_address
+from p2p.errors import InvalidPeerAddress
+
+LOG_LEVELS: Final = ("debug", "info", "warning", "error")
+
+_ORIGIN: Final = re.compile(r"https?://[^/\s@]+")
+_HOST: Final = re.compile(r"[a-z0-9._:-]+", re.ASCII)
+
+
+class LogFormat(StrEnum):
+    HUMAN = "human"
+    JSON = "json"
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A numeric address and port to listen on or to call."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def is_loopback(self) -> bool:
+        return ip_address(self.host).is_loopback
+
+    @property
+    def multiaddr(self) -> str:
+        return f"/ip{ip_address(self.host).version}/{self.host}/tcp/{self.port}"
+
+
+def read_text(value: object) -> str:
+    if not isinstance(value, str) or not value or not value.isprintable():
+        raise ValueError("a text was expected")
+    return value
+
+
+def read_path(value: object) -> Path:
+    return value if isinstance(value, Path) else Path(read_text(value)).expanduser()
+
+
+def read_boolean(value: object) -> bool:
+    words = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.lower() in words:
+        return words[value.lower()]
+    raise ValueError("true or false was expected")
+
+
+def read_index(value: object) -> int:
+    return _integer(value, 0, U64_MAX)
+
+
+def read_delta_ms(value: object) -> int:
+    return _integer(value, 1, BLOCK_TIME_MAX_MS)
+
+
+def _integer(value: object, least: int, most: int) -> int:
+    is_number = isinstance(value, int | str) and not isinstance(value, bool)
+    try:
+        number = int(str(value)) if is_number else least - 1
+    except ValueError:  # no number, or one of thousands of digits
+        number = least - 1
+    if not least <= number <= most:
+        raise ValueError(f"a number from {least} to {most} was expected")
+    return number
+
+
+def read_texts(value: object) -> tuple[str, ...]:
+    if isinstance(value, str):
+        value = [item.strip() for item in value.split(",") if item.strip()]
+    if not isinstance(value, list | tuple):
+        raise ValueError("a list of texts was expected")
+    return tuple(read_text(item) for item in value)
+
+
+def read_origins(value: object) -> tuple[str, ...]:
+    origins = tuple(item.lower() for item in read_texts(value))
+    for origin in origins:
+        if origin != "*" and _ORIGIN.fullmatch(origin) is None:
+            raise ValueError(f"{origin!r} is not like https://example.com, without a path")
+    return origins
+
+
+def read_hosts(value: object) -> tuple[str, ...]:
+    hosts = tuple(item.lower() for item in read_texts(value))
+    for host in hosts:
+        if host != "*" and _HOST.fullmatch(host) is None:
+            raise ValueError(f"{host!r} is not a host name such as node.example.com")
+    return hosts
+
+
+def read_bootstrap(value: object) -> tuple[str, ...]:
+    return tuple(_bootstrap(item) for item in read_texts(value))
+
+
+def _bootstrap(text: str) -> str:
+    address = _peer_address(text)
+    if not address.peer_id or address.is_unspecified or not address.port:
+        raise ValueError(f"{text!r} is not like /ip4/203.0.113.7/tcp/3691/p2p/12D3…")
+    return str(address)
+
+
+def _peer_address(text: str) -> PeerAddress:
+    try:
+        return parse_peer_address(text)
+    except InvalidPeerAddress as error:
+        raise ValueError(f"{error.address!r}: {error.reason}") from None
+
+
+def read_announced(value: object) -> str:
+    address = _peer_address(read_text(value))
+    if address.peer_id or address.is_unspecified or not address.port:
+        raise ValueError("an address that others can dial was expected, without /p2p/…")
+    return str(address)
+
+
+def read_log_format(value: object) -> LogFormat:
+    return LogFormat(read_text(value))
+
+
+def read_log_level(value: object) -> str:
+    text = read_text(value).lower()
+    if text not in LOG_LEVELS:
+        raise ValueError(f"one of {', '.join(LOG_LEVELS)} was expected")
+    return text
+
+
+def read_endpoint(value: object) -> Endpoint:
+    host, _, port = read_text(value).rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if host == "localhost":
+        host = "127.0.0.1"
+    if not port.isascii() or not port.isdigit() or not 0 < int(port) < 1 << 16:
+        raise ValueError("HOST:PORT with a port from 1 to 65535 was expected")
+    ip_address(host)
+    return Endpoint(host, int(port))
