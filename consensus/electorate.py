@@ -4,12 +4,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from genesis.beacon import epoch_seed as epoch_seed
 from genesis.units import Address
 from genesis.validators import ValidatorSet
-from native.hashing import Hash32, derive_hash, xof
+from native.hashing import Hash32, xof
 
 SCHEDULE_SLOTS: Final = 256
-_SEED_DOMAIN: Final = "aichain/epoch-seed/v1"
 _SCHEDULE_DOMAIN: Final = "aichain/schedule/v1"
 _WORD_BYTES: Final = 8
 
@@ -50,11 +50,6 @@ class Electorate:
     def proposer(self, view: int) -> int:
         """The index of the validator whose turn `view` is."""
         return self.schedule[view % SCHEDULE_SLOTS]
-
-
-def epoch_seed(seed: Hash32, epoch: int) -> Hash32:
-    """The randomness of an epoch while the seed is fixed in the genesis document."""
-    return derive_hash(_SEED_DOMAIN, seed + epoch.to_bytes(8, "big"))
 
 
 def draw_schedule(weights: Sequence[int], seed: Hash32) -> tuple[int, ...]:

@@ -109,8 +109,6 @@ class GenesisValidator:
             public_key=self.public_key,
             stake=self.stake,
             peer_id=self.peer_id,
-            onion_head=self.onion_head,
-            onion_length=self.onion_length,
         )
 
     def _require(self, holds: bool, name: str) -> None:

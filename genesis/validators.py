@@ -18,14 +18,12 @@ _SET_CONTEXT = "aichain/validator-set/v1"
 
 @dataclass(frozen=True, slots=True)
 class Validator:
-    """One voter: its key and weight, where to find it, and its beacon commitment."""
+    """One voter: its key and weight, and where to find it."""
 
     address: Address
     public_key: bytes = field(repr=False)
     stake: int
     peer_id: bytes
-    onion_head: Hash32
-    onion_length: int
 
     def __post_init__(self) -> None:
         if len(self.public_key) != PUBLIC_KEY_BYTES[VALIDATOR_ALGORITHM]:
@@ -70,6 +68,6 @@ class ValidatorSet:
 
 
 def _set_hash(validators: tuple[Validator, ...]) -> Hash32:
-    """Over what decides a vote (order, key, weight), not over peer ids or onions, which move."""
+    """Over what decides a vote (order, key, weight), not over peer ids, which move."""
     rows = [[each.address, each.public_key, encode_amount(each.stake)] for each in validators]
     return derive_hash(_SET_CONTEXT, encode(rows))

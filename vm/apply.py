@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 
-from vm.blocks import VerifiedBlock
+from vm.blocks import Header, VerifiedBlock
 from vm.draft import Draft
+from vm.edges import cross_edge
+from vm.epochs import last_height
 from vm.errors import InvalidTransaction, UnchargeableTransaction
 from vm.execute import apply_transaction
 from vm.fees import next_base_fee
@@ -27,7 +29,7 @@ def apply_block(state: State, block: VerifiedBlock) -> tuple[State, tuple[Receip
     weight = require_size(state.document.fees, block.transactions)
     draft = Draft(state, block.header.height)
     receipts = apply_transactions(draft, block.transactions)
-    outcome = close_block(draft, block.header.proposer_index, weight, receipts)
+    outcome = close_block(draft, block.header, weight, receipts)
     return state.after(block.header, outcome), receipts
 
 
@@ -45,11 +47,18 @@ def apply_transactions(
 
 
 def close_block(
-    draft: Draft, proposer_index: int, weight: int, receipts: tuple[Receipt, ...]
+    draft: Draft, header: Header, weight: int, receipts: tuple[Receipt, ...]
 ) -> Outcome:
-    """The end of a block: reward and tips to the proposer, the next base fee, the invariant."""
-    proposer = draft.state.validator_set[proposer_index].address
+    """The end of a block: reward and tips to the proposer, the next base fee, the invariant.
+
+    That of an epoch decides the set of the second one after.
+    """
+    voters = draft.state.epoch(header.epoch)
+    assert voters is not None, "the header was checked against it"
+    proposer = voters.seats[header.proposer_index].owner
     pay_proposer(draft, proposer, sum(receipt.tip for receipt in receipts))
+    if header.height == last_height(header.epoch, draft.document.consensus.epoch_blocks):
+        cross_edge(draft, header)
     base_fee = draft.counter(BASE_FEE)
     draft.put_counter(BASE_FEE, next_base_fee(draft.document.fees, base_fee, weight))
     assert_conserved(draft)

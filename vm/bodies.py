@@ -110,7 +110,7 @@ class Stake:
 
 @dataclass(frozen=True, slots=True)
 class Unstake:
-    """Start the unbonding of stake; it earns and secures nothing from here on."""
+    """Start the unbonding of stake; it votes, and answers for that, two epochs more at most."""
 
     role: Role
     target: Address

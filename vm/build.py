@@ -80,10 +80,10 @@ def build_block(state: State, candidates: Iterable[VerifiedTransaction], slot: S
         chosen.append(signed)
         bytes_left -= size
         weight_left -= weight
-    header = _header(state, chosen, slot)
+    header = _header(draft, chosen, slot)
     require_header(state, header)
     used = fees.max_block_weight - weight_left
-    outcome = close_block(draft, slot.proposer_index, used, tuple(receipts))
+    outcome = close_block(draft, header, used, tuple(receipts))
     block = VerifiedBlock(Block(header, tuple(chosen)))
     return Built(block, state.after(header, outcome), outcome.receipts, tuple(dropped))
 
@@ -99,13 +99,17 @@ def may_come_later(error: InvalidTransaction) -> bool:
             return False
 
 
-def _header(state: State, transactions: list[SignedTransaction], slot: Slot) -> Header:
+def _header(draft: Draft, transactions: list[SignedTransaction], slot: Slot) -> Header:
+    state = draft.state
+    validators, following = state.validators_of(draft.epoch), state.validators_of(draft.epoch + 1)
+    assert validators is not None, "a state knows the set of its next block"
+    assert following is not None, "and that of the epoch after"
     return Header(
         version=BLOCK_VERSION,
         genesis_hash=state.document.hash,
         epoch=slot.epoch,
         view=slot.view,
-        height=state.head.height + 1,
+        height=draft.height,
         parent_id=state.head.id,
         parent_view=slot.parent_view,
         proposer_index=slot.proposer_index,
@@ -116,8 +120,8 @@ def _header(state: State, transactions: list[SignedTransaction], slot: Slot) -> 
         parent_receipts_root=state.receipts_root,
         parent_outbox_root=ZERO_HASH,
         header_mmr_root=state.mmr.root,
-        vset_hash=state.validator_set.hash,
-        next_vset_hash=state.validator_set.hash,
+        vset_hash=validators.hash,
+        next_vset_hash=following.hash,
         onion_reveal=ZERO_HASH,
         beacon_mix=ZERO_HASH,
         last_hard_height=0,

@@ -8,6 +8,7 @@ from typing import Generic, TypeVar
 
 from genesis.document import GenesisDocument
 from genesis.units import Address
+from vm.headers import epoch_of_height
 from vm.records import (
     Account,
     account_key,
@@ -54,12 +55,22 @@ class Sheet(Generic[Key, Value]):
 class Draft:
     """Accounts and counters as values, every other record as bytes."""
 
-    __slots__ = ("accounts", "base_fee", "counters", "document", "height", "records", "state")
+    __slots__ = (
+        "accounts",
+        "base_fee",
+        "counters",
+        "document",
+        "epoch",
+        "height",
+        "records",
+        "state",
+    )
 
     def __init__(self, state: State, height: int) -> None:
         self.state = state
         self.document: GenesisDocument = state.document
         self.height = height
+        self.epoch = epoch_of_height(height, state.document.consensus.epoch_blocks)
         self.base_fee = state.base_fee
         self.accounts: Sheet[Address, Account | None] = Sheet()
         self.counters: Sheet[str, int] = Sheet()

@@ -1,10 +1,12 @@
 """Block 0: the first state and header that a genesis document means."""
 
+from genesis.beacon import epoch_seed
 from genesis.document import GenesisDocument
 from genesis.units import Address
 from genesis.validators import VALIDATOR_ALGORITHM
 from vm.blocks import genesis_header
 from vm.bodies import Role
+from vm.epochs import CANDIDATES_KEY, encode_candidates, encode_epoch, epoch_key
 from vm.records import (
     BASE_FEE,
     STAKED,
@@ -24,6 +26,9 @@ from vm.records import (
     validator_key,
 )
 from vm.state import State
+
+FIRST_EPOCHS = (0, 1)
+"""Their set and seeds are genesis'; the last block of epoch 0 decides the set of epoch 2."""
 
 
 def genesis_state(document: GenesisDocument) -> State:
@@ -46,6 +51,10 @@ def genesis_state(document: GenesisDocument) -> State:
         )
         records[public_key_key(owner)] = founder.public_key
         records |= _validator_records(owner, record)
+    stakes = {index: founder.stake for index, founder in enumerate(document.validators)}
+    records[CANDIDATES_KEY] = encode_candidates(stakes)
+    for epoch in FIRST_EPOCHS:
+        records[epoch_key(epoch)] = encode_epoch(epoch_seed(document.seed, epoch), stakes)
     records |= {account_key(address): encode_account(each) for address, each in accounts.items()}
     counters = {
         BASE_FEE: document.fees.initial_base_fee,

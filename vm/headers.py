@@ -90,12 +90,18 @@ def require_size(params: FeeParams, transactions: Sequence[SignedTransaction]) -
 
 
 def _require_validators(parent: State, header: Header) -> None:
-    validators = parent.validator_set
+    validators = parent.validators_of(header.epoch)
+    following = parent.validators_of(header.epoch + 1)
+    assert validators is not None, "a state knows the set of its next block"
+    assert following is not None, "and that of the epoch after"
     if header.proposer_index >= len(validators):
         raise ProposerOutOfRange(header.proposer_index, len(validators))
-    for given in (header.vset_hash, header.next_vset_hash):
-        if given != validators.hash:
-            raise WrongValidatorSet(expected=validators.hash, given=given)
+    for expected, given in (
+        (validators.hash, header.vset_hash),
+        (following.hash, header.next_vset_hash),
+    ):
+        if given != expected:
+            raise WrongValidatorSet(expected=expected, given=given)
 
 
 def _require_zeros(header: Header) -> None:

@@ -64,7 +64,7 @@ class SupplyView:
 
 @dataclass(frozen=True, slots=True)
 class ValidatorView:
-    """A registered validator; `set_index` is its place among the voters, None for a candidate."""
+    """A registered validator; `set_index` is its place among the voters of the head's epoch."""
 
     index: int
     address: Address
@@ -142,7 +142,9 @@ def validator_view(state: State, address: Address) -> ValidatorView | None:
     if raw is None:
         return None
     record = decode_validator(raw)
-    place = state.validator_set.index_of(address)
+    voters = state.epoch(state.head.epoch)
+    assert voters is not None, "a state knows the set of its head"
+    place = voters.place_of(record.index)
     return ValidatorView(
         index=record.index,
         address=address,
@@ -154,7 +156,7 @@ def validator_view(state: State, address: Address) -> ValidatorView | None:
         onion_length=record.onion_length,
         jailed_until=record.jailed_until,
         set_index=place,
-        voting_stake=0 if place is None else state.validator_set[place].stake,
+        voting_stake=0 if place is None else voters.seats[place].stake,
     )
 
 

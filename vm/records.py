@@ -5,10 +5,10 @@ Kinds of key with one length differ in their letters, so no key can be taken for
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from genesis.limits import STATE_RECORD_MAX_BYTES, UNBONDINGS_MAX
-from genesis.units import Address, decode_amount, encode_amount, read_address
+from genesis.units import U64_MAX, Address, decode_amount, encode_amount, read_address
 from genesis.validators import VALIDATOR_ALGORITHM
 from native import codec
 from native.errors import DecodeError
@@ -18,6 +18,8 @@ from native.signatures import PUBLIC_KEY_BYTES
 from vm.bodies import Role
 
 RECORD_VERSION = 1
+TOMBSTONED = U64_MAX
+"""A jail term that no height ends."""
 
 # Names of the counters under `z`.
 MINTED = "minted"
@@ -29,6 +31,12 @@ UNBONDING = "unbonding"
 VALIDATORS = "validators"
 BASE_FEE = "base_fee"
 COUNTERS = (MINTED, BURNED, TREASURY, AI_POOL, STAKED, UNBONDING, VALIDATORS, BASE_FEE)
+
+
+class StateReader(Protocol):
+    """Where records are: a database, a dictionary's `get`, or a State."""
+
+    def get(self, key: bytes, /) -> bytes | None: ...
 
 
 class Account(NamedTuple):
@@ -63,6 +71,11 @@ class ValidatorRecord:
     stake: int
     jailed_until: int = 0
     """The first height at which it may leave jail; 0 when it is not in jail."""
+
+    @property
+    def is_tombstoned(self) -> bool:
+        """Proven to have signed twice: no candidate ever again."""
+        return self.jailed_until == TOMBSTONED
 
 
 def account_key(address: Address) -> bytes:

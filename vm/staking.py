@@ -1,13 +1,15 @@
 """Validators' own stake: registration, staking, unbonding, jail.
 
-The records change here; the set that votes is genesis' in this version (design ruling 5).
+What changes here in epoch e changes the set of e + 2, as far as the churn allows.
 """
 
 from dataclasses import replace
 
 from genesis.units import Address
 from vm.accounts import credit, debit
+from vm.candidates import list_candidate
 from vm.draft import Draft
+from vm.epochs import last_height, registered
 from vm.errors import (
     ConsensusKeyTaken,
     DelegationClosed,
@@ -94,7 +96,8 @@ def apply_unstake(draft: Draft, owner: Address, body: Unstake) -> tuple[Event, .
     pending = unbondings_of(draft, owner)
     if len(pending) >= draft.document.staking.max_unbondings:
         raise TooManyUnbondings(limit=draft.document.staking.max_unbondings)
-    matures_at = draft.height + draft.document.staking.unbonding_blocks
+    # What leaves now still votes in this epoch and the next one.
+    matures_at = unbonding_ends(draft, draft.epoch + 1)
     added = Unbonding(matures_at, int(body.role), body.target, body.amount)
     draft.put_record(unbonding_key(owner), encode_unbondings((*pending, added)))
     draft.put_counter(UNBONDING, draft.counter(UNBONDING) + body.amount)
@@ -124,7 +127,7 @@ def apply_unjail(draft: Draft, owner: Address) -> tuple[Event, ...]:
     if draft.height < record.jailed_until:
         raise JailNotOver(until=record.jailed_until, height=draft.height)
     _require_minimum(draft, record.stake)
-    draft.put_record(validator_key(owner), encode_validator(replace(record, jailed_until=0)))
+    _put_validator(draft, owner, replace(record, jailed_until=0))
     return (Event(EventKind.UNJAILED, (owner,)),)
 
 
@@ -132,7 +135,27 @@ def jail(draft: Draft, address: Address) -> None:
     """Take a validator out of the candidates for jail_blocks; the end of its epoch calls this."""
     record = _validator(draft, address)
     until = draft.height + draft.document.staking.jail_blocks
-    draft.put_record(validator_key(address), encode_validator(replace(record, jailed_until=until)))
+    _put_validator(draft, address, replace(record, jailed_until=until))
+
+
+def unbonding_ends(draft: Draft, epoch: int) -> int:
+    """When stake that votes in `epoch` for the last time is free: evidence of it has expired."""
+    staking, epoch_blocks = draft.document.staking, draft.document.consensus.epoch_blocks
+    return last_height(epoch, epoch_blocks) + staking.unbonding_blocks
+
+
+def hold_unbondings(draft: Draft, index: int, amount: int, until: int) -> None:
+    """Keep the newest unbondings, `amount` of coins or more, at least until that height.
+
+    The churn makes them vote longer than their owner thought when it unstaked them.
+    """
+    owner, _ = registered(draft.record, index)
+    held: list[Unbonding] = []
+    for each in reversed(unbondings_of(draft, owner)):
+        held.append(each._replace(matures_at=max(each.matures_at, until)) if amount > 0 else each)
+        amount -= each.amount
+    if held:
+        draft.put_record(unbonding_key(owner), encode_unbondings(held[::-1]))
 
 
 def unbondings_of(draft: Draft, owner: Address) -> tuple[Unbonding, ...]:
@@ -156,6 +179,11 @@ def _validator(draft: Draft, address: Address) -> ValidatorRecord:
     return decode_validator(raw)
 
 
+def _put_validator(draft: Draft, owner: Address, record: ValidatorRecord) -> None:
+    draft.put_record(validator_key(owner), encode_validator(record))
+    list_candidate(draft, record)
+
+
 def _require_minimum(draft: Draft, stake: int) -> None:
     required = draft.document.staking.min_validator_stake
     if stake < required:
@@ -172,7 +200,7 @@ def _move_stake(draft: Draft, owner: Address, record: ValidatorRecord, delta: in
     nonce, balance, staked, algorithm = draft.account(owner) or Account()
     draft.put_account(owner, Account(nonce, balance, staked + delta, algorithm))
     stake = record.stake + delta
-    draft.put_record(validator_key(owner), encode_validator(replace(record, stake=stake)))
+    _put_validator(draft, owner, replace(record, stake=stake))
     entry = stake_key(Role.VALIDATOR, owner, owner)
     raw = draft.record(entry)
     assert record.stake == (0 if raw is None else decode_amount_record(raw)), "stakes agree"

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol, Self
+from typing import Self
 
 from genesis.document import GenesisDocument
 from genesis.limits import HEADER_MAX_BYTES, MMR_PEAKS_MAX, TIP_RECORD_MAX_BYTES
@@ -12,18 +12,14 @@ from native.errors import DecodeError
 from native.hashing import HASH_BYTES, Hash32, hash32
 from vm.blocks import Header, decode_header
 from vm.commitment import StateTree
+from vm.epochs import Epoch, epoch_key, read_epoch
 from vm.errors import TipMismatch
 from vm.mmr import HeaderMmr
 from vm.receipts import Receipt, receipts_root
 from vm.records import BASE_FEE, counter_key, decode_amount_record
+from vm.records import StateReader as StateReader
 
 _TIP_VERSION = 1
-
-
-class StateReader(Protocol):
-    """Where committed records are: a database, a dictionary's `get`, or another State."""
-
-    def get(self, key: bytes, /) -> bytes | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +40,7 @@ class State:
     __slots__ = (
         "_base",
         "_base_fee",
+        "_epochs",
         "_parent",
         "_receipts",
         "_receipts_root",
@@ -52,19 +49,16 @@ class State:
         "document",
         "head",
         "mmr",
-        "validator_set",
     )
 
     def __init__(
         self,
         document: GenesisDocument,
-        validator_set: ValidatorSet,
         head: Header,
         mmr: HeaderMmr,
         base: StateReader,
     ) -> None:
         self.document = document
-        self.validator_set = validator_set
         self.head = head
         self.mmr = mmr
         """The header MMR over every block up to and including `head`."""
@@ -76,6 +70,7 @@ class State:
         self._receipts: tuple[Receipt, ...] = ()
         self._receipts_root: Hash32 | None = None
         self._base_fee: int | None = None
+        self._epochs: dict[int, Epoch] = {}
 
     @classmethod
     def initial(
@@ -83,17 +78,22 @@ class State:
     ) -> Self:
         """The state of block 0: all its records are its changes."""
         mmr = HeaderMmr().append(head.id)
-        state = cls(document, document.validator_set, head, mmr, _NOTHING)
+        state = cls(document, head, mmr, _NOTHING)
         state.changes = dict(records)
         state._tree = StateTree.build(records.items())
         return state
 
     def after(self, head: Header, outcome: Outcome) -> "State":
         """The state of a child block."""
-        child = State(self.document, self.validator_set, head, self.mmr.append(head.id), self)
+        child = State(self.document, head, self.mmr.append(head.id), self)
         child.changes = outcome.changes
         child._parent = self
         child._receipts = outcome.receipts
+        child._epochs = {
+            number: epoch
+            for number, epoch in self._epochs.items()
+            if epoch_key(number) not in outcome.changes
+        }
         return child
 
     @classmethod
@@ -115,7 +115,7 @@ class State:
         if tree.root != hash32(root):
             raise TipMismatch("state root", hash32(root), tree.root)
         mmr = HeaderMmr(codec.uint(count), _peaks(peaks))
-        state = cls(document, document.validator_set, head, mmr, reader)
+        state = cls(document, head, mmr, reader)
         state._tree = tree
         state._receipts_root = hash32(receipts)
         return state
@@ -183,6 +183,28 @@ class State:
             fee = decode_amount_record(raw)
             self._base_fee = fee
         return fee
+
+    def epoch(self, number: int) -> Epoch | None:
+        """The voters and the seed of one of three epochs: that of the next block, its neighbours.
+
+        Made of the records once and handed from parent to child, so that a block costs nothing.
+        """
+        epoch = self._epochs.get(number)
+        if epoch is None:
+            epoch = read_epoch(self, number)
+            if epoch is not None:
+                self._epochs[number] = epoch
+        return epoch
+
+    def validators_of(self, epoch: int) -> ValidatorSet | None:
+        """The voters of an epoch that this state knows."""
+        known = self.epoch(epoch)
+        return None if known is None else known.validators
+
+    def seed_of(self, epoch: int) -> Hash32 | None:
+        """The seed of an epoch that this state knows."""
+        known = self.epoch(epoch)
+        return None if known is None else known.seed
 
     def collapse(self, reader: StateReader) -> None:
         """Drop the overlay after `changes` were written to `reader`; nothing else changes.

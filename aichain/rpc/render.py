@@ -253,6 +253,8 @@ def show_registered(view: ValidatorView) -> Json:
         "votingStake": str(view.voting_stake),
         "commissionBps": view.commission_bps,
         "jailedUntil": view.jailed_until,
+        "onionHead": show_bytes(view.onion_head),
+        "onionLength": view.onion_length,
         "peerId": peer_id_text(view.peer_id),
     }
 
@@ -273,8 +275,6 @@ def show_validator(index: int, validator: Validator) -> Json:
         "stake": str(validator.stake),
         "peerId": peer_id_text(validator.peer_id),
         "publicKey": show_bytes(validator.public_key),
-        "onionHead": show_bytes(validator.onion_head),
-        "onionLength": validator.onion_length,
     }
 
 

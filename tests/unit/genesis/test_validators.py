@@ -8,7 +8,6 @@ import pytest
 from genesis.errors import InvalidGenesis
 from genesis.units import ZERO_ADDRESS, Address, address_of_key
 from genesis.validators import Validator, ValidatorSet
-from native.hashing import ZERO_HASH, Hash32
 from native.node_keys import peer_id_of_seed
 
 
@@ -19,8 +18,6 @@ def make_validator(index: int = 0, **changes: Any) -> Any:
         "public_key": public_key,
         "stake": 10 + index,
         "peer_id": peer_id_of_seed(bytes(32)),
-        "onion_head": ZERO_HASH,
-        "onion_length": 5,
     }
     return Validator(**{**values, **changes})
 
@@ -51,9 +48,7 @@ def test_the_hash_binds_order_key_and_stake() -> None:
 
 def test_the_hash_leaves_out_what_moves_within_an_epoch() -> None:
     first, *rest = SET.validators
-    moved = replace(
-        first, peer_id=peer_id_of_seed(b"\1" * 32), onion_head=Hash32(b"\1" * 32), onion_length=4
-    )
+    moved = replace(first, peer_id=peer_id_of_seed(b"\1" * 32))
     assert ValidatorSet((moved, *rest)).hash == SET.hash
 
 

@@ -1,0 +1,119 @@
+"""Random histories of a ledger: wishes of a few people, block by block."""
+
+from typing import Any, TypeAlias
+
+from hypothesis import strategies as st
+
+from genesis.document import GenesisDocument
+from genesis.units import AI, U128_MAX
+from tests.builders_vm import (
+    FOUNDER_STAKE,
+    PURSE,
+    address,
+    build,
+    make_registration,
+    make_transaction,
+    seal,
+)
+from vm.apply import apply_block
+from vm.genesis_block import genesis_state
+from vm.queries import account_view
+from vm.state import State
+from vm.transactions import (
+    Body,
+    Role,
+    Stake,
+    Transfer,
+    Unjail,
+    Unstake,
+    VerifiedTransaction,
+    Withdraw,
+)
+
+Wish: TypeAlias = dict[str, Any]
+History: TypeAlias = list[list[Wish]]
+
+PEOPLE = 10  # two founders, six purses, two without an account
+AMOUNTS = st.one_of(
+    st.integers(1, 10),
+    st.integers(1, 3_000).map(lambda whole: whole * AI),
+    st.sampled_from([FOUNDER_STAKE, PURSE - AI, PURSE, PURSE + 1, U128_MAX]),
+)
+USUALLY = [True] * 7 + [False]
+
+
+@st.composite
+def bodies(draw: st.DrawFn, sender: int) -> Body:
+    """Mostly what could work for this sender."""
+    own = draw(st.sampled_from(USUALLY))
+    target = address(sender if own else draw(st.integers(0, PEOPLE - 1)))
+    role = Role.VALIDATOR if draw(st.sampled_from(USUALLY)) else draw(st.sampled_from(Role))
+    match draw(st.sampled_from("ttttrrssuuuwwj")):
+        case "t":
+            return Transfer(address(draw(st.integers(0, PEOPLE - 1))), draw(AMOUNTS))
+        case "r":
+            stake = draw(st.sampled_from([AI, 2_000 * AI, 2_500 * AI]))
+            return make_registration(draw(st.integers(40, 43)), stake=stake)
+        case "s":
+            return Stake(role, target, draw(AMOUNTS))
+        case "u":
+            return Unstake(role, target, draw(AMOUNTS))
+        case "w":
+            return Withdraw()
+        case _:
+            return Unjail()
+
+
+@st.composite
+def intentions(draw: st.DrawFn) -> Wish:
+    """A sender's wish; `nonce` is how far ahead of its turn it is."""
+    sender = draw(st.sampled_from([0, 0, 1, 2, 2, 3, 4, 5, 8]))
+    usual = draw(st.sampled_from(USUALLY))
+    return {
+        "body": draw(bodies(sender)),
+        "sender": sender,
+        "fee_max": AI if usual else draw(st.sampled_from([10**14, 0])),
+        "tip": draw(st.sampled_from([0, 5, AI])) if usual else 2 * PURSE,
+        "nonce": 0 if usual else draw(st.integers(0, 2)),
+    }
+
+
+HISTORIES = st.lists(st.lists(intentions(), max_size=6), min_size=1, max_size=8)
+
+
+def candidates_of(state: State, wishes: list[Wish]) -> list[VerifiedTransaction]:
+    """Sealed transactions; `nonce` is relative, and consecutive for one sender."""
+    ahead: dict[int, int] = {}
+    candidates: list[VerifiedTransaction] = []
+    for wish in wishes:
+        sender = wish["sender"]
+        account = account_view(state, address(sender))
+        nonce = account.nonce + ahead.get(sender, 0) + wish["nonce"]
+        ahead[sender] = ahead.get(sender, 0) + 1
+        transaction = make_transaction(**(wish | {"nonce": nonce}))
+        candidates.append(seal(transaction, reveal=account.algorithm == 0, sender=sender))
+    return candidates
+
+
+def run(history: History, document: GenesisDocument) -> list[State]:
+    """Every block built by one node and applied by another; the states, oldest first."""
+    states = [genesis_state(document)]
+    for wishes in history:
+        parent = states[-1]
+        built = build(
+            parent, candidates_of(parent, wishes), proposer_index=turn(parent, len(states))
+        )
+        after, receipts = apply_block(parent, built.block)
+        assert receipts == built.receipts
+        assert after.changes == built.state.changes
+        assert after.root == built.state.root
+        states.append(after)
+    return states
+
+
+def turn(parent: State, view: int) -> int:
+    """The place of whoever proposes on this parent."""
+    epoch_blocks = parent.document.consensus.epoch_blocks
+    voters = parent.validators_of(parent.head.height // epoch_blocks)
+    assert voters is not None
+    return view % len(voters)

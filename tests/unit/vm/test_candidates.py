@@ -1,0 +1,73 @@
+"""The list of candidates follows stake and jail, and has an end."""
+
+from genesis.limits import CANDIDATES_MAX
+from genesis.units import AI
+from tests.builders_vm import FOUNDER_STAKE, STAKING, address, key, make_state, peer_id
+from vm.candidates import candidates_of, list_candidate
+from vm.draft import Draft
+from vm.epochs import CANDIDATES_KEY, encode_candidates
+from vm.records import TOMBSTONED, ValidatorRecord
+from vm.staking import apply_unjail, jail
+
+MINIMUM = STAKING.min_validator_stake
+
+
+def record(index: int, stake: int, jailed_until: int = 0) -> ValidatorRecord:
+    onion_head = make_state().document.seed
+    public_key = key(index % 3).public_key
+    return ValidatorRecord(
+        index, public_key, peer_id(0), 0, onion_head, 9, stake, jailed_until=jailed_until
+    )
+
+
+def draft_with(stakes: dict[int, int]) -> Draft:
+    draft = Draft(make_state(), 1)
+    draft.record(CANDIDATES_KEY)
+    draft.put_record(CANDIDATES_KEY, encode_candidates(stakes))
+    return draft
+
+
+def test_founders_are_candidates() -> None:
+    assert candidates_of(Draft(make_state(), 1)) == {0: FOUNDER_STAKE, 1: FOUNDER_STAKE}
+
+
+def test_the_minimum_stake_makes_and_unmakes_a_candidate() -> None:
+    draft = draft_with({})
+    list_candidate(draft, record(7, MINIMUM - 1))
+    assert candidates_of(draft) == {}
+    list_candidate(draft, record(7, MINIMUM))
+    assert candidates_of(draft) == {7: MINIMUM}
+    list_candidate(draft, record(7, MINIMUM + 1))
+    assert candidates_of(draft) == {7: MINIMUM + 1}
+    list_candidate(draft, record(7, 0))
+    assert candidates_of(draft) == {}
+
+
+def test_nobody_in_jail_or_under_a_tombstone_is_a_candidate() -> None:
+    for until in (1, TOMBSTONED):
+        draft = draft_with({7: MINIMUM, 8: MINIMUM})
+        list_candidate(draft, record(7, MINIMUM, until))
+        assert candidates_of(draft) == {8: MINIMUM}
+
+
+def test_jail_and_its_end_are_noted() -> None:
+    draft = Draft(make_state(), 1)
+    jail(draft, address(0))
+    assert candidates_of(draft) == {1: FOUNDER_STAKE}
+    draft.height = 1 + STAKING.jail_blocks
+    apply_unjail(draft, address(0))
+    assert candidates_of(draft) == {0: FOUNDER_STAKE, 1: FOUNDER_STAKE}
+
+
+def test_of_a_full_list_the_lowest_stake_gives_way() -> None:
+    full = {index: MINIMUM + index for index in range(CANDIDATES_MAX)}
+    newcomer = CANDIDATES_MAX + 5
+    draft = draft_with(full)
+    list_candidate(draft, record(newcomer, MINIMUM))  # as much as the lowest, but later
+    assert candidates_of(draft) == full
+    list_candidate(draft, record(newcomer, MINIMUM + 1))  # 0 has less
+    listed = candidates_of(draft)
+    assert listed.keys() == full.keys() - {0} | {newcomer}
+    list_candidate(draft, record(3, 10 * AI))  # below the minimum: a place is free
+    list_candidate(draft, record(0, MINIMUM))
+    assert candidates_of(draft)[0] == MINIMUM
