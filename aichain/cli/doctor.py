@@ -17,8 +17,14 @@ from typing import Final
 
 import click
 
-from aichain.cli.client import DEFAULT_URL, RpcClient, RpcError
-from aichain.cli.exit_codes import CommandError, CommandExit
+from aichain.cli.client import (
+    DEFAULT_URL,
+    RpcAddressInvalid,
+    RpcClient,
+    RpcError,
+    RpcUnreachable,
+)
+from aichain.cli.exit_codes import CommandError, CommandExit, explain
 from aichain.cli.options import home_option, json_option, rpc_option
 from aichain.cli.output import show
 from aichain.cli.run_plan import is_taken
@@ -121,7 +127,7 @@ def doctor(home: Path | None, rpc: str, as_json: bool) -> None:
         raise CommandError(
             f"{len(failed)} of {len(findings)} checks failed: "
             + ", ".join(each.check for each in failed),
-            failed[0].fix,
+            "do what the report says under each of them, then run it again",
             CommandExit.DOCTOR,
         )
 
@@ -157,8 +163,8 @@ def _settings(home: Path) -> Finding:
         read_environment(os.environ)
         resolve_settings({}, os.environ, read_config_file(path))
     except AIChainError as error:
-        fix = getattr(error, "fix", "")
-        return Finding("settings", Verdict.FAIL, str(getattr(error, "reason", error)), fix)
+        shown = explain(error)
+        return Finding("settings", Verdict.FAIL, shown.cause, shown.fix)
     return Finding("settings", Verdict.OK, f"{path}" if path.exists() else "defaults")
 
 
@@ -176,13 +182,17 @@ def _disk(home: Path) -> Finding:
 def _fsync(home: Path) -> Finding:
     """A vote waits for one fsync, a final block for another."""
     times = []
-    with tempfile.NamedTemporaryFile(dir=_existing(home), prefix=".aichain-doctor-") as file:
-        for _ in range(ROUNDS):
-            begun = time.perf_counter()
-            file.write(bytes(4096))
-            file.flush()
-            os.fsync(file.fileno())
-            times.append(1000 * (time.perf_counter() - begun))
+    try:
+        with tempfile.NamedTemporaryFile(dir=_existing(home), prefix=".aichain-doctor-") as file:
+            for _ in range(ROUNDS):
+                begun = time.perf_counter()
+                file.write(bytes(4096))
+                file.flush()
+                os.fsync(file.fileno())
+                times.append(1000 * (time.perf_counter() - begun))
+    except OSError as error:
+        detail = f"nothing can be written at {_existing(home)}: {error.strerror}"
+        return Finding("fsync", Verdict.FAIL, detail, "choose another --home, or mend that one")
     median = statistics.median(times)
     return _judge(
         "fsync",
@@ -253,8 +263,12 @@ def _node(rpc: str) -> Finding:
     try:
         with RpcClient(rpc, timeout_s=2.0) as client:
             status = client.call("aichain_status")
-    except RpcError:
+    except RpcUnreachable:
         return Finding("node", Verdict.OK, f"none runs at {rpc}")
+    except RpcError as error:
+        shown = explain(error)
+        verdict = Verdict.FAIL if isinstance(error, RpcAddressInvalid) else Verdict.WARN
+        return Finding("node", verdict, shown.cause, shown.fix)
     skew_ms = abs(int(status["nowMs"]) - time.time_ns() // 1_000_000)
     return _judge(
         "node",
@@ -281,7 +295,7 @@ def _judge(check: str, fails: bool, warns: bool, detail: str, fix: str) -> Findi
 
 
 def _existing(path: Path) -> Path:
-    while not path.is_dir():
+    while not path.is_dir() and path != path.parent:  # "." is its own parent
         path = path.parent
     return path
 

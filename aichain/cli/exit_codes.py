@@ -61,7 +61,10 @@ EXIT_CODES: Final[Mapping[int, str]] = {
 }
 
 FIXES: Final[Mapping[str, tuple[int, str]]] = {
-    "invalid_genesis": (CommandExit.GENESIS, "check it with `aichain genesis check FILE`"),
+    "invalid_genesis": (
+        CommandExit.GENESIS,
+        "correct that in the document, then `aichain genesis check FILE`",
+    ),
     "mainnet_not_launched": (
         CommandExit.GENESIS,
         "for a chain now use `--network devnet` or `--network testnet`",

@@ -2,6 +2,8 @@
 
 import secrets
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -11,6 +13,7 @@ from aichain.cli.exit_codes import CommandError, CommandExit
 from aichain.cli.key_choice import address_named, signing_key
 from aichain.cli.options import KeyFolder, json_option, key_folder_options
 from aichain.cli.output import show
+from aichain.cli.values import FILE, NAME, PEER_ID, POSITIVE_AMOUNT, SEED
 from aichain.config import load_document
 from aichain.keystore import onion_seed_of
 from genesis.ceremony import (
@@ -27,13 +30,14 @@ from genesis.document import (
     render_document,
     render_validator,
 )
+from genesis.errors import InvalidGenesis
+from genesis.limits import NETWORK_ID_MAX
 from genesis.onion import DEFAULT_ONION_LENGTH
-from genesis.units import format_address, format_amount, parse_amount, parse_hex
-from native.hashing import HASH_BYTES, hash32
-from native.node_keys import parse_peer_id
+from genesis.units import U64_MAX, format_address, format_amount
+from native.hashing import HASH_BYTES, Hash32, hash32
 
 MAX_ENTRY_BYTES: Final = 64 * 1024
-PATH: Final = click.Path(path_type=Path, dir_okay=False)
+ANOTHER_ENTRY: Final = "leave it out, or ask its founder for another (`aichain genesis entry`)"
 
 
 @click.group()
@@ -48,21 +52,27 @@ def genesis() -> None:
 
 
 @genesis.command()
-@click.option("--name", required=True, help="a-z, 0-9 and -")
-@click.option("--network-id", type=click.IntRange(1, 2**32 - 1), required=True)
-@click.option("--time-ms", type=click.IntRange(min=1), help="Genesis time; without it, now.")
-@click.option("--seed", help="0x and 64 digits nobody could choose alone; without it, random.")
-@click.option("--out", type=PATH, required=True)
+@click.option("--name", type=NAME, required=True, help="a-z, 0-9 and -")
+@click.option("--network-id", type=click.IntRange(1, NETWORK_ID_MAX), required=True)
+@click.option(
+    "--time-ms", type=click.IntRange(1, U64_MAX >> 1), help="Genesis time; without it, now."
+)
+@click.option(
+    "--seed",
+    type=SEED,
+    metavar="HASH",
+    help="0x and 64 digits nobody could choose alone; without it, random.",
+)
+@click.option("--out", type=FILE, required=True)
 @json_option
 def new(
-    name: str, network_id: int, time_ms: int | None, seed: str | None, out: Path, as_json: bool
+    name: str, network_id: int, time_ms: int | None, seed: Hash32 | None, out: Path, as_json: bool
 ) -> None:
     """Write an empty draft with the default parameters; edit them before founders sign."""
-    raw = parse_hex(seed, HASH_BYTES) if seed else secrets.token_bytes(HASH_BYTES)
+    _require_free(out)
     start_ms = time_ms or time.time_ns() // 1_000_000
-    document = new_document(name, network_id, start_ms, hash32(raw))
-    if out.exists():
-        raise CommandError(f"{out} exists", "choose another --out", CommandExit.USAGE)
+    chosen = seed or hash32(secrets.token_bytes(HASH_BYTES))
+    document = new_document(name, network_id, start_ms, chosen)
     out.write_text(render_document(document), encoding="utf-8")
     show(_summary(document), as_json=as_json)
 
@@ -70,66 +80,80 @@ def new(
 @genesis.command()
 @click.argument("document", metavar="DOCUMENT")
 @click.option("--from", "key", required=True, help="Your key: a label or a file.")
-@click.option("--name", required=True, help="Name of your validator.")
-@click.option("--stake", required=True, help="AI of your stake.")
-@click.option("--peer-id", required=True, help="Peer id of your node (`aichain init` prints it).")
+@click.option("--name", type=NAME, required=True, help="Name of your validator.")
+@click.option(
+    "--stake", type=POSITIVE_AMOUNT, required=True, metavar="AI", help="AI of your stake."
+)
+@click.option(
+    "--peer-id",
+    type=PEER_ID,
+    required=True,
+    metavar="ID",
+    help="Peer id of your node (`aichain init` prints it).",
+)
 @click.option("--commission-bps", type=click.IntRange(0, 10_000), default=0, show_default=True)
-@click.option("--out", type=PATH, required=True)
+@click.option("--out", type=FILE, required=True)
 @key_folder_options
 def entry(
     document: str,
     key: str,
     name: str,
-    stake: str,
-    peer_id: str,
+    stake: int,
+    peer_id: bytes,
     commission_bps: int,
     out: Path,
     folder: KeyFolder,
 ) -> None:
     """Make your signed founder's entry for a draft, to send to its coordinator."""
+    _require_free(out)
     draft = load_document(document)
     signer = signing_key(key, network=None, folder=folder)
-    made = new_validator(
-        signer,
-        network_id=draft.network_id,
-        name=name,
-        stake=parse_amount(stake),
-        peer_id=parse_peer_id(peer_id),
-        onion_seed=onion_seed_of(signer),
-        onion_length=DEFAULT_ONION_LENGTH,
-        commission_bps=commission_bps,
-    )
+    with _refused_as("no entry can be made", "correct that", CommandExit.USAGE):
+        made = new_validator(
+            signer,
+            network_id=draft.network_id,
+            name=name,
+            stake=stake,
+            peer_id=peer_id,
+            onion_seed=onion_seed_of(signer),
+            onion_length=DEFAULT_ONION_LENGTH,
+            commission_bps=commission_bps,
+        )
     out.write_text(render_validator(made), encoding="utf-8")
-    click.echo(f"{format_address(made.address)} stakes {stake} AI: {out}")
+    click.echo(f"{format_address(made.address)} stakes {format_amount(stake)} AI: {out}")
 
 
 @genesis.command("add-validator")
-@click.argument("document", type=PATH)
-@click.argument("entries", type=PATH, nargs=-1, required=True)
+@click.argument("document", type=FILE)
+@click.argument("entries", type=FILE, nargs=-1, required=True)
 @json_option
 def add_validators(document: Path, entries: tuple[Path, ...], as_json: bool) -> None:
     """Add founders' entries to a draft; each proof of possession is checked."""
     draft = load_document(str(document))
     for path in entries:
-        draft = add_validator(draft, parse_validator(_read(path)))
+        text = _read(path)
+        with _refused_as(f"{path} cannot be added", ANOTHER_ENTRY, CommandExit.GENESIS):
+            draft = add_validator(draft, parse_validator(text))
     _replace(document, draft)
     show(_summary(draft), as_json=as_json)
 
 
 @genesis.command("add-account")
-@click.argument("document", type=PATH)
+@click.argument("document", type=FILE)
 @click.argument("who", metavar="ADDRESS|KEY")
-@click.argument("amount")
+@click.argument("amount", type=POSITIVE_AMOUNT)
 @click.option("--label", default="", help="A word about it, part of the document.")
 @key_folder_options
 @json_option
 def add_funds(
-    document: Path, who: str, amount: str, label: str, folder: KeyFolder, as_json: bool
+    document: Path, who: str, amount: int, label: str, folder: KeyFolder, as_json: bool
 ) -> None:
     """Give an account AMOUNT coins at genesis."""
     draft = load_document(str(document))
     address = address_named(who, network=None, folder=folder.path)
-    draft = add_account(draft, address, parse_amount(amount), label)
+    refusal = f"{format_address(address)} cannot be added"
+    with _refused_as(refusal, "correct the address or the label", CommandExit.USAGE):
+        draft = add_account(draft, address, amount, label)
     _replace(document, draft)
     show(_summary(draft), as_json=as_json)
 
@@ -179,12 +203,26 @@ def _summary(document: GenesisDocument) -> dict[str, object]:
     }
 
 
+@contextmanager
+def _refused_as(what: str, fix: str, code: int) -> Iterator[None]:
+    """A refusal of the document's, told as one of the argument that caused it."""
+    try:
+        yield
+    except InvalidGenesis as error:
+        raise CommandError(f"{what}: {error.reason}", fix, code) from None
+
+
+def _require_free(out: Path) -> None:
+    if out.exists():
+        raise CommandError(f"{out} exists", "choose another --out", CommandExit.USAGE)
+
+
 def _read(path: Path) -> str:
     try:
-        with path.open(encoding="utf-8") as file:
-            return file.read(MAX_ENTRY_BYTES + 1)
-    except (OSError, UnicodeDecodeError) as error:
-        raise CommandError(f"cannot read {path}: {error}", "check the path") from None
+        with path.open("rb") as file:
+            return file.read(MAX_ENTRY_BYTES + 1).decode()
+    except UnicodeDecodeError:
+        raise CommandError(f"{path} is not text in UTF-8", ANOTHER_ENTRY) from None
 
 
 def _replace(path: Path, document: GenesisDocument) -> None:

@@ -19,6 +19,7 @@ from aichain.config import (
     default_home,
     load_document,
     read_config_file,
+    resolve_settings,
 )
 from aichain.errors import ConfigError
 from aichain.keystore import load_or_create_node_seed
@@ -42,6 +43,8 @@ def init(
     """Make a home. A home that exists for the same network is left as it is."""
     document = load_document(network)
     require_launchable(document)
+    settings: dict[str, object] = {"moniker": moniker, "p2p.bootstrap": bootstrap or None}
+    resolve_settings(settings, {}, {})  # what `run` would refuse does not get into a file
     place = home or _home(network, document)
     config = place / CONFIG_FILE
     packaged = network in known_networks()
@@ -52,9 +55,8 @@ def init(
         place.mkdir(parents=True, exist_ok=True, mode=0o700)
         if not packaged:
             (place / GENESIS_FILE).write_text(render_document(document), encoding="utf-8")
-        given = {"network": wanted, "moniker": moniker, "p2p.bootstrap": bootstrap or None}
         config.touch(mode=CONFIG_MODE)
-        config.write_text(render_config(given), encoding="utf-8")
+        config.write_text(render_config({"network": wanted} | settings), encoding="utf-8")
     seed = load_or_create_node_seed(place / NODE_KEY_FILE)
     show(
         {

@@ -12,6 +12,7 @@ import click
 from aichain import __version__
 from aichain.cli.public_accounts import account_lines, write_public_accounts
 from aichain.cli.run_plan import RunPlan, plan_run, require_free
+from aichain.cli.values import FILE, FOLDER
 from aichain.config import LOG_LEVELS, LogFormat, NodeConfig
 from aichain.errors import ExitCode
 from aichain.node.run import run_node
@@ -21,14 +22,13 @@ from native.node_keys import peer_id_of_seed, peer_id_text
 ACCOUNTS_DIRECTORY: Final = "accounts"
 ENDS: Final = (signal.SIGTERM, signal.SIGHUP)
 """Signals that Python does not turn into an exception by itself."""
-FILE: Final = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.command(short_help="Run a node (devnet: a whole chain at once).")
 @click.option("--network", metavar="NAME|PATH", help="devnet, testnet, mainnet or a document.")
 @click.option(
     "--home",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=FOLDER,
     envvar="AICHAIN_HOME",
     help="Where the node lives. Without it devnet starts afresh each time, in a folder that is "
     "removed at the end, and other networks use $XDG_DATA_HOME/aichain/<network>.",
@@ -94,7 +94,6 @@ def _run(plan: RunPlan) -> int:
             lines += ["", "Funded accounts (public test keys, worthless coins):"]
             lines += [*account_lines(accounts), "", *_next_steps(config)]
         click.echo("\n".join(lines))
-        sys.stdout.flush()
     return run_node(config)
 
 

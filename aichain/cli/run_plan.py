@@ -5,11 +5,13 @@ import socket
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from ipaddress import ip_address
+from itertools import combinations
 from pathlib import Path
 from typing import Final
 
 from aichain.cli.exit_codes import CommandError, CommandExit
-from aichain.cli.key_choice import open_key, required_key_file
+from aichain.cli.key_choice import KeyFile, open_key
 from aichain.config import (
     CONFIG_FILE,
     P2P_PORT,
@@ -26,7 +28,7 @@ from aichain.config import (
     resolve_settings,
 )
 from aichain.errors import ConfigError, ExitCode
-from aichain.keystore import load_or_create_node_seed
+from aichain.keystore import load_header, load_or_create_node_seed
 from genesis.ceremony import require_launchable
 from genesis.document import GenesisDocument
 from genesis.networks import founder_key, founder_node_seed, known_networks
@@ -138,6 +140,13 @@ def default_bootstrap(document: GenesisDocument, founder: int | None) -> tuple[s
 
 def require_free(endpoints: tuple[tuple[str, Endpoint], ...]) -> None:
     """Say which port is taken, before a node fails half-way through its start."""
+    for (flag, one), (other_flag, other) in combinations(endpoints, 2):
+        if one.port == other.port and (one.host == other.host or is_any(one) or is_any(other)):
+            raise CommandError(
+                f"{flag} and {other_flag} are both at port {one.port}",
+                f"choose another port with {other_flag} {other.host}:PORT",
+                ExitCode.CONFIG,
+            )
     for flag, endpoint in endpoints:
         if is_taken(endpoint):
             raise CommandError(
@@ -145,6 +154,11 @@ def require_free(endpoints: tuple[tuple[str, Endpoint], ...]) -> None:
                 f"stop it, or choose another port with {flag} {endpoint.host}:PORT",
                 ExitCode.NETWORK,
             )
+
+
+def is_any(endpoint: Endpoint) -> bool:
+    """Whether it listens on every interface."""
+    return ip_address(endpoint.host).is_unspecified
 
 
 def is_taken(endpoint: Endpoint) -> bool:
@@ -214,7 +228,7 @@ def _validator_key(
         return None
     if settings.origins["validator.key_file"] is Origin.FILE:
         path = home / path
-    return open_key(required_key_file(str(path), path.parent), password_file).key
+    return open_key(KeyFile(path, load_header(path)), password_file).key
 
 
 def _node_seed(home: Path, document: GenesisDocument, founder: int | None) -> bytes:

@@ -8,7 +8,8 @@ from typing import Any, Final
 
 import click
 
-from genesis.limits import MEMO_MAX_BYTES
+from genesis.entries import NAME_TEXT
+from genesis.limits import MEMO_MAX_BYTES, NAME_MAX_CHARS
 from genesis.units import parse_amount
 from native.errors import InvalidData, InvalidPeerId
 from native.hashing import HASH_BYTES, Hash32, hash32
@@ -92,6 +93,13 @@ def read_peer_id(text: str) -> bytes:
         ) from None
 
 
+def read_name(text: str) -> str:
+    """Of a network or of a founder, as documents hold it."""
+    if NAME_TEXT.fullmatch(text) is None:
+        raise ValueError(f"{_shown(text)} is not a name: 1 to {NAME_MAX_CHARS} of a-z, 0-9 and -")
+    return text
+
+
 def read_hash(text: str) -> str:
     """As the RPC writes it."""
     found = _HASH.fullmatch(text)
@@ -141,6 +149,7 @@ AMOUNT: Final = Value("AI", read_amount)
 POSITIVE_AMOUNT: Final = Value("AI", read_positive_amount)
 MEMO: Final = Value("text", read_memo)
 PEER_ID: Final = Value("peer id", read_peer_id)
+NAME: Final = Value("name", read_name)
 HASH: Final = Value("hash", read_hash)
 SEED: Final = Value("hash", read_hash_bytes)
 HEIGHT: Final = Value("height", read_height)

@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from aichain.cli import main
+from tests.unit.aichain.cli.scripted_node import ScriptedNode, serving
 
 Invoke: TypeAlias = Callable[..., Result]
 
@@ -48,7 +49,39 @@ def test_a_broken_setting_fails_with_its_fix(invoke: Invoke, tmp_path: Path) -> 
     done = invoke("--home", str(tmp_path), "--json")
     assert done.exit_code == 41
     assert findings(done)["settings"]["verdict"] == "FAIL"
-    assert "rpc.listen" in done.stderr
+    assert "rpc.listen" in findings(done)["settings"]["fix"]
+    assert "settings" in done.stderr
+
+
+def test_a_home_on_which_nothing_can_be_written_fails_and_the_rest_is_said(
+    invoke: Invoke,
+) -> None:
+    done = invoke("--home", "/proc/x", "--json")
+    found = findings(done)
+    assert done.exit_code == 41
+    assert found["fsync"]["verdict"] == "FAIL"
+    assert found["fsync"]["fix"]
+    assert "node" in found
+
+
+def test_a_fix_is_not_said_twice(invoke: Invoke, tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text('[rpc]\nlisten = "nowhere"\n')
+    done = invoke("--home", str(tmp_path))
+    fix = next(line for line in done.stdout.splitlines() if "fix: rpc.listen" in line)
+    assert fix.strip().removeprefix("fix: ") not in done.stderr
+
+
+def test_an_address_that_is_none_is_not_a_node_that_sleeps(invoke: Invoke) -> None:
+    found = findings(invoke("--json", "--rpc", "x:y"))
+    assert found["node"]["verdict"] == "FAIL"
+    assert "http://" in found["node"]["fix"]
+
+
+def test_what_answers_and_is_no_node_is_pointed_at(invoke: Invoke) -> None:
+    with serving(ScriptedNode(raw=b"hello")) as other:
+        found = findings(invoke("--json", "--rpc", other.url))
+    assert found["node"]["verdict"] == "WARN"
+    assert "--rpc" in found["node"]["fix"]
 
 
 def test_a_misspelt_variable_fails(invoke: Invoke) -> None:

@@ -1,6 +1,7 @@
 """`aichain genesis`: a launch ceremony of two founders, and what it refuses."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from aichain.keystore import onion_seed_of, save_key
 from genesis.networks import founder_key
 from genesis.onion import onion_head
 from genesis.units import AI, address_of_key, format_address
-from native.signatures import SigningKey
+from native.signatures import Algorithm, SigningKey
 
 PEER = "12D3KooWFuAU8PqmN2WcBfJnwnRVvKvX78CeDwxtpkPLKBqkHBkc"
 KEYS = {name: SigningKey.from_seed(name.encode() * 8) for name in ("anna", "bert")}
@@ -115,6 +116,116 @@ def test_a_draft_is_not_overwritten(place: Path) -> None:
 def test_the_seed_can_be_given(place: Path) -> None:
     document = draft(place, **{"--seed": "0x" + "0f" * 32})
     assert load_document(str(document)).seed == b"\x0f" * 32
+
+
+@pytest.mark.parametrize(
+    ("option", "text"),
+    [
+        *(("--seed", text) for text in ("zz", "0x12", "", "0x" + "0f" * 33)),
+        *(("--name", text) for text in ("X Y", "", "a" * 33, "a\nb")),
+        *(("--network-id", text) for text in ("0", "-1", "4294967296", "x")),
+        *(("--time-ms", text) for text in ("0", "-1", "9" * 26)),
+        *(("--out", text) for text in ("",)),
+    ],
+)
+def test_a_wrong_argument_of_a_draft_is_named(place: Path, option: str, text: str) -> None:
+    given = {"--name": "mine", "--network-id": 777, "--out": place / "g.toml"} | {option: text}
+    done = invoke("new", *(part for pair in given.items() for part in pair))
+    require_usage_error(done, option)
+    assert not (place / "g.toml").exists()
+
+
+@pytest.mark.parametrize(
+    ("option", "text"),
+    [
+        *(("--peer-id", text) for text in ("xx", "", "0OIl", PEER[:-1])),
+        *(("--stake", text) for text in ("0", "x", "-1")),
+        *(("--name", text) for text in ("a b", "")),
+    ],
+)
+def test_a_wrong_argument_of_an_entry_is_named(place: Path, option: str, text: str) -> None:
+    out = place / "anna.toml"
+    given = {"--name": "anna", "--stake": "5000", "--peer-id": PEER, "--out": out} | {option: text}
+    arguments = (part for pair in given.items() for part in pair)
+    done = invoke("entry", draft(place), "--from", "anna", *arguments)
+    require_usage_error(done, option)
+    assert not out.exists()
+
+
+def test_an_entry_does_not_overwrite_a_file(place: Path) -> None:
+    document = draft(place)
+    key = place / "aichain/keys/anna.key"
+    before = key.read_bytes()
+    done = invoke(
+        *("entry", document, "--from", "anna", "--name", "anna", "--stake", "5000"),
+        *("--peer-id", PEER, "--out", key),
+    )
+    require_usage_error(done, "anna.key exists")
+    assert key.read_bytes() == before
+
+
+def test_a_key_of_another_level_cannot_found(place: Path) -> None:
+    small = SigningKey.from_seed(bytes(32), Algorithm.ML_DSA_44)
+    save_key(place / "aichain/keys/small.key", small, passphrase=None)
+    document = draft(place)
+    done = invoke(
+        *("entry", document, "--from", "small", "--name", "small", "--stake", "5000"),
+        *("--peer-id", PEER, "--out", place / "small.toml"),
+    )
+    require_usage_error(done, "public_key")
+
+
+@pytest.mark.parametrize(
+    ("who", "amount", "label"),
+    [
+        ("anna", "0", ""),
+        ("anna", "x", ""),
+        ("0x" + "00" * 20, "5", ""),
+        ("anna", "5", '"'),
+        ("anna", "5", "x" * 65),
+    ],
+)
+def test_a_wrong_account_is_a_wrong_argument(
+    place: Path, who: str, amount: str, label: str
+) -> None:
+    document = draft(place)
+    before = document.read_bytes()
+    require_usage_error(invoke("add-account", document, who, amount, "--label", label), "")
+    assert document.read_bytes() == before
+
+
+def test_an_account_enters_once(place: Path) -> None:
+    document = draft(place)
+    assert invoke("add-account", document, "anna", "5").exit_code == 0
+    require_usage_error(invoke("add-account", document, "anna", "5"), "appears twice")
+
+
+def test_an_entry_that_is_none_is_named_by_its_file(place: Path) -> None:
+    document = draft(place)
+    before = document.read_bytes()
+    (place / "bad.toml").write_text("")
+    done = invoke("add-validator", document, place / "bad.toml")
+    assert done.exit_code == 9
+    assert "bad.toml" in done.stderr
+    assert "genesis entry" in done.stderr
+    (place / "bad.toml").write_bytes(b"\xff\xfe")
+    done = invoke("add-validator", document, place / "bad.toml")
+    assert done.exit_code == 1
+    assert "UTF-8" in done.stderr
+    assert document.read_bytes() == before
+
+
+def test_a_document_that_is_broken_is_named_with_what_is_wrong(place: Path) -> None:
+    (place / "bad.toml").write_text("name = 5")
+    done = invoke("check", place / "bad.toml")
+    assert done.exit_code == 9
+    assert "bad.toml: the document lacks" in done.stderr
+
+
+def require_usage_error(done: Result, names: str) -> None:
+    assert done.exit_code == 2, done.output
+    assert re.fullmatch(r"error: .+\nfix:   .+\n", done.stderr)
+    assert names in done.stderr
 
 
 def test_packaged_networks_have_hashes_too() -> None:

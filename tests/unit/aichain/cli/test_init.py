@@ -64,6 +64,33 @@ def test_a_document_is_copied_into_the_home(invoke: Invoke, tmp_path: Path) -> N
     assert invoke("--network", str(tmp_path / "g.toml"), "--home", str(home)).exit_code == 2
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--bootstrap", "xx"),
+        ("--bootstrap", "/ip4/127.0.0.1/tcp/1/p2p/xx"),
+        ("--moniker", ""),
+        ("--moniker", "a\tb"),
+        ("--moniker", "a\udcff"),
+    ],
+)
+def test_a_setting_that_no_node_would_start_with_makes_no_home(
+    invoke: Invoke, tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    done = invoke("--network", "testnet", "--home", str(tmp_path / "h"), *arguments)
+    assert done.exit_code == 10
+    assert done.stderr.count("\n") == 2
+    assert not (tmp_path / "h").exists()
+
+
+def test_a_damaged_node_key_says_what_to_do(invoke: Invoke, tmp_path: Path) -> None:
+    invoke("--network", "testnet", "--home", str(tmp_path / "h"))
+    (tmp_path / "h/node.key").write_bytes(b"short")
+    done = invoke("--network", "testnet", "--home", str(tmp_path / "h"))
+    assert done.exit_code == 6
+    assert "move it away" in done.stderr
+
+
 def test_mainnet_has_no_home_yet(invoke: Invoke) -> None:
     assert invoke("--network", "mainnet").exit_code == 9
 

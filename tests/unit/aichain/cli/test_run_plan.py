@@ -1,5 +1,6 @@
 """What `aichain run` decides before anything listens: home, chain, keys, whom to look for."""
 
+import os
 import socket
 import tempfile
 from collections.abc import Callable, Mapping
@@ -14,7 +15,7 @@ from aichain.cli.init import render_config
 from aichain.cli.run_plan import RunPlan, default_bootstrap, plan_run, require_free
 from aichain.config import Endpoint, Origin
 from aichain.errors import ConfigError, ExitCode
-from aichain.keystore import save_key
+from aichain.keystore import KeyFileInvalid, save_key
 from aichain.node.assemble import network_settings, node_identity
 from genesis.document import render_document
 from genesis.errors import InvalidGenesis, MainnetNotLaunched
@@ -203,6 +204,29 @@ def test_a_founder_does_not_vote_with_another_key(plan: MakePlan, tmp_path: Path
 def test_a_founder_does_not_leave_loopback(plan: MakePlan) -> None:
     with pytest.raises(ConfigError, match="public"):
         plan(network="testnet", validator__founder=0, p2p__listen="0.0.0.0:3691")
+
+
+@pytest.mark.parametrize("name", ["none.key", "fifo.key", "empty.key"])
+def test_a_validator_key_that_cannot_be_used_is_named(
+    plan: MakePlan, tmp_path: Path, name: str
+) -> None:
+    os.mkfifo(tmp_path / "fifo.key")
+    (tmp_path / "empty.key").touch()
+    with pytest.raises(KeyFileInvalid) as caught:
+        plan(network="testnet", validator__key_file=tmp_path / name)
+    assert caught.value.path == tmp_path / name
+
+
+@pytest.mark.parametrize(
+    ("rpc", "p2p"),
+    [("127.0.0.1", "127.0.0.1"), ("0.0.0.0", "127.0.0.1"), ("127.0.0.1", "::")],
+)
+def test_two_services_do_not_share_a_port(rpc: str, p2p: str) -> None:
+    endpoints = (("--rpc-listen", Endpoint(rpc, 9)), ("--p2p-listen", Endpoint(p2p, 9)))
+    with pytest.raises(CommandError) as caught:
+        require_free(endpoints)
+    assert caught.value.exit_code == ExitCode.CONFIG
+    assert "--p2p-listen" in caught.value.fix
 
 
 def test_a_taken_port_is_named_with_the_flag_that_moves_it() -> None:
