@@ -20,7 +20,8 @@ class AIChainError(Exception):
         name = type(self).__name__
         if not is_dataclass(self):
             return " ".join([name, *map(str, self.args)])
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        names = [field.name for field in fields(self) if field.name != "fix"]  # shown beside it
+        values = {name: getattr(self, name) for name in names}
         if set(values) == {"reason"}:
             return f"{name}: {values['reason']}"
         shown = " ".join(f"{key}={_shown(value)}" for key, value in values.items())

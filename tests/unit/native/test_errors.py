@@ -28,6 +28,23 @@ def test_an_error_of_prose_is_told_by_its_prose() -> None:
     assert str(DecodeError("too short")) == "DecodeError: too short"
 
 
+def test_a_fix_is_not_part_of_what_is_wrong() -> None:
+    """Whoever shows an error shows its fix beside it: in the sentence it would be said twice."""
+
+    @dataclass(eq=False)
+    class PortTaken(AIChainError):
+        port: int
+        fix: str = "choose another"
+
+    @dataclass(eq=False)
+    class Wrong(AIChainError):
+        reason: str
+        fix: str = "mend it"
+
+    assert str(PortTaken(5)) == "PortTaken: port=5"
+    assert str(Wrong("it leaks")) == "Wrong: it leaks"
+
+
 def test_bytes_are_shown_in_hexadecimal_and_cut() -> None:
     assert str(WrongRoot(b"\x01\xff")) == "WrongRoot: root=0x01ff"
     assert str(WrongRoot(bytes(40))) == f"WrongRoot: root=0x{'00' * 32}… (40 bytes)"
