@@ -287,6 +287,10 @@ class MemoryNetwork:
         heapq.heappush(self._letters, letter)
         self._wake.set()
 
+    def reads_at(self, due: float) -> float:
+        """When a message that arrives at `due` is read; a simulated machine may be busy."""
+        return due
+
     async def answer(self, peer: str, payload: bytes) -> bytes:
         """Our side of a request: what a peer gets for its question."""
         if self._handler is None or peer not in self._roster:
@@ -335,11 +339,11 @@ class MemoryNetwork:
         while True:
             self._wake = trio.Event()
             now = trio.current_time()
-            while self._letters and self._letters[0].due <= now:
+            while self._letters and self.reads_at(self._letters[0].due) <= now:
                 letter = heapq.heappop(self._letters)
                 if self._hub.hears(letter.sender, self._peer_id):
                     self._open(letter, nursery)
-            next_due = self._letters[0].due if self._letters else math.inf
+            next_due = self.reads_at(self._letters[0].due) if self._letters else math.inf
             with trio.move_on_at(next_due):
                 await self._wake.wait()
 
