@@ -83,18 +83,19 @@ class StopSignal:
 
 def bring_up(request: UpRequest) -> int:
     """`localnet up`: returns the exit code when the network has stopped (or runs detached)."""
+    started = time.monotonic()
     request.directory.mkdir(parents=True, exist_ok=True)
     with locked(request.directory):
         state = _prepare(request)
         require_free_ports(state)
-        if not request.detach:
-            state = replace(state, supervisor=ProcessId.of(os.getpid()), partition=())
-            state.save()
+        supervisor = _spawn_supervisor(request) if request.detach else os.getpid()
+        state = replace(state, supervisor=ProcessId.of(supervisor), partition=())
+        state.save()
     if request.detach:
-        return _detach(request, state)
+        return _wait_for_supervisor(state, started)
     with _stop_on_signals() as stop:
         try:
-            _run(request, state, stop, time.monotonic())
+            _run(request, state, stop, started)
         except Stopped:
             pass
         finally:
@@ -147,7 +148,7 @@ def banner(state: LocalnetState, elapsed_s: float) -> list[str]:
 def _prepare(request: UpRequest) -> LocalnetState:
     """The network of this folder, made anew or taken up where it was left."""
     state = _found(request)
-    if state is not None and state.is_running:
+    if state is not None and state.is_running and state.supervisor != ProcessId.of(os.getpid()):
         raise CommandError(
             f"a local network runs in {request.directory} already",
             f"`localnet/down{state.dir_option}`, or name another folder with --dir",
@@ -182,8 +183,8 @@ def _found(request: UpRequest) -> LocalnetState | None:
         raise
 
 
-def _detach(request: UpRequest, state: LocalnetState) -> int:
-    """The same command again in a session of its own; returns when it has a new final block."""
+def _spawn_supervisor(request: UpRequest) -> int:
+    """The same command again, in the background; it finds itself named in the state file."""
     command = [*PROGRAM, "localnet", "up", "--dir", str(request.directory)]
     command += ["--validators", str(request.validators), "--network", request.network]
     command += ["--base-port", str(request.base_port), "--load", str(request.load)]
@@ -192,20 +193,22 @@ def _detach(request: UpRequest, state: LocalnetState) -> int:
         command += ["--vouch-for-vote-log", str(index)]
     log = request.directory / SUPERVISOR_LOG
     log.unlink(missing_ok=True)
-    started = time.monotonic()
-    supervisor = ProcessId.of(spawn(command, log))
+    return spawn(command, log)
+
+
+def _wait_for_supervisor(state: LocalnetState, started: float) -> int:
+    """Until the network in the background has a new final block."""
+    log, supervisor = state.directory / SUPERVISOR_LOG, state.supervisor
+    assert supervisor is not None, "it was spawned just now"
     watcher = Watcher(state)
     try:
         while time.monotonic() < started + DETACH_TIMEOUT_S:
-            current = load_state(request.directory)
-            if current is not None and current.supervisor is not None:
-                watcher.state = current
-                watcher.sample()
-                if _has_block_since(watcher, started):
-                    elapsed = time.monotonic() - started
-                    click.echo("\n".join(banner(current, elapsed)))
-                    click.echo(f"\nRuns in the background; localnet/down{state.dir_option}")
-                    return CommandExit.OK
+            watcher.state = load_state(state.directory) or watcher.state
+            watcher.sample()
+            if _has_block_since(watcher, started):
+                click.echo("\n".join(banner(watcher.state, time.monotonic() - started)))
+                click.echo(f"\nRuns in the background; localnet/down{state.dir_option}")
+                return CommandExit.OK
             if not supervisor.is_alive:
                 raise _why_it_ended(supervisor, log)
             time.sleep(0.1)

@@ -153,7 +153,7 @@ def test_one_command_at_a_time_changes_a_network(
 
 def test_hints_name_the_folder_unless_it_is_the_usual_one() -> None:
     assert dir_option(Path(".localnet")) == ""
-    assert dir_option(Path("/tmp/my net")) == " --dir '/tmp/my net'"
+    assert dir_option(Path("/srv/my net")) == " --dir '/srv/my net'"
 
 
 def test_a_state_of_another_version_is_refused(state: LocalnetState) -> None:

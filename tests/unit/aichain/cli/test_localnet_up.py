@@ -1,6 +1,7 @@
 """When a local network is up: blocks of an earlier run prove nothing, and the end says why."""
 
 import os
+import signal
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -101,3 +102,19 @@ def test_a_folder_of_another_shape_says_which_options_it_takes(state: LocalnetSt
     assert _prepare(same) == state
     with pytest.raises(CommandError, match="no node 4"):
         _prepare(replace(same, vouch=(4,)))
+
+
+def test_a_network_is_prepared_by_one_command_and_by_the_one_it_has_put_in_charge(
+    state: LocalnetState,
+) -> None:
+    request = UpRequest(state.directory, 4, "testnet", base_port=20_000)
+    mine = replace(state, supervisor=ProcessId.of(os.getpid()))
+    mine.save()
+    assert _prepare(request) == mine
+    other = ProcessId.of(spawn(["/bin/sleep", "60"], state.directory / "out"))
+    replace(state, supervisor=other).save()
+    with pytest.raises(CommandError, match="runs in"):
+        _prepare(request)
+    other.send(signal.SIGKILL)
+    os.waitpid(other.pid, 0)
+    assert _prepare(request).supervisor == other
