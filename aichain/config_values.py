@@ -47,7 +47,7 @@ class Endpoint:
 
 def read_text(value: object) -> str:
     if not isinstance(value, str) or not value or not value.isprintable():
-        raise ValueError("a text was expected")
+        raise ValueError("a text of printable letters was expected")
     return value
 
 

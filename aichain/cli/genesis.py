@@ -129,7 +129,7 @@ def entry(
 @json_option
 def add_validators(document: Path, entries: tuple[Path, ...], as_json: bool) -> None:
     """Add founders' entries to a draft; each proof of possession is checked."""
-    draft = load_document(str(document))
+    draft = _load_draft(document)
     for path in entries:
         text = _read(path)
         with _refused_as(f"{path} cannot be added", ANOTHER_ENTRY, CommandExit.GENESIS):
@@ -149,7 +149,7 @@ def add_funds(
     document: Path, who: str, amount: int, label: str, folder: KeyFolder, as_json: bool
 ) -> None:
     """Give an account AMOUNT coins at genesis."""
-    draft = load_document(str(document))
+    draft = _load_draft(document)
     address = address_named(who, network=None, folder=folder.path)
     refusal = f"{format_address(address)} cannot be added"
     with _refused_as(refusal, "correct the address or the label", CommandExit.USAGE):
@@ -210,6 +210,11 @@ def _refused_as(what: str, fix: str, code: int) -> Iterator[None]:
         yield
     except InvalidGenesis as error:
         raise CommandError(f"{what}: {error.reason}", fix, code) from None
+
+
+def _load_draft(path: Path) -> GenesisDocument:
+    """A file, never a packaged network: it is written again."""
+    return load_document(str(path.absolute()))
 
 
 def _require_free(out: Path) -> None:

@@ -74,9 +74,9 @@ def list_keys(folder: KeyFolder, as_json: bool) -> None:
     show([_summary(file) for file in files], as_json=as_json)
     if refusals:
         raise CommandError(
-            f"{len(refusals)} files in {folder.path} are no keys that can be used; the first:"
+            f"not every key file in {folder.path} can be used ({len(refusals)} cannot), the first:"
             f" {explain(refusals[0]).cause}",
-            "move them away, or mend what is said of them (`aichain keys show FILE`)",
+            "move it away, or see `aichain keys show FILE` for how to mend it",
             CommandExit.KEY,
         )
 

@@ -18,6 +18,8 @@ FILE_FIXES: Final[Mapping[int, str]] = {
     errno.EDQUOT: "free some disk space, or ask for a larger quota",
     errno.EMFILE: "ulimit -n 4096, or close other programs",
     errno.ENAMETOOLONG: "choose a shorter name",
+    errno.EEXIST: "choose another path: something is there already",
+    errno.ENOTDIR: "choose another path: a file stands where a folder should be",
 }
 
 

@@ -215,6 +215,15 @@ def test_an_entry_that_is_none_is_named_by_its_file(place: Path) -> None:
     assert document.read_bytes() == before
 
 
+def test_a_packaged_network_is_no_draft(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    draft(place)
+    signed = entry(place, "anna")
+    monkeypatch.chdir(place)
+    for arguments in (("add-validator", "devnet", signed), ("add-account", "devnet", "anna", "5")):
+        assert invoke(*arguments).exit_code == 10
+    assert not (place / "devnet").exists()
+
+
 def test_a_document_that_is_broken_is_named_with_what_is_wrong(place: Path) -> None:
     (place / "bad.toml").write_text("name = 5")
     done = invoke("check", place / "bad.toml")

@@ -150,7 +150,7 @@ def test_what_is_no_key_file_does_not_hide_the_others(place: Path) -> None:
     done = invoke(place, "list", "--json")
     assert [each["name"] for each in json.loads(done.stdout)] == ["good"]
     assert done.exit_code == 6
-    assert "4 files" in done.stderr
+    assert "(4 cannot)" in done.stderr
     assert "empty.key" in done.stderr
     assert done.stderr.count("\n") == 2
     assert invoke(place, "show", ADDRESS).exit_code == 0

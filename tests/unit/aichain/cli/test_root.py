@@ -86,7 +86,7 @@ def test_an_output_that_lacks_a_letter_shows_its_number(tmp_path: Path, encoding
         (errno.ENAMETOOLONG, "a", "a: File name too long", "choose a shorter name"),
         (errno.EMFILE, "a", "a: Too many open files", "ulimit -n"),
         (errno.EACCES, "a", "a: Permission denied", "check the path and its permissions"),
-        (errno.ENOTDIR, "a\udcff", "a\ufffd: Not a directory", "check the path"),
+        (errno.ENOTDIR, "a\udcff", "a\ufffd: Not a directory", "choose another path"),
     ],
 )
 def test_a_file_that_cannot_be_used_says_what_helps(
