@@ -13,7 +13,7 @@ from aichain.cli.exit_codes import CommandError, CommandExit
 from aichain.cli.key_choice import address_named, signing_key
 from aichain.cli.options import KeyFolder, json_option, key_folder_options
 from aichain.cli.output import show
-from aichain.cli.values import FILE, NAME, PEER_ID, POSITIVE_AMOUNT, SEED
+from aichain.cli.values import EXISTING_FILE, FILE, NAME, PEER_ID, POSITIVE_AMOUNT, SEED
 from aichain.config import load_document
 from aichain.keystore import onion_seed_of
 from genesis.ceremony import (
@@ -124,8 +124,8 @@ def entry(
 
 
 @genesis.command("add-validator")
-@click.argument("document", type=FILE)
-@click.argument("entries", type=FILE, nargs=-1, required=True)
+@click.argument("document", type=EXISTING_FILE)
+@click.argument("entries", type=EXISTING_FILE, nargs=-1, required=True)
 @json_option
 def add_validators(document: Path, entries: tuple[Path, ...], as_json: bool) -> None:
     """Add founders' entries to a draft; each proof of possession is checked."""
@@ -139,7 +139,7 @@ def add_validators(document: Path, entries: tuple[Path, ...], as_json: bool) -> 
 
 
 @genesis.command("add-account")
-@click.argument("document", type=FILE)
+@click.argument("document", type=EXISTING_FILE)
 @click.argument("who", metavar="ADDRESS|KEY")
 @click.argument("amount", type=POSITIVE_AMOUNT)
 @click.option("--label", default="", help="A word about it, part of the document.")
