@@ -14,6 +14,7 @@ from aichain.store.index import Location
 from aichain.store.keys import TIP
 from aichain.store.segments import BodyRecord, Position
 from aichain.store.state import StateRecords, Tip, stage_state
+from aichain.store.validator_sets import stage_validators
 from consensus.certificates import QuorumCertificate
 from consensus.instance import BlockRef
 from genesis import limits
@@ -284,6 +285,7 @@ class Chain:
         for entry in line:
             assert entry.position is not None, "bodies are durable before the state"
             stage_state(batch, entry.state)
+            stage_validators(batch, entry.state, self.document.consensus.epoch_blocks)
             record = BlockRecord(entry.block.id, entry.state.root, entry.position, finalized_at_ms)
             self.blocks.stage_block(batch, entry.header, record, entry.receipts)
         self.blocks.stage_certificate(batch, certificate, self._head.head.height)

@@ -15,6 +15,7 @@ from aichain.store.leveldb import LevelSettings, LevelStore
 from aichain.store.paths import DataPaths
 from aichain.store.segments import BodyRecord, Position, SegmentFiles
 from aichain.store.state import StateRecords, Tip, scan_records, scan_tree, stage_state
+from aichain.store.validator_sets import stage_genesis_validators
 from genesis import limits
 from genesis.document import GenesisDocument
 from native.errors import InvalidData
@@ -108,6 +109,7 @@ def _write_genesis(paths: DataPaths, document: GenesisDocument) -> None:
         TIP: Tip.of(state).encode(),
     }
     stage_state(batch, state)
+    stage_genesis_validators(batch, state)
     record = BlockRecord(state.head.id, state.root, position, finalized_at_ms=None)
     blocks.stage_block(batch, state.head, record, ())
     database.write(batch, sync=True)

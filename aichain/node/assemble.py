@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 
 from aichain import __version__
 from aichain.chain import Chain
@@ -17,6 +16,7 @@ from aichain.node.ballots import Ballots, Signer
 from aichain.node.bodies import Bodies
 from aichain.node.certificates import CertificateDesk
 from aichain.node.context import NodeContext
+from aichain.node.electorates import Electorates
 from aichain.node.engine import Engine, EngineServices
 from aichain.node.finalizer import Finalizer
 from aichain.node.inbound import InboundDesk
@@ -39,19 +39,16 @@ from consensus.core.events import BlockExecuted
 from consensus.core.recovery import restore
 from consensus.core.state import CoreConfig, State
 from consensus.core.step import step
-from consensus.electorate import Electorate, epoch_seed
 from consensus.guard import SignedSlots
 from consensus.headers import block_ref
 from consensus.instance import BlockRef
 from consensus.records import Record, decode_record, is_trusted
 from genesis import limits
-from genesis.document import GenesisDocument
 from genesis.units import address_of_key
 from p2p.network import Network
 from p2p.settings import NetworkSettings, NodeIdentity
 
 NetworkFactory = Callable[[NodeIdentity, NetworkSettings], Network]
-ElectorateOf = Callable[[int], Electorate]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,19 +86,19 @@ def assemble(
     key = config.validator_key
     wal = open_log(config, key.public_key) if key else None
     records = tuple(decode_record(raw) for raw in wal.records()) if wal else ()
-    electorate_of = electorates(document)
+    electorates = Electorates(chain)
     network = network_of(node_identity(config), network_settings(config))
-    network.set_validators([each.public_key for each in document.validator_set.validators])
+    network.set_validators(electorates.keys)
     context = NodeContext(
         document=document,
-        validators=document.validator_set,
+        electorates=electorates,
         network=network,
         verifier=Verifier(run_blocking),
         metrics=Metrics(network=document.name, version=__version__),
         clock=clock,
         run_blocking=run_blocking,
     )
-    core = restore_core(config, chain, records, electorate_of)
+    core = restore_core(config, chain, records, electorates)
     engine = Engine(core)
     feed: Feed[BlockView] = Feed(capacity=limits.FEED_CAPACITY, max_readers=limits.FEED_READERS)
     ledger = LedgerWriter(chain, run_blocking)
@@ -130,7 +127,6 @@ def assemble(
             finalizer=finalizer,
             request_certificates=certificates.request,
             context=context,
-            electorate_of=electorate_of,
         ),
         context=context,
         inbound=inbound,
@@ -171,7 +167,7 @@ def restore_core(
     config: NodeConfig,
     chain: Chain,
     records: tuple[Record, ...],
-    electorate_of: ElectorateOf,
+    electorates: Electorates,
 ) -> State:
     """The core as it was: last final block, own signatures, durable blocks above the head.
 
@@ -194,7 +190,7 @@ def restore_core(
         _block_at(chain, epoch * consensus.epoch_blocks),
         tip,
         chain.blocks.certificate_at(tip.height),
-        {number: electorate_of(number) for number in (epoch, epoch + 1)},
+        {number: electorates.electorate(number) for number in (epoch, epoch + 1)},
         records,
         abstain=config.validator_key is not None and not is_trusted(records),
     )
@@ -204,17 +200,6 @@ def restore_core(
         state, effects = step(state, BlockExecuted(block_ref(block.header), now_ms=0))
         assert not effects, "before it starts the core only takes note"
     return state
-
-
-def electorates(document: GenesisDocument) -> ElectorateOf:
-    """The voters of any epoch: the genesis set, with a schedule of its own in each."""
-    validators = document.validator_set
-
-    @cache
-    def electorate_of(epoch: int) -> Electorate:
-        return Electorate.of(validators, epoch, epoch_seed(document.seed, epoch))
-
-    return electorate_of
 
 
 def slots_of(records: tuple[Record, ...]) -> SignedSlots:

@@ -126,8 +126,10 @@ class NodeBackend:
         return await self._pool.submit(raw)
 
     def validator_set(self, height: int) -> ValidatorSet | None:
-        """One set for every height, until staking changes it at epoch edges."""
-        return self._context.validators if height >= 0 else None
+        """Who decided a height, or will; None beyond the next epoch, which nobody knows yet."""
+        blocks = self._chain.document.consensus.epoch_blocks
+        decided = (self._chain.head.head.height // blocks + 2) * blocks
+        return self._chain.blocks.validators_at(height) if 0 <= height <= decided else None
 
     async def commit(self, height: int) -> CommitView | None:
         """The certificate that finalized a height and the headers down to it."""
@@ -138,7 +140,8 @@ class NodeBackend:
         )
         if proof is None:
             return None
-        return CommitView(proof.certificate, proof.headers, self._context.validators)
+        validators = self._chain.blocks.validators_at(proof.certificate.height)
+        return CommitView(proof.certificate, proof.headers, validators)
 
     def peers(self) -> tuple[PeerView, ...]:
         """The connected peers."""

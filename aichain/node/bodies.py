@@ -56,7 +56,7 @@ class Bodies:
         self._clock = context.clock
         self._candidates: OrderedDict[Hash32, _Candidate] = OrderedDict()
         self._in_flight: set[Hash32] = set()
-        self._rotation = Rotation([each.public_key for each in context.validators.validators])
+        self._rotation = Rotation(lambda: context.electorates.keys)
 
     def note(self, message: ProposalMessage, header: Header, peer: str) -> None:
         """Remember what a proposal with a valid signature says its block contains.

@@ -31,13 +31,13 @@ class CertificateDesk:
 
     def __init__(self, engine: Engine, context: NodeContext) -> None:
         self._engine = engine
-        self._validators = context.validators
+        self._electorates = context.electorates
         self._verifier = context.verifier
         self._network = context.network
         self._clock = context.clock
         self._in_flight: dict[_Key, tuple[bytes, trio.Event]] = {}
         self._taken: OrderedDict[_Key, None] = OrderedDict()
-        self._rotation = Rotation([each.public_key for each in context.validators.validators])
+        self._rotation = Rotation(lambda: context.electorates.keys)
 
     async def take(self, peer: str, certificate: QuorumCertificate) -> bool:
         """Verify and hand over; False when it is not wanted now. A forged one costs its sender.
@@ -69,8 +69,9 @@ class CertificateDesk:
 
     async def _verify(self, peer: str, key: _Key, certificate: QuorumCertificate) -> bool:
         electorate = self._engine.state.instance.electorate
+        validators = self._electorates.validators(electorate.epoch)
         try:
-            await verify_certificate(certificate, electorate, self._validators, self._verifier)
+            await verify_certificate(certificate, electorate, validators, self._verifier)
         except (InvalidCertificate, InvalidSignature) as error:
             self._network.penalize(peer, Penalty.FORGED, str(error))
             return False

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from aichain.clock import Clock
 from aichain.machine import RunBlocking
 from aichain.metrics import Metrics
+from aichain.node.electorates import Electorates
 from aichain.node.verifier import Verifier
 from genesis.document import GenesisDocument
-from genesis.validators import ValidatorSet
 from p2p.network import Network
 
 
@@ -16,7 +16,7 @@ class NodeContext:
     """Made once in `assemble` and handed to the services; it holds no state of its own."""
 
     document: GenesisDocument
-    validators: ValidatorSet
+    electorates: Electorates
     network: Network
     verifier: Verifier
     metrics: Metrics

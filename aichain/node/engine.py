@@ -38,7 +38,6 @@ from consensus.core.effects import (
 from consensus.core.events import ElectorateDecided, Event, Started, TimerFired
 from consensus.core.state import State
 from consensus.core.step import step
-from consensus.electorate import Electorate
 from consensus.evidence import Evidence
 from consensus.votes import VotePhase
 from genesis import limits
@@ -57,7 +56,6 @@ class EngineServices:
     finalizer: Finalizer
     request_certificates: Callable[[int, int, int], Awaitable[None]]
     context: NodeContext
-    electorate_of: Callable[[int], Electorate]
 
 
 class Engine:
@@ -160,11 +158,7 @@ class Performer:
                     await services.ballots.settle(effect, self._engine.state.instance.id)
             case EnterEpoch(epoch):
                 log.info("epoch %d begins", epoch)
-                self._engine.post(
-                    ElectorateDecided(
-                        services.electorate_of(epoch + 1), services.context.clock.now_ms()
-                    )
-                )
+                self._enter(epoch)
             case ReportEquivocation(evidence):
                 self._report(evidence)
             case Halt(reason):
@@ -176,13 +170,20 @@ class Performer:
         if isinstance(effect, CastProposal):
             self._start_soon(services.ballots.cast_proposal, effect, services.producer.send)
             return
-        electorate = services.electorate_of(effect.epoch)  # the vote may be the last of its epoch
+        electorate = services.context.electorates.electorate(effect.epoch)
         me = electorate.index_of(self._engine.state.config.validator)
-        assert me is not None, "only members of the electorate vote"
+        assert me is not None, "only members vote, and this may be the last of its epoch"
         services.context.metrics.vote_cast(effect.vote.phase.name.lower())
         if effect.vote.phase is VotePhase.CANCEL:
             services.context.metrics.view_cancelled()
         self._start_soon(services.ballots.cast_vote, effect, me)
+
+    def _enter(self, epoch: int) -> None:
+        context = self._services.context
+        context.electorates.enter(epoch)
+        context.network.set_validators(context.electorates.keys)
+        decided = context.electorates.electorate(epoch + 1)
+        self._engine.post(ElectorateDecided(decided, context.clock.now_ms()))
 
     def _report(self, evidence: Evidence) -> None:
         self._services.context.metrics.equivocation_seen()

@@ -49,7 +49,7 @@ class InboundDesk:
         self._certificates = certificates
         self._bodies = bodies
         self._pool = pool
-        self._validators = context.validators
+        self._electorates = context.electorates
         self._verifier = context.verifier
         self._network = context.network
         self._metrics = context.metrics
@@ -149,7 +149,7 @@ class InboundDesk:
 
     async def _verify_vote(self, peer: str, signed: SignedVote) -> None:
         item = SignatureItem(
-            self._validators[signed.voter_index].public_key,
+            self._electorates.validators(signed.epoch)[signed.voter_index].public_key,
             signed.vote.signing_bytes,
             VOTE_CONTEXT,
             signed.signature,
@@ -173,7 +173,7 @@ class InboundDesk:
         if merkle_root(message.tx_ids) != header.tx_root:
             raise MalformedProposal("it lists other contents than its header")  # not signed
         item = SignatureItem(
-            self._validators[message.proposer_index].public_key,
+            self._electorates.validators(message.epoch)[message.proposer_index].public_key,
             signed.proposal.signing_bytes,
             PROPOSAL_CONTEXT,
             signed.signature,
@@ -196,7 +196,7 @@ class _Senders:
 
     def __init__(self, context: NodeContext) -> None:
         self._network = context.network
-        self._validators = frozenset(each.public_key for each in context.validators.validators)
+        self._electorates = context.electorates
         self._keys: dict[str, bytes] = {}
         self._looked_at = float("-inf")
 
@@ -208,4 +208,4 @@ class _Senders:
         return peer in self._keys
 
     def is_validator(self, peer: str) -> bool:
-        return self._keys[peer] in self._validators
+        return self._keys[peer] in self._electorates.keys

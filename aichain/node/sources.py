@@ -1,7 +1,7 @@
 """Whom to ask: peers that fail to deliver wait their turn out, and the rest take turns."""
 
 from collections import OrderedDict
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import trio
 
@@ -48,8 +48,8 @@ class Unreliable:
 class Rotation:
     """The order in which to ask peers for one thing: another one first each time."""
 
-    def __init__(self, validator_keys: Collection[bytes]) -> None:
-        self._validator_keys = frozenset(validator_keys)
+    def __init__(self, validator_keys: Callable[[], Collection[bytes]]) -> None:
+        self._validator_keys = validator_keys
         self._turn = 0
         self.unreliable = Unreliable()
 
@@ -58,11 +58,12 @@ class Rotation:
         self._turn += 1
         start = self._turn % len(peers) if peers else 0
         turned = [*peers[start:], *peers[:start]]
+        validators = self._validator_keys()
         turned.sort(
             key=lambda peer: (
                 self.unreliable.is_out(peer.peer_id, now_ms),
                 peer.peer_id != first,
-                peer.validator_key not in self._validator_keys,
+                peer.validator_key not in validators,
             )
         )
         return [peer.peer_id for peer in turned]

@@ -179,9 +179,8 @@ class Syncer:
             return
         context = self._context
         try:
-            await verify_certificate(
-                certificate, instance.electorate, context.validators, context.verifier
-            )
+            validators = context.electorates.validators(instance.epoch)
+            await verify_certificate(certificate, instance.electorate, validators, context.verifier)
         except (InvalidCertificate, InvalidSignature) as error:
             raise PeerLied(str(error)) from error
         self._verified = certificate.block_id

@@ -14,9 +14,11 @@ from aichain.store.keys import (
 )
 from aichain.store.kv import KeyValueReader
 from aichain.store.segments import BodyRecord, Position, SegmentFiles
+from aichain.store.validator_sets import validators_of_epoch
 from consensus.certificates import QuorumCertificate, decode_certificate
 from consensus.instance import epoch_of_height
 from genesis import limits
+from genesis.validators import ValidatorSet
 from native import codec
 from native.errors import DecodeError, InvalidData
 from native.hashing import Hash32, hash32
@@ -144,6 +146,11 @@ class BlockStore:
             return ()
         raws = codec.decode(raw, max_bytes=len(raw), max_items=limits.BODY_TRANSACTIONS_MAX)
         return tuple(decode_receipt(codec.bounded(each, len(raw))) for each in raws)
+
+    def validators_at(self, height: int) -> ValidatorSet:
+        """Who decided a height, or is going to: up to two epochs above the last final block."""
+        epoch = epoch_of_height(height, self._epoch_blocks) if height else 0
+        return validators_of_epoch(self._database, epoch)
 
     def certificate_at(self, height: int) -> QuorumCertificate | None:
         """The FINAL certificate of exactly this block, if it is kept."""

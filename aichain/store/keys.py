@@ -2,7 +2,7 @@
 
 from native.hashing import Hash32
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 STATE = b"s|"
 BLOCK = b"b|"
@@ -10,6 +10,7 @@ HEIGHT = b"h|"
 CERTIFICATE = b"c|"
 RECEIPTS = b"r|"
 TRANSACTION = b"t|"
+VALIDATORS = b"v|"
 
 TIP = b"m|tip"
 SCHEMA = b"m|schema"
@@ -41,6 +42,11 @@ def certificate_key(height: int) -> bytes:
 
 def receipts_key(height: int) -> bytes:
     return RECEIPTS + height.to_bytes(HEIGHT_BYTES, "big")
+
+
+def validators_key(epoch: int) -> bytes:
+    """Epoch to its validator set, where it is another than that of the epoch before."""
+    return VALIDATORS + epoch.to_bytes(HEIGHT_BYTES, "big")
 
 
 def transaction_key(tx_id: Hash32) -> bytes:

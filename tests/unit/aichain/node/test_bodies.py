@@ -26,7 +26,7 @@ async def test_a_second_copy_of_a_proposal_does_not_change_whom_we_ask() -> None
         verifier=None,
         network=network,
         clock=SimpleNamespace(now_ms=lambda: 0),
-        validators=SimpleNamespace(validators=()),
+        electorates=SimpleNamespace(keys=frozenset()),
     )
     pool = SimpleNamespace(mempool={})
     bodies = Bodies(

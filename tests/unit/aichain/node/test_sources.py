@@ -45,7 +45,7 @@ def test_only_so_many_are_remembered() -> None:
 
 
 def test_peers_take_turns_validators_first() -> None:
-    rotation = Rotation([b"k"])
+    rotation = Rotation(lambda: [b"k"])
     peers = [peer("a"), peer("b"), peer("v", b"k"), peer("w", b"k"), peer("x", b"other")]
     orders = [rotation.order(peers, 0) for _ in range(10)]
     assert all(set(order[:2]) == {"v", "w"} for order in orders)
@@ -55,7 +55,7 @@ def test_peers_take_turns_validators_first() -> None:
 
 
 def test_the_named_peer_leads_and_failed_ones_come_last() -> None:
-    rotation = Rotation([b"k"])
+    rotation = Rotation(lambda: [b"k"])
     peers = [peer("a"), peer("b"), peer("v", b"k")]
     assert rotation.order(peers, 0, "b")[:2] == ["b", "v"]
     rotation.unreliable.failed("v", 0)

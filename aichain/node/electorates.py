@@ -1,0 +1,63 @@
+"""Who votes in the epochs around the chain's head, as its state decided it."""
+
+from dataclasses import dataclass
+
+from aichain.chain import Chain
+from consensus.electorate import Electorate
+from genesis.validators import ValidatorSet
+
+_REMEMBERED = 4
+"""Epochs: the one before, whose last votes are still signed, this one, and the next two."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Voters:
+    validators: ValidatorSet
+    electorate: Electorate
+
+
+class Electorates:
+    """Asked for the core's epoch and its neighbours; a set is decided one epoch ahead."""
+
+    def __init__(self, chain: Chain) -> None:
+        self._chain = chain
+        self._known: dict[int, _Voters] = {}
+        blocks = chain.document.consensus.epoch_blocks
+        self._epoch = chain.head.head.height // blocks  # of the next block
+        self._keys = self._keys_around()
+
+    @property
+    def keys(self) -> frozenset[bytes]:
+        """Consensus keys of this epoch and the next: whose votes, or connections, matter."""
+        return self._keys
+
+    def electorate(self, epoch: int) -> Electorate:
+        """The weights and the turns of an epoch."""
+        return self._voters(epoch).electorate
+
+    def validators(self, epoch: int) -> ValidatorSet:
+        """The keys of an epoch, in the order of its electorate."""
+        return self._voters(epoch).validators
+
+    def enter(self, epoch: int) -> None:
+        """The core is in this epoch now; the set of the next one is known."""
+        self._epoch = epoch
+        self._keys = self._keys_around()
+        for old in [number for number in self._known if number <= epoch - _REMEMBERED]:
+            del self._known[old]
+
+    def _keys_around(self) -> frozenset[bytes]:
+        return frozenset(
+            validator.public_key
+            for epoch in (self._epoch, self._epoch + 1)
+            for validator in self.validators(epoch)
+        )
+
+    def _voters(self, epoch: int) -> _Voters:
+        known = self._known.get(epoch)
+        if known is None:
+            decided = self._chain.head.epoch(epoch)
+            assert decided is not None, "the head's state knows the core's epoch and its neighbours"
+            electorate = Electorate.of(decided.validators, epoch, decided.seed)
+            known = self._known[epoch] = _Voters(decided.validators, electorate)
+        return known
