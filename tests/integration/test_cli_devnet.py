@@ -176,7 +176,7 @@ def test_every_query_answers_people_and_programs(devnet: Devnet) -> None:
         (("query", "block", "999999"), 3),
         (("query", "tx", "0x" + "0" * 64), 3),
         (("query", "commit", "999999"), 3),
-        (("query", "tx", "0x12"), 5),
+        (("query", "tx", "0x12"), 2),
         (("tx", "send", "--from", "nobody", "--to", "account:1", "--amount", "1"), 3),
         (("tx", "send", "--from", "founder:9", "--to", "account:1", "--amount", "1"), 5),
         (("tx", "send", "--from", "account:6", "--to", "account:1", "--amount", "99999999"), 5),
