@@ -263,7 +263,7 @@ class _Layers:
                 except ValueError as error:
                     raise ConfigError(
                         reason=f"{key} = {_shown(values[key])} ({origin}): {error}",
-                        fix=f"{key} is {KEYS[key]}",
+                        fix=f"correct {key} ({KEYS[key]})",
                     ) from None
         self.origins[key] = Origin.DEFAULT
         return default

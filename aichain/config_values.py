@@ -4,6 +4,7 @@ Every reader raises ValueError with what was expected.
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import ip_address
@@ -17,8 +18,8 @@ from p2p.errors import InvalidPeerAddress
 
 LOG_LEVELS: Final = ("debug", "info", "warning", "error")
 
-_ORIGIN: Final = re.compile(r"https?://[^/\s@]+")
-_HOST: Final = re.compile(r"[a-z0-9._:-]+", re.ASCII)
+_ORIGIN: Final = re.compile(r"https?://[^/\s@]+", re.IGNORECASE)
+_HOST: Final = re.compile(r"[A-Za-z0-9._:-]+", re.ASCII)
 
 
 class LogFormat(StrEnum):
@@ -65,7 +66,11 @@ def read_boolean(value: object) -> bool:
 
 
 def read_index(value: object) -> int:
-    return _integer(value, 0, U64_MAX)
+    """Of a founder; whether there are so many is for its document to say."""
+    try:
+        return _integer(value, 0, U64_MAX)
+    except ValueError:
+        raise ValueError("the number of a founder was expected, from 0 on") from None
 
 
 def read_delta_ms(value: object) -> int:
@@ -92,29 +97,44 @@ def read_texts(value: object) -> tuple[str, ...]:
 
 
 def read_origins(value: object) -> tuple[str, ...]:
-    origins = tuple(item.lower() for item in read_texts(value))
-    for origin in origins:
-        if origin != "*" and _ORIGIN.fullmatch(origin) is None:
-            raise ValueError(f"{origin!r} is not like https://example.com, without a path")
-    return origins
+    return _each(value, _read_origin)
 
 
 def read_hosts(value: object) -> tuple[str, ...]:
-    hosts = tuple(item.lower() for item in read_texts(value))
-    for host in hosts:
-        if host != "*" and _HOST.fullmatch(host) is None:
-            raise ValueError(f"{host!r} is not a host name such as node.example.com")
-    return hosts
+    return _each(value, _read_host)
 
 
 def read_bootstrap(value: object) -> tuple[str, ...]:
-    return tuple(_bootstrap(item) for item in read_texts(value))
+    return _each(value, _read_bootstrap)
 
 
-def _bootstrap(text: str) -> str:
+def _each(value: object, read: Callable[[str], str]) -> tuple[str, ...]:
+    items = read_texts(value)
+    made = []
+    for item in items:
+        try:
+            made.append(read(item))
+        except ValueError as error:
+            raise ValueError(f"{item!r}: {error}" if len(items) > 1 else str(error)) from None
+    return tuple(made)
+
+
+def _read_origin(text: str) -> str:
+    if text != "*" and _ORIGIN.fullmatch(text) is None:
+        raise ValueError("an origin such as https://example.com was expected, without a path")
+    return text.lower()
+
+
+def _read_host(text: str) -> str:
+    if text != "*" and _HOST.fullmatch(text) is None:
+        raise ValueError("a host name such as node.example.com was expected")
+    return text.lower()
+
+
+def _read_bootstrap(text: str) -> str:
     address = _peer_address(text)
     if not address.peer_id or address.is_unspecified or not address.port:
-        raise ValueError(f"{text!r} is not like /ip4/203.0.113.7/tcp/3691/p2p/12D3…")
+        raise ValueError("an address that can be dialled was expected, with /p2p/PEER_ID")
     return str(address)
 
 
@@ -122,7 +142,7 @@ def _peer_address(text: str) -> PeerAddress:
     try:
         return parse_peer_address(text)
     except InvalidPeerAddress as error:
-        raise ValueError(f"{error.address!r}: {error.reason}") from None
+        raise ValueError(error.reason) from None
 
 
 def read_announced(value: object) -> str:

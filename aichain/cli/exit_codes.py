@@ -70,6 +70,7 @@ FIXES: Final[Mapping[str, tuple[int, str]]] = {
         "for a chain now use `--network devnet` or `--network testnet`",
     ),
     "network_unknown": (CommandExit.GENESIS, "use devnet, testnet, or the path of a document"),
+    "engine_unknown": (ExitCode.CONFIG, "unset AICHAIN_NATIVE, or set it to one of those"),
     "unknown_seed_word": (CommandExit.USAGE, "correct that word"),
     "seed_word_count": (CommandExit.USAGE, "write all 24 words, with spaces between them"),
     "invalid_peer_id": (
@@ -132,6 +133,8 @@ def values_of(error: AIChainError) -> dict[str, object]:
 
 def plain(value: object) -> str:
     """A value as the RPC writes it: bytes are 0x hex, integers are decimal."""
+    if isinstance(value, tuple):
+        return ", ".join(map(plain, value))
     return "0x" + value.hex() if isinstance(value, bytes) else str(value)
 
 

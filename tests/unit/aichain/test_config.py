@@ -147,6 +147,13 @@ def test_a_wrong_value_names_its_key_and_its_origin(key: str, value: object) -> 
     assert key in caught.value.fix
 
 
+def test_the_one_of_many_that_is_wrong_is_named() -> None:
+    good = f"/ip4/10.0.0.1/tcp/3691/p2p/{PEER}"
+    with pytest.raises(ConfigError) as caught:
+        resolved({"p2p.bootstrap": (good, "xx", good)})
+    assert "'xx': expected /ip4/HOST" in caught.value.reason
+
+
 def test_a_misspelt_key_in_the_file_gets_a_suggestion(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     path.write_text('[rpc]\nlistn = "127.0.0.1:1"\n')

@@ -67,7 +67,7 @@ def test_a_home_on_which_nothing_can_be_written_fails_and_the_rest_is_said(
 def test_a_fix_is_not_said_twice(invoke: Invoke, tmp_path: Path) -> None:
     (tmp_path / "config.toml").write_text('[rpc]\nlisten = "nowhere"\n')
     done = invoke("--home", str(tmp_path))
-    fix = next(line for line in done.stdout.splitlines() if "fix: rpc.listen" in line)
+    fix = next(line for line in done.stdout.splitlines() if "fix: correct rpc.listen" in line)
     assert fix.strip().removeprefix("fix: ") not in done.stderr
 
 

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from aichain import errors as node_errors
+from aichain import keystore, seed_words
+from aichain.cli import client
 from aichain.cli.client import RpcRefused, RpcUnreachable
 from aichain.cli.exit_codes import (
     EXIT_CODES,
@@ -16,10 +19,19 @@ from aichain.cli.exit_codes import (
     explain,
     render_table,
 )
-from aichain.errors import ConfigError, ExitCode, HomeLocked, NodeError, StoreCorrupt
+from aichain.errors import (
+    ConfigError,
+    ExitCode,
+    HomeLocked,
+    NodeError,
+    NotPooled,
+    StoreCorrupt,
+)
 from aichain.keystore import WrongPassphrase
 from aichain.seed_words import UnknownSeedWord
+from genesis import errors as genesis_errors
 from genesis.errors import InvalidGenesis, MainnetNotLaunched
+from native import backends
 from native.errors import AIChainError
 
 
@@ -91,6 +103,27 @@ def test_fixes_name_errors_that_exist() -> None:
         for each in descendants(AIChainError)
     }
     assert set(FIXES) <= names
+
+
+def test_what_a_person_can_cause_has_a_fix_of_its_own() -> None:
+    """Errors of these modules reach the command line; those of peers and blocks do not."""
+    modules = {
+        each.__name__
+        for each in (node_errors, keystore, seed_words, client, genesis_errors, backends)
+    }
+    inner = {  # raised and met inside the node, or shown by way of the table of refusals
+        *("node_error", "not_pooled", "rpc_error", "key_file_error"),
+        *("unfinalized_full", "parent_not_executed", "reader_lagged", "too_many_readers"),
+    }
+    without = [
+        each.__name__
+        for each in descendants(AIChainError)
+        if each.__module__ in modules
+        and not issubclass(each, NotPooled)
+        and each.__new__(each).code not in inner | set(FIXES)
+        and "fix" not in getattr(each, "__dataclass_fields__", {})
+    ]
+    assert without == []
 
 
 def descendants(kind: type[AIChainError]) -> Iterator[type[AIChainError]]:
