@@ -204,7 +204,7 @@ def _registration(value: codec.Value) -> RegisterValidator:
     return RegisterValidator(
         public_key=codec.blob(key, PUBLIC_KEY_BYTES[VALIDATOR_ALGORITHM]),
         possession=codec.blob(possession, SIGNATURE_BYTES[VALIDATOR_ALGORITHM]),
-        peer_id=codec.blob(peer_id, PEER_ID_BYTES),
+        peer_id=codec.bounded(peer_id, PEER_ID_BYTES),
         commission_bps=codec.uint(commission, 16),
         onion_head=hash32(head),
         onion_length=codec.uint(length, 32),

@@ -21,6 +21,7 @@ from tests.builders_vm import (
     make_transfer,
     seal,
 )
+from vm.bodies import body_fields, body_from_fields
 from vm.errors import (
     AmountIsZero,
     FieldHasWrongLength,
@@ -251,6 +252,17 @@ def test_values_out_of_range_cannot_be_built() -> None:
         make_transaction(fee_max=U128_MAX + 1)
     with pytest.raises(FieldHasWrongLength):
         Transaction(NETWORK_ID, Address(b"short"), 0, 0, 0, 0, Withdraw())
+
+
+@pytest.mark.parametrize("peer_id", [b"", b"xx", bytes(PEER_ID_BYTES)])
+def test_a_peer_id_that_nobody_can_have_is_named_when_it_is_decoded(peer_id: bytes) -> None:
+    fields = body_fields(make_registration())
+    fields[2] = peer_id
+    with pytest.raises(PeerIdMalformed):
+        body_from_fields(Kind.REGISTER_VALIDATOR, fields)
+    fields[2] = bytes(PEER_ID_BYTES + 1)
+    with pytest.raises(DecodeError):
+        body_from_fields(Kind.REGISTER_VALIDATOR, fields)
 
 
 def test_a_registration_is_within_its_ranges() -> None:
