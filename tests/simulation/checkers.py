@@ -1,79 +1,79 @@
 """What must hold in every run, checked as it happens: agreement, honesty, validity, bounds."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Container, Mapping
 from fractions import Fraction
+from typing import Protocol
 
-from consensus.certificates import QuorumCertificate
 from consensus.core import State
+from consensus.core.effects import Finalize
 from consensus.errors import InvalidEvidence
 from consensus.evidence import Evidence, check_evidence
 from consensus.instance import BlockRef, Instance, epoch_of_height
-from consensus.records import ProposalCast, VoteCast
-from consensus.votes import VotePhase
+from consensus.votes import VOTE_CONTEXT, VotePhase
 from genesis.limits import CORE_BLOCKS_MAX, PROPOSALS_PER_VIEW_MAX, VIEWS_AHEAD_MAX
+from genesis.units import Address
 from native.hashing import Hash32
 from tests.builders_consensus import GENESIS
+from tests.simulation.messages import Body, Flaw
 from tests.simulation.scenario import Scenario
+from tests.simulation.signatures import Signed, read_signed
+
+QUORUM = Fraction(69, 100)
 
 
 class Violation(Exception):
     """An invariant does not hold."""
 
 
+class Facts(Protocol):
+    """What the world knows better than any node."""
+
+    scenario: Scenario
+    now: int
+    faults: Counter[str]
+
+    @property
+    def bodies(self) -> Mapping[Hash32, Body]: ...
+    def verifies(
+        self, member: Address, message: bytes, context: bytes, signature: bytes
+    ) -> bool: ...
+
+
 class Checker:
     """Sees all that honest nodes do, and remembers across their crashes."""
 
-    def __init__(self, scenario: Scenario, faults: Counter[str]) -> None:
-        self._scenario = scenario
-        self._faults = faults
+    def __init__(self, facts: Facts) -> None:
+        self._facts = facts
         self._final: dict[int, BlockRef] = {0: GENESIS}
-        self._instances: dict[int, Instance] = {}
-        self._signed: dict[tuple[int, Hash32, int], dict[VotePhase | None, Hash32]] = {}
+        self._signed: dict[tuple[int, Hash32, int], dict[VotePhase | None, Signed]] = {}
+        self.instances: dict[int, Instance] = {}
         self.height = 0
         self.finalizations = 0
 
-    def on_signature(self, member: int, record: VoteCast | ProposalCast) -> None:
+    def on_signature(self, member: int, message: bytes, durable: Container[Hash32]) -> None:
         """R7 for honest members, across crashes: no slashable pair is ever signed."""
-        phase: VotePhase | None
-        match record:
-            case VoteCast(vote):
-                slot, phase, subject = (vote.instance_id, vote.view), vote.phase, vote.block_id
-            case ProposalCast(proposal):
-                slot, phase = (proposal.instance_id, proposal.view), None
-                subject = proposal.block.id
-                if proposal.is_repeat:
-                    self._faults["(honest re-proposal at the edge)"] += 1
-        signed = self._signed.setdefault((member, *slot), {})
-        if signed.setdefault(phase, subject) != subject:
-            raise Violation("equivocation", f"member {member} signed twice: {record}")
+        said = read_signed(message)
+        signed = self._signed.setdefault((member, said.instance_id, said.view), {})
+        if signed.setdefault(said.phase, said) != said:
+            raise Violation("equivocation", f"member {member} signed twice: {said}")
         if VotePhase.CANCEL in signed and VotePhase.COMMIT in signed:
-            raise Violation("equivocation", f"member {member} gave COMMIT and CANCEL: {record}")
+            raise Violation("equivocation", f"member {member} gave COMMIT and CANCEL: {said}")
+        if said.phase is VotePhase.PREFER and said.block_id not in durable:
+            raise Violation("body", f"member {member} prefers what it does not hold: {said}")
 
-    def on_final(
-        self,
-        member: int,
-        tip: BlockRef,
-        certificate: QuorumCertificate,
-        blocks: Sequence[BlockRef],
-    ) -> None:
+    def on_final(self, member: int, tip: BlockRef, effect: Finalize) -> None:
         """Agreement, and that only what the rules allow becomes final."""
-        scenario = self._scenario
-        electorate = scenario.electorate(certificate.epoch)
-        weight = sum(electorate.weights[index] for index in certificate.voter_indices)
-        if (
-            Fraction(weight, electorate.total) < Fraction(69, 100)
-            or certificate.phase is not VotePhase.COMMIT
-            or certificate.block_id != blocks[-1].id
-        ):
-            raise Violation("certificate", f"member {member}: {certificate}")
-        for block in blocks:
+        scenario = self._facts.scenario
+        self._check_certificate(member, effect)
+        for block in effect.blocks:
             if block.parent_id != tip.id or block.height != tip.height + 1:
                 raise Violation("chain", f"member {member}: {block} on {tip}")
             if block.epoch != epoch_of_height(block.height, scenario.epoch_blocks):
                 raise Violation("past the edge", f"member {member}: {block}")
-            if block.timestamp_ms < tip.timestamp_ms + scenario.block_time_ms:
-                raise Violation("spacing", f"member {member}: {block} on {tip}")
+            self._check_time(member, tip, block)
+            if self._facts.bodies[block.id].flaw in (Flaw.INVALID, Flaw.OVERSIZED):
+                raise Violation("invalid", f"member {member}: {block}")
             known = self._final.setdefault(block.height, block)
             if known.id != block.id:
                 raise Violation("agreement", f"member {member}: {block} against {known}")
@@ -83,19 +83,20 @@ class Checker:
 
     def on_epoch(self, member: int, instance: Instance) -> None:
         """R10: every member enters the same instance of an epoch."""
-        known = self._instances.setdefault(instance.epoch, instance)
+        known = self.instances.setdefault(instance.epoch, instance)
         if known.id != instance.id:
             raise Violation("instance", f"member {member} in epoch {instance.epoch}")
 
     def on_evidence(self, member: int, evidence: Evidence) -> None:
         """Nobody honest is ever accused, and every accusation stands on its own."""
-        self._faults["(evidence found)"] += 1
+        self._facts.faults["(evidence found)"] += 1
         try:
             check_evidence(evidence)
         except InvalidEvidence as error:
             raise Violation("evidence", f"member {member}: {error}") from error
-        address = self._scenario.electorate(evidence.epoch).members[evidence.offender]
-        if address[0] - 1 not in self._scenario.byzantine:
+        scenario = self._facts.scenario
+        address = scenario.electorate(evidence.epoch).members[evidence.offender]
+        if address[0] - 1 not in scenario.byzantine:
             raise Violation("false evidence", f"member {member} accuses {address[0] - 1}")
 
     def on_step(self, member: int, state: State) -> None:
@@ -109,3 +110,31 @@ class Checker:
             raise Violation("bounds", f"member {member}: view {last} kept in view {state.view}")
         if len(state.views[last].proposals) > PROPOSALS_PER_VIEW_MAX:
             raise Violation("bounds", f"member {member}: too many proposals")
+
+    def _check_certificate(self, member: int, effect: Finalize) -> None:
+        """A FINAL of this block, by 69 % of the weight, each signature made by its voter."""
+        certificate = effect.certificate
+        electorate = self._facts.scenario.electorate(certificate.epoch)
+        weight = sum(electorate.weights[index] for index in certificate.voter_indices)
+        message = certificate.vote.signing_bytes
+        if (
+            Fraction(weight, electorate.total) < QUORUM
+            or certificate.phase is not VotePhase.COMMIT
+            or certificate.block_id != effect.blocks[-1].id
+            or not all(
+                self._facts.verifies(
+                    electorate.members[vote.voter_index], message, VOTE_CONTEXT, vote.signature
+                )
+                for vote in certificate.votes()
+            )
+        ):
+            raise Violation("certificate", f"member {member}: {certificate}")
+
+    def _check_time(self, member: int, parent: BlockRef, block: BlockRef) -> None:
+        """Not too close to its parent, nor beyond what a quorum's clocks can have shown."""
+        scenario = self._facts.scenario
+        if block.timestamp_ms < parent.timestamp_ms + scenario.block_time_ms:
+            raise Violation("spacing", f"member {member}: {block} on {parent}")
+        latest = GENESIS.timestamp_ms + self._facts.now + max(scenario.skew_ms)
+        if block.timestamp_ms > latest + scenario.block_time_ms:
+            raise Violation("future", f"member {member}: {block}")

@@ -1,6 +1,7 @@
 """What travels over the links of the world, beside what consensus itself defines."""
 
 from dataclasses import dataclass
+from enum import Enum
 from typing import TypeAlias
 
 from consensus.certificates import QuorumCertificate
@@ -41,10 +42,17 @@ class Request:
 Message: TypeAlias = SignedVote | SignedProposal | QuorumCertificate | Request
 
 
+class Flaw(Enum):
+    """What is wrong with a body."""
+
+    INVALID = "does not execute"
+    WITHHELD = "is not given away by evil nodes"
+    OVERSIZED = "is bigger than any honest node takes"
+
+
 @dataclass(frozen=True, slots=True)
 class Body:
     """What only the ledger would know of a block."""
 
     block: BlockRef
-    is_valid: bool
-    is_withheld: bool
+    flaw: Flaw | None = None

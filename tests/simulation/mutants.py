@@ -1,170 +1,153 @@
-"""Rules replaced by wrong ones, from outside: each must be caught, or the simulator is blind."""
+"""Named mutants: one rule of the product replaced, and where that must be caught."""
 
-import importlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass
 from typing import Any
 from unittest.mock import patch
 
-from consensus import certificates, guard
-from consensus.core import recovery, tally, voting
-from consensus.core.state import State
-from consensus.core.turn import Turn
-from consensus.instance import BlockRef, Instance
-from consensus.proposals import Proposal
-from consensus.records import Record, record_view
-from tests.simulation.disk import Disk
+from aichain.node import ballots, certificates
+from aichain.node.engine import Performer
+from aichain.store import wal
+from aichain.store.wal import VoteWal
+from consensus import certificates as quorum_certificates
+from consensus import guard
+from consensus.certificates import QuorumCertificate
+from consensus.core import catchup, filters, finality, recovery, tally, voting
+from consensus.core.state import State, ViewState
+from tests.simulation import shell
+from tests.simulation import wrong_rules as rules
+from tests.simulation import wrong_shell as around
 from tests.simulation.shell import Node
+from tests.simulation.wrong_rules import core_step
 
 Patch = tuple[object, str, Any]
 
-core_step: Any = importlib.import_module("consensus.core.step")  # the name `step` is its function
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """Patches, the kind of scenario that shows them, and within how many seeds it does.
+
+    No seeds: chance hardly finds it, and a directed schedule must (test_edge_schedule.py).
+    """
+
+    patches: tuple[Patch, ...]
+    kind: str = "swarm"
+    seeds: int = 20
 
 
-def half_is_enough(weight: int, total: int) -> bool:
-    return 2 * weight >= total
+def _one(target: object, name: str, wrong: Any, kind: str = "swarm", seeds: int = 20) -> Mutant:
+    return Mutant(((target, name, wrong),), kind, seeds)
 
 
-def commit_after_cancel(state: State, view: int) -> bool:
-    return state.may_sign and view >= state.view and state.at(view).committed is None
-
-
-def cancel_after_commit(state: State) -> bool:
-    return state.may_sign and state.at(state.view).cancelled is None
-
-
-def prefer_again(state: State) -> bool:
-    return state.may_sign and state.at(state.view).cancelled is None
-
-
-def prefer_after_cancel(state: State) -> bool:
-    return state.may_sign and state.at(state.view).preferred is None
-
-
-def propose_again(state: State) -> bool:
-    return state.may_sign and state.instance.proposer(state.view) == state.me
-
-
-def any_parent(state: State, proposal: Proposal) -> bool:
-    return (proposal.is_repeat and HAS_NOTAR(state, proposal)) or not proposal.is_repeat
-
-
-def any_repeat(state: State, proposal: Proposal) -> bool:
-    return proposal.is_repeat or HAS_NOTAR(state, proposal)
-
-
-def no_nulls(state: State, low: int, high: int) -> bool:
-    return True
-
-
-def never_repeat(instance: Instance, block: BlockRef) -> bool:
-    return False
-
-
-def any_height(instance: Instance, block: BlockRef) -> bool:
-    return True
-
-
-def any_fit(state: State, proposal: Proposal, parent: BlockRef) -> bool:
-    """Everything but the spacing of timestamps."""
-    block = proposal.block
-    lenient = replace(block, timestamp_ms=parent.timestamp_ms + state.config.block_time_ms)
-    return FITS_PARENT(state, replace(proposal, block=lenient), parent)
-
-
-def any_stamp(state: State, block: BlockRef) -> int:
-    return 0
-
-
-def record_of_any_instance(state: State, record: Record) -> bool:
-    return record_view(record) > state.final_view
-
-
-def settle_on_notar(turn: Turn) -> None:
-    """The next instance starts as soon as the last height is NOTAR."""
-    state = turn.state
-    for known in state.views.values():
-        block = state.blocks.get(known.notarized) if known.notarized else None
-        if block and block.id in state.executed and block.height == state.instance.last_height:
-            turn.state = replace(state, final=block, final_certificate=known.certificates()[0])
-            core_step.begin_epoch(turn)
-            return
-    SETTLE(turn)
-
-
-def no_log(node: Node) -> list[Record]:
-    return []
-
-
-def forget_bodies(node: Node) -> None:
-    """Bodies above the final tip were never made durable."""
-    CRASH(node)
-    tip = node.disk.chain[-1].height
-    node.disk.blocks = {
-        block.id: block for block in node.disk.blocks.values() if block.height <= tip
-    }
-
-
-def append_without_fsync(disk: Disk, record: Record, *, sync: bool) -> None:
-    APPEND(disk, record, sync=False)
-
-
-def sign_at_once(probation: object, *, epoch: int, final_view: int) -> bool:
-    return True
-
-
-def sign_in_a_new_instance(probation: guard.Probation, *, epoch: int, final_view: int) -> bool:
-    """Without waiting for its first FINAL: we may have voted there before anybody we heard."""
-    last_epoch = max((head.epoch for head in probation.heard.values()), default=0)
-    first_final = final_view if epoch == last_epoch else max(1, final_view)
-    return MAY_START_SIGNING(probation, epoch=epoch, final_view=first_final)
-
-
-def sign_below_the_floor(state: State) -> bool:
-    return state.me is not None and not state.abstain
-
-
-HAS_NOTAR = voting.has_notar
-FITS_PARENT = voting.fits_parent
-SETTLE = core_step.settle
-CRASH = Node.crash
-APPEND = Disk.append
-MAY_START_SIGNING = guard.may_start_signing
-
-MUTANTS: dict[str, tuple[Patch, ...]] = {
-    "quorum of 50 %": (
-        (tally, "reaches_quorum", half_is_enough),
-        (certificates, "reaches_quorum", half_is_enough),
+VOTING: dict[str, Mutant] = {
+    "quorum of 50 %": Mutant(
+        (
+            (tally, "reaches_quorum", rules.half_is_enough),
+            (quorum_certificates, "reaches_quorum", rules.half_is_enough),
+        )
     ),
-    "COMMIT after CANCEL": ((voting, "may_commit", commit_after_cancel),),
-    "double PREFER": ((voting, "may_prefer", prefer_again),),
-    "no parent check": ((voting, "has_notar", any_parent),),
-    "no log": ((Node, "remembered", no_log),),
-    "no re-proposal": ((voting, "may_repeat", never_repeat),),
-    "next instance on NOTAR": ((core_step, "settle", settle_on_notar),),
-    "past the edge": (
-        (voting, "may_repeat", never_repeat),
-        (voting, "is_within_epoch", any_height),
+    "votes counted twice": Mutant(
+        (
+            (tally, "count", rules.count_again),
+            (filters, "is_wanted", rules.wanted_again),
+            (shell, "is_wanted", rules.wanted_again),
+        )
     ),
-    "no NOTAR check": ((voting, "has_notar", any_repeat),),
-    "no NULL check": ((voting, "is_nullified_between", no_nulls),),
-    "log without instance": ((recovery, "belongs", record_of_any_instance),),
-    "body not durable": ((Node, "crash", forget_bodies),),
-    "PREFER after CANCEL": ((voting, "may_prefer", prefer_after_cancel),),
-    "second proposal": ((voting, "may_propose", propose_again),),
-    "early timestamps": ((voting, "fits_parent", any_fit),),
-    "no fsync": ((Disk, "append", append_without_fsync),),
-    "signs below its log's floor": ((State, "may_sign", property(sign_below_the_floor)),),
-    "wiped disk signs at once": ((guard, "may_start_signing", sign_at_once),),
-    "wiped disk signs in a new instance": ((guard, "may_start_signing", sign_in_a_new_instance),),
+    "COMMIT after CANCEL": _one(voting, "may_commit", rules.commit_after_cancel),
+    "double PREFER": _one(voting, "may_prefer", rules.prefer_again),
+    "double PREFER without a guard": Mutant(
+        (
+            (voting, "may_prefer", rules.prefer_again),
+            (ballots, "may_cast", around.no_second_check),
+        )
+    ),
+    "PREFER after CANCEL": _one(voting, "may_prefer", rules.prefer_after_cancel),
+    "second proposal": _one(voting, "may_propose", rules.propose_again),
+    "never CANCEL": _one(voting, "may_cancel", rules.never_cancel),
+    "early timestamps": _one(voting, "fits_parent", rules.any_spacing, "long", 60),
+    "timestamps of the future": _one(voting, "acceptable_from_ms", rules.any_future),
+    "PREFER before execution": _one(State, "is_executed", rules.all_is_executed),
+    "PREFER of what does not execute": _one(core_step, "on_rejected", rules.rejected_is_executed),
+    "no parent check": _one(voting, "has_notar", rules.any_parent, "forgers", 80),
+    "no NOTAR check": _one(voting, "has_notar", rules.any_repeat, seeds=0),
+    "no NULL check": _one(voting, "is_nullified_between", rules.no_nulls, seeds=0),
 }
+EPOCHS: dict[str, Mutant] = {
+    "no re-proposal": _one(voting, "may_repeat", rules.never_repeat, "long", 30),
+    "next instance on NOTAR": _one(core_step, "settle", rules.settle_on_notar),
+    "past the edge": Mutant(
+        (
+            (voting, "may_repeat", rules.never_repeat),
+            (voting, "is_within_epoch", rules.any_height),
+        )
+    ),
+    "votes of another instance counted": Mutant(
+        (
+            (filters, "is_wanted", rules.wanted_from_any_instance),
+            (shell, "is_wanted", rules.wanted_from_any_instance),
+        )
+    ),
+    "certificates of another instance": Mutant(
+        (
+            (filters, "wants_certificate", rules.wants_any_instance),
+            (shell, "wants_certificate", rules.wants_any_instance),
+        )
+    ),
+}
+PROOFS: dict[str, Mutant] = {
+    "certificates without a quorum": _one(
+        QuorumCertificate, "check_quorum", rules.no_quorum_needed
+    ),
+    "only the first signature verified": _one(
+        certificates, "certificate_witnesses", around.first_witness_only
+    ),
+    "legal votes held against the voter": _one(ViewState, "opposite", rules.legal_pair_accused),
+    "views of any future kept": _one(filters, "VIEWS_AHEAD_MAX", 10**9),
+    "FINAL without ancestors": _one(finality, "chain_below", rules.final_without_ancestors),
+    "no sync timer": _one(catchup, "tick", rules.do_nothing),
+    "nothing said again": _one(catchup, "repeat", rules.do_nothing),
+}
+LOG: dict[str, Mutant] = {
+    "no fsync": _one(VoteWal, "_write", around.write_without_sync, "disks"),
+    "failed fsync ignored": _one(VoteWal, "_write", around.ignore_failed_sync, "disks"),
+    "vote sent before fsync": _one(Performer, "perform", around.send_before_logging, "disks"),
+    "damaged log accepted": _one(VoteWal, "_require_torn", around.accept_damage, "damaged"),
+    "torn write refused": _one(wal, "_looks_torn", around.refuse_torn_writes, "disks"),
+    "torn write kept": _one(VoteWal, "_recover", around.keep_torn_tail, "disks"),
+    "log of another key accepted": _one(
+        VoteWal, "_require_own_file", around.accept_any_owner, "disks"
+    ),
+    "log of another instance accepted": _one(
+        recovery, "belongs", rules.record_of_any_instance, "honest", 80
+    ),
+    "key reused after a restart": _one(VoteWal, "records", around.only_permission),
+    "core without its log": _one(Node, "_restored", around.forgetful_core),
+    "rewrite forgets open views": _one(ballots, "_outlives", around.outlives_every_epoch, "disks"),
+    "body not durable": _one(Node, "crash", around.forget_bodies, "honest", 30),
+}
+LOSSES: dict[str, Mutant] = {
+    "signs below its log's floor": _one(
+        State, "may_sign", property(rules.sign_below_the_floor), "lost"
+    ),
+    "signs at once after a lost disk": _one(
+        guard, "may_start_signing", around.sign_at_once, "wiped"
+    ),
+    "signs in a new instance after a lost disk": _one(
+        guard, "may_start_signing", around.sign_in_a_new_instance, "wiped", 160
+    ),
+    "a file that is merely there is trusted": _one(
+        shell, "is_trusted", lambda records: True, "wiped"
+    ),
+    "one liar silences a new chain": _one(guard, "has_just_begun", around.unanimously_new),
+}
+MUTANTS: dict[str, Mutant] = {**VOTING, **EPOCHS, **PROOFS, **LOG, **LOSSES}
 
 
 @contextmanager
 def mutated(name: str) -> Iterator[None]:
     """Run with one rule replaced."""
-    patches = [patch.object(target, attribute, wrong) for target, attribute, wrong in MUTANTS[name]]
+    patches = [patch.object(*each) for each in MUTANTS[name].patches]
     for each in patches:
         each.start()
     try:
@@ -174,11 +157,12 @@ def mutated(name: str) -> Iterator[None]:
             each.stop()
 
 
-def first_caught(name: str, seeds: range, run: Callable[[int], Any]) -> tuple[int, str] | None:
+def first_caught(name: str, run: Callable[[int, str], Any]) -> tuple[int, str] | None:
     """The first seed whose run shows the mutant, and what it shows."""
+    mutant = MUTANTS[name]
     with mutated(name):
-        for seed in seeds:
-            found = run(seed).violation
+        for seed in range(mutant.seeds):
+            found = run(seed, mutant.kind).violation
             if found is not None:
                 return seed, found
     return None

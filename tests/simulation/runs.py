@@ -1,122 +1,157 @@
-"""One seed, one run."""
+"""One seed, one run: the kinds of scenario, and what each makes of the one that is drawn."""
 
-from collections.abc import Callable
+import random
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from tests.simulation.adversary import Criminal
-from tests.simulation.scenario import Scenario, draw
+from tests.simulation.log_disk import LogFault
+from tests.simulation.scenario import Accident, Loss, Scenario, draw, fits
 from tests.simulation.world import Result, World
 
 
-def run(seed: int) -> Result:
+def run(seed: int, kind: str = "swarm") -> Result:
     """Play the scenario of a seed over the real core."""
-    return World(draw(seed), Criminal).run()
+    return World(KINDS[kind](draw(seed)), Criminal).run()
 
 
-def run_long(seed: int) -> Result:
+def swarm(scenario: Scenario) -> Scenario:
+    """As drawn: each seed leaves most faults out."""
+    return scenario
+
+
+def long(scenario: Scenario) -> Scenario:
     """A long bad time, no partitions, FINALs known to one member only: hunts what is rare."""
-    return World(_make_rare(draw(seed)), Criminal).run()
-
-
-def run_forgers(seed: int) -> Result:
-    """The same, and every evil proposer builds beside the tip."""
-    return World(replace(_make_rare(draw(seed)), favourites=("wrong parent",)), Criminal).run()
-
-
-def _make_rare(scenario: Scenario) -> Scenario:
-    return replace(
-        scenario,
-        heal_ms=8_000,
+    links = replace(
+        scenario.links,
         drop=0,
         calm=1,
+        one_way=0,
         edge_commit=0.95,
         edge_prefer=0.3,
         edge_everywhere=True,
     )
+    return replace(scenario, heal_ms=8_000, links=links)
 
 
-def run_honest(seed: int) -> Result:
+def forgers(scenario: Scenario) -> Scenario:
+    """The same, and every evil proposer builds beside the tip."""
+    return replace(long(scenario), favourites=("wrong parent",))
+
+
+def honest(scenario: Scenario) -> Scenario:
     """Nobody evil, edges everywhere, and all crash together again and again."""
-    scenario = draw(seed)
-    together = tuple(range(300 + seed % 200, 3_000, 400))
-    return World(
-        replace(
-            scenario,
-            byzantine=frozenset(),
-            reformed=frozenset(),
-            wipe=None,
-            lost=None,
-            epoch_blocks=2,
-            heal_ms=3_000,
-            crash_all=together,
+    together = tuple(range(300 + scenario.seed % 200, 3_000, 400))
+    return replace(
+        scenario,
+        byzantine=frozenset(),
+        reformed=frozenset(),
+        epoch_blocks=2,
+        heal_ms=3_000,
+        accidents=replace(scenario.accidents, losses=(), crash_all=together),
+    )
+
+
+def disks(scenario: Scenario) -> Scenario:
+    """Every log meets every fault of its disk, and power fails; nothing else is lost."""
+    rng = random.Random(f"disks {scenario.seed}")
+    heal_ms = 3_000
+
+    def accidents() -> Iterator[tuple[int, Accident]]:
+        for member in range(scenario.nodes):
+            if member not in scenario.byzantine:
+                for number in range(6):
+                    yield number, Accident(member, rng.randint(0, heal_ms), rng.randint(10, 300))
+
+    faults = tuple(LogFault)
+    swapped = rng.choice([node for node in range(scenario.nodes) if node not in scenario.byzantine])
+    return replace(
+        scenario,
+        heal_ms=heal_ms,
+        accidents=replace(
+            scenario.accidents,
+            log_faults=tuple((faults[n % len(faults)], each) for n, each in accidents()),
+            crashes=tuple(each for n, each in accidents() if n < 3),
+            crash_all=(),
+            losses=(),
+            swap=Accident(swapped, rng.randint(0, heal_ms), 100),
+            slow_disk=frozenset(range(scenario.nodes)),
+            prune_bytes=1_000,
         ),
-        Criminal,
-    ).run()
+    )
 
 
-def run_wiped(seed: int) -> Result:
+def wiped(scenario: Scenario) -> Scenario:
     """One of four honest members loses its disk near an edge that others learn of late."""
-    scenario, victim = draw(seed), seed % 4
-    return World(
-        replace(
-            scenario,
-            nodes=4,
-            base_weights=(1, 1, 1, 1),
-            byzantine=frozenset(),
-            reformed=frozenset(),
-            frail=frozenset((victim,)),
-            changing=False,
-            skew_ms=scenario.skew_ms[:4],
-            crashes=(),
-            crash_all=(),
-            lost=None,
-            wipe=(victim, 500 + seed * 37 % 3_000, 30),
-            heal_ms=4_000,
-            epoch_blocks=2,
-            block_time_ms=50,
-            calm=0.5,
-            drop=0.05,
-            edge_commit=0.95,
-            edge_prefer=0.3,
-        ),
-        Criminal,
-    ).run()
+    return _lonely_loss(scenario, Loss.DISK, 500 + scenario.seed * 37 % 3_000)
 
 
-def run_lost(seed: int) -> Result:
+def damaged(scenario: Scenario) -> Scenario:
+    """The log of one of four honest members has a changed bit; the chain beside it is whole."""
+    return _lonely_loss(scenario, Loss.LOG, 500 + scenario.seed * 37 % 3_000)
+
+
+def lost(scenario: Scenario) -> Scenario:
     """One of four honest members loses its chain, and its log is epochs ahead meanwhile."""
-    scenario, victim = draw(seed), seed % 4
-    return World(
-        replace(
-            scenario,
-            nodes=4,
-            base_weights=(1, 1, 1, 1),
-            byzantine=frozenset(),
-            reformed=frozenset(),
-            frail=frozenset((victim,)),
-            changing=False,
-            skew_ms=scenario.skew_ms[:4],
+    lonely = _lonely_loss(scenario, Loss.DATABASE, 1_000 + scenario.seed * 37 % 2_500)
+    return replace(
+        lonely,
+        epoch_blocks=2 if scenario.seed % 3 else 8,
+        accidents=replace(lonely.accidents, prune_bytes=1_000),
+    )
+
+
+def _lonely_loss(scenario: Scenario, loss: Loss, at_ms: int) -> Scenario:
+    accident = Accident(scenario.seed % 4, at_ms, rest_ms=30)
+    links = replace(scenario.links, calm=0.5, drop=0.05, edge_commit=0.95, edge_prefer=0.3)
+    return replace(
+        scenario,
+        base_weights=(1, 1, 1, 1),
+        byzantine=frozenset(),
+        reformed=frozenset(),
+        changing=False,
+        skew_ms=scenario.skew_ms[:4],
+        heal_ms=4_000,
+        epoch_blocks=2,
+        block_time_ms=50,
+        links=links,
+        accidents=replace(
+            scenario.accidents,
             crashes=(),
             crash_all=(),
-            wipe=None,
-            lost=(victim, 1_000 + seed * 37 % 2_500, 30),
-            heal_ms=4_000,
-            epoch_blocks=2,
-            block_time_ms=50,
-            calm=0.5,
-            drop=0.05,
-            edge_commit=0.95,
-            edge_prefer=0.3,
+            log_faults=(),
+            losses=((loss, accident),),
+            swap=None,
+            wrong_clock=None,
         ),
-        Criminal,
-    ).run()
+    )
 
 
-RUNS: dict[str, Callable[[int], Result]] = {
-    "swarm": run,
-    "long": run_long,
-    "forgers": run_forgers,
-    "honest": run_honest,
-    "wiped": run_wiped,
-    "lost": run_lost,
+def overrun(scenario: Scenario) -> Scenario:
+    """More evil than safety allows, and two halves with a twin of each: chains fork."""
+    byzantine = set(scenario.byzantine)
+    for member in range(scenario.nodes):
+        if fits(scenario.base_weights, byzantine, live=False):
+            byzantine.add(member)
+    return replace(
+        scenario,
+        byzantine=frozenset(byzantine),
+        reformed=frozenset(),
+        heal_ms=4_000,
+        links=replace(scenario.links, split=True, drop=0, hold=1, one_way=0, laggard=None),
+        accidents=replace(
+            scenario.accidents,
+            crashes=(),
+            crash_all=(),
+            log_faults=(),
+            losses=(),
+            swap=None,
+            wrong_clock=None,
+        ),
+    )
+
+
+KINDS: dict[str, Callable[[Scenario], Scenario]] = {
+    each.__name__: each
+    for each in (swarm, long, forgers, honest, disks, wiped, damaged, lost, overrun)
 }

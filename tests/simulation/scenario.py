@@ -1,18 +1,70 @@
 """What one seed means: who is there, who is evil, what the network and the disks do, and when."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from functools import lru_cache
 
 from consensus.core import CoreConfig
 from consensus.electorate import Electorate
 from consensus.quorum import quorum_weight
 from tests.builders_consensus import GENESIS_HASH, make_address, make_electorate
-from tests.simulation.crimes import CRIMES
+from tests.simulation.log_disk import LogFault
 
 DELTA_MS = 100
 HEIGHTS_AFTER_HEALING = 10
+
+
+@dataclass(frozen=True)
+class Links:
+    """What the network does until it heals: probabilities, and how late a late message is."""
+
+    drop: float
+    duplicate: float
+    slow: float
+    far_ms: int
+    calm: float
+    hold: float
+    one_way: float
+    laggard: int | None
+    edge_commit: float
+    edge_prefer: float
+    edge_everywhere: bool
+    split: bool = False
+    """One partition of two halves, each with a twin of every evil member."""
+
+
+class Loss(Enum):
+    """Accidents after which a validator does not sign for a while; names of rows of the table."""
+
+    DISK = "disk lost"
+    LOG = "changed bit in the log"
+    DATABASE = "database lost, log kept"
+    LATE = "validator that starts late"
+
+
+@dataclass(frozen=True)
+class Accident:
+    """Something happens to a member, and it is away until it was repaired."""
+
+    member: int
+    at_ms: int
+    rest_ms: int
+
+
+@dataclass(frozen=True)
+class Accidents:
+    """What happens to machines, and when."""
+
+    crashes: tuple[Accident, ...]
+    crash_all: tuple[int, ...]
+    log_faults: tuple[tuple[LogFault, Accident], ...]
+    losses: tuple[tuple[Loss, Accident], ...]
+    swap: Accident | None
+    wrong_clock: tuple[int, int] | None
+    slow_disk: frozenset[int]
+    prune_bytes: int
 
 
 @dataclass(frozen=True)
@@ -20,30 +72,27 @@ class Scenario:
     """Drawn once per seed (swarm testing: each seed leaves most faults out)."""
 
     seed: int
-    nodes: int
     base_weights: tuple[int, ...]
     byzantine: frozenset[int]
     reformed: frozenset[int]
-    frail: frozenset[int]
     changing: bool
     epoch_blocks: int
     block_time_ms: int
     heal_ms: int
     skew_ms: tuple[int, ...]
-    drop: float
-    duplicate: float
-    slow: float
-    far_ms: int
-    calm: float
-    hold: float
-    edge_commit: float
-    edge_prefer: float
-    edge_everywhere: bool
-    favourites: tuple[str, ...]
-    crashes: tuple[tuple[int, int, int], ...]
-    crash_all: tuple[int, ...]
-    wipe: tuple[int, int, int] | None
-    lost: tuple[int, int, int] | None
+    links: Links
+    accidents: Accidents
+    favourites: tuple[str, ...] = ()
+
+    @property
+    def nodes(self) -> int:
+        return len(self.base_weights)
+
+    @property
+    def frail(self) -> frozenset[int]:
+        """Who may be silent after healing: the rest must be a quorum."""
+        lost = frozenset(accident.member for _, accident in self.accidents.losses)
+        return (self.byzantine - self.reformed) | lost
 
     def config(self, node: int) -> CoreConfig:
         return CoreConfig(
@@ -72,68 +121,87 @@ class Scenario:
 def draw(seed: int) -> Scenario:
     """The scenario of a seed."""
     rng = random.Random(seed)
-    nodes = rng.choice((4, 4, 4, 5, 7))
-    weights = (1,) * nodes
+    weights: tuple[int, ...] = (1,) * rng.choice((4, 4, 4, 5, 7))
     if rng.random() < 0.4:
-        weights = tuple(rng.randint(1, 3) for _ in range(nodes))
+        weights = tuple(rng.randint(1, 3) for _ in weights)
     byzantine, reformed = _draw_byzantine(rng, weights)
-    honest = [node for node in range(nodes) if node not in byzantine]
+    honest = [node for node in range(len(weights)) if node not in byzantine]
     block_time_ms = rng.choice((50, 50, 200))
     heal_ms = rng.choice((0, 1_000, 2_000, 4_000))
     if rng.random() < 0.2:  # somebody who has no stake and only follows
-        nodes += 1
         weights = (*weights, 0)
     bound = block_time_ms * 2 // 5
-    crashes = tuple(
-        (rng.choice(honest), rng.randint(0, heal_ms + 500), rng.randint(10, 1_500))
-        for _ in range(rng.choice((0, 2, 4)))
-    )
-    wipe = None
-    frail = byzantine - reformed
-    victims = [node for node in honest if fits(weights, frail | {node}, live=True)]
-    if victims and rng.random() < 0.5:  # it abstains for an epoch, so the others must do
-        wipe = (rng.choice(victims), rng.randint(0, heal_ms + 1_000), rng.randint(10, 600))
-        frail |= {wipe[0]}
-    lost = _draw_lost(seed, heal_ms, [n for n in honest if fits(weights, frail | {n}, live=True)])
-    if lost is not None:
-        frail |= {lost[0]}
     return Scenario(
         seed=seed,
-        nodes=nodes,
         base_weights=weights,
         byzantine=byzantine,
         reformed=reformed,
-        frail=frail,
         changing=rng.random() < 0.7,
         epoch_blocks=rng.choice((2, 3, 5, 6, 8)),
         block_time_ms=block_time_ms,
         heal_ms=heal_ms,
-        skew_ms=tuple(rng.randint(-bound, bound) for _ in range(nodes)),
+        skew_ms=tuple(rng.randint(-bound, bound) for _ in weights),
+        links=_draw_links(rng, honest),
+        accidents=_draw_accidents(rng, heal_ms, weights, byzantine, reformed),
+    )
+
+
+def _draw_links(rng: random.Random, honest: Sequence[int]) -> Links:
+    return Links(
         drop=rng.choice((0, 0.05, 0.3)),
         duplicate=rng.choice((0, 0.1)),
         slow=rng.choice((0.1, 0.2, 0.5)),
         far_ms=rng.choice((400, 800, 1_500)),
         calm=rng.choice((0.4, 0.9)),
         hold=rng.choice((1, 0.6)),
+        one_way=rng.choice((0, 0, 0.2)),
+        laggard=rng.choice(honest) if rng.random() < 0.2 else None,
         edge_commit=rng.choice((0, 0.7, 0.95)),
         edge_prefer=rng.choice((0, 0.5, 0.9)),
         edge_everywhere=rng.random() < 0.25,
-        favourites=tuple(rng.sample(CRIMES, 2)),
-        crashes=crashes,
-        crash_all=tuple(
-            rng.randint(0, heal_ms + 500) for _ in range(rng.choice((0, 0, 0, 1, 1, 3)))
-        ),
-        wipe=wipe,
-        lost=lost,
     )
 
 
-def _draw_lost(seed: int, heal_ms: int, victims: list[int]) -> tuple[int, int, int] | None:
-    """Its log may be ahead of everybody's chain for a while, and it is silent that long."""
-    rng = random.Random(f"database {seed}")
-    if not victims or rng.random() < 0.7:
-        return None
-    return rng.choice(victims), rng.randint(300, heal_ms + 1_000), rng.randint(10, 600)
+def _draw_accidents(
+    rng: random.Random,
+    heal_ms: int,
+    weights: Sequence[int],
+    byzantine: frozenset[int],
+    reformed: frozenset[int],
+) -> Accidents:
+    honest = [node for node in range(len(weights)) if node not in byzantine]
+
+    def accident(rest_ms: int, members: Sequence[int] = honest) -> Accident:
+        at_ms = rng.randint(0, heal_ms + 500)
+        return Accident(rng.choice(members), at_ms, rng.randint(10, rest_ms))
+
+    losses: list[tuple[Loss, Accident]] = []
+    lost: set[int] = set()
+    for loss in rng.sample(tuple(Loss), rng.choice((0, 1, 1, 2))):
+        able = [
+            node
+            for node in honest
+            if node not in lost and may_lose(weights, byzantine, reformed, lost | {node})
+        ]
+        if able:
+            losses.append((loss, accident(600, able)))
+            lost.add(losses[-1][1].member)
+    return Accidents(
+        crashes=tuple(accident(1_500) for _ in range(rng.choice((0, 2, 4)))),
+        crash_all=tuple(
+            rng.randint(0, heal_ms + 500) for _ in range(rng.choice((0, 0, 0, 1, 1, 3)))
+        ),
+        log_faults=tuple(
+            (rng.choice(tuple(LogFault)), accident(1_000)) for _ in range(rng.choice((0, 0, 1, 3)))
+        ),
+        losses=tuple(losses),
+        swap=accident(600) if rng.random() < 0.1 else None,
+        wrong_clock=(rng.choice(honest), rng.choice((-2_000, 2_000)))
+        if rng.random() < 0.15
+        else None,
+        slow_disk=frozenset(node for node in honest if rng.random() < 0.15),
+        prune_bytes=rng.choice((1_000, 4_000, 1_000_000)),
+    )
 
 
 def _draw_byzantine(
@@ -153,7 +221,19 @@ def _draw_byzantine(
     return frozenset(byzantine), frozenset(byzantine - stubborn)
 
 
-def fits(weights: Sequence[int], evil: set[int] | frozenset[int], *, live: bool) -> bool:
+def may_lose(
+    weights: Sequence[int],
+    byzantine: frozenset[int],
+    reformed: frozenset[int],
+    lost: set[int],
+) -> bool:
+    """The others are a quorum, and enough of any quorum that they ask neither lies nor forgot."""
+    return fits(weights, (byzantine - reformed) | lost, live=True) and fits(
+        weights, byzantine | lost, live=False
+    )
+
+
+def fits(weights: Sequence[int], evil: Iterable[int], *, live: bool) -> bool:
     """Within the liveness bound (the rest is a quorum) or the safety bound (quorums overlap)."""
     total = sum(weights)
     quorum, weight = quorum_weight(total), sum(weights[node] for node in evil)
@@ -175,7 +255,7 @@ def _weights(
         )
         if (
             sum(weight > 0 for weight in weights) >= 4
-            and fits(weights, byzantine, live=False)
+            and fits(weights, byzantine | frail, live=False)
             and fits(weights, frail, live=True)
         ):
             return weights

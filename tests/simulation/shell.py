@@ -1,8 +1,15 @@
-"""A node of the simulator: the real core, guard and record codec on a fake disk."""
+"""A node of the simulator: core, guard, vote log and performer of effects are the product's."""
 
-from collections.abc import Callable, Sequence
-from typing import Protocol, assert_never
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Any
 
+from aichain.errors import ConsensusHalted, StoreFailed, WalDamaged, WalForeign
+from aichain.node.assemble import slots_of
+from aichain.node.ballots import Ballots, Signer
+from aichain.node.certificates import verify_certificate
+from aichain.node.engine import EngineServices, Performer
+from aichain.store.wal import VoteWal
 from consensus import guard
 from consensus.certificates import QuorumCertificate
 from consensus.core import (
@@ -21,52 +28,33 @@ from consensus.core.effects import TimerName
 from consensus.electorate import Electorate
 from consensus.errors import DoubleSign, InvalidCertificate
 from consensus.instance import BlockRef
-from consensus.proposals import Proposal, SignedProposal
-from consensus.records import (
-    CertificateSeen,
-    HeightFinal,
-    ProposalCast,
-    Record,
-    SigningAllowed,
-    VoteCast,
-    encode_record,
-    is_trusted,
-)
-from consensus.votes import SignedVote, Vote
-from genesis.units import Address
-from native.hashing import Hash32, blake3_256
+from consensus.proposals import PROPOSAL_CONTEXT, SignedProposal
+from consensus.records import Record, SigningAllowed, decode_record, is_trusted
+from consensus.votes import VOTE_CONTEXT, SignedVote
+from native.errors import InvalidSignature
+from native.hashing import Hash32
 from tests.builders_consensus import GENESIS, make_address
-from tests.simulation.checkers import Checker, Violation
-from tests.simulation.disk import Disk
-from tests.simulation.messages import EVENT_NUMBERS, Body, Message, Request
-from tests.simulation.scenario import Scenario
+from tests.simulation.checkers import Violation
+from tests.simulation.disk import Disk, new_log
+from tests.simulation.inhabitants import Surroundings
+from tests.simulation.ledger import Ledger
+from tests.simulation.log_disk import LogDisk, PowerLost
+from tests.simulation.messages import EVENT_NUMBERS, Message, Request
+from tests.simulation.port import Port
+from tests.simulation.tasks import Pause, Work, advance
 
-HELLO_MS = 150
+HELLO_MS = 100
+SLOW_DISK_MS = 40
 
 
-class Surroundings(Protocol):
-    """What a node sees of the world."""
+class UnguardedBallots(Ballots):
+    """Of a Byzantine validator: it writes nothing down and signs whatever it likes."""
 
-    scenario: Scenario
-    checker: Checker
-    now: int
+    async def log(self, effects: Iterable[Effect]) -> None:
+        pass
 
-    @property
-    def is_healed(self) -> bool: ...
-    def at(self, time: int, action: Callable[[], None]) -> None: ...
-    def note(self, *numbers: int) -> None: ...
-    def fault(self, kind: str) -> None: ...
-    def chance(self, probability: float) -> bool: ...
-    def below(self, bound: int) -> int: ...
-    def broadcast(self, sender: "Node", message: Message) -> None: ...
-    def ask_some(self, sender: "Node", message: Message) -> None: ...
-    def answer(self, sender: "Node", peer: str, message: Message) -> None: ...
-    def sign(self, member: Address, subject: Vote | Proposal) -> bytes: ...
-    def verifies(self, member: Address, subject: Vote | Proposal, signature: bytes) -> bool: ...
-    def publish(self, block: BlockRef) -> None: ...
-    def find_body(self, node: "Node", block_id: Hash32) -> "Body | None": ...
-    def hear_heads(self, node: "Node") -> list[tuple[int, guard.Head]]: ...
-    def tempt(self, node: "Node") -> None: ...
+    async def settle(self, effect: asked.Finalize, instance_id: Hash32) -> None:
+        pass
 
 
 class Node:
@@ -81,16 +69,20 @@ class Node:
         self.is_evil = not self.is_honest
         self.skew_ms = world.scenario.skew_ms[member]
         self.config = world.scenario.config(member)
-        self.disk = Disk()
+        self.disk = Disk(self.new_log())
+        self.memory: dict[Hash32, BlockRef] = {}
         self.is_up = False
         self.life = 0
-        self.state: State = self._restored()
-        begun = SigningAllowed(self.state.instance.id, 0, 1)
-        self.disk = Disk(log=[encode_record(begun)], synced=1)
-        self.signed = guard.SignedSlots()
-        self.probation: guard.Probation | None = None
-        self.memory: dict[Hash32, BlockRef] = {}
-        self.timers: dict[asked.Timer, int] = {}
+        self.state: State = self._restored(())
+        self.head = guard.Head(0, 0, 0)
+        self.port = Port(self)
+        self.evidence = self.port
+        """Where the performer looks for it."""
+        self._ledger = Ledger(self)
+        self._timers: dict[asked.Timer, int] = {}
+        self._inbox: deque[Event] = deque()
+        self._is_working = False
+        self._disk_free_at = 0
 
     @property
     def local_ms(self) -> int:
@@ -105,56 +97,53 @@ class Node:
     # --- life and death -------------------------------------------------------------------------
 
     def boot(self) -> None:
+        """As `aichain.node.assemble`: read the log, restore the core, connect the services."""
         if self.is_up:
             return
+        try:
+            wal = VoteWal(self.disk.log, self.address)
+        except StoreFailed:
+            self.world.repair(self)
+            return
+        except (WalDamaged, WalForeign) as refusal:
+            self.world.on_refused(self, refusal)
+            return
+        self.world.on_opened(self)
+        records = tuple(decode_record(raw) for raw in wal.records())
         self.is_up = True
         self.life += 1
-        self.signed = guard.SignedSlots()
-        for record in self.remembered():
-            self.signed = self.signed.after(record)
-        self.state = self._restored()
-        tip = self.state.final
+        self._is_working = False
+        self._disk_free_at = self.world.now
+        self.state = self._restored(records)
+        self.head = guard.Head(self.state.final.height, self.state.epoch, self.state.view)
+        self._connect(wal, records)
         for block in sorted(self.disk.blocks.values(), key=lambda block: block.height):
-            if block.height > tip.height:
-                self.handle(told.BlockExecuted(block, self.local_ms))
-        self.handle(told.Started(self.local_ms))
+            if block.height > self.state.final.height:
+                self.state, effects = step(self.state, told.BlockExecuted(block, self.local_ms))
+                assert not effects, "before it starts the core only takes note"
+        self.post(told.Started(self.local_ms))
         if self.state.abstain:
-            head = guard.Head(self.state.final.height, self.state.epoch, self.state.view)
-            electorate = self.state.instance.electorate
-            index = electorate.index_of(self.address)
-            heard = {} if index is None else {index: head}
-            self.probation = guard.Probation(electorate, heard)
-            self._ask_heads()
+            self.run(self._serve_probation())
 
-    def crash(self) -> None:
-        """Unsynced records are lost, in whole or in part; so is all that was not on disk."""
+    def crash(self, *, power: bool) -> None:
+        """What was only in memory is gone; without power so is what was not synced."""
         self.is_up = False
         self.life += 1
-        unsynced = len(self.disk.log) - self.disk.synced
-        if self.disk.lose_unsynced(self.world.below(unsynced + 1)):
-            self.world.fault("unsynced certificates lost")
         self.memory.clear()
-        self.timers.clear()
-        if self.world.chance(0.5):
-            state = self.state
-            floor = (state.epoch, state.final_view)
-            self.disk.prune(
-                HeightFinal(state.instance.id, *floor, state.final.height, state.final.id)
-            )
+        self._timers.clear()
+        self._inbox.clear()
+        if power:
+            self.disk.log.lose_power()
 
-    def wipe(self) -> None:
-        """A new disk: what was signed is unknown, so nothing is signed for a while."""
-        self.disk = Disk()
+    def new_log(self) -> LogDisk:
+        """A log without any record: what this key has signed is unknown."""
+        return new_log(self.address, self.world.below, self.world.fault)
 
     def reform(self) -> None:
         """From now on an ordinary node, though its past stays what it was."""
         self.is_evil = False
 
-    def remembered(self) -> list[Record]:
-        """What the log tells us after a restart."""
-        return self.disk.records()
-
-    def _restored(self) -> State:
+    def _restored(self, records: tuple[Record, ...]) -> State:
         disk, length = self.disk, self.config.epoch_blocks
         epoch = disk.chain[-1].height // length
         return restore(
@@ -163,42 +152,97 @@ class Node:
             disk.chain[-1],
             disk.certificate,
             {number: self.electorate(number) for number in (epoch, epoch + 1)},
-            self.remembered(),
-            abstain=not is_trusted(disk.records()),
+            records,
+            abstain=not is_trusted(records),
         )
 
-    def _ask_heads(self) -> None:
-        """A validator with a new log asks where the others stand until it may sign."""
-        if self.probation is None:
-            return
-        for index, head in self.world.hear_heads(self):
-            self.probation = self.probation.with_hello(index, head)
-        epoch, final_view = self.state.epoch, self.state.final_view
-        if guard.may_start_signing(self.probation, epoch=epoch, final_view=final_view):
-            self.probation = None
-            allowed = SigningAllowed(self.state.instance.id, epoch, self.state.view)
-            self.disk.append(allowed, sync=True)
-            self.signed = self.signed.after(allowed)
-            self.handle(told.VotingAllowed(self.local_ms))
-        else:
-            self.later(HELLO_MS, self._ask_heads)
+    def _connect(self, wal: VoteWal, records: tuple[Record, ...]) -> None:
+        port: Any = self.port
+        ledger: Any = self._ledger
+        engine: Any = self
+        context = port.context(self._run_blocking)
+        self._ballots = (Ballots if self.is_honest else UnguardedBallots)(
+            Signer(port, wal),
+            slots_of(records),
+            context,
+            self.post,
+            prune_bytes=self.world.scenario.accidents.prune_bytes,
+        )
+        services = EngineServices(
+            ballots=self._ballots,
+            bodies=ledger,
+            producer=ledger,
+            finalizer=ledger,
+            request_certificates=port.request_certificates,
+            context=context,
+        )
+        self._performer = Performer(engine, services, self._set_timer, self._start_soon)
 
-    # --- events in ------------------------------------------------------------------------------
+    async def _serve_probation(self) -> None:
+        """As `aichain.node.probation`: ask where the others stand until we may sign."""
+        state, world = self.state, self.world
+        heard = {} if state.me is None else {state.me: self.head}
+        probation = guard.Probation(state.instance.electorate, heard)
+        may_sign = False
+        while not may_sign:
+            await Pause(HELLO_MS)
+            for address, head in world.hear_heads(self):
+                index = probation.electorate.index_of(address)
+                if index is not None:
+                    probation = probation.with_hello(index, head)
+            state = self.state
+            may_sign = guard.may_start_signing(
+                probation, epoch=state.epoch, final_view=state.final_view
+            )
+        world.fault(f"(probation ends {'on a living chain' if state.final.height else 'at once'})")
+        await self._ballots.allow(SigningAllowed(state.instance.id, state.epoch, state.view))
+        self.post(told.VotingAllowed(self.local_ms))
 
-    def handle(self, event: Event) -> None:
-        """One step of the core, and what it asks for."""
+    # --- events ---------------------------------------------------------------------------------
+
+    def post(self, event: Event) -> None:
+        """Queue an event; the engine takes one after the other."""
+        self._inbox.append(event)
+        if not self._is_working:
+            self._is_working = True
+            self.run(self._work())
+
+    async def _work(self) -> None:
+        while self._inbox:
+            await self._take(self._inbox.popleft())
+        self._is_working = False
+
+    async def _take(self, event: Event) -> None:
         before = self.state
-        state, effects = step(before, event)
-        self.state = state
-        self.world.note(
+        self.state, effects = step(before, event)
+        state, world = self.state, self.world
+        world.note(
             self.number, EVENT_NUMBERS[type(event)], state.view, state.final.height, len(effects)
         )
         if self.is_honest:
-            self.world.checker.on_step(self.member, state)
-        for effect in effects:
-            self.perform(effect)
+            world.checker.on_step(self.member, state)
+            if state.instance is not before.instance or isinstance(event, told.Started):
+                world.checker.on_epoch(self.member, state.instance)
+        if effects:
+            await self._performer.perform(effects)
         if self.is_evil and (state.view, state.epoch) != (before.view, before.epoch):
-            self.world.tempt(self)
+            world.tempt(self)
+
+    def run(self, work: Work) -> None:
+        """Go on with a coroutine of this node until it pauses, or ends, or ends the node."""
+        try:
+            pause = advance(work)
+        except (PowerLost, StoreFailed):
+            self.crash(power=True)  # after a failed write nobody knows what the kernel kept
+            self.world.repair(self)
+        except ConsensusHalted as error:
+            if self.is_honest:
+                raise Violation("halt", f"node {self.name}: {error.reason}") from error
+        except DoubleSign as error:
+            raise Violation("guard", f"node {self.name}: {error}") from error
+        else:
+            if pause is not None:
+                self.later(pause, lambda: self.run(work))
 
     def later(self, delay: int, action: Callable[[], None]) -> None:
         """Do something then, unless we crash before."""
@@ -210,187 +254,80 @@ class Node:
 
         self.world.at(self.world.now + delay, unless_dead)
 
-    def receive(self, sender: "Node", message: Message) -> None:
-        """The shell's duty: cheap filter, then signatures, then the core."""
-        if not self.is_up:
-            return
-        now_ms, state = self.local_ms, self.state
-        match message:
-            case SignedVote():
-                if is_wanted(state, message) and self._verifies(
-                    message.voter_index, message.vote, message.signature
-                ):
-                    self.handle(told.VoteAccepted(message, now_ms))
-            case QuorumCertificate():
-                if wants_certificate(state, message) and self._holds_true(message):
-                    self.handle(told.CertificateAccepted(message, now_ms))
-            case SignedProposal(proposal, signature):
-                if wants_proposal(state, proposal) and self._verifies(
-                    proposal.proposer_index, proposal, signature
-                ):
-                    self.handle(told.ProposalAccepted(message, now_ms))
-            case Request(epoch, low, high):
-                if epoch in self.disk.edges and epoch < state.epoch:
-                    self.world.answer(self, sender.name, self.disk.edges[epoch])
-                else:
-                    self.handle(told.CertificatesRequested(sender.name, epoch, low, high, now_ms))
-            case _:
-                assert_never(message)
-
-    def _verifies(self, index: int, subject: Vote | Proposal, signature: bytes) -> bool:
-        member = self.state.instance.electorate.members[index]
-        return self.world.verifies(member, subject, signature)
-
-    def _holds_true(self, certificate: QuorumCertificate) -> bool:
-        instance = self.state.instance
-        electorate = instance.electorate
-        if certificate.epoch != instance.epoch:  # the edge behind us, which contradicts ours
-            electorate = self.electorate(certificate.epoch)
-        try:
-            certificate.check_quorum(electorate)
-        except InvalidCertificate:
-            return False
-        vote = certificate.vote
-        return all(
-            self.world.verifies(electorate.members[signed.voter_index], vote, signed.signature)
-            for signed in certificate.votes()
-        )
-
-    # --- effects out ----------------------------------------------------------------------------
-
-    def perform(self, effect: Effect) -> None:
-        """What must be sent or remembered; questions to the ledger and reports come after."""
+    async def _run_blocking(
+        self, work: Callable[..., Any], *arguments: Any, limiter: object = None
+    ) -> Any:
+        """In place of a thread. What has a limiter is the log: one write after the other."""
         world = self.world
-        match effect:
-            case asked.CastVote(vote, epoch):
-                self._log(VoteCast(vote, epoch))
-                self.later(1 + world.below(3), lambda: self._send_vote(vote, epoch))
-            case asked.CastProposal(proposal):
-                self._log(ProposalCast(proposal))
-                self.later(1 + world.below(3), lambda: self._send_proposal(proposal))
-            case asked.RebroadcastProposal(proposal=signed):
-                world.broadcast(self, signed)
-            case asked.BroadcastCertificate(certificate):
-                world.broadcast(self, certificate)
-            case asked.SendCertificate(peer, certificate):
-                world.answer(self, peer, certificate)
-            case asked.RequestCertificates(epoch, low, high):
-                world.ask_some(self, Request(epoch, low, high))
-            case asked.PersistCertificate(certificate):
-                self.disk.append(CertificateSeen(certificate), sync=False)
-            case asked.SetTimer(timer, at_ms):
-                self._set_timer(timer, at_ms)
-            case asked.BuildBlock() | asked.CheckBlock() | asked.FetchBlock():
-                self._ask_ledger(effect)
-            case _:
-                self._take_note(effect)
+        if limiter is not None:
+            if self.member in world.scenario.accidents.slow_disk:
+                self._disk_free_at = max(self._disk_free_at, world.now) + world.below(SLOW_DISK_MS)
+                world.fault("slow disk")
+            if self._disk_free_at > world.now:
+                await Pause(self._disk_free_at - world.now)
+        return work(*arguments)
 
-    def _ask_ledger(self, effect: asked.BuildBlock | asked.CheckBlock | asked.FetchBlock) -> None:
-        world = self.world
-        match effect:
-            case asked.BuildBlock():
-                self.later(1 + world.below(10), lambda: self._build(effect))
-            case asked.CheckBlock(block):
-                self.later(1 + world.below(20), lambda: self.obtain(block.id))
-            case asked.FetchBlock(block_id):
-                self.later(10 + world.below(60), lambda: self.obtain(block_id))
-
-    def _take_note(self, effect: Effect) -> None:
-        checker = self.world.checker
-        match effect:
-            case asked.Finalize(certificate, blocks):
-                self._finalize(certificate, blocks)
-            case asked.EnterEpoch(epoch, instance):
-                if self.is_honest:
-                    checker.on_epoch(self.member, instance)
-                self.handle(told.ElectorateDecided(self.electorate(epoch + 2), self.local_ms))
-            case asked.ReportEquivocation(evidence):
-                if self.is_honest:
-                    checker.on_evidence(self.member, evidence)
-            case asked.Halt(reason):
-                if self.is_honest:
-                    raise Violation("halt", f"node {self.name}: {reason}")
-            case _:
-                raise AssertionError(f"an effect nobody performs: {effect}")
-
-    def _log(self, record: VoteCast | ProposalCast) -> None:
-        """R8: guard, append, fsync; only then is anything signed."""
-        if not self.is_honest:
-            return
-        try:
-            guard.may_cast(self.signed, record)
-        except DoubleSign as error:
-            raise Violation("guard", f"node {self.name}: {error}") from error
-        self.world.checker.on_signature(self.member, record)
-        if not guard.is_repeat(self.signed, record):
-            self.disk.append(record, sync=True)
-            self.signed = self.signed.after(record)
-
-    def _send_vote(self, vote: Vote, epoch: int) -> None:
-        index = self.electorate(epoch).index_of(self.address)
-        assert index is not None, "only members vote"
-        signed = SignedVote(vote, epoch, index, self.world.sign(self.address, vote))
-        self.world.broadcast(self, signed)
-        self.handle(told.VoteAccepted(signed, self.local_ms))
-
-    def _send_proposal(self, proposal: Proposal) -> None:
-        signed = SignedProposal(proposal, self.world.sign(self.address, proposal))
-        self.world.broadcast(self, signed)
-        self.handle(told.ProposalAccepted(signed, self.local_ms))
+    def _start_soon(self, work: Callable[..., Work], *arguments: Any) -> None:
+        self.later(1 + self.world.below(3), lambda: self.run(work(*arguments)))
 
     def _set_timer(self, timer: asked.Timer, at_ms: int) -> None:
         delay = max(1, at_ms - self.local_ms)
         if self.is_evil:
             delay = 1 + delay * (1 + self.world.below(15)) // 10
-        self.timers[timer] = serial = self.timers.get(timer, 0) + 1
+        self._timers[timer] = serial = self._timers.get(timer, 0) + 1
 
         def fire() -> None:
-            if self.timers.get(timer) != serial:
+            if self._timers.get(timer) != serial:
                 return
-            del self.timers[timer]
-            self.handle(told.TimerFired(timer, self.local_ms))
+            del self._timers[timer]
+            self.post(told.TimerFired(timer, self.local_ms))
             if self.is_evil and timer.name in (TimerName.RETRY, TimerName.PROPOSE):
                 self.world.tempt(self)
 
         self.later(delay, fire)
 
-    def _build(self, order: asked.BuildBlock) -> None:
-        parent = order.parent
-        place = (parent.height + 1, order.view, order.epoch, parent.id, order.parent_view)
-        index = self.electorate(order.epoch).index_of(self.address)
-        assert index is not None, "only members build"
-        fields = (*place, index, order.timestamp_ms)
-        block = BlockRef(blake3_256(repr((fields, self.name)).encode()), *fields)
-        self.world.publish(block)
-        self.memory[block.id] = block
-        self.handle(told.BlockBuilt(order.instance_id, order.view, block, self.local_ms))
+    # --- what peers send ------------------------------------------------------------------------
 
-    def obtain(self, block_id: Hash32) -> None:
-        """Collect the body and all unexecuted ancestors, execute them oldest first."""
-        missing: list[Body] = []
-        while block_id not in self.disk.blocks:
-            body = self.world.find_body(self, block_id)
-            if body is None:
-                return
-            missing.append(body)
-            block_id = body.block.parent_id
-        for body in reversed(missing):
-            if not body.is_valid:
-                self.handle(told.BlockRejected(body.block.id, self.local_ms))
-                return
-            self.disk.blocks[body.block.id] = body.block
-            self.handle(told.BlockExecuted(body.block, self.local_ms))
+    def receive(self, peer: str, message: Message) -> None:
+        """The shell's duty: cheap filter, then signatures, then the core."""
+        if not self.is_up:
+            return
+        now_ms, state = self.local_ms, self.state
+        match message:
+            case SignedVote(vote):
+                if is_wanted(state, message) and self._verifies(
+                    message.voter_index, vote.signing_bytes, VOTE_CONTEXT, message.signature
+                ):
+                    self.post(told.VoteAccepted(message, now_ms))
+            case QuorumCertificate():
+                if wants_certificate(state, message):
+                    self.run(self._take_certificate(message))
+            case SignedProposal(proposal, signature):
+                if wants_proposal(state, proposal) and self._verifies(
+                    proposal.proposer_index, proposal.signing_bytes, PROPOSAL_CONTEXT, signature
+                ):
+                    self.post(told.ProposalAccepted(message, now_ms))
+            case Request():
+                self._answer(peer, message)
 
-    def _finalize(self, certificate: QuorumCertificate, blocks: Sequence[BlockRef]) -> None:
-        if self.is_honest:
-            self.world.checker.on_final(self.member, self.disk.chain[-1], certificate, blocks)
-        tip = blocks[-1]
-        self.disk.chain.extend(blocks)
-        self.disk.certificate = certificate
-        if tip.height % self.config.epoch_blocks == 0:
-            self.disk.edges[certificate.epoch] = certificate
-        final = HeightFinal(
-            certificate.instance_id, certificate.epoch, certificate.view, tip.height, tip.id
-        )
-        self.disk.append(final, sync=False)
-        self.signed = self.signed.after(final)
+    def _answer(self, peer: str, request: Request) -> None:
+        if self.is_evil and self.world.lies_to(self, peer, request):
+            return
+        epoch, edges = request.epoch, self.disk.edges
+        if epoch in edges and epoch < self.state.epoch:
+            self.world.answer(self, peer, edges[epoch])
+            return
+        self.post(told.CertificatesRequested(peer, epoch, request.low, request.high, self.local_ms))
+
+    def _verifies(self, index: int, message: bytes, context: bytes, signature: bytes) -> bool:
+        member = self.state.instance.electorate.members[index]
+        return self.world.verifies(member, message, context, signature)
+
+    async def _take_certificate(self, certificate: QuorumCertificate) -> None:
+        port: Any = self.port
+        electorate = self.state.instance.electorate
+        try:
+            await verify_certificate(certificate, electorate, port.keys_of(electorate), port)
+        except (InvalidCertificate, InvalidSignature):
+            return
+        self.post(told.CertificateAccepted(certificate, self.local_ms))

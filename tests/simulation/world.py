@@ -7,21 +7,25 @@ import heapq
 import random
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Protocol
 
-from consensus import guard
-from consensus.certificates import QuorumCertificate
+from aichain.errors import WalDamaged, WalForeign
+from aichain.node import engine
+from consensus.guard import Head
 from consensus.instance import BlockRef
-from consensus.proposals import Proposal
-from consensus.votes import SignedVote, Vote, VotePhase
 from genesis.units import Address
 from native.hashing import Hash32, blake3_256
+from tests.simulation.accidents import HEAD_START_MS, Accidents
 from tests.simulation.checkers import Checker, Violation
-from tests.simulation.messages import Body, Message
-from tests.simulation.scenario import DELTA_MS, HEIGHTS_AFTER_HEALING, Scenario
+from tests.simulation.inhabitants import Inhabitant
+from tests.simulation.links import Network
+from tests.simulation.messages import Body, Flaw, Message, Request
+from tests.simulation.scenario import HEIGHTS_AFTER_HEALING, Scenario
 from tests.simulation.shell import Node
+from tests.simulation.signatures import convicted_percent, read_signed
 
 REPARTITION_MS = 700
 QUIET_MS = 500
@@ -29,7 +33,7 @@ QUIET_MS = 500
 
 @dataclass(frozen=True)
 class Result:
-    """What a run shows."""
+    """What a run shows. `convicted_percent` is of a fork's weight, and 0 without a violation."""
 
     seed: int
     events: int
@@ -38,13 +42,16 @@ class Result:
     edges: int
     trace: str
     violation: str | None
+    convicted_percent: int
     faults: Counter[str]
 
 
 class Adversary(Protocol):
     """Told whenever a Byzantine node could do something."""
 
-    def act(self, node: Node) -> None: ...
+    def act(self, node: Inhabitant) -> None: ...
+    def lies_to(self, node: Inhabitant, peer: str, request: Request) -> bool: ...
+    def head(self, node: Inhabitant) -> Head: ...
 
 
 class World:
@@ -53,15 +60,14 @@ class World:
     def __init__(self, scenario: Scenario, make_adversary: Callable[["World"], Adversary]) -> None:
         self.scenario = scenario
         self.rng = random.Random(scenario.seed ^ 0x5EED)
-        self.now = 0
+        self.now = -HEAD_START_MS
         self.events = 0
         self.faults: Counter[str] = Counter()
         self.trace = array("q")
-        self.checker = Checker(scenario, self.faults)
         self.bodies: dict[Hash32, Body] = {}
-        self.signatures: dict[bytes, tuple[Address, Vote | Proposal]] = {}
-        self.partition: dict[str, int] | None = None
+        self.checker = Checker(self)
         self.heal_height = 0
+        self._signatures: dict[bytes, tuple[Address, bytes, bytes]] = {}
         self._heap: list[tuple[int, int, Callable[[], None]]] = []
         self._serial = 0
         self.nodes: list[Node] = []
@@ -70,6 +76,8 @@ class World:
                 self.nodes.append(Node(self, member, copy, len(self.nodes)))
         self.by_name = {node.name: node for node in self.nodes}
         self.honest = [node for node in self.nodes if node.is_honest]
+        self.network = Network(scenario, self.honest, self.below, self.chance, self.fault)
+        self.accidents = Accidents(self)
         self.adversary = make_adversary(self)
 
     # --- running ------------------------------------------------------------------------------
@@ -77,14 +85,15 @@ class World:
     def run(self) -> Result:
         """Play the scenario until enough heights are final after healing, or something is wrong."""
         scenario, violation, heap = self.scenario, None, self._heap
-        self._schedule_faults()
+        self._schedule()
         try:
-            while not self._is_done():
-                if not heap or heap[0][0] > scenario.deadline_ms:
-                    raise Violation("liveness", self._standing())
-                self.now, _, action = heapq.heappop(heap)
-                self.events += 1
-                action()
+            with _without_log_lines():
+                while not self._is_done():
+                    if not heap or heap[0][0] > scenario.deadline_ms:
+                        raise Violation("liveness", self._standing())
+                    self.now, _, action = heapq.heappop(heap)
+                    self.events += 1
+                    action()
         except Violation as found:
             violation = ": ".join(map(str, found.args))
         except AssertionError as found:
@@ -97,6 +106,7 @@ class World:
             self.checker.height // scenario.epoch_blocks,
             blake3_256(self.trace.tobytes()).hex()[:16],
             violation,
+            self._convicted() if violation else 0,
             self.faults,
         )
 
@@ -120,9 +130,21 @@ class World:
         """A number in [0, bound); much cheaper than randrange."""
         return int(self.rng.random() * bound)
 
-    @property
-    def is_healed(self) -> bool:
-        return self.now >= self.scenario.heal_ms
+    def _schedule(self) -> None:
+        scenario = self.scenario
+        self.accidents.schedule()
+        for time in range(0, scenario.heal_ms, REPARTITION_MS):
+            self.at(time, lambda: self.network.redraw(self.nodes))
+        self.at(scenario.heal_ms, self._heal)
+        self.faults["clock skew"] += any(scenario.skew_ms)
+        self.faults["weights change at the edge"] += scenario.changing
+        self.faults["twins"] += len(scenario.byzantine)
+        self.faults["more evil than liveness allows, until healing"] += bool(scenario.reformed)
+
+    def _heal(self) -> None:
+        self.network.heal()
+        self.heal_height = self.checker.height
+        self.accidents.heal()
 
     def _is_done(self) -> bool:
         if self.now < self.scenario.heal_ms + QUIET_MS:
@@ -132,212 +154,128 @@ class World:
 
     def _standing(self) -> str:
         nodes = " ".join(
-            f"{node.name}{'' if node.is_up else '(down)'}"
+            f"{node.name}{'' if node.is_up else '(down)'}{'(silent)' if node.state.abstain else ''}"
             f"=h{node.state.final.height}/e{node.state.epoch}/v{node.state.view}"
             for node in self.honest
         )
         return f"{nodes}, healed at height {self.heal_height}"
 
-    # --- faults by the clock --------------------------------------------------------------------
+    def _convicted(self) -> int:
+        """What of one electorate's weight all signatures together convict, in percent."""
+        instances = {each.id: each for each in self.checker.instances.values()}
+        return convicted_percent(
+            ((member, read_signed(message)) for member, message, _ in self._signatures.values()),
+            instances,
+        )
 
-    def _schedule_faults(self) -> None:
-        scenario = self.scenario
-        for node in self.nodes:
-            self.at(self.below(50), node.boot)
-        for time in range(0, scenario.heal_ms, REPARTITION_MS):
-            self.at(time, self._repartition)
-        self.at(scenario.heal_ms, self._heal)
-        for member, time, rest in scenario.crashes:
-            self._plan_crash(member, time, rest)
-        for time in scenario.crash_all:
-            self.at(time, self._crash_all)
-        if scenario.wipe is not None:
-            member, time, rest = scenario.wipe
-            self.at(time, lambda: self._wipe(member, rest))
-        if scenario.lost is not None:
-            victim, when, pause = scenario.lost
-            self.at(when, lambda: self._lose_database(victim, pause))
-        self.faults["clock skew"] += any(scenario.skew_ms)
-        self.faults["weights change at the edge"] += scenario.changing
-        self.faults["twins"] += len(scenario.byzantine)
-        self.faults["more evil than liveness allows, until healing"] += bool(scenario.reformed)
+    # --- accidents ------------------------------------------------------------------------------
 
-    def _repartition(self) -> None:
-        if self.chance(self.scenario.calm):
-            self.partition = None
-        else:
-            self.partition = {node.name: self.below(2) for node in self.nodes}
-            self.fault("partition")
+    def on_opened(self, node: Inhabitant) -> None:
+        self.accidents.on_opened(node)
 
-    def _heal(self) -> None:
-        self.partition = None
-        self.heal_height = self.checker.height
-        for node in self.nodes:
-            if node.member in self.scenario.reformed:
-                if node.copy == 0:
-                    node.reform()
-                elif node.is_up:
-                    node.crash()
+    def on_refused(self, node: Inhabitant, refusal: WalDamaged | WalForeign) -> None:
+        self.accidents.on_refused(node, refusal)
 
-    def _plan_crash(self, member: int, time: int, rest: int) -> None:
-        def crash() -> None:
-            for node in self.honest:
-                if node.member == member and node.is_up:
-                    self.fault("crash")
-                    node.crash()
-                    self.at(self.now + rest, node.boot)
-
-        self.at(time, crash)
-
-    def _crash_all(self) -> None:
-        self.fault("crash of everybody")
-        for node in self.honest:
-            if node.is_up:
-                node.crash()
-                self.at(self.now + 10 + self.below(500), node.boot)
-
-    def _wipe(self, member: int, rest: int) -> None:
-        """Only on a live chain: who signed before the first final block must keep its disk."""
-        if any(node.state.final.height == 0 for node in self.honest):
-            self.at(self.now + 200, lambda: self._wipe(member, rest))
-            return
-        for node in self.honest:
-            if node.member == member and node.is_up:
-                self.fault("wiped disk")
-                node.crash()
-                node.wipe()
-                self.at(self.now + rest, node.boot)
-
-    def _lose_database(self, member: int, rest: int) -> None:
-        """The chain is moved away and synced again; the log of signatures stays."""
-        for node in self.honest:
-            if node.member == member and node.is_up:
-                self.fault("database lost, log kept")
-                node.crash()
-                node.disk.lose_database()
-                self.at(self.now + rest, node.boot)
+    def repair(self, node: Inhabitant) -> None:
+        self.accidents.repair(node)
 
     # --- network --------------------------------------------------------------------------------
 
-    def broadcast(self, sender: Node, message: Message) -> None:
+    def broadcast(self, sender: Inhabitant, message: Message) -> None:
         """Send to all other members, both copies of a twin."""
         self.multicast(sender, message, self.nodes)
 
-    def multicast(self, sender: Node, message: Message, receivers: Iterable[Node]) -> None:
+    def multicast(
+        self, sender: Inhabitant, message: Message, receivers: Iterable[Inhabitant]
+    ) -> None:
         for node in receivers:
             if node.member != sender.member:
                 self.send(sender, node, message)
 
-    def ask_some(self, sender: Node, message: Message) -> None:
+    def ask_some(self, sender: Inhabitant, message: Message) -> None:
         """A question goes to two of the others, as a node would do."""
         others = [node for node in self.nodes if node.member != sender.member]
         for _ in range(2):
             self.send(sender, others[self.below(len(others))], message)
 
-    def answer(self, sender: Node, peer: str, message: Message) -> None:
+    def answer(self, sender: Inhabitant, peer: str, message: Message) -> None:
         self.send(sender, self.by_name[peer], message)
 
-    def send(self, sender: Node, receiver: Node, message: Message) -> None:
+    def send(self, sender: Inhabitant, receiver: Inhabitant, message: Message) -> None:
         """One message over one link, with what the network does to it."""
-        scenario = self.scenario
-        if sender.is_evil and scenario.hold < 1 and not self.chance(scenario.hold):
-            self.fault("message withheld by its sender")
+        delay = self.network.delay_ms(sender, receiver, message)
+        if delay is None:
             return
-        if self.is_healed:
-            delay = 1 + self.below(DELTA_MS)
-        elif self.are_apart(sender, receiver):
-            self.fault("message cut off by a partition")
-            return
-        elif self.chance(scenario.drop):
-            self.fault("message dropped")
-            return
-        else:
-            delay = self._bad_delay(receiver, message)
-        self.at(self.now + delay, lambda: receiver.receive(sender, message))
-        if self.chance(scenario.duplicate):
+        name = sender.name
+        self.at(self.now + delay, lambda: receiver.receive(name, message))
+        if self.network.is_duplicated():
             self.fault("message duplicated")
             again = self.now + delay + 1 + self.below(200)
-            self.at(again, lambda: receiver.receive(sender, message))
-
-    def are_apart(self, one: Node, other: Node) -> bool:
-        return self.partition is not None and self.partition[one.name] != self.partition[other.name]
-
-    def _bad_delay(self, receiver: Node, message: Message) -> int:
-        scenario = self.scenario
-        delay = 1 + self.below(150)
-        if self.chance(scenario.slow):
-            delay = 1 + self.below(scenario.far_ms)
-            self.fault("message delayed and overtaken")
-        if isinstance(message, SignedVote):
-            vote = message.vote
-            return delay + self._edge_delay(receiver, vote.phase, vote.height, message.epoch)
-        if isinstance(message, QuorumCertificate):
-            return delay + self._edge_delay(receiver, message.phase, message.height, message.epoch)
-        return delay
-
-    def _edge_delay(self, receiver: Node, phase: VotePhase, height: int, epoch: int) -> int:
-        """Attack on R10: COMMITs of the last height reach one node only, PREFERs come late."""
-        scenario = self.scenario
-        at_edge = height == (epoch + 1) * scenario.epoch_blocks
-        if not at_edge and not scenario.edge_everywhere:
-            return 0
-        lucky = self.honest[(scenario.seed + epoch) % len(self.honest)]
-        unlucky = phase is VotePhase.COMMIT and receiver is not lucky
-        if unlucky and self.chance(scenario.edge_commit):
-            self.fault("COMMIT held back at the edge" if at_edge else "COMMIT held back")
-            return 300 + self.below(2_000)
-        if phase is VotePhase.PREFER and self.chance(scenario.edge_prefer):
-            self.fault("PREFER held back at the edge" if at_edge else "PREFER held back")
-            return 100 + self.below(1_000)
-        return 0
+            self.at(again, lambda: receiver.receive(name, message))
 
     # --- signatures, bodies, heads --------------------------------------------------------------
 
-    def sign(self, member: Address, subject: Vote | Proposal) -> bytes:
+    def sign(self, member: Address, message: bytes, context: bytes) -> bytes:
         """A fake signature: a number that only this function hands out."""
-        signature = len(self.signatures).to_bytes(8, "big")
-        self.signatures[signature] = (member, subject)
+        signature = len(self._signatures).to_bytes(8, "big")
+        self._signatures[signature] = (member, message, context)
         return signature
 
-    def verifies(self, member: Address, subject: Vote | Proposal, signature: bytes) -> bool:
-        return self.signatures.get(signature) == (member, subject)
+    def verifies(self, member: Address, message: bytes, context: bytes, signature: bytes) -> bool:
+        return self._signatures.get(signature) == (member, message, context)
 
-    def publish(self, block: BlockRef, *, is_valid: bool = True, is_withheld: bool = False) -> None:
+    def publish(self, block: BlockRef) -> None:
         """A block exists; who holds its body is another question."""
-        self.bodies.setdefault(block.id, Body(block, is_valid, is_withheld))
+        self.bodies.setdefault(block.id, Body(block))
 
-    def find_body(self, node: Node, block_id: Hash32) -> Body | None:
+    def find_body(self, node: Inhabitant, block_id: Hash32) -> Body | None:
         """The body, if the node has it or reaches somebody who has it and gives it."""
         body = self.bodies.get(block_id)
-        if body is None or node.holds(block_id):
+        if body is None or (node.holds(block_id) and body.flaw is not Flaw.OVERSIZED):
             return body
         for other in self.nodes:
-            if not other.is_up or not other.holds(block_id):
+            if not other.is_up or not other.holds(block_id) or other.member == node.member:
                 continue
-            if body.is_withheld and other.is_evil:
-                self.fault("body withheld")
-            elif self.is_healed or not (
-                self.are_apart(node, other) or self.chance(self.scenario.drop)
-            ):
-                return body
+            if self.network.is_cut(node, other) or self.network.loses():
+                continue
+            served = self._serve(other, body)
+            if served is not None and served.block.id == block_id:
+                return served
         return None
 
-    def hear_heads(self, node: Node) -> list[tuple[int, guard.Head]]:
-        """Where the members of the first electorate say they stand; evil ones say anything."""
-        heads = []
-        electorate = self.scenario.electorate(0)
-        for other in self.nodes:
-            index = electorate.index_of(other.address)
-            if index is None or not other.is_up or other.member == node.member:
-                continue
-            if not self.is_healed and self.are_apart(node, other):
-                continue
-            state = other.state
-            if other.is_evil:
-                heads.append((index, guard.Head(self.below(2), 0, 1)))
-            else:
-                heads.append((index, guard.Head(state.final.height, state.epoch, state.view)))
-        return heads
+    def _serve(self, server: Inhabitant, body: Body) -> Body | None:
+        """What comes back; a wrong body does not lead to its header's roots, so it is no use."""
+        if body.flaw is Flaw.OVERSIZED:
+            self.fault("body too big")
+            return None
+        if not server.is_evil:
+            return body
+        if body.flaw is Flaw.WITHHELD:
+            self.fault("body withheld")
+            return None
+        if self.chance(0.1):
+            self.fault("wrong body served")
+            return replace(body, block=server.state.final)
+        return body
 
-    def tempt(self, node: Node) -> None:
+    def hear_heads(self, node: Inhabitant) -> Iterator[tuple[Address, Head]]:
+        """Where the others last said that they stand; evil ones say anything."""
+        for other in self.nodes:
+            if other.is_up and other.member != node.member and not self.network.is_cut(node, other):
+                yield other.address, self.adversary.head(other) if other.is_evil else other.head
+
+    def tempt(self, node: Inhabitant) -> None:
         self.adversary.act(node)
+
+    def lies_to(self, node: Inhabitant, peer: str, request: Request) -> bool:
+        return self.adversary.lies_to(node, peer, request)
+
+
+@contextmanager
+def _without_log_lines() -> Iterator[None]:
+    """The performer reports each double signature; here there are thousands."""
+    was, engine.log.disabled = engine.log.disabled, True
+    try:
+        yield
+    finally:
+        engine.log.disabled = was
