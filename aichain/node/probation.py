@@ -58,23 +58,23 @@ class ProbationWatch:
         self._standstill = Standstill(STANDING_BLOCK_TIMES * consensus.block_time_ms / 1000)
 
     async def run(self, is_vouched_for: bool) -> None:
-        """Ends when the core may sign, or at once if this node is no member.
+        """Ends when the core may sign, member or not: whoever has a key may be one next epoch.
 
         The log says so first, for good: until then every start begins a probation.
         """
         state = self._engine.state
-        if state.me is None:
-            return
-        log.warning(
-            "this validator's vote log is new: it signs once a quorum of stake has said hello and "
-            "all of it is at genesis%s, else 64 final views or an epoch from now",
-            " or the chain stands (--vouch-for-vote-log)" if is_vouched_for else "",
-        )
-        own = Head(self._chain.head.head.height, state.epoch, state.view)
-        probation = Probation(state.instance.electorate, {state.me: own})
+        own: dict[int, Head] = {}
+        if state.me is not None:
+            own[state.me] = Head(self._chain.head.head.height, state.epoch, state.view)
+            log.warning(
+                "this validator's vote log is new: it signs once a quorum of stake has said hello "
+                "and is at genesis%s, else 64 final views or an epoch from now",
+                " or the chain stands (--vouch-for-vote-log)" if is_vouched_for else "",
+            )
+        probation = Probation(state.instance.electorate, own)
         present: Mapping[int, Head] = {}
         while not self._may_sign(probation):
-            if self._stands(probation.electorate, {state.me, *present}):
+            if own and self._stands(probation.electorate, {*own, *present}):
                 log.warning(VOUCHED if is_vouched_for else STANDS)
                 if is_vouched_for:
                     break
