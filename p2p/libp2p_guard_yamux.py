@@ -91,6 +91,8 @@ class GuardedStream(YamuxStream):
         self.writable.set()
 
     async def _wait_for_window(self) -> None:
+        if self.send_window > 0 and not (self.send_closed or self.closed):
+            return  # nearly always: a deadline costs more than the frame's header
         with trio.move_on_after(WRITE_STALL_S):
             while not (self.send_closed or self.closed or self.send_window > 0):
                 self.writable = trio.Event()

@@ -3,7 +3,7 @@
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import IntEnum, IntFlag
+from enum import IntEnum
 from typing import Final
 
 from p2p.errors import PeerMisbehaved, Penalty
@@ -20,14 +20,20 @@ class FrameType(IntEnum):
     GO_AWAY = 3
 
 
-class Flag(IntFlag):
-    """SYN opens, ACK accepts, FIN half-closes, RST kills a stream; PING uses SYN and ACK."""
+class Flag(IntEnum):
+    """SYN opens, ACK accepts, FIN half-closes, RST kills a stream; PING uses SYN and ACK.
+
+    Not an IntFlag: every frame is asked for several, and that would make a member each time.
+    """
 
     NONE = 0
     SYN = 1
     ACK = 2
     FIN = 4
     RST = 8
+
+
+_KINDS: Final = tuple(FrameType)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,4 +93,4 @@ class FrameSplitter:
             raise PeerMisbehaved(Penalty.MALFORMED, "not a Yamux frame")
         if kind == FrameType.DATA:
             self._left, self._stream_id = value, stream_id
-        return FrameHeader(FrameType(kind), flags, stream_id, value)
+        return FrameHeader(_KINDS[kind], flags, stream_id, value)

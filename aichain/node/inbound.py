@@ -30,7 +30,7 @@ from vm.blocks import decode_header
 
 log = logging.getLogger(__name__)
 
-_SENDERS_FRESH_S = 0.02
+_SENDERS_FRESH_S = 0.1
 _STRANGER_FRESH_S = 0.002
 
 

@@ -1,6 +1,7 @@
 """Transactions on their way into a block: who may wait, and where they come from and go to."""
 
-from collections.abc import Iterable, Sequence
+from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import trio
@@ -81,6 +82,8 @@ class TransactionPool:
         self._verifier = context.verifier
         self._network = context.network
         self._metrics = context.metrics
+        self._recent: OrderedDict[Hash32, SignedTransaction] = OrderedDict()
+        """Lately final: who is a little behind still asks for them to build its blocks."""
         self._announcer = Announcer(context.network, mempool)
         self._fetcher = Fetcher(context.network, mempool.knows, self._admit_from)
 
@@ -110,8 +113,15 @@ class TransactionPool:
         self._announcer.told_by(peer, ids)
         self._fetcher.announced(peer, ids)
 
-    def after_final(self, included: Iterable[SignedTransaction]) -> None:
+    def find(self, tx_id: Hash32) -> SignedTransaction | None:
+        """For a peer that asks: pending, or final not long ago."""
+        return self.mempool.get(tx_id) or self._recent.get(tx_id)
+
+    def after_final(self, included: Sequence[SignedTransaction]) -> None:
         """A block became final: forget what it holds and what it made impossible."""
+        self._recent.update((signed.id, signed) for signed in included)
+        while len(self._recent) > limits.RECENT_TRANSACTIONS_MAX:
+            self._recent.popitem(last=False)
         head = self._chain.head
         self.mempool.apply_block(included, lambda address: sender_account(head, address))
         self.mempool.expire(head_view(head))

@@ -95,6 +95,7 @@ class Responder:
         if str(error) != self._trouble:
             self._trouble = str(error)
             log.error("a peer cannot be answered: %s", error)
+            log.error("fix: %s", getattr(error, "fix", "start again"))
 
     def _account(self, peer: str) -> _Account:
         account = self._accounts.get(peer)
@@ -108,7 +109,7 @@ class Responder:
     async def _answer(self, peer: str, request: AnyRequest) -> Response:
         match request:
             case GetTransactions(ids):
-                found = (self._pool.mempool.get(tx_id) for tx_id in ids)
+                found = (self._pool.find(tx_id) for tx_id in ids)
                 return Transactions(_fitting([signed.raw for signed in found if signed]))
             case GetBlocks():
                 return await self._run_blocking(self._blocks, request, limiter=self._limiter)

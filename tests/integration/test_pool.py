@@ -10,7 +10,7 @@ from native.hashing import Hash32, derive_hash
 from p2p.memory_links import Conditions, EqualLinks
 from p2p.memory_network import MemoryHub
 from p2p.network import Audience
-from p2p.wire.messages import Pushed, Transactions, TransactionsAnnounced
+from p2p.wire.messages import GetTransactions, Pushed, Transactions, TransactionsAnnounced
 from tests.integration.liars import Liar, lied_to
 from tests.integration.nodes import Cluster, cluster, public_account, transfer, until
 
@@ -140,3 +140,16 @@ async def test_what_a_silent_peer_was_to_give_is_asked_of_the_next_announcer(
         honest.network.push(TransactionsAnnounced((tx_id,)), Audience.PEERS)
         await until(lambda: victim.node.pool.mempool.knows(tx_id), deadline_s=3)
         assert honest.score_at(victim) == 100
+
+
+async def test_what_has_just_become_final_is_still_given_to_who_builds_its_block_later(
+    tmp_path: Path,
+) -> None:
+    async with lied_to(tmp_path, stranger=True) as (net, victim, slow):
+        good = transfer(net, public_account(0), nonce=0, to=public_account(1))
+        await victim.node.pool.submit(good.raw)
+        await until(lambda: victim.node.chain.locate(good.id) is not None)
+        assert good.id not in victim.node.pool.mempool
+        here = victim.node.context.network.peer_id
+        answer = await slow.network.request(here, GetTransactions((good.id,)), timeout_s=2)
+        assert answer.raws == (good.raw,)
