@@ -19,6 +19,7 @@ from p2p.wire.messages import FinalAnnounced, Status
 log = logging.getLogger(__name__)
 
 _LOG_EVERY_BLOCKS = 20
+_STATUS_EVERY_S = 1.0
 
 
 class Finalizer:
@@ -42,6 +43,12 @@ class Finalizer:
         self._core_state = core_state
         self._moved = trio.Event()
         self._index_trouble = self._chain.index_trouble
+
+    async def run(self) -> None:
+        """Views pass while nothing becomes final, and a validator with a new log goes by ours."""
+        while True:
+            self.announce_status()
+            await trio.sleep(_STATUS_EVERY_S)
 
     async def finalize(self, effect: Finalize) -> None:
         """Commit the blocks that `effect` makes final; durable when this returns."""

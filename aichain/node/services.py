@@ -21,6 +21,7 @@ async def start_services(node: Node, nursery: trio.Nursery) -> None:
     nursery.start_soon(node.inbound.run)
     nursery.start_soon(node.pool.run)
     nursery.start_soon(node.syncer.run)
+    nursery.start_soon(node.finalizer.run)
     if node.probation is not None:
         nursery.start_soon(node.probation.run, node.config.vouch_for_vote_log)
     try:
