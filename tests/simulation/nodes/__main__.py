@@ -17,6 +17,8 @@ FAULTS = (
     "crash of everybody",
     "chain lost",
     "index lost",
+    "power lost",
+    "disk full",
     "partition",
     "link deaf in one direction",
     "delay and loss",

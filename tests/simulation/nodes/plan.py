@@ -20,6 +20,23 @@ class Crash:
 
 
 @dataclass(frozen=True, slots=True)
+class PowerCut:
+    """The power of one machine fails at one of its next writes or syncs."""
+
+    index: int
+    operations: int
+    down_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class DiskFull:
+    """One machine's disk takes no more; its node has to stop."""
+
+    index: int
+    down_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Split:
     """Two sides hear nothing of each other."""
 
@@ -41,7 +58,7 @@ class Weather:
     conditions: Conditions
 
 
-Fault = Crash | Split | Mute | Weather
+Fault = Crash | PowerCut | DiskFull | Split | Mute | Weather
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +101,17 @@ def draw_plan(seed: int) -> Plan:
     )
 
 
-_DRAWN: Final = ("crash", "crash all", "lose chain", "lose index", "split", "mute", "weather")
+_DRAWN: Final = (
+    "crash",
+    "crash all",
+    "lose chain",
+    "lose index",
+    "power",
+    "disk full",
+    "split",
+    "mute",
+    "weather",
+)
 
 
 def _draw_fault(rng: random.Random, kind: str, founders: int) -> Fault:
@@ -98,6 +125,10 @@ def _draw_fault(rng: random.Random, kind: str, founders: int) -> Fault:
             return Crash((one,), rng.uniform(0.1, 8.0), loses="chain")
         case "lose index":
             return Crash((one,), rng.uniform(0.1, 8.0), loses="index")
+        case "power":
+            return PowerCut(one, rng.randrange(40), rng.uniform(0.1, 4.0))
+        case "disk full":
+            return DiskFull(one, rng.uniform(0.1, 4.0))
         case "split":
             return Split(tuple(rng.sample(range(founders), rng.randint(1, founders // 2))))
         case "mute":

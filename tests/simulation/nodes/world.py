@@ -12,7 +12,7 @@ import trio.lowlevel
 from trio_typing import TaskStatus
 
 from aichain.config import Endpoint, NodeConfig
-from aichain.errors import NotPooled
+from aichain.errors import NotPooled, StoreFailed
 from aichain.machine import Machine
 from aichain.node.assemble import Node, assemble, node_identity, open_chain
 from aichain.node.services import start_services
@@ -28,7 +28,18 @@ from p2p.network import Audience
 from p2p.settings import NodeIdentity
 from p2p.wire.messages import Pushed
 from tests.simulation.nodes.checkers import Checker, Violation
-from tests.simulation.nodes.plan import CALM, Crash, Fault, Mute, Plan, Split, Weather
+from tests.simulation.nodes.plan import (
+    CALM,
+    Crash,
+    DiskFull,
+    Fault,
+    Mute,
+    Plan,
+    PowerCut,
+    Split,
+    Weather,
+)
+from tests.simulation.nodes.power import Power, PowerLost, supplied_by
 from tests.simulation.nodes.stand_in_signatures import stand_in_signatures
 from tests.simulation.nodes.virtual_time import (
     START_MS,
@@ -99,6 +110,7 @@ class World:
     nursery: trio.Nursery
     links: Links
     hub: MemoryHub
+    power: Power
     checker: Checker = field(default_factory=Checker)
     running: dict[int, _Running] = field(default_factory=dict)
     faults: Counter[str] = field(default_factory=Counter)
@@ -145,6 +157,10 @@ class World:
                         await trio.lowlevel.checkpoint()
                     await start_services(running.node, nursery)
                     task_status.started()
+        except* PowerLost:
+            self.faults["power lost"] += 1
+        except* StoreFailed:
+            self.faults["disk full"] += 1
         finally:
             running.node.feed.close()
             running.node.close()
@@ -158,7 +174,7 @@ class World:
 
     def _config(self, index: int, founder: int) -> NodeConfig:
         return NodeConfig(
-            home=self.root / f"node{index}",
+            home=self._home(index),
             document=self.document,
             node_seed=derive_hash("aichain/test/node", bytes([index])),
             validator_key=founder_key("testnet", founder),
@@ -180,6 +196,12 @@ class World:
         match fault:
             case Crash(indices, down_s, loses):
                 await self._crash_and_restart(indices, down_s, loses)
+            case PowerCut(index, operations, down_s):
+                self.power.fail_after(self._home(index), operations)
+                await self._wait_for_end(index, down_s)
+            case DiskFull(index, down_s):
+                self.power.fill_disk(self._home(index))
+                await self._wait_for_end(index, down_s)
             case Split(side):
                 self.faults["partition"] += 1
                 self.hub.partition([self._peer_id(index) for index in side])
@@ -209,6 +231,22 @@ class World:
         await trio.sleep(down_s)
         for index in down:
             await self.start(index, lost_chain=loses == "chain")
+
+    async def _wait_for_end(self, index: int, down_s: float) -> None:
+        """The node ends by itself, because it writes in every block; if the chain moves."""
+        running, home = self.running.get(index), self._home(index)
+        if running is not None:
+            with trio.move_on_after(_LINK_DOWN_S):
+                await running.stopped.wait()
+        self.power.spare(home)
+        if running is not None and running.stopped.is_set() and self.running.get(index) is running:
+            del self.running[index]
+            self.power.tear(home)
+            await trio.sleep(down_s)
+            await self.start(index)
+
+    def _home(self, index: int) -> Path:
+        return self.root / f"node{index}"
 
     def _peer_id(self, index: int) -> str:
         return node_identity(self._config(index, 0)).peer_id
@@ -260,13 +298,14 @@ class World:
 
 def run_plan(plan: Plan, root: Path) -> Result:
     """One run from block 0 to the comparison of what is left."""
-    violation, world = "", None
+    violation, world, power = "", None, Power(plan.seed)
 
     async def program() -> float:
         nonlocal world
         links = Links(plan.seed)
         async with trio.open_nursery() as nursery:
-            world = World(plan, root, _document(plan), nursery, links, MemoryHub(links))
+            hub = MemoryHub(links)
+            world = World(plan, root, _document(plan), nursery, links, hub, power)
             for index in range(plan.founders + (plan.twin is not None)):
                 await world.start(index)
             world.faults["clock skew"] += any(plan.skews_ms)
@@ -281,7 +320,7 @@ def run_plan(plan: Plan, root: Path) -> Result:
 
     virtual_s = 0.0
     try:
-        with stand_in_signatures():
+        with stand_in_signatures(), supplied_by(power):
             virtual_s = run_virtual(program, plan.seed)
     except* Violation as group:
         violation = str(_first(group))
