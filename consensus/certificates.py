@@ -93,7 +93,9 @@ class QuorumCertificate:
             raise QuorumNotReached(weight, electorate.total)
 
 
-def decode_certificate(value: Value) -> QuorumCertificate:
+def decode_certificate(
+    value: Value, *, members_max: int = ELECTORATE_MEMBERS_MAX
+) -> QuorumCertificate:
     """The exact inverse of `encode`; quorum and signatures are checked by the reader."""
     fields = array(value, CERTIFICATE_FIELDS)
     certificate = QuorumCertificate(
@@ -103,11 +105,8 @@ def decode_certificate(value: Value) -> QuorumCertificate:
         uint(fields[3]),
         uint(fields[4]),
         Hash32(blob(fields[5], 32)),
-        bounded(fields[6], -(-ELECTORATE_MEMBERS_MAX // 8)),
-        tuple(
-            bounded(item, VOTE_SIGNATURE_BYTES)
-            for item in sequence(fields[7], ELECTORATE_MEMBERS_MAX)
-        ),
+        bounded(fields[6], -(-members_max // 8)),
+        tuple(bounded(item, VOTE_SIGNATURE_BYTES) for item in sequence(fields[7], members_max)),
     )
     certificate.vote  # noqa: B018 - the constructor of the vote checks the ranges
     return certificate

@@ -66,6 +66,35 @@ class NotInConflict(InvalidEvidence):
 
 
 @dataclass(eq=False)
+class MalformedClose(InvalidVote):
+    """A CLOSE out of range, or without the certificate of its tip."""
+
+    reason: str
+
+
+@dataclass(eq=False)
+class MalformedCheckpoint(InvalidProposal):
+    """A checkpoint with a number out of range."""
+
+    reason: str
+
+
+@dataclass(eq=False)
+class InvalidProof(InvalidProposal):
+    """What is attached to a checkpoint does not allow it."""
+
+    reason: str
+
+
+@dataclass(eq=False)
+class WrongTerm(InvalidEvidence):
+    """The accusation is not about the instance it names, or about nobody in it."""
+
+    term: int
+    epoch: int
+
+
+@dataclass(eq=False)
 class DoubleSign(AIChainError):
     """We were about to sign against our own earlier signature: the second check has spoken."""
 

@@ -5,7 +5,7 @@ from enum import IntEnum
 from typing import Final
 
 from consensus.errors import MalformedVote
-from genesis.limits import ELECTORATE_MEMBERS_MAX
+from genesis.limits import ELECTORATE_MEMBERS_MAX, LANE_MEMBERS_MAX
 from genesis.validators import VALIDATOR_ALGORITHM
 from native.codec import Value, array, blob, bounded, uint
 from native.hashing import ZERO_HASH, Hash32
@@ -25,7 +25,7 @@ class VotePhase(IntEnum):
 
 
 class Lane(IntEnum):
-    """HARD counts the whole stake. FAST (a sampled committee) is not open yet."""
+    """HARD counts the whole stake, FAST the seats of a sampled committee (consensus/lanes)."""
 
     HARD = 0
     FAST = 1
@@ -95,14 +95,14 @@ class ReceivedVote:
         return SignedVote(vote, self.epoch, self.voter_index, self.signature)
 
 
-def encode_vote(signed: SignedVote) -> list[Value]:
+def encode_vote(signed: SignedVote, lane: Lane = Lane.HARD, term: int = 0) -> list[Value]:
     """The wire form: an index instead of a key saves 1,952 bytes, an epoch instead of an id 30."""
     vote = signed.vote
     cancels = vote.phase is VotePhase.CANCEL
     return [
-        int(Lane.HARD),
+        int(lane),
         signed.epoch,
-        0,
+        term,
         int(vote.phase),
         vote.view,
         vote.height,
@@ -113,14 +113,22 @@ def encode_vote(signed: SignedVote) -> list[Value]:
 
 
 def decode_vote(value: Value) -> ReceivedVote:
-    """The exact inverse of `encode_vote`; anything else is refused."""
+    """The exact inverse of `encode_vote` without lanes; anything else is refused."""
+    lane, term, received = decode_lane_vote(value, members_max=ELECTORATE_MEMBERS_MAX)
+    if lane is not Lane.HARD or term != 0:
+        raise MalformedVote("only the hard lane is open")
+    return received
+
+
+def decode_lane_vote(
+    value: Value, *, members_max: int = LANE_MEMBERS_MAX
+) -> tuple[Lane, int, ReceivedVote]:
+    """The exact inverse of `encode_vote`: lane, term, and the vote."""
     fields = array(value, _VOTE_FIELDS)
-    lane, term = uint(fields[0], bits=8), uint(fields[2])
+    lane, term = decode_lane(fields[0]), uint(fields[2])
     phase, view = decode_phase(fields[3]), uint(fields[4])
     height, voter_index = uint(fields[5]), uint(fields[7], bits=32)
-    if lane != Lane.HARD or term != 0:
-        raise MalformedVote("only the hard lane is open")
-    if voter_index >= ELECTORATE_MEMBERS_MAX:
+    if voter_index >= members_max:
         raise MalformedVote("voter index out of range")
     if phase is VotePhase.CANCEL:
         blob(fields[6], 0)
@@ -130,7 +138,17 @@ def decode_vote(value: Value) -> ReceivedVote:
     if view == 0 or (phase is VotePhase.CANCEL and height):
         raise MalformedVote("view 0, or a CANCEL that names a height")
     signature = bounded(fields[8], VOTE_SIGNATURE_BYTES)
-    return ReceivedVote(uint(fields[1]), phase, view, height, block_id, voter_index, signature)
+    epoch = uint(fields[1])
+    received = ReceivedVote(epoch, phase, view, height, block_id, voter_index, signature)
+    return lane, term, received
+
+
+def decode_lane(value: Value) -> Lane:
+    """A lane's number, or a named refusal."""
+    number = uint(value, bits=8)
+    if number not in (Lane.HARD, Lane.FAST):
+        raise MalformedVote(f"no lane {number}")
+    return Lane(number)
 
 
 def decode_phase(value: Value) -> VotePhase:

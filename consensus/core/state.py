@@ -27,6 +27,8 @@ class CoreConfig:
     delta_ms: int
     clock_offset_ms: int
     validator: Address | None
+    commits_executed: bool = False
+    """COMMIT only to what is executed here, and then also to views already left (lanes)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -263,8 +263,17 @@ def on_started(turn: Turn) -> None:
 def go_on(turn: Turn) -> None:
     """Something arrived: finalize what can be, then propose and PREFER if that was missing."""
     settle(turn)
+    if turn.state.config.commits_executed:
+        commit_late(turn)
     try_propose(turn)
     try_prefer(turn)
+
+
+def commit_late(turn: Turn) -> None:
+    """R3 in a sampled committee: the NOTAR came before its block could be executed."""
+    for view, known in turn.state.views.items():
+        if known.notar is not None and known.final is None and voting.may_commit(turn.state, view):
+            cast(turn, Vote(known.notar.instance_id, VotePhase.COMMIT, *_subject(known.notar)))
 
 
 def enter_view(turn: Turn, view: int) -> None:

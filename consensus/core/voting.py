@@ -42,9 +42,17 @@ def may_prefer(state: State) -> bool:
 
 
 def may_commit(state: State, view: int) -> bool:
-    """R3: once the view's NOTAR is held, unless we CANCELled the view or have left it behind."""
+    """R3: once the view's NOTAR is held, unless we CANCELled the view or have left it behind.
+
+    In a sampled committee a NOTAR is no proof that honest members executed the block: there it must
+    be executed here, and as that may come late, the view may be behind us.
+    """
     own = state.at(view)
-    return state.may_sign and view >= state.view and own.committed is None and own.cancelled is None
+    if not state.may_sign or own.committed is not None or own.cancelled is not None:
+        return False
+    if state.config.commits_executed:
+        return own.notarized in state.executed
+    return view >= state.view
 
 
 def may_cancel(state: State) -> bool:

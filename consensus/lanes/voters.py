@@ -1,0 +1,59 @@
+"""Who votes in which instance: all stake on checkpoints, a committee's seats within a term."""
+
+from dataclasses import dataclass
+
+from consensus.committee import COMMITTEE_SEATS, draw_committee
+from consensus.electorate import Electorate
+from consensus.instance import BlockRef, Instance, instance_id
+from consensus.lanes.checkpoints import Checkpoint
+from consensus.votes import Lane
+from genesis.limits import TERM_BLOCKS_MAX
+from native.hashing import Hash32
+
+
+@dataclass(frozen=True, slots=True)
+class EpochVoters:
+    """All validators of an epoch, and the randomness that draws its committees."""
+
+    electorate: Electorate
+    seed: Hash32
+
+    @property
+    def epoch(self) -> int:
+        """The epoch they vote in."""
+        return self.electorate.epoch
+
+
+def term_blocks(validators: int, full_set_limit: int) -> int:
+    """The blocks between two checkpoints: with more validators, checkpoints cost more."""
+    blocks = 1
+    while blocks * full_set_limit < validators and blocks < TERM_BLOCKS_MAX:
+        blocks *= 2
+    return blocks
+
+
+def term_end(start_height: int, blocks: int) -> int:
+    """The last height of the term that starts on `start_height`.
+
+    Terms end at multiples of `blocks`, a power of two that divides the epoch, so that a restart in
+    the middle makes a short term and no term ever crosses the edge of an epoch.
+    """
+    return (start_height // blocks + 1) * blocks
+
+
+def term_instance(
+    number: int, start: BlockRef, voters: EpochVoters, *, genesis_hash: Hash32, blocks: int
+) -> Instance:
+    """The fast lane of term `number`: a committee on the blocks after `start`."""
+    committee = draw_committee(voters.electorate, voters.seed, number, seats=COMMITTEE_SEATS)
+    name = instance_id(
+        genesis_hash, voters.epoch, committee.vset_hash, start.id, lane=Lane.FAST, term=number
+    )
+    return Instance(name, committee, start, start.height + 1, term_end(start.height, blocks))
+
+
+def ballot_instance(parent: Checkpoint, voters: EpochVoters, *, genesis_hash: Hash32) -> Instance:
+    """The hard lane's ballot on the checkpoint after `parent`: one height, decided by R10."""
+    number, electorate = parent.number + 1, voters.electorate
+    name = instance_id(genesis_hash, voters.epoch, electorate.vset_hash, parent.id, term=number)
+    return Instance(name, electorate, parent.ref, number, number)

@@ -1,0 +1,171 @@
+"""Wrong rules, one each: the runs that must notice them are named in test_lanes.py."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+from unittest.mock import patch
+
+from consensus.certificates import QuorumCertificate
+from consensus.core import voting
+from consensus.core.state import State as CoreState
+from consensus.instance import BlockRef, Instance
+from consensus.lanes import fast, finality, rules
+from consensus.lanes.proofs import BoundaryFinal, CheckpointProof, WaitedOut
+from consensus.lanes.records import LaneRecord
+from consensus.lanes.state import Lanes, LanesConfig, Proofs, Term, Tip
+from consensus.lanes.turn import LaneTurn
+from consensus.records import CertificateSeen
+from consensus.votes import VotePhase
+from tests.simulation.lanes.node import Node
+from tests.simulation.lanes.scenario import DELTA_MS
+
+NEVER_MS = 2**62
+Patch = tuple[Any, str, Any]
+
+MAY_REPEAT = voting.may_repeat
+MAY_COMMIT = voting.may_commit
+LEARN = fast.learn
+EXTEND = fast.extend
+REMEMBERED = Node.remembered
+IS_EXECUTED = fast.is_executed
+
+
+def never_repeat(instance: Instance, block: BlockRef) -> bool:
+    """reprop: a NOTAR checkpoint is forgotten; the last block of a term is not."""
+    is_ballot = instance.first_height == instance.last_height
+    return False if is_ballot and block.parent_view == 0 else MAY_REPEAT(instance, block)
+
+
+def tip_by_height(certificate: QuorumCertificate, tip: Tip) -> bool:
+    """view_tip: the highest block instead of the highest view."""
+    return tip.notar is None or certificate.height > tip.notar.height
+
+
+def unexecuted_is_fine(state: Lanes, term: Term, certificate: QuorumCertificate) -> bool:
+    """held_tip: a certificate alone moves the tip."""
+    return certificate.block_id != term.instance.start.id
+
+
+def never_frozen(term: Term) -> Tip:
+    """freeze: the target keeps moving."""
+    return term.tip
+
+
+def unexecuted_final_resets_the_clock(
+    turn: LaneTurn, number: int, certificate: QuorumCertificate
+) -> None:
+    """exec_esc: any FINAL keeps the stall away."""
+    if certificate.phase is VotePhase.COMMIT:
+        turn.put(replace(turn.term(number), last_final_ms=turn.now_ms))
+    LEARN(turn, number, certificate)
+
+
+def short_wait(term: Term, config: LanesConfig) -> int | None:
+    """close_cert: no CLOSEs are counted, so everybody waits 3 delta and no more."""
+    if term.closed is None:
+        return None
+    return max(term.closed.at_ms, term.last_final_ms + config.escape_ms) + 3 * DELTA_MS
+
+
+def best_without_closes(term: Term, config: LanesConfig, now_ms: int) -> CheckpointProof | None:
+    if term.boundary is not None:
+        return BoundaryFinal(term.boundary)
+    return WaitedOut(term.tip.notar) if rules.has_waited(term, config, now_ms) else None
+
+
+def short_wait_from_closing(term: Term, config: LanesConfig) -> int | None:
+    """stall_b2: what is still being made final is not waited for."""
+    return None if term.closed is None else term.closed.at_ms + 3 * DELTA_MS
+
+
+def never_abandoned(term: Term) -> bool:
+    """contagion: nobody follows those who closed."""
+    return False
+
+
+def never_old(term: Term, config: LanesConfig) -> int:
+    """term_cap: a trickle of blocks keeps a term alive."""
+    return NEVER_MS
+
+
+def without_certificates(node: Node) -> list[LaneRecord]:
+    """wal_notar: votes are in the log, what they rest on is not."""
+    return [record for record in REMEMBERED(node) if not isinstance(record, CertificateSeen)]
+
+
+def commit_unseen(state: CoreState, view: int) -> bool:
+    """commit_held: COMMIT to what is not executed here."""
+    own = state.at(view)
+    return state.may_sign and view >= state.view and own.committed is None and own.cancelled is None
+
+
+def any_checkpoint(
+    term: Term, checkpoint: object, proofs: Proofs, config: LanesConfig, now_ms: int
+) -> bool:
+    """PREFER whatever is executed."""
+    return True
+
+
+def any_tip(term: Term, proofs: Proofs) -> bool:
+    """(c) without comparing tips."""
+    return False
+
+
+def sign_after_closing(core: CoreState) -> CoreState:
+    """Closed, but still voting."""
+    return core
+
+
+def checkpoint_not_durable(node: Node) -> list[LaneRecord]:
+    return [record for record in REMEMBERED(node) if type(record).__name__ != "CheckpointSeen"]
+
+
+def no_log(node: Node) -> list[LaneRecord]:
+    return []
+
+
+MUTANTS: dict[str, tuple[Patch, ...]] = {
+    "reprop": ((voting, "may_repeat", never_repeat),),
+    "view_tip": ((rules, "rises_above", tip_by_height),),
+    "held_tip": ((fast, "is_executed", unexecuted_is_fine),),
+    "freeze": ((rules, "own_tip", never_frozen),),
+    "exec_esc": ((fast, "learn", unexecuted_final_resets_the_clock),),
+    "close_cert": (
+        (rules, "waited_ms", short_wait),
+        (rules, "best_proof", best_without_closes),
+    ),
+    "stall_b2": ((rules, "waited_ms", short_wait_from_closing),),
+    "contagion": ((rules, "is_abandoned", never_abandoned),),
+    "term_cap": ((rules, "ages_ms", never_old),),
+    "wal_notar": ((Node, "remembered", without_certificates),),
+    "commit_held": ((voting, "may_commit", commit_unseen),),
+    "any checkpoint": ((rules, "may_prefer_checkpoint", any_checkpoint),),
+    "any tip": ((rules, "is_below_tip", any_tip),),
+    "no log": ((Node, "remembered", no_log),),
+    "checkpoint not durable": ((Node, "remembered", checkpoint_not_durable),),
+    "lead of three": ((finality, "LEAD_MAX", 3),),
+}
+
+
+@contextmanager
+def mutated(name: str) -> Iterator[None]:
+    """Run with one rule replaced."""
+    patches = [patch.object(target, attribute, wrong) for target, attribute, wrong in MUTANTS[name]]
+    for each in patches:
+        each.start()
+    try:
+        yield
+    finally:
+        for each in patches:
+            each.stop()
+
+
+def first_caught(name: str, seeds: range, run: Callable[[int], Any]) -> tuple[int, str] | None:
+    """The first seed whose run shows the mutant, and what it shows."""
+    with mutated(name):
+        for seed in seeds:
+            found = run(seed).violation
+            if found is not None:
+                return seed, found
+    return None

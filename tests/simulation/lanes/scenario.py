@@ -1,0 +1,264 @@
+"""What a scenario and a seed mean: stakes, who is evil or absent, when the network is bad."""
+
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from consensus.committee import draw_committee
+from consensus.core import CoreConfig
+from consensus.electorate import Electorate, draw_schedule
+from consensus.lanes.state import LanesConfig
+from consensus.lanes.voters import EpochVoters
+from genesis.units import Address
+from native.hashing import Hash32, blake3_256
+from tests.builders_consensus import GENESIS_HASH
+
+TICK_MS = 50
+REAL_EVERY = 8
+"""In every eighth seed the cores count the votes themselves."""
+DELTA_MS = 5 * TICK_MS
+BLOCK_TIME_MS = 500
+ESCAPE_MS = 10_000
+TERM_BLOCKS = 4
+EPOCH_BLOCKS = 16
+BAD_SEATS = 8
+
+QUIET = ("coop",)
+FAST_MODES = ("coop", "silent", "late", "dribble", "equiv", "random", "slowp")
+HARD_MODES = ("coop", "silent", "lie", "equiv", "random")
+SAFE = (0, BAD_SEATS - 1)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One row of the table of scenarios. Times are in ms of the simulated network."""
+
+    byzantine: float = 0
+    offline: float = 0
+    fast_modes: tuple[str, ...] = QUIET
+    hard_modes: tuple[str, ...] = QUIET
+    bad_seats: Mapping[int, tuple[int, int]] = field(default_factory=dict)
+    always_bad: tuple[int, int] | None = None
+    heal_ms: int = 0
+    partitions: bool = False
+    cut_ms: int = 0
+    crashes: int = 0
+    blackouts: int = 0
+    run_ms: int = 120_000
+    checkpoints: int = 10
+    must_live: bool = True
+
+
+def captured(*numbers: int) -> dict[int, tuple[int, int]]:
+    """Committees of which the adversary holds a quorum."""
+    return dict.fromkeys(numbers, (14, 20))
+
+
+KINDS: dict[str, Kind] = {
+    "clean": Kind(),
+    "offline": Kind(offline=0.31),
+    "crash": Kind(
+        offline=0.1, byzantine=0.15, crashes=14, fast_modes=FAST_MODES, hard_modes=HARD_MODES
+    ),
+    "sync31": Kind(byzantine=0.31, fast_modes=FAST_MODES, hard_modes=HARD_MODES, always_bad=SAFE),
+    "sync37": Kind(
+        byzantine=0.37,
+        fast_modes=FAST_MODES[2:],
+        hard_modes=("help", "help", "lie", "equiv", "random"),
+        always_bad=SAFE,
+        must_live=False,
+    ),
+    "mixed": Kind(byzantine=0.16, offline=0.15, fast_modes=FAST_MODES, hard_modes=HARD_MODES),
+    "cap8": Kind(
+        byzantine=0.31,
+        fast_modes=("equiv", "random", "late"),
+        hard_modes=HARD_MODES,
+        bad_seats=dict.fromkeys((1, 3, 4), (8, 13)),
+    ),
+    "cap14": Kind(
+        byzantine=0.31,
+        fast_modes=("capture", "withhold", "invalid", "equiv"),
+        hard_modes=HARD_MODES,
+        bad_seats=captured(1, 3, 4),
+        run_ms=250_000,
+    ),
+    "chase": Kind(
+        byzantine=0.31,
+        fast_modes=("chase",),
+        hard_modes=("help", "lie", "silent"),
+        bad_seats=captured(1),
+        run_ms=200_000,
+        checkpoints=4,
+    ),
+    "feed": Kind(
+        byzantine=0.31,
+        fast_modes=("feed",),
+        bad_seats=captured(1),
+        run_ms=200_000,
+        checkpoints=4,
+    ),
+    "amnesia": Kind(
+        byzantine=0.3,
+        fast_modes=("late",),
+        always_bad=(7, 7),
+        blackouts=3,
+        run_ms=80_000,
+        checkpoints=8,
+    ),
+    "cut3s": Kind(
+        byzantine=0.31,
+        fast_modes=("split",),
+        hard_modes=("help",),
+        always_bad=(7, 7),
+        cut_ms=3_000,
+        run_ms=45_000,
+        must_live=False,
+    ),
+    "cut30s": Kind(
+        byzantine=0.31,
+        fast_modes=("split",),
+        hard_modes=("help",),
+        always_bad=(7, 7),
+        cut_ms=30_000,
+        run_ms=75_000,
+        must_live=False,
+    ),
+    "drip": Kind(byzantine=0.31, fast_modes=("drip",), always_bad=(7, 7), run_ms=150_000),
+    "split37": Kind(
+        byzantine=0.37,
+        fast_modes=("split",),
+        hard_modes=("help",),
+        always_bad=(7, 7),
+        must_live=False,
+        run_ms=60_000,
+    ),
+    "split31": Kind(
+        byzantine=0.31,
+        fast_modes=("split",),
+        hard_modes=("help",),
+        always_bad=(7, 7),
+        run_ms=150_000,
+        checkpoints=5,
+    ),
+    "async31": Kind(
+        byzantine=0.31,
+        fast_modes=FAST_MODES,
+        hard_modes=HARD_MODES,
+        heal_ms=75_000,
+        partitions=True,
+        always_bad=SAFE,
+    ),
+    "async37": Kind(
+        byzantine=0.37,
+        fast_modes=FAST_MODES,
+        hard_modes=("help", "help", "lie", "equiv", "random"),
+        heal_ms=125_000,
+        partitions=True,
+        must_live=False,
+    ),
+    "part": Kind(offline=0.1, heal_ms=75_000, partitions=True),
+    "power": Kind(
+        byzantine=0.25,
+        fast_modes=("late", "dribble", "coop", "random"),
+        hard_modes=HARD_MODES,
+        blackouts=3,
+        always_bad=SAFE,
+    ),
+}
+
+
+class Scenario:
+    """A kind of scenario with all that its seed decides, and the voters of every epoch."""
+
+    def __init__(
+        self, name: str, seed: int, *, nodes: int | None = None, counted: bool | None = None
+    ) -> None:
+        self.name, self.seed, self.kind = name, seed, KINDS[name]
+        self.counted = bool(seed % REAL_EVERY) if counted is None else counted
+        rng = random.Random(f"{name} {seed}")
+        self.nodes = rng.choice((30, 36, 45)) if nodes is None else nodes
+        equal = rng.random() < 0.5
+        self.changing = rng.random() < 0.5
+        self.stakes = tuple(10 if equal else rng.randint(5, 20) for _ in range(self.nodes))
+        order = list(range(self.nodes))
+        rng.shuffle(order)
+        self.byzantine = frozenset(self._take(order, self.kind.byzantine, self.stakes))
+        honest = [member for member in order if member not in self.byzantine]
+        self.offline = frozenset(self._take(honest, self.kind.offline, self.stakes))
+        self.honest = tuple(sorted(honest))
+        self.live = tuple(member for member in self.honest if member not in self.offline)
+        self.delays = rng.choice(("uniform", "extremes", "links"))
+        self._voters: dict[int, EpochVoters] = {}
+        self._committees: dict[tuple[int, int], Electorate] = {}
+        self.members = tuple(make_member(member) for member in range(self.nodes))
+        self.number_of = {address: member for member, address in enumerate(self.members)}
+
+    def _take(self, order: list[int], share: float, stakes: tuple[int, ...]) -> list[int]:
+        taken, weight = list[int](), 0
+        for member in order:
+            if weight + stakes[member] <= share * sum(stakes):
+                taken.append(member)
+                weight += stakes[member]
+        return taken
+
+    def config(self, member: int) -> LanesConfig:
+        core = CoreConfig(
+            GENESIS_HASH, EPOCH_BLOCKS, BLOCK_TIME_MS, DELTA_MS, 0, self.members[member]
+        )
+        return LanesConfig(core, TERM_BLOCKS, ESCAPE_MS)
+
+    def voters(self, epoch: int) -> EpochVoters:
+        """Stakes change at the edges, but never beyond what this kind gives the adversary."""
+        if epoch not in self._voters:
+            stakes = self.stakes
+            rng = random.Random(f"stakes {self.seed} {epoch}")
+            for _ in range(20 if epoch and self.changing else 0):
+                drawn = tuple(max(1, stake + rng.randint(-4, 4)) for stake in self.stakes)
+                if self._fits(drawn):
+                    stakes = drawn
+                    break
+            seed = blake3_256(f"epoch {self.name} {self.seed} {epoch}".encode())
+            name = blake3_256(repr((epoch, stakes)).encode())
+            schedule = draw_schedule(stakes, seed)
+            electorate = Electorate(epoch, self.members, stakes, schedule, name)
+            self._voters[epoch] = EpochVoters(electorate, seed)
+        return self._voters[epoch]
+
+    def _fits(self, stakes: tuple[int, ...]) -> bool:
+        total = sum(stakes)
+        bad = sum(stakes[member] for member in self.byzantine)
+        absent = sum(stakes[member] for member in self.offline)
+        return bad <= self.kind.byzantine * total and absent <= self.kind.offline * total
+
+    def committee(
+        self, electorate: Electorate, seed: Hash32, term: int, *, seats: int
+    ) -> Electorate:
+        """The real draw; where a scenario wants a committee so bad, seeds are tried until it is."""
+        key = (electorate.epoch, term)
+        if key not in self._committees:
+            wanted = self.kind.bad_seats.get(term, self.kind.always_bad)
+            for salt in range(4_000):
+                tried = seed if salt == 0 else blake3_256(seed + salt.to_bytes(4, "big"))
+                drawn = draw_committee(electorate, tried, term, seats=seats)
+                if wanted is None or wanted[0] <= self.bad_weight(drawn) <= wanted[1]:
+                    break
+            self._committees[key] = drawn
+        return self._committees[key]
+
+    def bad_weight(self, electorate: Electorate) -> int:
+        """What the adversary weighs in an instance."""
+        return sum(
+            weight
+            for address, weight in zip(electorate.members, electorate.weights, strict=True)
+            if self.number_of[address] in self.byzantine
+        )
+
+    def without_end(self) -> "Scenario":
+        """The same for as long as its run lasts."""
+        self.kind = replace(self.kind, checkpoints=10**6)
+        return self
+
+
+def make_member(member: int) -> Address:
+    """Up to 256 members; the builders' addresses do for these, too."""
+    return Address((member + 1).to_bytes(2, "big") * 10)
