@@ -24,6 +24,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
+from genesis.onion import onion_seed
 from genesis.units import ADDRESS_BYTES, Address, address_of_key, format_address
 from native import codec
 from native.errors import AIChainError, DecodeError
@@ -46,7 +47,6 @@ MAX_KEY_FILE_BYTES: Final = 1024
 UNPROTECTED_CONTEXT: Final = "aichain/keystore/unprotected/v1"
 SECRET_MODE: Final = 0o600
 OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
-ONION_CONTEXT: Final = "aichain/onion-seed/v1"
 
 
 class KeyFileError(AIChainError):
@@ -237,9 +237,9 @@ def load_or_create_node_seed(path: Path) -> bytes:
     return seed
 
 
-def onion_seed_of(key: SigningKey) -> bytes:
+def onion_seed_of(key: SigningKey, renewals: int = 0) -> bytes:
     """Seed of the beacon onion that goes with a validator key: one backup restores both."""
-    return derive_hash(ONION_CONTEXT, key.seed)
+    return onion_seed(key.seed, renewals)
 
 
 def key_file_name(address: Address) -> str:

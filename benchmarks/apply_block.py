@@ -9,7 +9,8 @@ from typing import TypeVar, cast
 from harness import Row, arguments, measure, report
 
 from genesis.document import GenesisDocument
-from genesis.networks import local_document
+from genesis.networks import founder_onion_seed, local_document
+from genesis.onion import Onion
 from genesis.params import FeeParams
 from genesis.units import AI, Address
 from native import codec
@@ -20,6 +21,7 @@ from vm.blocks import Block, VerifiedBlock, decode_body, encode_body, require_bo
 from vm.build import Slot, build_block
 from vm.genesis_block import genesis_state
 from vm.headers import earliest_timestamp_ms
+from vm.onions import onion_at
 from vm.receipts import encode_receipt
 from vm.records import Account, account_key, encode_account, public_key_key
 from vm.state import Outcome, State
@@ -60,7 +62,7 @@ def make_scene(accounts: int, transactions: int, senders: int) -> Scene:
         _transfer(document, index % senders, index // senders, (index * 7 + 1) % accounts)
         for index in range(transactions)
     ]
-    slot = Slot(0, 2, 1, 0, earliest_timestamp_ms(state))
+    slot = _slot(state, 2)
     block = build_block(state, candidates, slot).block
     assert len(block.transactions) == transactions, "every candidate is good"
     return Scene(state, candidates, block, slot)
@@ -129,11 +131,18 @@ def _funded(genesis: State, accounts: int) -> State:
     for index in range(accounts):
         changes[account_key(_address(index))] = account
         changes[public_key_key(_address(index))] = bytes(PUBLIC_KEY_BYTES[ALGORITHM])
-    block = build_block(genesis, [], Slot(0, 1, 0, 0, earliest_timestamp_ms(genesis))).block
+    block = build_block(genesis, [], _slot(genesis, 1)).block
     state = genesis.after(block.header, Outcome(changes, ()))
     database = {**genesis.changes, **changes}
     state.collapse(cast("dict[bytes, bytes]", database))
     return state
+
+
+def _slot(state: State, view: int) -> Slot:
+    """The turn of devnet's only founder in a view of the first epoch."""
+    left = onion_at(state.get, 0, 0).layers
+    reveal = Onion.build(founder_onion_seed("devnet", 0), left).reveal(left)
+    return Slot(0, view, view - 1, 0, earliest_timestamp_ms(state), reveal)
 
 
 def _address(index: int) -> Address:

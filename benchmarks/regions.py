@@ -133,7 +133,7 @@ def main() -> None:
 
 async def _run(root: Path, options: argparse.Namespace, watch: Watch, hosts: list[Host]) -> float:
     document = replace(
-        local_document("testnet", options.validators, onion_length=64), genesis_time_ms=START_MS
+        local_document("testnet", options.validators, onion_length=4_096), genesis_time_ms=START_MS
     )
     document = replace(document, consensus=replace(document.consensus, delta_ms=options.delta_ms))
     configs = [_config(root, document, index) for index in range(options.validators)]

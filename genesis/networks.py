@@ -5,7 +5,7 @@ from importlib import resources
 
 from genesis.document import GenesisAccount, GenesisDocument, GenesisValidator, parse_document
 from genesis.errors import MainnetNotLaunched, NetworkUnknown
-from genesis.onion import onion_head
+from genesis.onion import onion_head, onion_seed
 from genesis.params import ConsensusParams
 from genesis.units import AI, address_of_key
 from native.hashing import derive_hash
@@ -82,8 +82,8 @@ def founder_node_seed(name: str, index: int) -> bytes:
 
 
 def founder_onion_seed(name: str, index: int) -> bytes:
-    """The onion seed of founder `index`."""
-    return _public_seed(name, "onion", index)
+    """The onion seed of founder `index`: that of its key, as for any validator."""
+    return onion_seed(founder_key(name, index).seed)
 
 
 def account_key(name: str, index: int) -> SigningKey:

@@ -11,12 +11,23 @@ DEFAULT_ONION_LENGTH = 2**20
 twenty. The head takes about 0.7 s to compute, once for the ceremony and once at every start."""
 
 _CONTEXT = "aichain/onion/v1"
+_SEED_CONTEXT = "aichain/onion-seed/v1"
 _STRIDE = 256  # a reveal costs at most this many hashes, 0.15 ms
 
 
 def peel(layer: bytes) -> Hash32:
     """H of the onion: the head `c` and its reveal `r` satisfy peel(r) == c."""
     return derive_hash(_CONTEXT, layer)
+
+
+def onion_seed(key_seed: bytes, renewals: int = 0) -> bytes:
+    """The seed of the onion that goes with a validator key: one backup restores all of them.
+
+    Each renewal has a seed of its own, or it would reveal again what everybody has seen.
+    """
+    if renewals == 0:
+        return derive_hash(_SEED_CONTEXT, key_seed)
+    return derive_hash(_SEED_CONTEXT, key_seed + renewals.to_bytes(4, "big"))
 
 
 def onion_head(seed: bytes, length: int = DEFAULT_ONION_LENGTH) -> Hash32:

@@ -6,10 +6,11 @@ from functools import cache
 from typing import cast
 
 from genesis.document import GenesisAccount, GenesisDocument, GenesisValidator
+from genesis.onion import Onion
 from genesis.params import ConsensusParams, FeeParams, RewardParams, StakingParams
 from genesis.units import AI, Address, address_of_key
 from native import codec
-from native.hashing import Hash32, derive_hash
+from native.hashing import ZERO_HASH, Hash32, derive_hash
 from native.signatures import SIGNATURE_BYTES, Algorithm, SigningKey
 from vm.apply import apply_block
 from vm.blocks import Block, VerifiedBlock, transactions_root, witnesses_root
@@ -17,6 +18,7 @@ from vm.build import Built, Slot, build_block
 from vm.draft import Draft
 from vm.genesis_block import genesis_state
 from vm.headers import earliest_timestamp_ms, epoch_of_height
+from vm.onions import onion_at
 from vm.queries import account_view
 from vm.receipts import Receipt
 from vm.records import Account, account_key, encode_account
@@ -36,6 +38,7 @@ FOUNDERS = 2
 PURSES = 6
 PURSE = 1_000_000 * AI
 FOUNDER_STAKE = 5_000 * AI
+ONION_LAYERS = 1_000
 FEES = FeeParams()
 REWARDS = RewardParams()
 STAKING = StakingParams(
@@ -72,8 +75,8 @@ def make_document(
             public_key=key(index).public_key,
             stake=FOUNDER_STAKE,
             peer_id=peer_id(index),
-            onion_head=Hash32(bytes([index + 1]) * 32),
-            onion_length=1_000,
+            onion_head=make_onion(index).head,
+            onion_length=make_onion(index).length,
             commission_bps=100,
         )
         for index in range(FOUNDERS)
@@ -94,6 +97,18 @@ def make_document(
         accounts=(GenesisAccount(address(0), 100 * AI, "founder-0"), *purses),
         validators=founders,
     )
+
+
+@cache
+def make_onion(index: int, renewals: int = 0) -> Onion:
+    """The onions of a consensus key, one after the other."""
+    seed = derive_hash("aichain/test/onion/v1", bytes([index, renewals]))
+    return Onion.build(seed, ONION_LAYERS)
+
+
+@cache
+def key_indices() -> dict[Address, int]:
+    return {address(index): index for index in range(100)}
 
 
 def peer_id(index: int) -> bytes:
@@ -133,7 +148,11 @@ def make_transfer(to: int = 3, amount: int = AI, memo: bytes = b"") -> Transfer:
 
 
 def make_registration(
-    consensus: int = 40, *, stake: int = 2_500 * AI, peer: int | None = None
+    consensus: int = 40,
+    *,
+    stake: int = 2_500 * AI,
+    peer: int | None = None,
+    renewals: int = 0,
 ) -> RegisterValidator:
     """Its proof of possession has the right length and nothing else: vm verifies no signature."""
     return RegisterValidator(
@@ -141,8 +160,8 @@ def make_registration(
         possession=bytes(SIGNATURE_BYTES[Algorithm.ML_DSA_65]),
         peer_id=peer_id(consensus if peer is None else peer),
         commission_bps=500,
-        onion_head=Hash32(b"\x07" * 32),
-        onion_length=100,
+        onion_head=make_onion(consensus, renewals).head,
+        onion_length=make_onion(consensus, renewals).length,
         stake=stake,
     )
 
@@ -164,16 +183,30 @@ def seal(
 
 
 def sender_index(transaction: Transaction) -> int:
-    return next(index for index in range(100) if address(index) == transaction.sender)
+    return key_indices()[transaction.sender]
 
 
 def make_slot(state: State, *, proposer_index: int = 0, **changes: int) -> Slot:
-    """The slot of a child of this state's head, in the first view after it."""
+    """The slot of a child of this state's head, in the first view after it, honestly revealed."""
     height, epoch_blocks = state.head.height + 1, state.document.consensus.epoch_blocks
     epoch = epoch_of_height(height, epoch_blocks)
     parent_view = 0 if (height - 1) % epoch_blocks == 0 else state.head.view
-    slot = Slot(epoch, parent_view + 1, parent_view, proposer_index, earliest_timestamp_ms(state))
-    return replace(slot, **changes)
+    reveal = make_reveal(state, epoch, proposer_index)
+    at_ms = earliest_timestamp_ms(state)
+    slot = Slot(epoch, parent_view + 1, parent_view, proposer_index, at_ms, reveal)
+    return replace(slot, **changes)  # type: ignore[arg-type]
+
+
+def make_reveal(state: State, epoch: int, place: int) -> Hash32:
+    """What a voter has to reveal next; zero when there is no such voter, or nothing left."""
+    voters = state.epoch(epoch)
+    if voters is None or place >= len(voters.seats):
+        return ZERO_HASH
+    record = onion_at(state.get, voters.seats[place].index, epoch)
+    if record.layers == 0:
+        return ZERO_HASH
+    index = key_indices()[voters.validators[place].address]
+    return make_onion(index, record.renewals).reveal(record.layers)
 
 
 def build(state: State, transactions: Iterable[SignedTransaction] = (), **slot: int) -> Built:

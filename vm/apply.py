@@ -10,6 +10,7 @@ from vm.errors import InvalidTransaction, UnchargeableTransaction
 from vm.execute import apply_transaction
 from vm.fees import next_base_fee
 from vm.headers import require_header, require_parent_roots, require_size
+from vm.onions import encode_onion, onion_at, onion_key
 from vm.receipts import Receipt
 from vm.records import BASE_FEE
 from vm.rewards import pay_proposer
@@ -49,14 +50,16 @@ def apply_transactions(
 def close_block(
     draft: Draft, header: Header, weight: int, receipts: tuple[Receipt, ...]
 ) -> Outcome:
-    """The end of a block: reward and tips to the proposer, the next base fee, the invariant.
+    """The end of a block: the reveal, reward and tips, the next base fee, the invariant.
 
     That of an epoch decides the set of the second one after.
     """
     voters = draft.state.epoch(header.epoch)
     assert voters is not None, "the header was checked against it"
-    proposer = voters.seats[header.proposer_index].owner
-    pay_proposer(draft, proposer, sum(receipt.tip for receipt in receipts))
+    proposer = voters.seats[header.proposer_index]
+    onion = onion_at(draft.record, proposer.index, header.epoch)
+    draft.put_record(onion_key(proposer.index), encode_onion(onion.peeled(header.onion_reveal)))
+    pay_proposer(draft, proposer.owner, sum(receipt.tip for receipt in receipts))
     if header.height == last_height(header.epoch, draft.document.consensus.epoch_blocks):
         cross_edge(draft, header)
     base_fee = draft.counter(BASE_FEE)

@@ -136,8 +136,10 @@ def item_bytes(size: int) -> int:
     return size + (2 if size < 1 << 8 else 3 if size < 1 << 16 else 5)
 
 
-def genesis_header(genesis_hash: Hash32, timestamp_ms: int, validator_set_hash: Hash32) -> Header:
-    """Block 0: no parent, no body, no proposer."""
+def genesis_header(
+    genesis_hash: Hash32, timestamp_ms: int, validator_set_hash: Hash32, seed: Hash32
+) -> Header:
+    """Block 0: no parent, no body, no proposer; the beacon starts with the document's seed."""
     return Header(
         version=BLOCK_VERSION,
         genesis_hash=genesis_hash,
@@ -157,7 +159,7 @@ def genesis_header(genesis_hash: Hash32, timestamp_ms: int, validator_set_hash: 
         vset_hash=validator_set_hash,
         next_vset_hash=validator_set_hash,
         onion_reveal=ZERO_HASH,
-        beacon_mix=ZERO_HASH,
+        beacon_mix=seed,
         last_hard_height=0,
         last_hard_id=ZERO_HASH,
     )

@@ -70,6 +70,8 @@ class Transfer:
 class RegisterValidator:
     """Become a candidate: a consensus key with its proof of possession, and the first own stake.
 
+    Again by the same owner with the same key: a new onion two epochs on, and more stake or none.
+
     `possession` signs possession_message(...) of vm.transactions with the consensus key, so that
     nobody registers a key that is not theirs.
     """
@@ -92,7 +94,7 @@ class RegisterValidator:
         _require_range("onion_length", self.onion_length, ONION_LENGTH_MAX)
         if self.onion_length == 0:
             raise FieldOutOfRange("onion_length", 0, ONION_LENGTH_MAX)
-        _require_amount("stake", self.stake)
+        _require_range("stake", self.stake, U128_MAX)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from native.hashing import ZERO_HASH
+from genesis.beacon import mixed
+from native.hashing import ZERO_HASH, Hash32
 from vm.apply import close_block
 from vm.blocks import (
     BLOCK_VERSION,
@@ -32,13 +33,15 @@ _BODY_HEAD_BYTES = 5  # the longest array header of an encoded body
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """What consensus decided about the block before its contents."""
+    """What is decided about the block before its contents."""
 
     epoch: int
     view: int
     parent_view: int
     proposer_index: int
     timestamp_ms: int
+    onion_reveal: Hash32
+    """The next layer of the proposer's onion."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +125,8 @@ def _header(draft: Draft, transactions: list[SignedTransaction], slot: Slot) -> 
         header_mmr_root=state.mmr.root,
         vset_hash=validators.hash,
         next_vset_hash=following.hash,
-        onion_reveal=ZERO_HASH,
-        beacon_mix=ZERO_HASH,
+        onion_reveal=slot.onion_reveal,
+        beacon_mix=mixed(state.head.beacon_mix, slot.onion_reveal),
         last_hard_height=0,
         last_hard_id=ZERO_HASH,
     )

@@ -4,6 +4,7 @@ from vm.blocks import Header
 from vm.candidates import candidates_of
 from vm.draft import Draft
 from vm.epochs import Epoch, encode_epoch, epoch_key, registered
+from vm.onions import onion_at
 from vm.rotation import rank, rotate
 from vm.staking import hold_unbondings, unbonding_ends
 
@@ -21,10 +22,19 @@ def cross_edge(draft: Draft, header: Header) -> None:
         draft.put_record(past, None)
 
 
+def _able(draft: Draft, epoch: int) -> dict[int, int]:
+    """The candidates that have something to reveal in `epoch`: others could never propose."""
+    return {
+        index: stake
+        for index, stake in candidates_of(draft).items()
+        if onion_at(draft.record, index, epoch).layers
+    }
+
+
 def _next_seats(draft: Draft, following: Epoch) -> dict[int, int]:
     """The best candidates, as far as the churn allows."""
     old, most = following.stakes, draft.document.staking.max_validators
-    wanted = rank(candidates_of(draft), most)
+    wanted = rank(_able(draft, following.number + 1), most)
     others = {index: registered(draft.record, index)[1] for index in old.keys() - wanted.keys()}
     gone = {index for index, record in others.items() if record.is_tombstoned}
     seats = rotate(old, wanted, gone, most)

@@ -7,6 +7,7 @@ from genesis.validators import VALIDATOR_ALGORITHM
 from vm.blocks import genesis_header
 from vm.bodies import Role
 from vm.epochs import CANDIDATES_KEY, encode_candidates, encode_epoch, epoch_key
+from vm.onions import OnionRecord, encode_onion, onion_key
 from vm.records import (
     BASE_FEE,
     STAKED,
@@ -46,8 +47,10 @@ def genesis_state(document: GenesisDocument) -> State:
             peer_id=founder.peer_id,
             commission_bps=founder.commission_bps,
             onion_head=founder.onion_head,
-            onion_length=founder.onion_length,
             stake=founder.stake,
+        )
+        records[onion_key(index)] = encode_onion(
+            OnionRecord(founder.onion_head, founder.onion_length)
         )
         records[public_key_key(owner)] = founder.public_key
         records |= _validator_records(owner, record)
@@ -62,7 +65,9 @@ def genesis_state(document: GenesisDocument) -> State:
         VALIDATORS: len(document.validators),
     }
     records |= {counter_key(name): encode_amount_record(each) for name, each in counters.items()}
-    header = genesis_header(document.hash, document.genesis_time_ms, document.validator_set.hash)
+    header = genesis_header(
+        document.hash, document.genesis_time_ms, document.validator_set.hash, document.seed
+    )
     return State.initial(document, header, records)
 
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from genesis.beacon import mixed
+from genesis.onion import peel
 from genesis.params import FeeParams
 from native.hashing import ZERO_HASH
 from vm.blocks import BLOCK_VERSION, Header, body_bytes
@@ -23,10 +25,12 @@ from vm.errors import (
     WrongStateRoot,
     WrongValidatorSet,
 )
+from vm.onions import onion_at
 from vm.state import State
 from vm.transactions import SignedTransaction
+from vm.validator_errors import OnionExhausted, WrongBeaconMix, WrongReveal
 
-_UNUSED_HASHES = ("parent_outbox_root", "onion_reveal", "beacon_mix", "last_hard_id")
+_UNUSED_HASHES = ("parent_outbox_root", "last_hard_id")
 
 
 def epoch_of_height(height: int, epoch_blocks: int) -> int:
@@ -90,18 +94,30 @@ def require_size(params: FeeParams, transactions: Sequence[SignedTransaction]) -
 
 
 def _require_validators(parent: State, header: Header) -> None:
-    validators = parent.validators_of(header.epoch)
-    following = parent.validators_of(header.epoch + 1)
-    assert validators is not None, "a state knows the set of its next block"
+    voters, following = parent.epoch(header.epoch), parent.validators_of(header.epoch + 1)
+    assert voters is not None, "a state knows the set of its next block"
     assert following is not None, "and that of the epoch after"
-    if header.proposer_index >= len(validators):
-        raise ProposerOutOfRange(header.proposer_index, len(validators))
+    if header.proposer_index >= len(voters.seats):
+        raise ProposerOutOfRange(header.proposer_index, len(voters.seats))
     for expected, given in (
-        (validators.hash, header.vset_hash),
+        (voters.validators.hash, header.vset_hash),
         (following.hash, header.next_vset_hash),
     ):
         if given != expected:
             raise WrongValidatorSet(expected=expected, given=given)
+    _require_reveal(parent, header, voters.seats[header.proposer_index].index)
+
+
+def _require_reveal(parent: State, header: Header, index: int) -> None:
+    """The reveal opens the proposer's commitment, and is mixed in."""
+    onion = onion_at(parent.get, index, header.epoch)
+    if onion.layers == 0:
+        raise OnionExhausted(header.proposer_index)
+    head, mix = peel(header.onion_reveal), mixed(parent.head.beacon_mix, header.onion_reveal)
+    if head != onion.head:
+        raise WrongReveal(expected=onion.head, given=head)
+    if header.beacon_mix != mix:
+        raise WrongBeaconMix(expected=mix, given=header.beacon_mix)
 
 
 def _require_zeros(header: Header) -> None:

@@ -7,6 +7,8 @@ from genesis.units import ADDRESS_BYTES, Address
 from native.hashing import Hash32
 from vm.commitment import StateProof
 from vm.draft import read_account, read_counter
+from vm.headers import epoch_of_height
+from vm.onions import onion_at
 from vm.records import (
     AI_POOL,
     BURNED,
@@ -64,7 +66,7 @@ class SupplyView:
 
 @dataclass(frozen=True, slots=True)
 class ValidatorView:
-    """A registered validator; `set_index` is its place among the voters of the head's epoch."""
+    """A registered validator; `set_index` is its place among the voters of the next block."""
 
     index: int
     address: Address
@@ -74,6 +76,9 @@ class ValidatorView:
     commission_bps: int
     onion_head: Hash32
     onion_length: int
+    """Reveals that are left."""
+    onion_renewals: int
+    """Onions that came before, the one that waits to take over not counted."""
     jailed_until: int
     set_index: int | None
     voting_stake: int
@@ -142,9 +147,11 @@ def validator_view(state: State, address: Address) -> ValidatorView | None:
     if raw is None:
         return None
     record = decode_validator(raw)
-    voters = state.epoch(state.head.epoch)
-    assert voters is not None, "a state knows the set of its head"
+    epoch = epoch_of_height(state.head.height + 1, state.document.consensus.epoch_blocks)
+    voters = state.epoch(epoch)
+    assert voters is not None, "a state knows the set of its next block"
     place = voters.place_of(record.index)
+    onion = onion_at(state.get, record.index, epoch)
     return ValidatorView(
         index=record.index,
         address=address,
@@ -152,8 +159,9 @@ def validator_view(state: State, address: Address) -> ValidatorView | None:
         peer_id=record.peer_id,
         stake=record.stake,
         commission_bps=record.commission_bps,
-        onion_head=record.onion_head,
-        onion_length=record.onion_length,
+        onion_head=onion.head,
+        onion_length=onion.layers,
+        onion_renewals=onion.renewals,
         jailed_until=record.jailed_until,
         set_index=place,
         voting_stake=0 if place is None else voters.seats[place].stake,

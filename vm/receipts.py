@@ -22,6 +22,7 @@ class EventKind(IntEnum):
     UNSTAKED = 5
     WITHDRAWN = 6
     UNJAILED = 7
+    ONION_RENEWED = 8
 
 
 class Form(Enum):
@@ -61,6 +62,11 @@ EVENT_ATTRIBUTES: dict[EventKind, tuple[tuple[str, Form], ...]] = {
     ),
     EventKind.WITHDRAWN: (("owner", Form.ADDRESS), ("amount", Form.AMOUNT)),
     EventKind.UNJAILED: (("address", Form.ADDRESS),),
+    EventKind.ONION_RENEWED: (
+        ("address", Form.ADDRESS),
+        ("epoch", Form.NUMBER),
+        ("length", Form.NUMBER),
+    ),
 }
 
 

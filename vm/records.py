@@ -67,7 +67,7 @@ class ValidatorRecord:
     peer_id: bytes
     commission_bps: int
     onion_head: Hash32
-    onion_length: int
+    """What it committed to last, whole."""
     stake: int
     jailed_until: int = 0
     """The first height at which it may leave jail; 0 when it is not in jail."""
@@ -166,7 +166,6 @@ def encode_validator(record: ValidatorRecord) -> bytes:
             record.peer_id,
             record.commission_bps,
             record.onion_head,
-            record.onion_length,
             encode_amount(record.stake),
             record.jailed_until,
         ]
@@ -174,7 +173,7 @@ def encode_validator(record: ValidatorRecord) -> bytes:
 
 
 def decode_validator(raw: bytes) -> ValidatorRecord:
-    version, index, key, peer_id, commission, head, length, stake, jailed_until = _record(raw, 9)
+    version, index, key, peer_id, commission, head, stake, jailed_until = _record(raw, 8)
     _require_version(version)
     return ValidatorRecord(
         index=codec.uint(index, 32),
@@ -182,7 +181,6 @@ def decode_validator(raw: bytes) -> ValidatorRecord:
         peer_id=codec.blob(peer_id, PEER_ID_BYTES),
         commission_bps=codec.uint(commission, 16),
         onion_head=hash32(head),
-        onion_length=codec.uint(length, 32),
         stake=decode_amount(stake),
         jailed_until=codec.uint(jailed_until),
     )

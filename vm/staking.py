@@ -24,6 +24,7 @@ from vm.errors import (
     ValidatorExists,
     ValidatorUnknown,
 )
+from vm.onions import RENEWAL_EPOCHS, OnionRecord, encode_onion, onion_at, onion_key
 from vm.receipts import Event, EventKind
 from vm.records import (
     STAKED,
@@ -46,19 +47,22 @@ from vm.records import (
     validator_key,
 )
 from vm.transactions import RegisterValidator, Role, Stake, Unstake
+from vm.validator_errors import OnionRepeated, RenewalPending, Tombstoned
 
 
 def apply_register(draft: Draft, owner: Address, body: RegisterValidator) -> tuple[Event, ...]:
-    """A new candidate. Consensus keys and peer ids are unique, the first own stake is locked."""
+    """A new candidate. Consensus keys and peer ids are unique, the first own stake is locked.
+
+    Who is registered renews its onion; its consensus key stays.
+    """
+    raw = draft.record(validator_key(owner))
+    if raw is not None:
+        return _renew(draft, owner, decode_validator(raw), body)
     key_key, peer_key = consensus_key_key(body.public_key), peer_id_key(body.peer_id)
-    if draft.record(validator_key(owner)) is not None:
-        raise ValidatorExists(owner)
     taken = draft.record(key_key)
     if taken is not None:
         raise ConsensusKeyTaken(taken)
-    taken = draft.record(peer_key)
-    if taken is not None:
-        raise PeerIdTaken(taken)
+    _require_free(draft, body.peer_id)
     _require_minimum(draft, body.stake)
     index = draft.counter(VALIDATORS)
     draft.put_counter(VALIDATORS, index + 1)
@@ -68,9 +72,11 @@ def apply_register(draft: Draft, owner: Address, body: RegisterValidator) -> tup
         peer_id=body.peer_id,
         commission_bps=body.commission_bps,
         onion_head=body.onion_head,
-        onion_length=body.onion_length,
         stake=0,
     )
+    onion = onion_key(index)
+    assert draft.record(onion) is None, "an index is given once"
+    draft.put_record(onion, encode_onion(OnionRecord(body.onion_head, body.onion_length)))
     for key in (key_key, peer_key, validator_index_key(index)):
         assert draft.record(key) is None, "an index entry is written once"
         draft.put_record(key, owner)
@@ -78,9 +84,41 @@ def apply_register(draft: Draft, owner: Address, body: RegisterValidator) -> tup
     return (Event(EventKind.VALIDATOR_REGISTERED, (owner, index, body.stake)),)
 
 
+def _renew(
+    draft: Draft, owner: Address, record: ValidatorRecord, body: RegisterValidator
+) -> tuple[Event, ...]:
+    """Another onion from RENEWAL_EPOCHS on; peer id and commission at once, and more stake."""
+    _require_untainted(owner, record)
+    if body.public_key != record.public_key:
+        raise ValidatorExists(owner)
+    if body.onion_head == record.onion_head:
+        raise OnionRepeated(body.onion_head)
+    onion = onion_at(draft.record, record.index, draft.epoch)
+    if onion.next_epoch:
+        raise RenewalPending(onion.next_epoch)
+    if body.peer_id != record.peer_id:
+        _require_free(draft, body.peer_id)
+        draft.put_record(peer_id_key(body.peer_id), owner)
+        old = peer_id_key(record.peer_id)
+        assert draft.record(old) == owner, "a peer id is its owner's"
+        draft.put_record(old, None)
+    epoch = draft.epoch + RENEWAL_EPOCHS
+    renewed = onion.renewed(body.onion_head, body.onion_length, epoch)
+    draft.put_record(onion_key(record.index), encode_onion(renewed))
+    changed = replace(
+        record,
+        peer_id=body.peer_id,
+        commission_bps=body.commission_bps,
+        onion_head=body.onion_head,
+    )
+    _lock(draft, owner, changed, body.stake)
+    return (Event(EventKind.ONION_RENEWED, (owner, epoch, body.onion_length)),)
+
+
 def apply_stake(draft: Draft, owner: Address, body: Stake) -> tuple[Event, ...]:
     """More stake behind the sender's own validator."""
     record = _own_validator(draft, owner, body)
+    _require_untainted(owner, record)
     _lock(draft, owner, record, body.amount)
     return (Event(EventKind.STAKED, (owner, int(body.role), body.target, body.amount)),)
 
@@ -122,6 +160,7 @@ def apply_withdraw(draft: Draft, owner: Address) -> tuple[Event, ...]:
 def apply_unjail(draft: Draft, owner: Address) -> tuple[Event, ...]:
     """Out of jail, once the term is over and the stake is enough again."""
     record = _validator(draft, owner)
+    _require_untainted(owner, record)
     if record.jailed_until == 0:
         raise NotJailed(owner)
     if draft.height < record.jailed_until:
@@ -182,6 +221,17 @@ def _validator(draft: Draft, address: Address) -> ValidatorRecord:
 def _put_validator(draft: Draft, owner: Address, record: ValidatorRecord) -> None:
     draft.put_record(validator_key(owner), encode_validator(record))
     list_candidate(draft, record)
+
+
+def _require_untainted(owner: Address, record: ValidatorRecord) -> None:
+    if record.is_tombstoned:
+        raise Tombstoned(owner)
+
+
+def _require_free(draft: Draft, peer_id: bytes) -> None:
+    taken = draft.record(peer_id_key(peer_id))
+    if taken is not None:
+        raise PeerIdTaken(taken)
 
 
 def _require_minimum(draft: Draft, stake: int) -> None:

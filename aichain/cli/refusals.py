@@ -140,6 +140,18 @@ REFUSALS: Final[Mapping[str, tuple[str, str]]] = {
         "the jail term ends at height {until}, and the chain is at {height}",
         "wait until then",
     ),
+    "tombstoned": (
+        "the validator of {address:address} was proven to have signed twice",
+        "free its stake with `aichain tx unstake`, and register another key from another account",
+    ),
+    "onion_repeated": (
+        "this validator has registered the same reveals already",
+        "to commit to new ones use `aichain tx renew-onion`, to add stake `aichain tx stake`",
+    ),
+    "renewal_pending": (
+        "this validator has new reveals waiting for epoch {epoch} already",
+        "wait until then",
+    ),
     # --- the pool
     "already_pending": (
         "the node holds this transaction already",

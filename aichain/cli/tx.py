@@ -1,16 +1,20 @@
 """`aichain tx`: send coins, stake them, and become a validator."""
 
+from typing import Any
+
 import click
 
 from aichain.cli.client import RpcClient
+from aichain.cli.exit_codes import CommandError, CommandExit
 from aichain.cli.key_choice import signing_key
 from aichain.cli.sending import Sending, Signer, recipient, send, sending_options
 from aichain.cli.values import MEMO, PEER_ID, POSITIVE_AMOUNT
 from aichain.keystore import onion_seed_of
 from genesis.limits import MEMO_MAX_BYTES
 from genesis.onion import DEFAULT_ONION_LENGTH, onion_head
-from genesis.units import format_amount
+from genesis.units import format_address, format_amount
 from native.node_keys import parse_peer_id, peer_id_text
+from native.signatures import SigningKey
 from vm.transactions import (
     Body,
     RegisterValidator,
@@ -111,9 +115,7 @@ def register_validator(
     """Register as a validator: the key that votes, its proof of possession, and a stake."""
 
     def body(client: RpcClient, signer: Signer) -> Body:
-        voter = signer.key
-        if validator_key is not None:
-            voter = signing_key(validator_key, network=signer.network, folder=sending.folder)
+        voter = _voter(validator_key, signer, sending)
         node = peer_id or parse_peer_id(str(client.call("aichain_status")["nodeId"]))
         if not sending.as_json:
             shown = f"{peer_id_text(node)} with {format_amount(amount)} AI"
@@ -123,9 +125,54 @@ def register_validator(
             possession=sign_possession(signer.network_id, signer.address, voter),
             peer_id=node,
             commission_bps=commission_bps,
-            onion_head=onion_head(onion_seed_of(voter)),
+            onion_head=onion_head(onion_seed_of(voter), DEFAULT_ONION_LENGTH),
             onion_length=DEFAULT_ONION_LENGTH,
             stake=amount,
         )
 
     send(sending, body)
+
+
+@tx.command("renew-onion")
+@click.option("--validator-key", help="The key that votes; without it, the sender's.")
+@sending_options
+def renew_onion(validator_key: str | None, sending: Sending) -> None:
+    """Commit to new reveals for the beacon before the old ones are used up.
+
+    They count two epochs later. A validator that has nothing to reveal cannot propose.
+    """
+
+    def body(client: RpcClient, signer: Signer) -> Body:
+        voter = _voter(validator_key, signer, sending)
+        registered = _registration(client, signer)
+        seed = onion_seed_of(voter, registered["onionRenewals"] + 1)
+        return RegisterValidator(
+            public_key=voter.public_key,
+            possession=sign_possession(signer.network_id, signer.address, voter),
+            peer_id=parse_peer_id(registered["peerId"]),
+            commission_bps=registered["commissionBps"],
+            onion_head=onion_head(seed, DEFAULT_ONION_LENGTH),
+            onion_length=DEFAULT_ONION_LENGTH,
+            stake=0,
+        )
+
+    send(sending, body)
+
+
+def _voter(validator_key: str | None, signer: Signer, sending: Sending) -> SigningKey:
+    if validator_key is None:
+        return signer.key
+    return signing_key(validator_key, network=signer.network, folder=sending.folder)
+
+
+def _registration(client: RpcClient, signer: Signer) -> dict[str, Any]:
+    """What the node says of the sender's validator."""
+    own = format_address(signer.address)
+    for row in client.call("aichain_validators")["registered"]:
+        if row["address"] == own:
+            return dict(row)
+    raise CommandError(
+        f"{own} has not registered a validator",
+        "name its owner with --from, or run `aichain tx register-validator` first",
+        CommandExit.USAGE,
+    )

@@ -25,6 +25,7 @@ from aichain.node.pool import TransactionPool
 from aichain.node.probation import ProbationWatch
 from aichain.node.producer import Producer
 from aichain.node.responder import Responder
+from aichain.node.reveals import Reveals
 from aichain.node.syncer import Syncer
 from aichain.node.verifier import Verifier
 from aichain.rpc.backend import BlockView
@@ -123,7 +124,7 @@ def assemble(
         services=EngineServices(
             ballots=ballots,
             bodies=bodies,
-            producer=Producer(ledger, pool, context, core.me),
+            producer=Producer(ledger, pool, context, core.me, reveals_of(config, chain)),
             finalizer=finalizer,
             request_certificates=certificates.request,
             context=context,
@@ -200,6 +201,14 @@ def restore_core(
         state, effects = step(state, BlockExecuted(block_ref(block.header), now_ms=0))
         assert not effects, "before it starts the core only takes note"
     return state
+
+
+def reveals_of(config: NodeConfig, chain: Chain) -> Reveals:
+    """Our onion, made before the first turn: it takes longer than a turn lasts."""
+    reveals = Reveals(config.validator_key)
+    if config.validator_key is not None:
+        reveals.prepare(chain.head)
+    return reveals
 
 
 def slots_of(records: tuple[Record, ...]) -> SignedSlots:

@@ -8,6 +8,7 @@ from aichain.errors import UnfinalizedFull
 from aichain.node.context import NodeContext
 from aichain.node.ledger_writer import LedgerWriter
 from aichain.node.pool import TransactionPool
+from aichain.node.reveals import Reveals
 from consensus.core.effects import BuildBlock
 from consensus.core.events import BlockBuilt, Event
 from consensus.headers import block_ref
@@ -25,7 +26,12 @@ class Producer:
     """Answers BuildBlock from the pool. A built block is executed; the core has it made durable."""
 
     def __init__(
-        self, ledger: LedgerWriter, pool: TransactionPool, context: NodeContext, me: int | None
+        self,
+        ledger: LedgerWriter,
+        pool: TransactionPool,
+        context: NodeContext,
+        me: int | None,
+        reveals: Reveals,
     ) -> None:
         self._ledger = ledger
         self._chain = ledger.chain
@@ -33,6 +39,8 @@ class Producer:
         self._network = context.network
         self._clock = context.clock
         self._me = me
+        self._reveals = reveals
+        self._run_blocking = context.run_blocking
         self._contents: OrderedDict[Hash32, tuple[Header, tuple[Hash32, ...]]] = OrderedDict()
 
     async def build(self, effect: BuildBlock, post: Callable[[Event], None]) -> None:
@@ -40,6 +48,9 @@ class Producer:
         assert self._me is not None, "only a validator has turns"
         parent = self._chain.state_of(effect.parent.id)
         assert parent is not None, "the core builds on executed blocks only"
+        reveal = await self._run_blocking(self._reveals.next, parent, effect.epoch, self._me)
+        if reveal is None:
+            return  # as if we had been away
         candidates = self._pool.mempool.select(
             parent.document.fees.max_block_weight,
             parent.base_fee,
@@ -51,6 +62,7 @@ class Producer:
             parent_view=effect.parent_view,
             proposer_index=self._me,
             timestamp_ms=effect.timestamp_ms,
+            onion_reveal=reveal,
         )
         built = build_block(parent, candidates, slot)
         for signed, error in built.dropped:

@@ -255,6 +255,7 @@ def show_registered(view: ValidatorView) -> Json:
         "jailedUntil": view.jailed_until,
         "onionHead": show_bytes(view.onion_head),
         "onionLength": view.onion_length,
+        "onionRenewals": view.onion_renewals,
         "peerId": peer_id_text(view.peer_id),
     }
 

@@ -8,12 +8,13 @@ from typing import TypeVar
 import pytest
 
 from aichain.chain import Chain, FinalBlock
+from aichain.node.reveals import Reveals
 from consensus.certificates import QuorumCertificate, assemble
 from consensus.headers import block_ref
 from consensus.instance import epoch_of_height
 from consensus.votes import SignedVote, Vote, VotePhase
 from genesis.document import GenesisDocument
-from genesis.networks import account_key, packaged_document
+from genesis.networks import account_key, founder_key, packaged_document
 from genesis.units import AI, Address, address_of_key
 from native.hashing import Hash32, derive_hash
 from vm.blocks import Header
@@ -23,6 +24,7 @@ from vm.transactions import Transaction, Transfer, VerifiedTransaction, sign_tra
 
 NETWORK = "devnet"
 FAKE_SIGNATURE = b"\x5a" * 3309
+REVEALS = Reveals(founder_key(NETWORK, 0))
 
 
 T = TypeVar("T")
@@ -82,6 +84,7 @@ def build_on(
         parent_view=head.view if same_epoch else 0,
         proposer_index=0,
         timestamp_ms=head.timestamp_ms + consensus.block_time_ms,
+        onion_reveal=must(REVEALS.next(state, epoch, 0)),
     )
     return build_block(state, transactions, slot)
 

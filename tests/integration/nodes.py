@@ -90,7 +90,7 @@ async def _serve(
 @asynccontextmanager
 async def cluster(root: Path, founders: int, *, epoch_blocks: int = 0) -> AsyncIterator[Cluster]:
     """An empty cluster of a local network; everything in it stops at the end."""
-    document = local_document("testnet", founders, onion_length=16)
+    document = local_document("testnet", founders, onion_length=4_096)
     if epoch_blocks:
         consensus = replace(document.consensus, epoch_blocks=epoch_blocks)
         document = replace(document, consensus=consensus)

@@ -20,7 +20,7 @@ from p2p.memory_network import MemoryHub
 def make_config(home: Path) -> NodeConfig:
     return NodeConfig(
         home=home,
-        document=local_document("testnet", 1, onion_length=16),
+        document=local_document("testnet", 1, onion_length=4_096),
         node_seed=bytes(32),
         validator_key=founder_key("testnet", 0),
         rpc_listen=Endpoint("127.0.0.1", 0),

@@ -13,10 +13,12 @@ from aichain.clock import FixedClock
 from aichain.mempool import Mempool
 from aichain.node.ledger_writer import LedgerWriter
 from aichain.node.producer import Producer
+from aichain.node.reveals import Reveals
 from consensus.core.effects import BuildBlock
 from consensus.core.events import BlockBuilt, Event
 from consensus.headers import block_ref
 from genesis import limits
+from genesis.networks import founder_key
 from native.hashing import Hash32
 from tests.integration.ledgers import make_document
 
@@ -28,9 +30,14 @@ async def test_no_room_for_our_own_block_costs_the_turn_only(
     Chain.create(tmp_path, document)
     chain = Chain.open(tmp_path, document)
     pool = SimpleNamespace(mempool=Mempool(max_weight=document.fees.max_block_weight))
-    context = SimpleNamespace(network=None, clock=FixedClock(7))
+    run_blocking = trio.to_thread.run_sync
+    context = SimpleNamespace(network=None, clock=FixedClock(7), run_blocking=run_blocking)
     producer = Producer(
-        LedgerWriter(chain, trio.to_thread.run_sync), cast("Any", pool), cast("Any", context), me=0
+        LedgerWriter(chain, run_blocking),
+        cast("Any", pool),
+        cast("Any", context),
+        me=0,
+        reveals=Reveals(founder_key("devnet", 0)),
     )
     posted = list[Event]()
     parent = chain.head.head

@@ -22,7 +22,9 @@ from tests.builders_vm import (
 )
 from vm.blocks import decode_body, decode_header, encode_body
 from vm.commitment import StateProof
+from vm.epochs import CANDIDATES_KEY, decode_candidates, encode_candidates
 from vm.mmr import MmrProof, prove_ancestor
+from vm.onions import decode_onion, encode_onion, onion_key
 from vm.receipts import decode_receipt, encode_receipt
 from vm.records import (
     Unbonding,
@@ -34,6 +36,7 @@ from vm.records import (
     encode_amount_record,
     encode_unbondings,
     encode_validator,
+    validator_key,
 )
 from vm.transactions import Body, Role, Stake, Unjail, Withdraw, decode_transaction
 
@@ -71,7 +74,9 @@ def samples() -> dict[Decoder, list[bytes]]:
         StateProof.decode: [make_state().tree.prove(key).encode() for key in list(records)[:4]],
         MmrProof.decode: [prove_ancestor([built.block.id] * 9, 4).encode()],
         decode_account: [value for key, value in records.items() if key[:1] == b"a"],
-        decode_validator: [value for key, value in records.items() if key[:1] == b"v"][:1],
+        decode_validator: [records[validator_key(address(0))]],
+        decode_onion: [records[onion_key(0)]],
+        decode_candidates: [records[CANDIDATES_KEY]],
         decode_amount_record: [value for key, value in records.items() if key[:1] == b"z"],
         decode_unbondings: [encode_unbondings([Unbonding(9, 1, address(0), 5)])],
     }
@@ -86,6 +91,8 @@ ENCODERS: dict[Decoder, Callable[[Any], bytes]] = {
     MmrProof.decode: lambda value: value.encode(),
     decode_account: encode_account,
     decode_validator: encode_validator,
+    decode_onion: encode_onion,
+    decode_candidates: encode_candidates,
     decode_amount_record: encode_amount_record,
     decode_unbondings: encode_unbondings,
 }

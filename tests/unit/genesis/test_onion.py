@@ -3,7 +3,7 @@
 import pytest
 
 from genesis.limits import ONION_LENGTH_MAX
-from genesis.onion import Onion, onion_head, peel
+from genesis.onion import Onion, onion_head, onion_seed, peel
 from native.hashing import derive_hash
 
 SEED = bytes(range(32))
@@ -37,6 +37,13 @@ def test_there_is_nothing_outside_the_onion(remaining: int) -> None:
 def test_an_onion_has_a_bounded_length(length: int) -> None:
     with pytest.raises(ValueError, match="layers"):
         Onion.build(SEED, length)
+
+
+def test_a_key_has_one_onion_after_the_other() -> None:
+    seeds = [onion_seed(SEED, renewals) for renewals in range(3)]
+    assert seeds[0] == onion_seed(SEED) == derive_hash("aichain/onion-seed/v1", SEED)
+    assert len({SEED, *seeds}) == 4
+    assert onion_seed(bytes(32)) != seeds[0]
 
 
 def test_a_seed_is_32_bytes_and_never_shown() -> None:

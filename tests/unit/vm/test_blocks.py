@@ -145,7 +145,8 @@ def test_another_body_blames_its_sender_and_not_the_block() -> None:
 
 
 def test_the_genesis_header_is_zero_but_for_what_it_means() -> None:
-    header = genesis_header(Hash32(b"\x01" * 32), 5, Hash32(b"\x02" * 32))
+    header = genesis_header(Hash32(b"\x01" * 32), 5, Hash32(b"\x02" * 32), Hash32(b"\x03" * 32))
+    assert header.beacon_mix == b"\x03" * 32
     assert header.height == header.view == header.epoch == 0
     assert header.vset_hash == header.next_vset_hash == b"\x02" * 32
     assert header.parent_id == header.tx_root == header.parent_state_root == ZERO_HASH

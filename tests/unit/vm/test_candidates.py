@@ -2,6 +2,7 @@
 
 from genesis.limits import CANDIDATES_MAX
 from genesis.units import AI
+from native.hashing import ZERO_HASH
 from tests.builders_vm import FOUNDER_STAKE, STAKING, address, key, make_state, peer_id
 from vm.candidates import candidates_of, list_candidate
 from vm.draft import Draft
@@ -13,11 +14,7 @@ MINIMUM = STAKING.min_validator_stake
 
 
 def record(index: int, stake: int, jailed_until: int = 0) -> ValidatorRecord:
-    onion_head = make_state().document.seed
-    public_key = key(index % 3).public_key
-    return ValidatorRecord(
-        index, public_key, peer_id(0), 0, onion_head, 9, stake, jailed_until=jailed_until
-    )
+    return ValidatorRecord(index, key(0).public_key, peer_id(0), 0, ZERO_HASH, stake, jailed_until)
 
 
 def draft_with(stakes: dict[int, int]) -> Draft:

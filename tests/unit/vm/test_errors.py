@@ -5,13 +5,14 @@ from typing import Any
 
 from genesis.limits import ERROR_CODE_MAX_BYTES
 from native.errors import InvalidData
-from vm import errors
+from vm import errors, validator_errors
 from vm.errors import BodyMismatch, InvalidBlock, InvalidTransaction, NonceMismatch
 
 CLASSES: list[Any] = [
     each
-    for _, each in inspect.getmembers(errors, inspect.isclass)
-    if each.__module__ == "vm.errors"
+    for module in (errors, validator_errors)
+    for _, each in inspect.getmembers(module, inspect.isclass)
+    if each.__module__ == module.__name__
 ]
 
 

@@ -36,6 +36,7 @@ from vm.errors import (
     WrongValidatorSet,
 )
 from vm.headers import earliest_timestamp_ms, epoch_of_height, require_size
+from vm.validator_errors import WrongBeaconMix, WrongReveal
 
 OTHER = Hash32(b"\x09" * 32)
 PARENT = advance(make_state(), seal(make_transaction()))[0]
@@ -63,8 +64,9 @@ PARENT = advance(make_state(), seal(make_transaction()))[0]
         ({"header_mmr_root": OTHER}, WrongHeaderMmrRoot),
         ({"vset_hash": OTHER}, WrongValidatorSet),
         ({"next_vset_hash": OTHER}, WrongValidatorSet),
-        ({"onion_reveal": OTHER}, FieldNotZero),
-        ({"beacon_mix": OTHER}, FieldNotZero),
+        ({"onion_reveal": OTHER}, WrongReveal),
+        ({"proposer_index": 1}, WrongReveal),
+        ({"beacon_mix": OTHER}, WrongBeaconMix),
         ({"last_hard_height": 1}, FieldNotZero),
         ({"last_hard_id": OTHER}, FieldNotZero),
     ],

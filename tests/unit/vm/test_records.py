@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from native.errors import DecodeError
-from native.hashing import Hash32
+from native.hashing import ZERO_HASH
 from tests.builders_vm import address, key, peer_id
 from vm.bodies import Role
 from vm.records import (
@@ -33,7 +33,7 @@ from vm.records import (
     validator_key,
 )
 
-RECORD = ValidatorRecord(3, key(0).public_key, peer_id(0), 100, Hash32(bytes(32)), 9, 10**30, 77)
+RECORD = ValidatorRecord(3, key(0).public_key, peer_id(0), 100, ZERO_HASH, 10**30, 77)
 UNBONDINGS = (Unbonding(5, 1, address(1), 10**30), Unbonding(6, 1, address(1), 1))
 
 

@@ -104,8 +104,8 @@ def test_the_voting_set_stays_for_this_epoch_and_the_next() -> None:
     genesis, at_edge = make_document().validator_set.hash, advance_to(state, 8)
     assert advance_to(state, 4).head.next_vset_hash == genesis
     assert at_edge.head.vset_hash == genesis != at_edge.head.next_vset_hash
-    assert validator(at_edge, 0).voting_stake == FOUNDER_STAKE
-    assert validator(advance(at_edge)[0], 0).voting_stake == FOUNDER_STAKE + AI
+    assert validator(advance_to(state, 7), 0).voting_stake == FOUNDER_STAKE
+    assert validator(at_edge, 0).voting_stake == FOUNDER_STAKE + AI
 
 
 @pytest.mark.parametrize(

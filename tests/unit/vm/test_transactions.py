@@ -278,7 +278,7 @@ def test_a_registration_is_within_its_ranges() -> None:
         ({"peer_id": good.peer_id + b"\0"}, PeerIdMalformed),
         ({"public_key": bytes(1312)}, FieldHasWrongLength),
         ({"possession": b""}, FieldHasWrongLength),
-        ({"stake": 0}, AmountIsZero),
+        ({"stake": -1}, FieldOutOfRange),
     ):
         with pytest.raises(error):
             replace(good, **change)

@@ -10,9 +10,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from aichain.cli import main
-from aichain.keystore import save_key
+from aichain.keystore import onion_seed_of, save_key
 from genesis.networks import account_key
+from genesis.onion import onion_head
 from genesis.units import AI, Address, address_of_key, format_address
+from native.node_keys import peer_id_of_seed, peer_id_text
 from native.signatures import SigningKey, verify
 from tests.unit.aichain.cli.scripted_node import Refusal, ScriptedNode, serving
 from vm.transactions import (
@@ -205,6 +207,36 @@ def test_a_validator_registers_the_node_it_talks_to(
     assert (body.stake, body.onion_length) == (2500 * AI, 16)
     assert body.public_key == account_key("testnet", 0).public_key
     assert len(body.peer_id) == 38
+
+
+def test_a_new_onion_is_not_the_old_one(
+    node: ScriptedNode, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aichain.cli.tx.DEFAULT_ONION_LENGTH", 16)
+    key = account_key("testnet", 0)
+    peer = peer_id_of_seed(bytes(32))
+    row = {
+        "address": format_address(address_of_key(key.public_key)),
+        "onionRenewals": 2,
+        "commissionBps": 70,
+        "peerId": peer_id_text(peer),
+    }
+    node.answers["aichain_validators"] = {"registered": [{"address": "0x"}, row]}
+    done = invoke("tx", "renew-onion", "--from", "account:0")
+    assert done.exit_code == 0
+    body = sent(node).transaction.body
+    assert isinstance(body, RegisterValidator)
+    assert (body.public_key, body.stake) == (key.public_key, 0)
+    assert (body.peer_id, body.commission_bps) == (peer, 70)
+    assert body.onion_head == onion_head(onion_seed_of(key, 3), 16)
+
+
+def test_only_a_registered_validator_renews(node: ScriptedNode, invoke: Invoke) -> None:
+    node.answers["aichain_validators"] = {"registered": []}
+    done = invoke("tx", "renew-onion", "--from", "account:0")
+    assert done.exit_code == 2
+    assert "has not registered a validator" in done.stderr
+    assert "aichain tx register-validator" in done.stderr
 
 
 def test_waiting_reports_the_block_and_the_fee(node: ScriptedNode, invoke: Invoke) -> None:

@@ -15,6 +15,7 @@ from genesis.errors import InvalidAddress
 from genesis.units import AI
 from native.errors import AIChainError, DecodeError, InvalidPeerId, InvalidSignature
 from vm import errors as vm_errors
+from vm import validator_errors
 from vm.errors import AmountIsZero, FieldHasWrongLength, InvalidTransaction, NonceMismatch
 
 FAMILIES = (InvalidTransaction, NotPooled, rpc_errors.RpcRefused, InvalidSignature)
@@ -39,6 +40,7 @@ def code_of(kind: type[AIChainError]) -> str:
 
 def test_the_families_are_here() -> None:
     assert vm_errors.PossessionUnproved in KINDS
+    assert validator_errors.Tombstoned in KINDS
     assert len(KINDS) > 50
 
 

@@ -20,7 +20,8 @@ from consensus.certificates import assemble
 from consensus.electorate import Electorate, epoch_seed
 from consensus.instance import instance_id
 from consensus.votes import VOTE_CONTEXT, SignedVote, Vote, VotePhase
-from genesis.networks import account_key, founder_key, local_document
+from genesis.networks import account_key, founder_key, founder_onion_seed, local_document
+from genesis.onion import Onion
 from genesis.units import AI, Address, address_of_key
 from genesis.validators import ValidatorSet
 from native.hashing import ZERO_HASH, Hash32
@@ -29,6 +30,7 @@ from p2p.network import Direction, PeerView
 from vm.blocks import Block
 from vm.build import Slot, build_block
 from vm.genesis_block import genesis_state
+from vm.onions import onion_at
 from vm.queries import account_view
 from vm.state import State
 from vm.transactions import (
@@ -61,7 +63,7 @@ class FakeBackend:
     submitted: list[bytes] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.document = local_document(NETWORK, FOUNDERS, onion_length=16)
+        self.document = local_document(NETWORK, FOUNDERS, onion_length=64)
         self.feed: Feed[BlockView] = Feed(capacity=FEED_CAPACITY, max_readers=4)
         state = genesis_state(self.document)
         genesis = BlockView(Block(state.head, ()), (), state.root, True, None)
@@ -77,12 +79,14 @@ class FakeBackend:
     ) -> BlockView:
         """The next block with these transactions; not final, it can be made final by no one."""
         head = self.state.head
+        proposer = (head.height + 1) % FOUNDERS
         slot = Slot(
             epoch=head.height // self.document.consensus.epoch_blocks,
             view=head.view + 1,
             parent_view=head.view,
-            proposer_index=(head.height + 1) % FOUNDERS,
+            proposer_index=proposer,
             timestamp_ms=head.timestamp_ms + 500,
+            onion_reveal=self.reveal(proposer),
         )
         built = build_block(self.state, [VerifiedTransaction(t) for t in transactions], slot)
         assert not built.dropped, built.dropped
@@ -98,6 +102,10 @@ class FakeBackend:
             self.pool.pop(signed.id, None)
         self.feed.publish(view)
         return view
+
+    def reveal(self, founder: int) -> Hash32:
+        left = onion_at(self.state.get, founder, self.state.head.epoch).layers
+        return Onion.build(founder_onion_seed(NETWORK, founder), left).reveal(left)
 
     def transfer(self, amount: int = AI, *, account: int = 0, **changes: int) -> SignedTransaction:
         return self.sign(Transfer(STRANGER, amount, b"memo"), account=account, **changes)
