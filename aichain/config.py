@@ -5,6 +5,7 @@
 """
 
 import difflib
+import os
 import tomllib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
@@ -169,10 +170,10 @@ def load_document(network: str) -> GenesisDocument:
     if network in known_networks():
         return packaged_document(network)
     path = Path(network)
-    if not path.is_file():
-        near = difflib.get_close_matches(network, known_networks(), n=1)
+    if not os.path.isfile(path):  # False for what is too long for a path, too
+        near = difflib.get_close_matches(network[:80], known_networks(), n=1)
         raise ConfigError(
-            reason=f"no network and no genesis document is called {network!r}",
+            reason=f"no network and no genesis document is called {network[:80]!r}",
             fix=f"did you mean {near[0]}?"
             if near
             else f"use {', '.join(known_networks())} or a path",

@@ -52,7 +52,7 @@ def key_files(folder: Path) -> tuple[list[KeyFile], list[KeyFileError]]:
 def find_key_file(text: str, folder: Path) -> KeyFile | None:
     """The key file that a path, a label or an address names."""
     for path in (folder / f"{text}{KEY_SUFFIX}", Path(text)):
-        if path.is_file():
+        if os.path.isfile(path):  # False for what is too long for a path, too
             return KeyFile(path, load_header(path))
     address = _parsed(text)
     if address is None:
@@ -74,7 +74,7 @@ def required_key_file(text: str, folder: Path) -> KeyFile:
     file = find_key_file(text, folder)
     if file is None:
         raise CommandError(
-            f"there is no key called {text!r} in {folder}",
+            f"there is no key called {text[:80]!r} in {folder}",
             "see `aichain keys list`, or give the path of a key file",
             CommandExit.NOT_FOUND,
         )
@@ -101,7 +101,7 @@ def address_named(text: str, *, network: str | None, folder: Path) -> Address:
     file = find_key_file(text, folder)
     if file is None:
         raise CommandError(
-            f"{text!r} is neither an address nor a key",
+            f"{text[:80]!r} is neither an address nor a key",
             "an address is 0x and 40 digits; see `aichain keys list` for keys",
             CommandExit.NOT_FOUND,
         )

@@ -145,6 +145,13 @@ def test_accounts_are_shown_in_coins_and_kept_whole_in_json(
     assert value["balance"] == str(5 * AI)
 
 
+@pytest.mark.parametrize("who", ["x", "", "x" * 5_000, "a\udcff", "account"])
+def test_what_is_neither_an_address_nor_a_key_is_told_so(invoke: Invoke, who: str) -> None:
+    done = invoke("query", "account", who)
+    assert done.exit_code == 3
+    assert "neither an address nor a key" in done.stderr
+
+
 def test_a_mistyped_address_is_caught_by_its_checksum(invoke: Invoke) -> None:
     address = format_address(address_of_key(account_key("testnet", 0).public_key))
     wrong = address[:-1] + ("0" if address[-1] != "0" else "1")
