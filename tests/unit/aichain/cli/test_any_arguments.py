@@ -107,7 +107,7 @@ def test_no_arguments_end_in_a_traceback(
     chance = random.Random(" ".join(path))
     environ = {"XDG_DATA_HOME": str(place), "AICHAIN_RPC_URL": node.url}
     environ["AICHAIN_PASSWORD_FILE"] = str(place / "work/good.key")
-    for _ in range(25):
+    for _ in range(15):
         given = [*path, *arguments(LEAVES[path], chance)]
         require_told(CliRunner(env=environ).invoke(main, given, input=""), given)
 
