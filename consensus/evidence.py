@@ -11,9 +11,9 @@ from consensus.votes import (
     VOTE_SIGNATURE_BYTES,
     SignedVote,
     Vote,
-    VotePhase,
     decode_phase,
 )
+from genesis.ballots import excludes
 from genesis.validators import ValidatorSet
 from native.codec import Value, array, blob, bounded, uint
 from native.hashing import Hash32
@@ -76,12 +76,10 @@ Evidence = ConflictingVotes | ConflictingProposals
 
 
 def votes_conflict(first: Vote, second: Vote) -> bool:
-    """R7 is broken by whoever signed both. PREFER with CANCEL is legal (R4)."""
+    """R7 is broken by whoever signed both."""
     if first.instance_id != second.instance_id or first.view != second.view:
         return False
-    if first.phase is second.phase:
-        return first != second
-    return {first.phase, second.phase} == {VotePhase.COMMIT, VotePhase.CANCEL}
+    return excludes(first.phase, second.phase, same=first == second)
 
 
 def claims_conflict(first: ProposalClaim, second: ProposalClaim) -> bool:

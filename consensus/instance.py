@@ -1,13 +1,10 @@
 """One run of the protocol: the blocks of one epoch, decided by one electorate."""
 
 from dataclasses import dataclass
-from typing import Final
 
 from consensus.electorate import Electorate
-from consensus.votes import Lane
-from native.hashing import Hash32, blake3_256
-
-_INSTANCE_DOMAIN: Final = b"aichain/inst/1"
+from genesis.ballots import InstanceName, Lane
+from native.hashing import Hash32
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,19 +64,7 @@ def instance_id(
     term: int = 0,
 ) -> Hash32:
     """The name every signature carries, so that no vote counts on another chain or epoch."""
-    return blake3_256(
-        b"".join(
-            (
-                _INSTANCE_DOMAIN,
-                genesis_hash,
-                lane.to_bytes(1, "big"),
-                epoch.to_bytes(8, "big"),
-                vset_hash,
-                start_block_id,
-                term.to_bytes(8, "big"),
-            )
-        )
-    )
+    return InstanceName(genesis_hash, lane, epoch, vset_hash, start_block_id, term).id
 
 
 def epoch_of_height(height: int, epoch_blocks: int) -> int:

@@ -10,11 +10,12 @@ from typing import Final
 from consensus.errors import MalformedProposal
 from consensus.instance import BlockRef
 from consensus.votes import VOTE_SIGNATURE_BYTES
+from genesis.ballots import PROPOSAL_CONTEXT as PROPOSAL_CONTEXT
+from genesis.ballots import proposal_bytes
 from genesis.limits import BODY_TRANSACTIONS_MAX, ELECTORATE_MEMBERS_MAX, HEADER_MAX_BYTES
 from native.codec import Value, array, blob, bounded, sequence, uint
 from native.hashing import Hash32
 
-PROPOSAL_CONTEXT: Final = b"aichain/prop/v1"
 PROPOSAL_FIELDS: Final = 7
 
 
@@ -75,15 +76,8 @@ class ProposalClaim:
     @property
     def signing_bytes(self) -> bytes:
         """`AICP1`, instance, view, justifying view, height, block id."""
-        return b"".join(
-            (
-                b"AICP1",
-                self.instance_id,
-                self.view.to_bytes(8, "big"),
-                self.justify_view.to_bytes(8, "big"),
-                self.height.to_bytes(8, "big"),
-                self.block_id,
-            )
+        return proposal_bytes(
+            self.instance_id, self.view, self.justify_view, self.height, self.block_id
         )
 
 

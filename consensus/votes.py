@@ -1,34 +1,21 @@
 """Votes: what a validator signs in each phase of a view, and how a vote looks on the wire."""
 
 from dataclasses import dataclass
-from enum import IntEnum
 from typing import Final
 
 from consensus.errors import MalformedVote
+from genesis.ballots import VOTE_CONTEXT as VOTE_CONTEXT
+from genesis.ballots import Lane as Lane
+from genesis.ballots import VotePhase as VotePhase
+from genesis.ballots import vote_bytes
 from genesis.limits import ELECTORATE_MEMBERS_MAX, LANE_MEMBERS_MAX
 from genesis.validators import VALIDATOR_ALGORITHM
 from native.codec import Value, array, blob, bounded, uint
 from native.hashing import ZERO_HASH, Hash32
 from native.signatures import SIGNATURE_BYTES
 
-VOTE_CONTEXT: Final = b"aichain/vote/v1"
 VOTE_SIGNATURE_BYTES: Final = SIGNATURE_BYTES[VALIDATOR_ALGORITHM]
 _VOTE_FIELDS: Final = 9
-
-
-class VotePhase(IntEnum):
-    """The two phases of finality, and the vote that skips a view."""
-
-    PREFER = 1
-    COMMIT = 2
-    CANCEL = 3
-
-
-class Lane(IntEnum):
-    """HARD counts the whole stake, FAST the seats of a sampled committee (consensus/lanes)."""
-
-    HARD = 0
-    FAST = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +37,7 @@ class Vote:
     @property
     def signing_bytes(self) -> bytes:
         """`AICV1`, instance, phase, view, height, block id."""
-        return b"".join(
-            (
-                b"AICV1",
-                self.instance_id,
-                self.phase.to_bytes(1, "big"),
-                self.view.to_bytes(8, "big"),
-                self.height.to_bytes(8, "big"),
-                self.block_id,
-            )
-        )
+        return vote_bytes(self.instance_id, self.phase, self.view, self.height, self.block_id)
 
 
 def cancel_vote(instance_id: Hash32, view: int) -> Vote:
