@@ -87,7 +87,7 @@ class VoteWal:
         group = (*self._take_deferred(), *records)
         if not group:
             return
-        frame = _frame(group)
+        frame = bytes(_padding(self._size)) + _frame(group)
         with self._at_most_one_failure():
             self._write(frame)
         self._size += len(frame)
@@ -146,11 +146,8 @@ class VoteWal:
         data = self._read()
         self._require_own_file(data)
         end = _FILE_HEAD.size
-        while end < len(data):
-            following = _frame_end(data, end)
-            if following is None:
-                break
-            end = following
+        while (following := _next_frame(data, end)) is not None:
+            _, end = following
         torn = len(data) - end
         if torn:
             self._require_torn(data, end)
@@ -174,7 +171,7 @@ class VoteWal:
                 raise WalDamaged(
                     path=str(self.path), offset=start, reason="a later record is whole"
                 )
-        if not _looks_torn(data, start):
+        if not any(_looks_torn(data, each) for each in _starts(data, start)):
             raise WalDamaged(
                 path=str(self.path), offset=start, reason="the last record was whole and changed"
             )
@@ -222,15 +219,39 @@ def _frame_end(data: bytes, start: int) -> int | None:
 def _records(data: bytes) -> Iterator[bytes]:
     position = _FILE_HEAD.size
     while position < len(data):
-        end = _frame_end(data, position)
-        assert end is not None
-        cursor = position + _FRAME_HEAD.size
-        while cursor < end - 1:
+        frame = _next_frame(data, position)
+        assert frame is not None
+        start, position = frame
+        cursor = start + _FRAME_HEAD.size
+        while cursor < position - 1:
             (size,) = _RECORD_HEAD.unpack_from(data, cursor)
             cursor += _RECORD_HEAD.size
             yield data[cursor : cursor + size]
             cursor += size
-        position = end
+
+
+def _padding(position: int) -> int:
+    """Zeros that keep a head out of the last bytes of a sector: with half a head unwritten, a torn
+    frame could not be told from a changed one."""
+    left = -position % _SECTOR_BYTES
+    return left if left < _FRAME_HEAD.size else 0
+
+
+def _next_frame(data: bytes, position: int) -> tuple[int, int] | None:
+    """Where the frame after `position` starts and ends; None when no whole frame is there."""
+    for start in _starts(data, position):
+        end = _frame_end(data, start)
+        if end is not None:
+            return start, end
+    return None
+
+
+def _starts(data: bytes, position: int) -> Iterator[int]:
+    """Where the frame after `position` may start."""
+    yield position
+    padding = _padding(position)
+    if padding and not any(data[position : position + padding]):
+        yield position + padding
 
 
 def _looks_torn(data: bytes, start: int) -> bool:

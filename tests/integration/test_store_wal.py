@@ -127,6 +127,31 @@ def test_a_last_frame_with_an_unwritten_sector_is_a_torn_write(tmp_path: Path) -
     assert reopen(tmp_path) == [b"vote"]
 
 
+def test_a_last_frame_whose_first_sector_was_never_written_is_a_torn_write(tmp_path: Path) -> None:
+    """Wherever in a sector it begins: no head of a frame lies in two of them."""
+    for length in range(440, 530):
+        path, ends = write_groups(tmp_path / str(length), [[bytes([7]) * length], [b"vote" * 200]])
+        data = bytearray(path.read_bytes())
+        boundary = (ends[1] // 512 + 1) * 512
+        data[ends[1] : boundary] = bytes(boundary - ends[1])
+        for cut in (0, 1, 300):
+            path.write_bytes(data[: len(data) - cut])
+            assert reopen(path.parent)[:1] == [bytes([7]) * length], (length, cut)
+
+
+@pytest.mark.parametrize("length", [456, 460, 466])
+def test_any_changed_bit_beside_the_end_of_a_sector_is_damage(tmp_path: Path, length: int) -> None:
+    path, ends = write_groups(tmp_path, [[bytes([7]) * length], [b"vote"]])
+    assert ends[1] < 512 < ends[2] - 16, "the second frame begins in the next sector"
+    data = path.read_bytes()
+    for offset in range(ends[1] - 20, len(data)):
+        changed = bytearray(data)
+        changed[offset] ^= 1 << (offset % 8)
+        path.write_bytes(changed)
+        with pytest.raises(WalDamaged):
+            reopen(tmp_path)
+
+
 def test_a_hole_before_a_whole_record_is_damage(tmp_path: Path) -> None:
     path, ends = write_groups(tmp_path, [[b"certificate" * 300], [b"vote"]])
     data = bytearray(path.read_bytes())

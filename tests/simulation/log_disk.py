@@ -8,7 +8,6 @@ from aichain.errors import StoreFailed
 from genesis.units import Address
 
 SECTOR_BYTES = 512
-FRAME_HEAD_BYTES = 12
 
 
 class PowerLost(BaseException):
@@ -112,12 +111,11 @@ class LogDisk:
         return foreign
 
     def _lose_sectors(self, end: int) -> bool:
-        """The log cannot tell an unwritten sector from a changed bit if it holds less than the head
-        of a frame; then it refuses, which is safe and tested elsewhere. Not here."""
+        """Of what else the power left, some sectors were never written and read as zeros."""
         is_torn, start = False, self._synced
         while start < end:
             boundary = min(end, (start // SECTOR_BYTES + 1) * SECTOR_BYTES)
-            if boundary - start >= FRAME_HEAD_BYTES and not self._below(4):
+            if not self._below(4):
                 self._data[start:boundary] = bytes(boundary - start)
                 is_torn = True
             start = boundary
