@@ -31,7 +31,6 @@ from aichain.config_values import (
     read_text,
 )
 from aichain.errors import ConfigError
-from aichain.store.failpoints import FAIL_AT
 from genesis.document import GenesisDocument, parse_document
 from genesis.errors import InvalidGenesis
 from genesis.limits import GENESIS_TEXT_MAX_BYTES
@@ -46,7 +45,10 @@ P2P_PORT: Final = 3691
 PORT_STRIDE: Final = 10
 ENVIRONMENT_PREFIX: Final = "AICHAIN_"
 RESERVED_ENVIRONMENT: Final = frozenset(
-    {"AICHAIN_HOME", "AICHAIN_PASSWORD_FILE", "AICHAIN_RPC_URL", "AICHAIN_NATIVE", FAIL_AT}
+    {
+        *("AICHAIN_HOME", "AICHAIN_PASSWORD_FILE", "AICHAIN_RPC_URL"),
+        *("AICHAIN_NATIVE", "AICHAIN_FAIL_AT"),
+    }
 )
 """Read by others than this table: the home itself, keys, the command line's client, the engines,
 crash tests."""
