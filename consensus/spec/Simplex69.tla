@@ -40,8 +40,8 @@ vars == <<sent, log, certificates>>
 Views == 1 .. LastView
 
 ------------------------------------------------------------------------------
-(* Blocks. A block is its whole chain of <<view, tag>>, from the first block of the instance on;   *)
-(* the start of the instance, FINAL before it began, is the empty chain.                           *)
+(* Blocks. A block is its whole chain of <<view, tag>>, from the first block of the instance    *)
+(* on; the start of the instance, FINAL before it began, is the empty chain.                    *)
 
 Start == <<>>
 Height(b) == Len(b)
@@ -49,7 +49,7 @@ IsAncestor(a, b) == Len(a) <= Len(b) /\ SubSeq(b, 1, Len(a)) = a
 OnOneChain(a, b) == IsAncestor(a, b) \/ IsAncestor(b, a)
 
 ------------------------------------------------------------------------------
-(* Quorums: consensus/quorum.py. A liveness check must not count on Byzantine members.             *)
+(* Quorums: consensus/quorum.py. A liveness check must not count on Byzantine members. *)
 
 RECURSIVE Total(_)
 Total(members) ==
@@ -63,7 +63,7 @@ Quorums == { members \in SUBSET Honest :
 ASSUME {} \notin Quorums  \* else certificates exist without a vote, and nothing can be said
 
 ------------------------------------------------------------------------------
-(* Certificates: consensus/core/state.py, ViewState.                                               *)
+(* Certificates: consensus/core/state.py, ViewState. *)
 
 Notar(v, b) == <<"PREFER", v, b>> \in certificates
 Final(v, b) == <<"COMMIT", v, b>> \in certificates
@@ -78,7 +78,7 @@ NullBetween(low, high) == \A u \in low + 1 .. high - 1 : Null(u)
 Entered(v) == v = 1 \/ \E c \in certificates : c[2] = v - 1  \* R0
 
 ------------------------------------------------------------------------------
-(* What a proposal must rest on: voting.is_justified, fits_parent, may_repeat.                     *)
+(* What a proposal must rest on: voting.is_justified, fits_parent, may_repeat. *)
 
 Bases(v) ==  \* what may be built on in view v, or repeated there
     UNION { Notarized(p) : p \in { u \in 0 .. v - 1 : NullBetween(u, v) } }
@@ -95,16 +95,17 @@ Fresh(v) ==  \* R2; a height above the last is invalid (R10)
     UNION { { Append(parent, <<v, t>>) : t \in Names(parent, v) } : parent \in Parents }
 
 Repeated(v) ==  \* R10
-    LET IsLast(b) == Height(b) = LastHeight IN
-    CASE Mutant = "no repetition" -> {}
-      [] Mutant = "no NULL check" -> { b \in UNION { Notarized(p) : p \in 1 .. v - 1 } : IsLast(b) }
-      [] Mutant = "no NOTAR check" -> { b \in UNION { Preferred(p) : p \in 1 .. v - 1 } : IsLast(b) }
-      [] OTHER -> { b \in Bases(v) : IsLast(b) }
+    LET Earlier(Blocks(_)) == UNION { Blocks(p) : p \in 1 .. v - 1 }
+        bases == CASE Mutant = "no repetition" -> {}
+                   [] Mutant = "no NULL check" -> Earlier(Notarized)
+                   [] Mutant = "no NOTAR check" -> Earlier(Preferred)
+                   [] OTHER -> Bases(v)
+    IN  { b \in bases : Height(b) = LastHeight }
 
 Justified(v) == Fresh(v) \cup Repeated(v)
 
 ------------------------------------------------------------------------------
-(* When a vote is allowed: consensus/core/voting.py, the four `may_` predicates.                   *)
+(* When a vote is allowed: consensus/core/voting.py, the four `may_` predicates. *)
 
 Phases(m, v) == { vote[1] : vote \in log[v][m] }
 
@@ -120,10 +121,11 @@ MayCancel(m, v) ==  \* R4
     /\ "CANCEL" \notin Phases(m, v)
     /\ "COMMIT" \notin Phases(m, v) \/ Mutant = "CANCEL after COMMIT"
 
-(* No vote depends on a vote of a later view, nor a PREFER on a COMMIT or CANCEL of its own view;  *)
-(* and a vote that is allowed stays so when others, of other members or other views, are added.    *)
-(* So each set of votes that can be cast at all can be cast in this order: it loses no state, only *)
-(* ways to get there. `IsLegal` below is the same said as an invariant, and checked without it.    *)
+(* No vote depends on a vote of a later view, nor a PREFER on a COMMIT or CANCEL of its own     *)
+(* view; and a vote that is allowed stays so when others, of other members or other views, are  *)
+(* added. So each set of votes that can be cast at all can be cast in this order: it loses no   *)
+(* state, only ways to get there. `IsLegal` below is the same said as an invariant, and checked *)
+(* without it.                                                                                  *)
 IsDue(v, phase) ==
     \/ ~InOrder
     \/ /\ \A later \in v + 1 .. LastView : \A m \in Honest : sent[later][m] = {}
@@ -132,29 +134,32 @@ IsDue(v, phase) ==
 Cast(m, v, phase, b) ==  \* R8: into the log and out; Signer.tla tells the two apart
     LET vote == <<phase, b>>
         voters == { n \in Honest : n = m \/ vote \in sent[v][n] }
-    IN  /\ IsDue(v, phase)
-        /\ sent' = [sent EXCEPT ![v][m] = @ \cup {vote}]
+    IN  /\ sent' = [sent EXCEPT ![v][m] = @ \cup {vote}]
         /\ log' = [log EXCEPT ![v][m] = @ \cup {vote}]
         /\ certificates' = IF voters \in Quorums THEN certificates \cup {<<phase, v, b>>}
                            ELSE certificates
 
 Prefer(m, v) ==
+    /\ IsDue(v, "PREFER")
     /\ MayPrefer(m, v)
     /\ \E b \in Justified(v) :
         /\ v = GoodView => Preferred(v) \subseteq {b}  \* an honest proposer proposes once
         /\ Cast(m, v, "PREFER", b)
 
 Commit(m, v) ==
+    /\ IsDue(v, "COMMIT")
     /\ MayCommit(m, v)
     /\ \E b \in Notarized(v) : Cast(m, v, "COMMIT", b)
 
 Cancel(m, v) ==
+    /\ IsDue(v, "CANCEL")
     /\ MayCancel(m, v)
     /\ Entered(v)
     /\ v # GoodView  \* there certificates come before timers
     /\ Cast(m, v, "CANCEL", Start)
 
-(* With its log, a restart changes nothing here. Without it, a member does not know what it said.  *)
+(* With its log, a restart changes nothing here. Without it, a member does not know what it     *)
+(* said.                                                                                        *)
 Restart(m) ==
     /\ Mutant = "no log"
     /\ log' = [v \in Views |-> [log[v] EXCEPT ![m] = {}]]
@@ -172,7 +177,7 @@ Next == \E m \in Honest :
 Spec == Init /\ [][Next]_vars
 
 ------------------------------------------------------------------------------
-(* What must hold.                                                                                 *)
+(* What must hold. *)
 
 FinalBlocks == { c[3] : c \in { each \in certificates : each[1] = "COMMIT" } }
 
@@ -184,36 +189,37 @@ FinalExcludesNull == \A v \in Views : Null(v) => \A b \in FinalBlocks : ~Final(v
 
 FinalImpliesNotar == \A c \in certificates : c[1] = "COMMIT" => Notar(c[2], c[3])  \* R6
 
-(* consensus/evidence.py, votes_conflict. PREFER with CANCEL is no offence.                        *)
+(* consensus/evidence.py, votes_conflict. PREFER with CANCEL is no offence. *)
 NoHonestOffence == \A v \in Views : \A m \in Honest : \A x, y \in sent[v][m] :
     x # y => /\ x[1] # y[1]
              /\ {x[1], y[1]} # {"COMMIT", "CANCEL"}
 
-(* R10: the next instance has one start, whoever begins it and however late.                       *)
+(* R10: the next instance has one start, whoever begins it and however late. *)
 Starts == { c[3] : c \in { each \in certificates :
     /\ each[1] = "COMMIT" \/ (Mutant = "next instance on NOTAR" /\ each[1] = "PREFER")
     /\ Height(each[3]) = LastHeight } }
 UniqueStart == Cardinality(Starts) <= 1
 
-(* Whether a set of votes can be cast at all can be told without knowing the order: each vote must *)
-(* be allowed by the certificates there are now. With NoHonestOffence this is what InOrder needs.  *)
+(* Whether a set of votes can be cast at all can be told without knowing the order: each vote   *)
+(* must be allowed by the certificates there are now. With NoHonestOffence this is what InOrder *)
+(* needs.                                                                                       *)
 IsLegal == \A v \in Views : \A m \in Honest : \A vote \in sent[v][m] :
     CASE vote[1] = "PREFER" -> vote[2] \in Justified(v)
       [] vote[1] = "COMMIT" -> Notar(v, vote[2])
       [] vote[1] = "CANCEL" -> Entered(v)
 
-(* `certificates` is what the votes say: the variable saves TLC the counting.                      *)
+(* `certificates` is what the votes say: the variable saves TLC the counting. *)
 CertificatesAreCounted == \A v \in Views :
     LET votes == UNION { sent[v][m] : m \in Honest } IN
     { <<c[1], c[3]>> : c \in { each \in certificates : each[2] = v } } =
     { vote \in votes : { m \in Honest : vote \in sent[v][m] } \in Quorums }
 
-(* Every step adds a vote, so runs end. If one ends without a FINAL in the good view, members that *)
-(* did all they may wait for each other, for good. Byzantine members are silent here.              *)
+(* Every step adds a vote, so runs end. If one ends without a FINAL in the good view, members   *)
+(* that did all they may wait for each other, for good. Byzantine members are silent here.      *)
 StandsOnlyWhenFinal == ENABLED Next \/ \E b \in FinalBlocks : Final(GoodView, b)
 
 ------------------------------------------------------------------------------
-(* What must happen: each of these is violated, or the invariants above hold for want of runs.     *)
+(* What must happen: each of these is violated, or the invariants above hold for want of runs. *)
 
 NeverFinal == FinalBlocks = {}
 NeverNotarAndNull == \A v \in Views : Null(v) => Notarized(v) = {}
@@ -222,24 +228,26 @@ NeverTwoLastBlocks ==  \* "there is no lock": R10
     Cardinality({ b \in UNION { Notarized(v) : v \in Views } : Height(b) = LastHeight }) <= 1
 
 ------------------------------------------------------------------------------
-(* What makes two states the same, for TLC's VIEW. Members of equal weight can be exchanged, and   *)
-(* in each view on its own: no rule connects what a member does in different views.                *)
+(* What makes two states the same, for TLC's VIEW. Members of equal weight can be exchanged,    *)
+(* and in each view on its own: no rule connects what a member does in different views. (The    *)
+(* mutant "no log" does. It only has to fail.)                                                  *)
 
 Ballot(v, m) == <<sent[v][m], log[v][m]>>
 Counted(v) == [ballot \in { Ballot(v, m) : m \in Honest } |->
                Cardinality({ m \in Honest : Ballot(v, m) = ballot })]
 Counts == [v \in Views |-> Counted(v)]
 
-(* In order, nobody votes any more below the newest view with a vote: its certificates remain.     *)
+(* In order, nobody votes any more below the newest view with a vote: its certificates remain. *)
 NewestView == CHOOSE v \in 0 .. LastView :
     /\ \A later \in v + 1 .. LastView : \A m \in Honest : sent[later][m] = {}
     /\ v > 0 => \E m \in Honest : sent[v][m] # {}
-CountsOfNewest == <<certificates, IF NewestView = 0 THEN 0 ELSE Counted(NewestView)>>
-BallotsOfNewest == <<certificates, IF NewestView = 0 THEN 0
-                                   ELSE [m \in Honest |-> Ballot(NewestView, m)]>>
+CountsOfNewest ==
+    LET v == NewestView IN <<certificates, IF v = 0 THEN 0 ELSE Counted(v)>>
+BallotsOfNewest ==
+    LET v == NewestView IN <<certificates, IF v = 0 THEN 0 ELSE [m \in Honest |-> Ballot(v, m)]>>
 
 ------------------------------------------------------------------------------
-(* Weights for the configurations; members are called by letters, Byzantine ones from "x" on.      *)
+(* Weights for the configurations; members are called by letters, Byzantine ones from "x" on. *)
 
 Equal == [m \in Honest \cup Byzantine |-> 1]
 Bad37 == [a |-> 32, b |-> 31, x |-> 37]
