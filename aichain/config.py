@@ -189,8 +189,12 @@ def load_document(network: str) -> GenesisDocument:
 
 def read_config_file(path: Path) -> dict[str, object]:
     """The settings of a config.toml with dotted keys; {} where there is none."""
-    if not path.is_file():
+    if not os.path.lexists(path):
         return {}
+    if not os.path.isfile(path):
+        raise ConfigError(
+            reason=f"{path} is not a file", fix="move it away, or choose another home"
+        )
     try:
         table = tomllib.loads(_read_text(path, MAX_CONFIG_BYTES))
     except tomllib.TOMLDecodeError as error:

@@ -254,7 +254,11 @@ def _read_regular(path: Path, most: int) -> tuple[bytes, int]:
         with os.fdopen(descriptor, "rb") as file:
             mode = os.fstat(descriptor).st_mode
             if not stat.S_ISREG(mode):
-                raise KeyFileInvalid(path=path, reason="this is not a regular file")
+                raise KeyFileInvalid(
+                    path=path,
+                    reason="this is not a regular file",
+                    fix="move it away, or give another path",
+                )
             return file.read(most + 1), stat.S_IMODE(mode)
     except OSError as error:
         raise KeyFileInvalid(

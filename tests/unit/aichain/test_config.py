@@ -1,5 +1,6 @@
 """Settings: which layer wins, what is misspelt, and what a network with public keys forbids."""
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -209,6 +210,14 @@ def test_a_missing_file_is_no_settings_and_a_broken_one_is_an_error(tmp_path: Pa
     path.write_bytes(b"\xff\xfe")
     with pytest.raises(ConfigError, match="cannot read"):
         read_config_file(path)
+
+
+def test_what_stands_in_the_place_of_a_file_is_not_passed_over(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "loop").symlink_to("loop")
+    for name in (".", "fifo", "loop"):
+        with pytest.raises(ConfigError, match="not a file"):
+            read_config_file(tmp_path / name)
 
 
 def test_a_huge_file_is_not_read(tmp_path: Path) -> None:
