@@ -102,7 +102,8 @@ def _require_encodable(value: Encodable) -> None:
             raise TypeError(f"{value!r} is not an unsigned 64-bit integer")
     elif isinstance(value, list | tuple):
         for element in value:
-            _require_encodable(element)
+            if type(element) is not bytes:  # most are, and a call costs more than the question
+                _require_encodable(element)
     else:
         raise TypeError(f"{type(value).__name__} has no canonical encoding")
 

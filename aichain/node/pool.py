@@ -65,6 +65,7 @@ class _Checked:
 
     signed: SignedTransaction
     head: State
+    sender: SenderAccount
     witnesses: tuple[SignatureItem, ...]
 
 
@@ -132,10 +133,9 @@ class TransactionPool:
         """What is cheap comes first: what we know already, the ledger's rules, the pool's own."""
         self.mempool.require_unknown(signed)
         head = self._chain.head
-        check_transaction(head, signed, height=head.head.height + 1)
-        sender = signed.transaction.sender
-        self.mempool.check(signed, sender_account(head, sender), head_view(head))
-        return _Checked(signed, head, transaction_witnesses(head, signed))
+        sender = _check_on(head, signed)
+        self.mempool.check(signed, sender, head_view(head))
+        return _Checked(signed, head, sender, transaction_witnesses(head, signed))
 
     def _take(self, checked: _Checked, verdicts: Sequence[bool]) -> None:
         """Into the pool and to the peers, now that the witnesses have been verified."""
@@ -143,11 +143,10 @@ class TransactionPool:
         if not all(verdicts):
             self.mempool.reject(signed.raw_hash)
         require_verified(signed, verdicts)
-        head = self._chain.head
+        head, sender = self._chain.head, checked.sender
         if head is not checked.head:  # it moved while the signature was checked
-            check_transaction(head, signed, height=head.head.height + 1)
-        account = sender_account(head, signed.transaction.sender)
-        self.mempool.add(VerifiedTransaction(signed), account, head_view(head))
+            sender = _check_on(head, signed)
+        self.mempool.add(VerifiedTransaction(signed), sender, head_view(head))
         self._announcer.add(signed.id)
 
     async def _admit_from(self, peer: str, raws: Sequence[bytes]) -> set[Hash32]:
@@ -209,7 +208,12 @@ class TransactionPool:
 def sender_account(state: State, address: Address) -> SenderAccount:
     """What the mempool compares a sender's transactions with."""
     account = read_account(state, address) or Account()
-    return SenderAccount(nonce=account.nonce, balance=account.balance)
+    return SenderAccount(account.nonce, account.balance)
+
+
+def _check_on(state: State, signed: SignedTransaction) -> SenderAccount:
+    account = check_transaction(state, signed, height=state.head.height + 1)
+    return SenderAccount(account.nonce, account.balance)
 
 
 def head_view(state: State) -> HeadView:
