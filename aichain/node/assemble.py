@@ -82,27 +82,15 @@ def assemble(
 ) -> Node:
     """Build a node on its data directory, recovering what a crash left. Blocking."""
     document, machine = config.document, machine or Machine()
-    clock, run_blocking = machine.clock, machine.run_blocking
     chain = open_chain(config)
     key = config.validator_key
     wal = open_log(config, key.public_key) if key else None
     records = tuple(decode_record(raw) for raw in wal.records()) if wal else ()
-    electorates = Electorates(chain)
-    network = network_of(node_identity(config), network_settings(config))
-    network.set_validators(electorates.keys)
-    context = NodeContext(
-        document=document,
-        electorates=electorates,
-        network=network,
-        verifier=Verifier(run_blocking),
-        metrics=Metrics(network=document.name, version=__version__),
-        clock=clock,
-        run_blocking=run_blocking,
-    )
-    core = restore_core(config, chain, records, electorates)
+    context = context_of(config, network_of, machine, chain)
+    core = restore_core(config, chain, records, context.electorates)
     engine = Engine(core)
     feed: Feed[BlockView] = Feed(capacity=limits.FEED_CAPACITY, max_readers=limits.FEED_READERS)
-    ledger = LedgerWriter(chain, run_blocking)
+    ledger = LedgerWriter(chain, machine.run_blocking)
     mempool = Mempool(max_weight=limits.MEMPOOL_BLOCKS * document.fees.max_block_weight)
     pool = TransactionPool(mempool, chain, context)
     bodies = Bodies(ledger, pool, context)
@@ -112,8 +100,8 @@ def assemble(
     if key is not None and wal is not None:
         ballots = Ballots(Signer(key, wal), slots_of(records), context, engine.post)
     inbound = InboundDesk(engine, certificates, bodies, pool, context)
-    network.set_handler(Responder(chain, pool, engine, machine).answer)
-    network.set_gossip_check(inbound.judge_gossip)
+    context.network.set_handler(Responder(chain, pool, engine, machine).answer)
+    context.network.set_gossip_check(inbound.judge_gossip)
     syncer = Syncer(engine, bodies, finalizer, context)
     backend = NodeBackend(chain, engine, pool, syncer, feed, context)
     return Node(
@@ -124,7 +112,9 @@ def assemble(
         services=EngineServices(
             ballots=ballots,
             bodies=bodies,
-            producer=Producer(ledger, pool, context, core.me, reveals_of(config, chain)),
+            producer=Producer(
+                ledger, pool, context, core.config.validator, reveals_of(config, chain)
+            ),
             finalizer=finalizer,
             request_certificates=certificates.request,
             context=context,
@@ -138,7 +128,25 @@ def assemble(
         else None,
         finalizer=finalizer,
         feed=feed,
-        rpc=RpcServer(backend, rpc_settings(config), context.metrics, clock),
+        rpc=RpcServer(backend, rpc_settings(config), context.metrics, machine.clock),
+    )
+
+
+def context_of(
+    config: NodeConfig, network_of: NetworkFactory, machine: Machine, chain: Chain
+) -> NodeContext:
+    """What nearly every service needs; the network knows the validators before it runs."""
+    electorates = Electorates(chain)
+    network = network_of(node_identity(config), network_settings(config))
+    network.set_validators(electorates.keys)
+    return NodeContext(
+        document=config.document,
+        electorates=electorates,
+        network=network,
+        verifier=Verifier(machine.run_blocking),
+        metrics=Metrics(network=config.document.name, version=__version__),
+        clock=machine.clock,
+        run_blocking=machine.run_blocking,
     )
 
 

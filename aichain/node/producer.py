@@ -14,6 +14,7 @@ from consensus.core.events import BlockBuilt, Event
 from consensus.headers import block_ref
 from consensus.proposals import ProposalMessage, SignedProposal
 from genesis import limits
+from genesis.units import Address
 from native.hashing import Hash32
 from p2p.network import Audience
 from vm.blocks import Header
@@ -30,7 +31,7 @@ class Producer:
         ledger: LedgerWriter,
         pool: TransactionPool,
         context: NodeContext,
-        me: int | None,
+        validator: Address | None,
         reveals: Reveals,
     ) -> None:
         self._ledger = ledger
@@ -38,17 +39,19 @@ class Producer:
         self._pool = pool
         self._network = context.network
         self._clock = context.clock
-        self._me = me
+        self._electorates = context.electorates
+        self._validator = validator
         self._reveals = reveals
         self._run_blocking = context.run_blocking
         self._contents: OrderedDict[Hash32, tuple[Header, tuple[Hash32, ...]]] = OrderedDict()
 
     async def build(self, effect: BuildBlock, post: Callable[[Event], None]) -> None:
         """Build on an executed parent and post BlockBuilt; nothing when there is no room for it."""
-        assert self._me is not None, "only a validator has turns"
+        me = self._electorates.electorate(effect.epoch).index_of(self._validator)
+        assert me is not None, "only members of the electorate have turns"
         parent = self._chain.state_of(effect.parent.id)
         assert parent is not None, "the core builds on executed blocks only"
-        reveal = await self._run_blocking(self._reveals.next, parent, effect.epoch, self._me)
+        reveal = await self._run_blocking(self._reveals.next, parent, effect.epoch, me)
         if reveal is None:
             return  # as if we had been away
         candidates = self._pool.mempool.select(
@@ -60,7 +63,7 @@ class Producer:
             epoch=effect.epoch,
             view=effect.view,
             parent_view=effect.parent_view,
-            proposer_index=self._me,
+            proposer_index=me,
             timestamp_ms=effect.timestamp_ms,
             onion_reveal=reveal,
         )

@@ -11,6 +11,7 @@ import trio
 from aichain.chain import Chain
 from aichain.clock import FixedClock
 from aichain.mempool import Mempool
+from aichain.node.electorates import Electorates
 from aichain.node.ledger_writer import LedgerWriter
 from aichain.node.producer import Producer
 from aichain.node.reveals import Reveals
@@ -19,6 +20,7 @@ from consensus.core.events import BlockBuilt, Event
 from consensus.headers import block_ref
 from genesis import limits
 from genesis.networks import founder_key
+from genesis.units import address_of_key
 from native.hashing import Hash32
 from tests.integration.ledgers import make_document
 
@@ -31,13 +33,19 @@ async def test_no_room_for_our_own_block_costs_the_turn_only(
     chain = Chain.open(tmp_path, document)
     pool = SimpleNamespace(mempool=Mempool(max_weight=document.fees.max_block_weight))
     run_blocking = trio.to_thread.run_sync
-    context = SimpleNamespace(network=None, clock=FixedClock(7), run_blocking=run_blocking)
+    founder = founder_key("devnet", 0)
+    context = SimpleNamespace(
+        network=None,
+        clock=FixedClock(7),
+        run_blocking=run_blocking,
+        electorates=Electorates(chain),
+    )
     producer = Producer(
         LedgerWriter(chain, run_blocking),
         cast("Any", pool),
         cast("Any", context),
-        me=0,
-        reveals=Reveals(founder_key("devnet", 0)),
+        validator=address_of_key(founder.public_key),
+        reveals=Reveals(founder),
     )
     posted = list[Event]()
     parent = chain.head.head
