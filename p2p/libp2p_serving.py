@@ -30,6 +30,7 @@ from p2p.libp2p_switchboard import Switchboard, now_ms
 from p2p.network import Direction
 from p2p.quotas import Kind
 from p2p.settings import NodeIdentity
+from p2p.strangers import Strangers
 from p2p.topics import Topics
 from p2p.wire.encoding import (
     Refused,
@@ -40,7 +41,7 @@ from p2p.wire.encoding import (
     encode_message,
 )
 from p2p.wire.framing import FrameReader, frame
-from p2p.wire.handshake import HelloFault, HelloRefused, check_hello
+from p2p.wire.handshake import HelloRefused, check_hello
 from p2p.wire.messages import GetPeers, Hello, Peers, Received, Response, Status
 
 log = logging.getLogger("aichain.p2p")
@@ -68,6 +69,7 @@ class Serving:
         self._topics = topics
         self._hello = hello
         self._begin = begin
+        self._strangers = Strangers(now_ms())
         self._bulk_answers = trio.CapacityLimiter(ANSWERS_AT_ONCE_MAX)
 
     def register(self, host: GuardedHost) -> None:
@@ -124,7 +126,7 @@ class Serving:
                 peer_id_raw=parse_peer_id(peer),
             )
         except HelloRefused as error:
-            self._blame(peer, error.fault)
+            self._blame(peer, error)
             await connection.close()
             return False
         except InvalidData:
@@ -138,12 +140,13 @@ class Serving:
         self._begin(link)
         return True
 
-    def _blame(self, peer: str, fault: HelloFault) -> None:
-        # Another network's node is lost, not hostile; it comes back rarely enough by itself.
-        lost = fault in (HelloFault.WRONG_NETWORK, HelloFault.WRONG_GENESIS)
-        penalty = Penalty.MALFORMED if lost else Penalty.FORGED
-        log.warning("peer %s is not for us: %s", peer, fault.value)
-        self._board.penalize(peer, penalty, fault.value)
+    def _blame(self, peer: str, error: HelloRefused) -> None:
+        # Somebody else's node is not banned: with the right document it is one of us.
+        penalty = Penalty.NUISANCE if error.is_lost else Penalty.FORGED
+        if self._strangers.is_news(peer, now_ms()):
+            which = f": ours is {error.ours}, its is {error.its}" if error.is_lost else ""
+            log.warning("peer %s is not for us: %s%s", peer, error.fault.value, which)
+        self._board.penalize(peer, penalty, error.fault.value)
 
     async def _serve_consensus(self, stream: INetStream) -> None:
         await self._serve_pushed(stream, Kind.CONSENSUS, decode_consensus)

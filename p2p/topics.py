@@ -1,8 +1,11 @@
-"""Names of the protocols and gossip topics of one chain: two chains can never hear each other."""
+"""Names of the protocols and gossip topics of one chain; two chains share the hello alone."""
 
 from dataclasses import dataclass
 
 from native.hashing import Hash32
+
+HELLO = "/aichain/hello/1"
+"""For every chain, so that nodes of two chains can tell each other, and their operators, so."""
 
 _GENESIS_HASH_SHOWN_BYTES = 8
 
@@ -24,10 +27,10 @@ class Topics:
 
 
 def topics_of(network_id: int, genesis_hash: Hash32) -> Topics:
-    """The names that belong to this chain and to no other."""
+    """The names that belong to this chain and, but for the hello's, to no other."""
     prefix = f"/aichain/{network_id}/{genesis_hash[:_GENESIS_HASH_SHOWN_BYTES].hex()}"
     return Topics(
-        hello=f"{prefix}/hello/1",
+        hello=HELLO,
         consensus=f"{prefix}/consensus/1",
         announcements=f"{prefix}/announcements/1",
         requests=f"{prefix}/requests/1",

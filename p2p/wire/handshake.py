@@ -26,9 +26,16 @@ class HelloFault(Enum):
 
 @dataclass(eq=False)
 class HelloRefused(InvalidData):
-    """A peer we do not talk to."""
+    """A peer we do not talk to; of another chain, `ours` and `its` tell which."""
 
     fault: HelloFault
+    ours: str = ""
+    its: str = ""
+
+    @property
+    def is_lost(self) -> bool:
+        """Somebody else's node, which is not hostile."""
+        return self.fault in (HelloFault.WRONG_NETWORK, HelloFault.WRONG_GENESIS)
 
 
 def binding_bytes(network_id: int, genesis_hash: Hash32, peer_id_raw: bytes) -> bytes:
@@ -62,9 +69,10 @@ def check_hello(hello: Hello, *, network_id: int, genesis_hash: Hash32, peer_id_
     if hello.version != HELLO_VERSION:
         raise HelloRefused(HelloFault.WRONG_VERSION)
     if hello.network_id != network_id:
-        raise HelloRefused(HelloFault.WRONG_NETWORK)
+        raise HelloRefused(HelloFault.WRONG_NETWORK, str(network_id), str(hello.network_id))
     if hello.genesis_hash != genesis_hash:
-        raise HelloRefused(HelloFault.WRONG_GENESIS)
+        ours, its = f"0x{genesis_hash.hex()}", f"0x{hello.genesis_hash.hex()}"
+        raise HelloRefused(HelloFault.WRONG_GENESIS, ours, its)
     if not hello.validator_key:
         if hello.binding:
             raise HelloRefused(HelloFault.BAD_KEY)

@@ -25,7 +25,9 @@ from p2p.wire.messages import (
     TransactionsAnnounced,
 )
 from tests.integration.libp2p_nodes import (
+    GENESIS,
     LOOPBACK,
+    NETWORK_ID,
     connected,
     eventually,
     make_certificate,
@@ -311,6 +313,30 @@ async def test_nodes_of_other_chains_are_not_let_in() -> None:
             await trio.sleep(1.0)
             assert not first.peers()
             assert not any(stranger.peers() for stranger in strangers)
+
+
+async def test_both_ends_say_once_that_they_are_of_two_chains_and_of_which(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    first, other = make_network(0), Hash32(b"g" * 32)
+    async with running(first):
+        settings = NetworkSettings(listen=LOOPBACK, bootstrap=(first.address,))
+        second = Libp2pNetwork(make_identity(1, genesis=other), settings)
+        third = Libp2pNetwork(make_identity(2, network_id=1), settings)
+        async with running(second, third):
+            await trio.sleep(3.0)  # they dial again and again
+            assert first.counters.bans == 0, "lost, not hostile"
+    said = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    for ours, theirs, peer in (
+        (f"0x{GENESIS.hex()}", f"0x{other.hex()}", second),
+        (f"0x{other.hex()}", f"0x{GENESIS.hex()}", first),
+        (str(NETWORK_ID), "1", third),
+        ("1", str(NETWORK_ID), first),
+    ):
+        lines = [line for line in said if f"ours is {ours}, its is {theirs}" in line]
+        assert len(lines) == 1, said
+        assert peer.peer_id in lines[0]
+    assert len(said) == 4
 
 
 async def test_both_ends_dialling_at_once_leaves_one_connection() -> None:
