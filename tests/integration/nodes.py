@@ -9,6 +9,7 @@ import trio
 from trio_typing import TaskStatus
 
 from aichain.config import Endpoint, NodeConfig
+from aichain.machine import Machine
 from aichain.node.assemble import Node, assemble
 from aichain.node.services import start_services
 from genesis.document import GenesisDocument
@@ -51,22 +52,29 @@ class Cluster:
     document: GenesisDocument
     nursery: trio.Nursery
     hub: MemoryHub = field(default_factory=lambda: MemoryHub(EqualLinks(0, Conditions(1, 3))))
+    machine: Machine = field(default_factory=Machine)
 
     async def start(
-        self, index: int, *, founder: bool = True, rpc_port: int = 0, vouch: bool = False
+        self,
+        index: int,
+        *,
+        founder: bool = True,
+        key: SigningKey | None = None,
+        rpc_port: int = 0,
+        vouch: bool = False,
     ) -> RunningNode:
         """Start node `index`; its home is its own and survives a stop."""
         config = NodeConfig(
             home=self.root / f"node{index}",
             document=self.document,
             node_seed=derive_hash("aichain/test/node", bytes([index])),
-            validator_key=founder_key("testnet", index) if founder else None,
+            validator_key=founder_key("testnet", index) if founder else key,
             rpc_listen=Endpoint("127.0.0.1", rpc_port),
             p2p_listen=Endpoint("127.0.0.1", 3691),
             vouch_for_vote_log=vouch,
         )
-        node = await trio.to_thread.run_sync(
-            assemble, config, lambda identity, _settings: self.hub.join(identity)
+        node = await self.machine.run_blocking(
+            assemble, config, lambda identity, _settings: self.hub.join(identity), self.machine
         )
         running = RunningNode(node, trio.CancelScope(), trio.Event())
         await self.nursery.start(_serve, running)
@@ -88,14 +96,16 @@ async def _serve(
 
 
 @asynccontextmanager
-async def cluster(root: Path, founders: int, *, epoch_blocks: int = 0) -> AsyncIterator[Cluster]:
+async def cluster(
+    root: Path, founders: int, *, epoch_blocks: int = 0, machine: Machine | None = None
+) -> AsyncIterator[Cluster]:
     """An empty cluster of a local network; everything in it stops at the end."""
     document = local_document("testnet", founders, onion_length=4_096)
     if epoch_blocks:
         consensus = replace(document.consensus, epoch_blocks=epoch_blocks)
         document = replace(document, consensus=consensus)
     async with trio.open_nursery() as nursery:
-        yield Cluster(root, document, nursery)
+        yield Cluster(root, document, nursery, machine=machine or Machine())
         nursery.cancel_scope.cancel()
 
 
