@@ -182,6 +182,8 @@ class Chain:
         entry = self._executed.get(block_id)
         while entry is not None:
             for signed in entry.block.transactions:
+                if signed.transaction.is_system:
+                    continue  # it uses no nonce
                 following = signed.transaction.nonce + 1
                 sender = signed.transaction.sender
                 nonces[sender] = max(nonces.get(sender, 0), following)

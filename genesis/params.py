@@ -73,13 +73,17 @@ class RewardParams:
 
 @dataclass(frozen=True, slots=True)
 class StakingParams:
-    """Stake, unbonding (21 days of blocks, as long as evidence lives) and jail."""
+    """Stake, unbonding (21 days of blocks, as long as evidence lives), jail and slashing."""
 
     min_validator_stake: int = field(default=2000 * AI, metadata=_AMOUNT)
     unbonding_blocks: int = 3_628_800
     max_validators: int = 20
     jail_blocks: int = 7_200
     max_unbondings: int = 16
+    slash_bps: int = 500
+    """The least that a proven double signature costs of all that its validator has locked."""
+    reporter_bps: int = 500
+    """The part of a slash that goes to whoever brings the proof; the rest is burned."""
 
     def __post_init__(self) -> None:
         _require_range("min_validator_stake", self.min_validator_stake, 1, U128_MAX // 2)
@@ -87,6 +91,8 @@ class StakingParams:
         _require_range("max_validators", self.max_validators, 1, limits.GENESIS_VALIDATORS_MAX)
         _require_range("jail_blocks", self.jail_blocks, 1, U64_MAX >> 1)
         _require_range("max_unbondings", self.max_unbondings, 1, limits.UNBONDINGS_MAX)
+        _require_range("slash_bps", self.slash_bps, 0, BPS)
+        _require_range("reporter_bps", self.reporter_bps, 0, BPS // 2)  # guilt must not pay
 
 
 Params: TypeAlias = ConsensusParams | FeeParams | RewardParams | StakingParams

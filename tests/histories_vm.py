@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from genesis.document import GenesisDocument
 from genesis.units import AI, U128_MAX
+from tests.builders_evidence import make_evidence, report
 from tests.builders_vm import (
     FOUNDER_STAKE,
     PURSE,
@@ -65,6 +66,16 @@ def bodies(draw: st.DrawFn, sender: int) -> Body:
 
 
 @st.composite
+def accusations(draw: st.DrawFn) -> Wish:
+    """A proof of double signing against somebody, of this epoch or the one before or after."""
+    return {
+        "sender": draw(st.sampled_from([1, 3, 8, 9])),
+        "accused": draw(st.sampled_from([0, 1, 2, 2, 3, 3, 4, 4, 5])),
+        "epochs": draw(st.sampled_from([0, 0, 0, -1, 1])),
+    }
+
+
+@st.composite
 def intentions(draw: st.DrawFn) -> Wish:
     """A sender's wish; `nonce` is how far ahead of its turn it is."""
     sender = draw(st.sampled_from([0, 0, 1, 2, 2, 3, 4, 5, 8]))
@@ -78,7 +89,8 @@ def intentions(draw: st.DrawFn) -> Wish:
     }
 
 
-HISTORIES = st.lists(st.lists(intentions(), max_size=6), min_size=1, max_size=8)
+WISHES = st.one_of(*[intentions()] * 9, accusations())
+HISTORIES = st.lists(st.lists(WISHES, max_size=6), min_size=1, max_size=8)
 
 
 def candidates_of(state: State, wishes: list[Wish]) -> list[VerifiedTransaction]:
@@ -87,6 +99,10 @@ def candidates_of(state: State, wishes: list[Wish]) -> list[VerifiedTransaction]
     candidates: list[VerifiedTransaction] = []
     for wish in wishes:
         sender = wish["sender"]
+        if "accused" in wish:
+            epoch = max(0, epoch_of_next(state) + wish["epochs"])
+            candidates.append(report(make_evidence(state, wish["accused"], epoch=epoch)))
+            continue
         account = account_view(state, address(sender))
         nonce = account.nonce + ahead.get(sender, 0) + wish["nonce"]
         ahead[sender] = ahead.get(sender, 0) + 1
@@ -113,7 +129,11 @@ def run(history: History, document: GenesisDocument) -> list[State]:
 
 def turn(parent: State, view: int) -> int:
     """The place of whoever proposes on this parent."""
-    epoch_blocks = parent.document.consensus.epoch_blocks
-    voters = parent.validators_of(parent.head.height // epoch_blocks)
+    voters = parent.validators_of(epoch_of_next(parent))
     assert voters is not None
     return view % len(voters)
+
+
+def epoch_of_next(state: State) -> int:
+    """The epoch of the next block."""
+    return state.head.height // state.document.consensus.epoch_blocks

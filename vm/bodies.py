@@ -28,6 +28,7 @@ from vm.errors import (
     RecipientIsZero,
     UnknownKind,
 )
+from vm.system_bodies import Evidence, evidence_fields, evidence_from_fields
 
 
 class Kind(IntEnum):
@@ -39,6 +40,7 @@ class Kind(IntEnum):
     WITHDRAW = 0x16
     REGISTER_VALIDATOR = 0x17
     UNJAIL = 0x18
+    EVIDENCE = 0x50
 
 
 class Role(IntEnum):
@@ -133,7 +135,10 @@ class Unjail:
     """Become a candidate again once the jail term is over."""
 
 
-Body: TypeAlias = Transfer | RegisterValidator | Stake | Unstake | Withdraw | Unjail
+Body: TypeAlias = Transfer | RegisterValidator | Stake | Unstake | Withdraw | Unjail | Evidence
+
+SYSTEM_BODIES: frozenset[type[Body]] = frozenset({Evidence})
+"""Bodies of transactions that pay nothing, and are refused rather than failed."""
 
 
 def kind_of(body: Body) -> Kind:
@@ -150,8 +155,21 @@ def kind_of(body: Body) -> Kind:
             return Kind.REGISTER_VALIDATOR
         case Unjail():
             return Kind.UNJAIL
+        case Evidence():
+            return Kind.EVIDENCE
         case _:
             assert_never(body)
+
+
+def signatures_inside(body: Body) -> int:
+    """Signatures that a body brings besides its sender's."""
+    match body:
+        case RegisterValidator():
+            return 1
+        case Evidence():
+            return 2
+        case _:
+            return 0
 
 
 def body_fields(body: Body) -> list[codec.Value]:
@@ -173,6 +191,8 @@ def body_fields(body: Body) -> list[codec.Value]:
             ]
         case Withdraw() | Unjail():
             return []
+        case Evidence():
+            return evidence_fields(body)
         case _:
             assert_never(body)
 
@@ -197,6 +217,8 @@ def body_from_fields(kind: int, value: codec.Value) -> Body:
         case Kind.UNJAIL:
             codec.array(value, 0)
             return Unjail()
+        case Kind.EVIDENCE:
+            return evidence_from_fields(value)
         case _:
             raise UnknownKind(kind)
 

@@ -5,7 +5,8 @@ from typing import assert_never
 from vm.accounts import apply_transfer
 from vm.draft import Draft
 from vm.errors import InvalidTransaction
-from vm.fees import charge
+from vm.fees import charge, require_current
+from vm.offences import apply_evidence
 from vm.receipts import Event, Receipt
 from vm.records import BURNED
 from vm.staking import (
@@ -15,6 +16,7 @@ from vm.staking import (
     apply_unstake,
     apply_withdraw,
 )
+from vm.system_bodies import Evidence
 from vm.transactions import (
     RegisterValidator,
     SignedTransaction,
@@ -30,9 +32,12 @@ from vm.transactions import (
 def apply_transaction(draft: Draft, signed: SignedTransaction) -> Receipt:
     """The receipt of a charged transaction; InvalidTransaction if it cannot be charged.
 
-    A charged transaction always costs its fee, its tip and a nonce, also when it then fails.
+    A charged transaction always costs its fee, its tip and a nonce, also when it then fails. A
+    system transaction costs nothing and does not fail: it is refused.
     """
     transaction = signed.transaction
+    if transaction.is_system:
+        return _apply_free(draft, signed)
     burned_before = draft.counter(BURNED)
     fee = charge(draft, signed)
     draft.begin()
@@ -43,6 +48,18 @@ def apply_transaction(draft: Draft, signed: SignedTransaction) -> Receipt:
         return Receipt(signed.id, False, error.code, fee, transaction.tip, ())
     burned = draft.counter(BURNED) - burned_before
     return Receipt(signed.id, True, "", burned, transaction.tip, events)
+
+
+def _apply_free(draft: Draft, signed: SignedTransaction) -> Receipt:
+    transaction = signed.transaction
+    require_current(draft, transaction)
+    draft.begin()
+    try:
+        events = perform(draft, transaction, 0)
+    except InvalidTransaction:
+        draft.undo()
+        raise
+    return Receipt(signed.id, True, "", 0, 0, events)
 
 
 def perform(draft: Draft, transaction: Transaction, allowance: int) -> tuple[Event, ...]:
@@ -61,5 +78,7 @@ def perform(draft: Draft, transaction: Transaction, allowance: int) -> tuple[Eve
             return apply_register(draft, sender, body)
         case Unjail():
             return apply_unjail(draft, sender)
+        case Evidence():
+            return apply_evidence(draft, sender, body)
         case _:
             assert_never(body)

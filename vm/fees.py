@@ -18,6 +18,7 @@ from vm.errors import (
     WrongNetwork,
 )
 from vm.records import Account, public_key_key
+from vm.system_bodies import Evidence
 from vm.transactions import (
     RegisterValidator,
     SignedTransaction,
@@ -54,7 +55,7 @@ def value_of(transaction: Transaction) -> int:
             return amount
         case RegisterValidator(stake=stake):
             return stake
-        case Unstake() | Withdraw() | Unjail():
+        case Unstake() | Withdraw() | Unjail() | Evidence():
             return 0
 
 

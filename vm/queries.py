@@ -80,6 +80,7 @@ class ValidatorView:
     onion_renewals: int
     """Onions that came before, the one that waits to take over not counted."""
     jailed_until: int
+    is_tombstoned: bool
     set_index: int | None
     voting_stake: int
 
@@ -162,7 +163,8 @@ def validator_view(state: State, address: Address) -> ValidatorView | None:
         onion_head=onion.head,
         onion_length=onion.layers,
         onion_renewals=onion.renewals,
-        jailed_until=record.jailed_until,
+        jailed_until=0 if record.is_tombstoned else record.jailed_until,
+        is_tombstoned=record.is_tombstoned,
         set_index=place,
         voting_stake=0 if place is None else voters.seats[place].stake,
     )

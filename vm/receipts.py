@@ -23,6 +23,7 @@ class EventKind(IntEnum):
     WITHDRAWN = 6
     UNJAILED = 7
     ONION_RENEWED = 8
+    VALIDATOR_SLASHED = 9
 
 
 class Form(Enum):
@@ -66,6 +67,12 @@ EVENT_ATTRIBUTES: dict[EventKind, tuple[tuple[str, Form], ...]] = {
         ("address", Form.ADDRESS),
         ("epoch", Form.NUMBER),
         ("length", Form.NUMBER),
+    ),
+    EventKind.VALIDATOR_SLASHED: (
+        ("address", Form.ADDRESS),
+        ("slashed", Form.AMOUNT),
+        ("reward", Form.AMOUNT),
+        ("slashed_of_earlier", Form.AMOUNT),
     ),
 }
 

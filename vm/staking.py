@@ -28,6 +28,7 @@ from vm.onions import RENEWAL_EPOCHS, OnionRecord, encode_onion, onion_at, onion
 from vm.receipts import Event, EventKind
 from vm.records import (
     STAKED,
+    TOMBSTONED,
     UNBONDING,
     VALIDATORS,
     Account,
@@ -159,7 +160,7 @@ def apply_withdraw(draft: Draft, owner: Address) -> tuple[Event, ...]:
 
 def apply_unjail(draft: Draft, owner: Address) -> tuple[Event, ...]:
     """Out of jail, once the term is over and the stake is enough again."""
-    record = _validator(draft, owner)
+    record = validator_of(draft, owner)
     _require_untainted(owner, record)
     if record.jailed_until == 0:
         raise NotJailed(owner)
@@ -172,7 +173,7 @@ def apply_unjail(draft: Draft, owner: Address) -> tuple[Event, ...]:
 
 def jail(draft: Draft, address: Address) -> None:
     """Take a validator out of the candidates for jail_blocks; the end of its epoch calls this."""
-    record = _validator(draft, address)
+    record = validator_of(draft, address)
     until = draft.height + draft.document.staking.jail_blocks
     _put_validator(draft, address, replace(record, jailed_until=until))
 
@@ -197,6 +198,32 @@ def hold_unbondings(draft: Draft, index: int, amount: int, until: int) -> None:
         draft.put_record(unbonding_key(owner), encode_unbondings(held[::-1]))
 
 
+def tombstone(draft: Draft, owner: Address, record: ValidatorRecord) -> int:
+    """End a validator for good; what it has locked, which stays locked for as long as any stake."""
+    _require_untainted(owner, record)
+    _put_validator(draft, owner, replace(record, jailed_until=TOMBSTONED))
+    return record.stake + sum(each.amount for each in unbondings_of(draft, owner))
+
+
+def take_stake(draft: Draft, owner: Address, amount: int) -> int:
+    """Take from the stake, then from the newest unbondings, as much as there is: answers that."""
+    record = validator_of(draft, owner)
+    from_stake = min(amount, record.stake)
+    _move_stake(draft, owner, record, -from_stake)
+    left = amount - from_stake
+    kept: list[Unbonding] = []
+    for each in reversed(unbondings_of(draft, owner)):
+        cut = min(left, each.amount)
+        left -= cut
+        if cut < each.amount:
+            kept.append(each._replace(amount=each.amount - cut))
+    from_unbonding = amount - from_stake - left
+    if from_unbonding:
+        draft.put_counter(UNBONDING, draft.counter(UNBONDING) - from_unbonding)
+        draft.put_record(unbonding_key(owner), encode_unbondings(kept[::-1]) if kept else None)
+    return amount - left
+
+
 def unbondings_of(draft: Draft, owner: Address) -> tuple[Unbonding, ...]:
     """The owner's unbonding list, oldest first."""
     raw = draft.record(unbonding_key(owner))
@@ -208,10 +235,11 @@ def _own_validator(draft: Draft, owner: Address, body: Stake | Unstake) -> Valid
         raise RoleNotOpen(int(body.role))
     if body.target != owner:
         raise DelegationClosed(body.target)
-    return _validator(draft, owner)
+    return validator_of(draft, owner)
 
 
-def _validator(draft: Draft, address: Address) -> ValidatorRecord:
+def validator_of(draft: Draft, address: Address) -> ValidatorRecord:
+    """A registered validator; ValidatorUnknown if the address owns none."""
     raw = draft.record(validator_key(address))
     if raw is None:
         raise ValidatorUnknown(address)

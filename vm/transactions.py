@@ -24,6 +24,7 @@ from native.errors import DecodeError
 from native.hashing import Hash32, blake3_256, derive_hash
 from native.signatures import PUBLIC_KEY_BYTES, SIGNATURE_BYTES, Algorithm, SigningKey
 from vm.bodies import (
+    SYSTEM_BODIES,
     Body,
     Kind,
     RegisterValidator,
@@ -36,6 +37,7 @@ from vm.bodies import (
     body_fields,
     body_from_fields,
     kind_of,
+    signatures_inside,
 )
 from vm.errors import (
     FieldHasWrongLength,
@@ -96,6 +98,14 @@ class Transaction:
         _require_range("fee_max", self.fee_max, U128_MAX)
         _require_range("tip", self.tip, U128_MAX)
         _require_range("valid_until", self.valid_until, U64_MAX)
+        if self.is_system:
+            for name in ("nonce", "fee_max", "tip"):
+                _require_range(name, getattr(self, name), 0)
+
+    @property
+    def is_system(self) -> bool:
+        """Free, and outside of the sender's nonces: its effect can happen once only."""
+        return type(self.body) in SYSTEM_BODIES
 
     @property
     def kind(self) -> Kind:
@@ -153,7 +163,8 @@ class SignedTransaction:
     @property
     def weight(self) -> int:
         """Bytes plus a charge for each signature, the scarce resource (design ruling 6)."""
-        signatures = 2 if type(self.transaction.body) is RegisterValidator else 1
+        body = self.transaction.body
+        signatures = 1 if type(body) is Transfer else 1 + signatures_inside(body)
         return len(self.raw) + SIGNATURE_WEIGHT * signatures
 
 

@@ -4,6 +4,47 @@ from dataclasses import dataclass
 
 from vm.errors import InvalidBlock, InvalidTransaction
 
+# --- evidence: it cannot be charged, so it makes its block invalid
+
+
+@dataclass(eq=False)
+class NotInConflict(InvalidTransaction):
+    """An honest validator may sign both in one view."""
+
+    view: int
+
+
+@dataclass(eq=False)
+class EvidenceForeign(InvalidTransaction):
+    """The claims were made on another chain."""
+
+    expected: bytes
+    given: bytes
+
+
+@dataclass(eq=False)
+class EvidenceTooEarly(InvalidTransaction):
+    """The claims are about an epoch that has not begun."""
+
+    epoch: int
+    current: int
+
+
+@dataclass(eq=False)
+class EvidenceExpired(InvalidTransaction):
+    """The stake behind the claims may have been withdrawn."""
+
+    expired_at: int
+    height: int
+
+
+@dataclass(eq=False)
+class SystemTransaction(InvalidTransaction):
+    """It waits in no pool: whoever proposes puts it into its own block."""
+
+    kind: int
+
+
 # --- transactions that are charged and fail
 
 

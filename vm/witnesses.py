@@ -6,9 +6,14 @@ from genesis.units import address_of_key, format_address
 from native.errors import InvalidSignature
 from native.signatures import SignatureItem, algorithm_of
 from vm.blocks import Block
-from vm.errors import KeyAlgorithmMismatch, KeyNotRevealed, PossessionUnproved
-from vm.records import public_key_key
-from vm.state import StateReader
+from vm.errors import (
+    KeyAlgorithmMismatch,
+    KeyNotRevealed,
+    PossessionUnproved,
+    ValidatorUnknown,
+)
+from vm.records import StateReader, decode_validator, public_key_key, validator_key
+from vm.system_bodies import Evidence, context_of
 from vm.transactions import (
     POSSESSION_CONTEXT,
     TRANSACTION_CONTEXT,
@@ -26,16 +31,16 @@ def transaction_witnesses(
     public_key = signed.public_key or keys.get(public_key_key(sender))
     if public_key is None:
         raise KeyNotRevealed(sender)
-    return _items(signed, public_key)
+    return _items(keys, signed, public_key)
 
 
 def require_verified(signed: SignedTransaction, verdicts: Sequence[bool]) -> None:
     """Raise InvalidSignature by the verdicts on `transaction_witnesses`, naming the bad one."""
-    own, *possession = verdicts
+    own, *inside = verdicts
     if not own:
         raise InvalidSignature(subject=f"transaction 0x{signed.id.hex()}")
     body = signed.transaction.body
-    if isinstance(body, RegisterValidator) and not all(possession):
+    if isinstance(body, RegisterValidator) and not all(inside):
         raise PossessionUnproved(subject=format_address(address_of_key(body.public_key)))
 
 
@@ -56,22 +61,40 @@ def block_witnesses(
         if signed.raw_hash in verified:
             witnesses.append(())
         elif sender in revealed:
-            witnesses.append(_items(signed, revealed[sender]))
+            witnesses.append(_items(state, signed, revealed[sender]))
         else:
             witnesses.append(transaction_witnesses(state, signed))
     return tuple(witnesses)
 
 
-def _items(signed: SignedTransaction, public_key: bytes) -> tuple[SignatureItem, ...]:
+def _items(
+    state: StateReader, signed: SignedTransaction, public_key: bytes
+) -> tuple[SignatureItem, ...]:
     algorithm = algorithm_of(public_key)
     if algorithm is not signed.algorithm:
         raise KeyAlgorithmMismatch(expected=int(algorithm), given=int(signed.algorithm))
     own = SignatureItem(public_key, signed.id, TRANSACTION_CONTEXT, signed.signature)
     transaction, body = signed.transaction, signed.transaction.body
-    if not isinstance(body, RegisterValidator):
-        return (own,)
-    message = possession_message(transaction.network_id, transaction.sender, body.public_key)
+    match body:
+        case RegisterValidator():
+            key, owner = body.public_key, transaction.sender
+            message = possession_message(transaction.network_id, owner, key)
+            return own, SignatureItem(key, message, POSSESSION_CONTEXT, body.possession)
+        case Evidence():
+            return own, *_accusation(state, body)
+        case _:
+            return (own,)
+
+
+def _accusation(state: StateReader, evidence: Evidence) -> tuple[SignatureItem, ...]:
+    """Both claims by the key of the accused."""
+    raw = state.get(validator_key(evidence.offender))
+    if raw is None:
+        raise ValidatorUnknown(evidence.offender)
+    key = decode_validator(raw).public_key
+    first, second = evidence.claims
+    message, other = evidence.messages
     return (
-        own,
-        SignatureItem(body.public_key, message, POSSESSION_CONTEXT, body.possession),
+        SignatureItem(key, message, context_of(first), first.signature),
+        SignatureItem(key, other, context_of(second), second.signature),
     )

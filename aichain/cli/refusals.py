@@ -140,6 +140,23 @@ REFUSALS: Final[Mapping[str, tuple[str, str]]] = {
         "the jail term ends at height {until}, and the chain is at {height}",
         "wait until then",
     ),
+    "not_in_conflict": (
+        "an honest validator may sign both of these in view {view}",
+        "accuse nobody of what is legal",
+    ),
+    "evidence_foreign": ("the signatures are of another chain", "report them there"),
+    "evidence_too_early": (
+        "the accusation is about epoch {epoch}, and the chain is in epoch {current}",
+        "report it when that epoch has begun",
+    ),
+    "evidence_expired": (
+        "the accusation was good up to height {expired_at}, and the chain is at {height}",
+        "nothing can be done: the stake may have been withdrawn",
+    ),
+    "system_transaction": (
+        "transactions of kind {kind} are put into blocks by those who propose them",
+        "run a validator: it reports what it sees by itself",
+    ),
     "tombstoned": (
         "the validator of {address:address} was proven to have signed twice",
         "free its stake with `aichain tx unstake`, and register another key from another account",

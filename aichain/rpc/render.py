@@ -12,6 +12,7 @@ from p2p.network import PeerView
 from vm.blocks import Header
 from vm.queries import AccountView, RecordProof, SupplyView, ValidatorView
 from vm.receipts import Event, Form, Receipt
+from vm.system_bodies import Evidence, ProposalClaim, VoteClaim
 from vm.transactions import (
     Body,
     RegisterValidator,
@@ -129,8 +130,23 @@ def _show_body(body: Body) -> Json:
             }
         case Withdraw() | Unjail():
             return {}
+        case Evidence(instance, view, offender, claims):
+            return {
+                "offender": format_address(offender),
+                "instanceId": show_bytes(instance.id),
+                "epoch": instance.epoch,
+                "view": view,
+                "claims": [_show_claim(claim) for claim in claims],
+            }
         case _:
             assert_never(body)
+
+
+def _show_claim(claim: VoteClaim | ProposalClaim) -> Json:
+    shown: Json = {"height": claim.height, "blockHash": show_bytes(claim.block_id)}
+    if isinstance(claim, VoteClaim):
+        return {"phase": claim.phase.name.lower()} | shown
+    return {"justifyView": claim.justify_view} | shown
 
 
 def show_transaction_view(view: TransactionView) -> Json:
@@ -253,6 +269,7 @@ def show_registered(view: ValidatorView) -> Json:
         "votingStake": str(view.voting_stake),
         "commissionBps": view.commission_bps,
         "jailedUntil": view.jailed_until,
+        "tombstoned": view.is_tombstoned,
         "onionHead": show_bytes(view.onion_head),
         "onionLength": view.onion_length,
         "onionRenewals": view.onion_renewals,

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from native import codec
 from native.errors import InvalidData
+from tests.builders_evidence import PROPOSALS, VOTES, make_evidence, report
 from tests.builders_vm import (
     address,
     all_records,
@@ -24,6 +25,7 @@ from vm.blocks import decode_body, decode_header, encode_body
 from vm.commitment import StateProof
 from vm.epochs import CANDIDATES_KEY, decode_candidates, encode_candidates
 from vm.mmr import MmrProof, prove_ancestor
+from vm.offences import Offence, decode_offences, encode_offences
 from vm.onions import decode_onion, encode_onion, onion_key
 from vm.receipts import decode_receipt, encode_receipt
 from vm.records import (
@@ -64,6 +66,7 @@ def samples() -> dict[Decoder, list[bytes]]:
         Unjail(),
     ]
     signed = [seal(make_transaction(body)) for body in bodies]
+    signed += [report(make_evidence(make_state(), claims=each)) for each in (VOTES, PROPOSALS)]
     built = build(make_state(), [signed[0], seal(make_transaction(make_transfer(80), nonce=1))])
     records = all_records([make_state()])
     return {
@@ -77,6 +80,7 @@ def samples() -> dict[Decoder, list[bytes]]:
         decode_validator: [records[validator_key(address(0))]],
         decode_onion: [records[onion_key(0)]],
         decode_candidates: [records[CANDIDATES_KEY]],
+        decode_offences: [encode_offences([Offence(3, 9, 10**30, 7), Offence(0, 2**60, 1, 0)])],
         decode_amount_record: [value for key, value in records.items() if key[:1] == b"z"],
         decode_unbondings: [encode_unbondings([Unbonding(9, 1, address(0), 5)])],
     }
@@ -93,6 +97,7 @@ ENCODERS: dict[Decoder, Callable[[Any], bytes]] = {
     decode_validator: encode_validator,
     decode_onion: encode_onion,
     decode_candidates: encode_candidates,
+    decode_offences: encode_offences,
     decode_amount_record: encode_amount_record,
     decode_unbondings: encode_unbondings,
 }

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from genesis.params import FeeParams, RewardParams
 from genesis.units import AI
 from tests.builders_vm import STAKING, all_records, build, make_block, make_document
-from tests.histories_vm import HISTORIES, History, Wish, candidates_of, intentions, run
+from tests.histories_vm import HISTORIES, WISHES, History, Wish, candidates_of, intentions, run
 from vm.apply import apply_block
 from vm.commitment import StateTree
 from vm.errors import InvalidBlock, InvalidTransaction
@@ -51,7 +51,7 @@ def test_any_body_is_applied_or_refused_and_never_breaks(
 ) -> None:
     """Bodies no honest proposer makes: the only way out of apply_block is InvalidBlock."""
     parent = run(history, DOCUMENT)[-1]
-    candidates = candidates_of(parent, data.draw(st.lists(intentions(), max_size=6)))
+    candidates = candidates_of(parent, data.draw(st.lists(WISHES, max_size=6)))
     body = data.draw(st.permutations(candidates))
     root = parent.root
     try:

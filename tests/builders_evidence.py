@@ -1,0 +1,85 @@
+"""Builders of proofs of double signing: valid by default, one keyword breaks one rule."""
+
+from typing import Any
+
+from genesis.ballots import InstanceName, Lane, VotePhase
+from native.hashing import ZERO_HASH, Hash32
+from native.signatures import SIGNATURE_BYTES, Algorithm, SigningKey
+from tests.builders_vm import address, make_transaction, seal
+from vm.state import State
+from vm.system_bodies import Claims, Evidence, ProposalClaim, VoteClaim, context_of
+from vm.transactions import Transaction, VerifiedTransaction
+
+BLANK = bytes(SIGNATURE_BYTES[Algorithm.ML_DSA_65])
+ONE, OTHER = Hash32(b"\x01" * 32), Hash32(b"\x02" * 32)
+
+
+def make_instance(state: State, epoch: int = 0, **changes: Any) -> InstanceName:
+    """An instance of this chain; whether it ever ran does not matter."""
+    fields: dict[str, Any] = {
+        "genesis_hash": state.document.hash,
+        "lane": Lane.HARD,
+        "epoch": epoch,
+        "vset_hash": state.document.validator_set.hash,
+        "start_block_id": state.head.id,
+        "term": 0,
+    }
+    return InstanceName(**(fields | changes))
+
+
+def make_vote(
+    phase: VotePhase = VotePhase.COMMIT, block_id: Hash32 = ONE, height: int = 3
+) -> VoteClaim:
+    if phase is VotePhase.CANCEL:
+        return VoteClaim(phase, 0, ZERO_HASH, BLANK)
+    return VoteClaim(phase, height, block_id, BLANK)
+
+
+def make_proposal(block_id: Hash32 = ONE, justify_view: int = 1) -> ProposalClaim:
+    return ProposalClaim(justify_view, 3, block_id, BLANK)
+
+
+VOTES: Claims = (make_vote(), make_vote(block_id=OTHER))
+PROPOSALS: Claims = (make_proposal(), make_proposal(OTHER))
+
+
+def make_evidence(
+    state: State,
+    offender: int = 1,
+    *,
+    claims: Claims = VOTES,
+    view: int = 3,
+    epoch: int = 0,
+    **instance: Any,
+) -> Evidence:
+    """By default founder 1 has committed to two blocks of one view."""
+    return Evidence(make_instance(state, epoch, **instance), view, address(offender), claims)
+
+
+def signed_claims(evidence: Evidence, key: SigningKey) -> Evidence:
+    """The same accusation with signatures of this key."""
+    first, second = (
+        _signed(claim, key.sign(message, context_of(claim)))
+        for claim, message in zip(_claims(evidence), evidence.messages, strict=True)
+    )
+    claims: Any = (first, second)
+    return Evidence(evidence.instance, evidence.view, evidence.offender, claims)
+
+
+def system(body: Evidence, *, sender: int = 2, **fields: Any) -> Transaction:
+    """Free, and outside of the sender's nonces."""
+    return make_transaction(body, sender=sender, **({"fee_max": 0, "tip": 0} | fields))
+
+
+def report(evidence: Evidence, *, sender: int = 2) -> VerifiedTransaction:
+    return seal(system(evidence, sender=sender))
+
+
+def _claims(evidence: Evidence) -> tuple[VoteClaim | ProposalClaim, VoteClaim | ProposalClaim]:
+    return evidence.claims
+
+
+def _signed(claim: VoteClaim | ProposalClaim, signature: bytes) -> VoteClaim | ProposalClaim:
+    if isinstance(claim, VoteClaim):
+        return VoteClaim(claim.phase, claim.height, claim.block_id, signature)
+    return ProposalClaim(claim.justify_view, claim.height, claim.block_id, signature)

@@ -1,0 +1,193 @@
+"""Bodies of system transactions: they pay nothing, for only what is true may be in a block."""
+
+from dataclasses import dataclass
+from typing import TypeAlias, assert_never
+
+from genesis.ballots import (
+    PROPOSAL_CONTEXT,
+    VOTE_CONTEXT,
+    InstanceName,
+    Lane,
+    VotePhase,
+    excludes,
+    proposal_bytes,
+    vote_bytes,
+)
+from genesis.units import ADDRESS_BYTES, U64_MAX, Address, read_address
+from genesis.validators import VALIDATOR_ALGORITHM
+from native import codec
+from native.hashing import HASH_BYTES, ZERO_HASH, Hash32, hash32
+from native.signatures import SIGNATURE_BYTES
+from vm.errors import FieldHasWrongLength, FieldOutOfRange
+from vm.validator_errors import NotInConflict
+
+_VOTES = 1
+_PROPOSALS = 2
+_EVIDENCE_FIELDS = 17
+_SIGNATURE_BYTES = SIGNATURE_BYTES[VALIDATOR_ALGORITHM]
+
+
+@dataclass(frozen=True, slots=True)
+class VoteClaim:
+    """One of two votes of one view."""
+
+    phase: VotePhase
+    height: int
+    block_id: Hash32
+    signature: bytes
+
+    def __post_init__(self) -> None:
+        _require_place(self.height, self.block_id, self.signature)
+        if self.phase is VotePhase.CANCEL and (self.height or self.block_id != ZERO_HASH):
+            raise FieldOutOfRange("height", self.height, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class ProposalClaim:
+    """One of two proposals of one view."""
+
+    justify_view: int
+    height: int
+    block_id: Hash32
+    signature: bytes
+
+    def __post_init__(self) -> None:
+        _require_range("justify_view", self.justify_view, U64_MAX)
+        _require_place(self.height, self.block_id, self.signature)
+
+
+Claims: TypeAlias = tuple[VoteClaim, VoteClaim] | tuple[ProposalClaim, ProposalClaim]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Two signatures of one validator that nobody honest gives together; they are its witnesses.
+
+    Whether the instance ever ran does not matter: no honest key signs two such claims in any.
+    """
+
+    instance: InstanceName
+    view: int
+    offender: Address
+    """The owner of the validator: where its stake is, and its consensus key."""
+    claims: Claims
+
+    def __post_init__(self) -> None:
+        for name in ("epoch", "term"):
+            _require_range(name, getattr(self.instance, name), U64_MAX)
+        for name in ("genesis_hash", "vset_hash", "start_block_id"):
+            _require_length(name, getattr(self.instance, name), HASH_BYTES)
+        _require_length("offender", self.offender, ADDRESS_BYTES)
+        _require_range("view", self.view, U64_MAX)
+        if self.view == 0 or not _conflict(self.claims, *self.messages):
+            raise NotInConflict(self.view)
+
+    @property
+    def messages(self) -> tuple[bytes, bytes]:
+        """What the two signatures cover."""
+        first, second = self.claims
+        name = self.instance.id
+        return _message(name, self.view, first), _message(name, self.view, second)
+
+
+def context_of(claim: VoteClaim | ProposalClaim) -> bytes:
+    """The FIPS 204 context of a claim's signature."""
+    return VOTE_CONTEXT if isinstance(claim, VoteClaim) else PROPOSAL_CONTEXT
+
+
+def evidence_fields(evidence: Evidence) -> list[codec.Value]:
+    """One flat array: what both claims share, then each claim."""
+    name = evidence.instance
+    first, second = evidence.claims
+    return [
+        _VOTES if isinstance(first, VoteClaim) else _PROPOSALS,
+        name.genesis_hash,
+        int(name.lane),
+        name.epoch,
+        name.vset_hash,
+        name.start_block_id,
+        name.term,
+        evidence.view,
+        evidence.offender,
+        *_claim_fields(first),
+        *_claim_fields(second),
+    ]
+
+
+def evidence_from_fields(value: codec.Value) -> Evidence:
+    """The exact inverse; DecodeError or InvalidTransaction otherwise."""
+    fields = codec.array(value, _EVIDENCE_FIELDS)
+    tag, lane = codec.uint(fields[0], 8), codec.uint(fields[2], 8)
+    if tag not in (_VOTES, _PROPOSALS):
+        raise FieldOutOfRange("claims", tag, _PROPOSALS)
+    if lane > Lane.FAST:
+        raise FieldOutOfRange("lane", lane, Lane.FAST)
+    instance = InstanceName(
+        genesis_hash=hash32(fields[1]),
+        lane=Lane(lane),
+        epoch=codec.uint(fields[3]),
+        vset_hash=hash32(fields[4]),
+        start_block_id=hash32(fields[5]),
+        term=codec.uint(fields[6]),
+    )
+    claims: Claims
+    if tag == _VOTES:
+        claims = _vote_claim(fields[9:13]), _vote_claim(fields[13:17])
+    else:
+        claims = _proposal_claim(fields[9:13]), _proposal_claim(fields[13:17])
+    return Evidence(instance, codec.uint(fields[7]), read_address(fields[8]), claims)
+
+
+def _conflict(claims: Claims, first: bytes, second: bytes) -> bool:
+    match claims:
+        case (VoteClaim(phase=one), VoteClaim(phase=other)):
+            return excludes(one, other, same=first == second)
+        case _:
+            return first != second  # R1: one proposal a view
+
+
+def _message(name: Hash32, view: int, claim: VoteClaim | ProposalClaim) -> bytes:
+    match claim:
+        case VoteClaim(phase, height, block_id):
+            return vote_bytes(name, phase, view, height, block_id)
+        case ProposalClaim(justify_view, height, block_id):
+            return proposal_bytes(name, view, justify_view, height, block_id)
+        case _:
+            assert_never(claim)
+
+
+def _claim_fields(claim: VoteClaim | ProposalClaim) -> list[codec.Value]:
+    number = int(claim.phase) if isinstance(claim, VoteClaim) else claim.justify_view
+    return [number, claim.height, claim.block_id, claim.signature]
+
+
+def _vote_claim(fields: list[codec.Value]) -> VoteClaim:
+    phase = codec.uint(fields[0], 8)
+    if not VotePhase.PREFER <= phase <= VotePhase.CANCEL:
+        raise FieldOutOfRange("phase", phase, VotePhase.CANCEL)
+    return VoteClaim(VotePhase(phase), *_place(fields))
+
+
+def _proposal_claim(fields: list[codec.Value]) -> ProposalClaim:
+    return ProposalClaim(codec.uint(fields[0]), *_place(fields))
+
+
+def _place(fields: list[codec.Value]) -> tuple[int, Hash32, bytes]:
+    signature = codec.blob(fields[3], _SIGNATURE_BYTES)
+    return codec.uint(fields[1]), hash32(fields[2]), signature
+
+
+def _require_place(height: int, block_id: bytes, signature: bytes) -> None:
+    _require_range("height", height, U64_MAX)
+    _require_length("block_id", block_id, HASH_BYTES)
+    _require_length("signature", signature, _SIGNATURE_BYTES)
+
+
+def _require_range(field: str, value: int, limit: int) -> None:
+    if not 0 <= value <= limit:
+        raise FieldOutOfRange(field, value, limit)
+
+
+def _require_length(field: str, value: bytes, length: int) -> None:
+    if len(value) != length:
+        raise FieldHasWrongLength(field, len(value), length)
