@@ -84,8 +84,8 @@ class Criminal:
         rng = random.Random(f"favourites {scenario.seed}")
         names = scenario.favourites or rng.sample(list(EVERY_CRIME), 2)
         self._favourites = {name: EVERY_CRIME[name] for name in names}
-        can_be_shut_out = fits(scenario.base_weights, scenario.byzantine, live=False)
-        self._is_liar = rng.random() < 0.5 and can_be_shut_out
+        may_lie = fits(scenario.base_weights, scenario.byzantine, live=False)
+        self._is_liar = rng.random() < 0.5 and may_lie  # beyond the bound no chain would begin
 
     def act(self, node: Inhabitant) -> None:
         """An evil node has entered a view, or one of its timers fired."""

@@ -22,6 +22,7 @@ FAILURES_MAX = 20
 class Campaign:
     """The sum of runs."""
 
+    seeds: int = 0
     runs: int = 0
     events: int = 0
     finalizations: int = 0
@@ -43,6 +44,7 @@ class Campaign:
         """One run after the other, until too many have failed."""
         kinds = tuple(kinds)
         for seed in seeds:
+            self.seeds += 1
             for kind in kinds:
                 began = time.process_time()
                 result = run(seed, kind)
@@ -56,8 +58,8 @@ class Campaign:
         """How often each kind of fault occurred, and the totals."""
         rows = [f"{self.faults[kind]:>9}  {kind}" for kind in every_fault()]
         totals = (
-            f"runs {self.runs}  events {self.events}  finalizations {self.finalizations}  "
-            f"edges {self.edges}  violations {len(self.failures)}  "
+            f"seeds {self.seeds}  runs {self.runs}  events {self.events}  "
+            f"finalizations {self.finalizations}  edges {self.edges}  violations {len(self.failures)}  "
             f"{self.runs / self.seconds:.1f} runs/s  "
             f"{1e6 * self.seconds / max(1, self.events):.0f} us/event"
         )
