@@ -59,8 +59,8 @@ class Campaign:
         rows = [f"{self.faults[kind]:>9}  {kind}" for kind in every_fault()]
         totals = (
             f"seeds {self.seeds}  runs {self.runs}  events {self.events}  "
-            f"finalizations {self.finalizations}  edges {self.edges}  violations {len(self.failures)}  "
-            f"{self.runs / self.seconds:.1f} runs/s  "
+            f"finalizations {self.finalizations}  edges {self.edges}  "
+            f"violations {len(self.failures)}  {self.runs / self.seconds:.1f} runs/s  "
             f"{1e6 * self.seconds / max(1, self.events):.0f} us/event"
         )
         return "\n".join([*rows, totals])
