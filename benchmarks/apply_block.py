@@ -18,7 +18,7 @@ from native.hashing import blake3_256
 from native.signatures import PUBLIC_KEY_BYTES, SIGNATURE_BYTES, Algorithm
 from vm.apply import apply_block
 from vm.blocks import Block, VerifiedBlock, decode_body, encode_body, require_body
-from vm.build import Slot, build_block
+from vm.build import BlockAttributes, build_block
 from vm.genesis_block import genesis_state
 from vm.headers import earliest_timestamp_ms
 from vm.onions import onion_at
@@ -50,7 +50,7 @@ class Scene:
     state: State
     candidates: Sequence[VerifiedTransaction]
     block: VerifiedBlock
-    slot: Slot
+    attributes: BlockAttributes
 
 
 def make_scene(accounts: int, transactions: int, senders: int) -> Scene:
@@ -62,10 +62,10 @@ def make_scene(accounts: int, transactions: int, senders: int) -> Scene:
         _transfer(document, index % senders, index // senders, (index * 7 + 1) % accounts)
         for index in range(transactions)
     ]
-    slot = _slot(state, 2)
-    block = build_block(state, candidates, slot).block
+    attributes = _attributes(state, 2)
+    block = build_block(state, candidates, attributes).block
     assert len(block.transactions) == transactions, "every candidate is good"
-    return Scene(state, candidates, block, slot)
+    return Scene(state, candidates, block, attributes)
 
 
 def rows_of(name: str, scene: Scene, repeats: int) -> list[Row]:
@@ -88,7 +88,7 @@ def rows_of(name: str, scene: Scene, repeats: int) -> list[Row]:
             partial(_check, state, first_of_each, height),
         ),
         "block_witnesses": (count, partial(block_witnesses, state, block)),
-        "build_block": (count, partial(build_block, state, scene.candidates, scene.slot)),
+        "build_block": (count, partial(build_block, state, scene.candidates, scene.attributes)),
         "apply_block": (count, partial(apply_block, state, block)),
         "encode receipts": (count, partial(_each, encode_receipt, receipts)),
         "state tree": (count, partial(state.tree.update, after.changes)),
@@ -101,7 +101,7 @@ def rows_of(name: str, scene: Scene, repeats: int) -> list[Row]:
 
 def empty_row(scene: Scene, repeats: int) -> Row:
     """A block without transactions: what every 500 ms costs on an idle chain, root included."""
-    empty = build_block(scene.state, [], scene.slot).block
+    empty = build_block(scene.state, [], scene.attributes).block
 
     def work() -> None:
         after, _ = apply_block(scene.state, VerifiedBlock(Block(empty.header, ())))
@@ -131,18 +131,18 @@ def _funded(genesis: State, accounts: int) -> State:
     for index in range(accounts):
         changes[account_key(_address(index))] = account
         changes[public_key_key(_address(index))] = bytes(PUBLIC_KEY_BYTES[ALGORITHM])
-    block = build_block(genesis, [], _slot(genesis, 1)).block
+    block = build_block(genesis, [], _attributes(genesis, 1)).block
     state = genesis.after(block.header, Outcome(changes, ()))
     database = {**genesis.changes, **changes}
     state.collapse(cast("dict[bytes, bytes]", database))
     return state
 
 
-def _slot(state: State, view: int) -> Slot:
+def _attributes(state: State, view: int) -> BlockAttributes:
     """The turn of devnet's only founder in a view of the first epoch."""
     left = onion_at(state.get, 0, 0).layers
     reveal = Onion.build(founder_onion_seed("devnet", 0), left).reveal(left)
-    return Slot(0, view, view - 1, 0, earliest_timestamp_ms(state), reveal)
+    return BlockAttributes(0, view, view - 1, 0, earliest_timestamp_ms(state), reveal)
 
 
 def _address(index: int) -> Address:

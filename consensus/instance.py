@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from consensus.electorate import Electorate
 from genesis.ballots import InstanceName, Lane
+from genesis.epochs import first_height, last_height
 from native.hashing import Hash32
 
 
@@ -38,7 +39,7 @@ class Instance:
         """The instance that begins at `start`, the final last block of the epoch before."""
         first, last = (
             first_height(electorate.epoch, epoch_blocks),
-            (last_height(electorate.epoch, epoch_blocks)),
+            last_height(electorate.epoch, epoch_blocks),
         )
         assert start.height == first - 1, "an instance starts at the last block of an epoch"
         name = instance_id(genesis_hash, electorate.epoch, electorate.vset_hash, start.id)
@@ -65,19 +66,3 @@ def instance_id(
 ) -> Hash32:
     """The name every signature carries, so that no vote counts on another chain or epoch."""
     return InstanceName(genesis_hash, lane, epoch, vset_hash, start_block_id, term).id
-
-
-def epoch_of_height(height: int, epoch_blocks: int) -> int:
-    """The epoch that decides `height`; block 0 is nobody's."""
-    assert height > 0, "block 0 belongs to no epoch"
-    return (height - 1) // epoch_blocks
-
-
-def first_height(epoch: int, epoch_blocks: int) -> int:
-    """The first height of an epoch."""
-    return epoch * epoch_blocks + 1
-
-
-def last_height(epoch: int, epoch_blocks: int) -> int:
-    """The last height of an epoch: nothing is built on it before it is final."""
-    return (epoch + 1) * epoch_blocks

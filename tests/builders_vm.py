@@ -6,6 +6,7 @@ from functools import cache
 from typing import cast
 
 from genesis.document import GenesisAccount, GenesisDocument, GenesisValidator
+from genesis.epochs import epoch_of_height
 from genesis.onion import Onion
 from genesis.params import ConsensusParams, FeeParams, RewardParams, StakingParams
 from genesis.units import AI, Address, address_of_key
@@ -14,10 +15,10 @@ from native.hashing import ZERO_HASH, Hash32, derive_hash
 from native.signatures import SIGNATURE_BYTES, Algorithm, SigningKey
 from vm.apply import apply_block
 from vm.blocks import Block, VerifiedBlock, transactions_root, witnesses_root
-from vm.build import Built, Slot, build_block
+from vm.build import BlockAttributes, Built, build_block
 from vm.draft import Draft
 from vm.genesis_block import genesis_state
-from vm.headers import earliest_timestamp_ms, epoch_of_height
+from vm.headers import earliest_timestamp_ms
 from vm.onions import onion_at
 from vm.queries import account_view
 from vm.receipts import Receipt
@@ -186,15 +187,15 @@ def sender_index(transaction: Transaction) -> int:
     return key_indices()[transaction.sender]
 
 
-def make_slot(state: State, *, proposer_index: int = 0, **changes: int) -> Slot:
-    """The slot of a child of this state's head, in the first view after it, honestly revealed."""
+def make_attributes(state: State, *, proposer_index: int = 0, **changes: int) -> BlockAttributes:
+    """Of a child of this state's head, in the first view after it, honestly revealed."""
     height, epoch_blocks = state.head.height + 1, state.document.consensus.epoch_blocks
     epoch = epoch_of_height(height, epoch_blocks)
     parent_view = 0 if (height - 1) % epoch_blocks == 0 else state.head.view
     reveal = make_reveal(state, epoch, proposer_index)
     at_ms = earliest_timestamp_ms(state)
-    slot = Slot(epoch, parent_view + 1, parent_view, proposer_index, at_ms, reveal)
-    return replace(slot, **changes)  # type: ignore[arg-type]
+    attributes = BlockAttributes(epoch, parent_view + 1, parent_view, proposer_index, at_ms, reveal)
+    return replace(attributes, **changes)  # type: ignore[arg-type]
 
 
 def make_reveal(state: State, epoch: int, place: int) -> Hash32:
@@ -209,9 +210,9 @@ def make_reveal(state: State, epoch: int, place: int) -> Hash32:
     return make_onion(index, record.renewals).reveal(record.layers)
 
 
-def build(state: State, transactions: Iterable[SignedTransaction] = (), **slot: int) -> Built:
+def build(state: State, transactions: Iterable[SignedTransaction] = (), **attributes: int) -> Built:
     candidates = cast("Iterable[VerifiedTransaction]", transactions)
-    return build_block(state, candidates, make_slot(state, **slot))
+    return build_block(state, candidates, make_attributes(state, **attributes))
 
 
 def make_block(
@@ -227,10 +228,10 @@ def make_block(
 
 
 def advance(
-    state: State, *transactions: SignedTransaction, **slot: int
+    state: State, *transactions: SignedTransaction, **attributes: int
 ) -> tuple[State, tuple[Receipt, ...]]:
     """Build a block that must take every transaction, and apply it as another node would."""
-    built = build(state, transactions, **slot)
+    built = build(state, transactions, **attributes)
     assert not built.dropped, built.dropped
     assert len(built.block.transactions) == len(transactions), "every transaction is taken"
     after, receipts = apply_block(state, built.block)

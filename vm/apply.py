@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
+from genesis.epochs import last_height
 from vm.blocks import Header, VerifiedBlock
 from vm.draft import Draft
 from vm.edges import cross_edge
-from vm.epochs import last_height
 from vm.errors import InvalidTransaction, UnchargeableTransaction
 from vm.execute import apply_transaction
 from vm.fees import next_base_fee

@@ -32,7 +32,7 @@ _BODY_HEAD_BYTES = 5  # the longest array header of an encoded body
 
 
 @dataclass(frozen=True, slots=True)
-class Slot:
+class BlockAttributes:
     """What is decided about the block before its contents."""
 
     epoch: int
@@ -58,11 +58,13 @@ class Built:
     dropped: tuple[tuple[VerifiedTransaction, InvalidTransaction], ...]
 
 
-def build_block(state: State, candidates: Iterable[VerifiedTransaction], slot: Slot) -> Built:
+def build_block(
+    state: State, candidates: Iterable[VerifiedTransaction], attributes: BlockAttributes
+) -> Built:
     """The block of these candidates, in their order; `state` is that of the parent.
 
-    The result is what apply_block accepts and gives. InvalidBlock if the slot does not follow the
-    parent.
+    The result is what apply_block accepts and gives. InvalidBlock if the attributes do not follow
+    the parent.
     """
     draft = Draft(state, state.head.height + 1)
     fees = state.document.fees
@@ -83,7 +85,7 @@ def build_block(state: State, candidates: Iterable[VerifiedTransaction], slot: S
         chosen.append(signed)
         bytes_left -= size
         weight_left -= weight
-    header = _header(draft, chosen, slot)
+    header = _header(draft, chosen, attributes)
     require_header(state, header)
     used = fees.max_block_weight - weight_left
     outcome = close_block(draft, header, used, tuple(receipts))
@@ -102,7 +104,9 @@ def may_come_later(error: InvalidTransaction) -> bool:
             return False
 
 
-def _header(draft: Draft, transactions: list[SignedTransaction], slot: Slot) -> Header:
+def _header(
+    draft: Draft, transactions: list[SignedTransaction], attributes: BlockAttributes
+) -> Header:
     state = draft.state
     validators, following = state.validators_of(draft.epoch), state.validators_of(draft.epoch + 1)
     assert validators is not None, "a state knows the set of its next block"
@@ -110,13 +114,13 @@ def _header(draft: Draft, transactions: list[SignedTransaction], slot: Slot) -> 
     return Header(
         version=BLOCK_VERSION,
         genesis_hash=state.document.hash,
-        epoch=slot.epoch,
-        view=slot.view,
+        epoch=attributes.epoch,
+        view=attributes.view,
         height=draft.height,
         parent_id=state.head.id,
-        parent_view=slot.parent_view,
-        proposer_index=slot.proposer_index,
-        timestamp_ms=slot.timestamp_ms,
+        parent_view=attributes.parent_view,
+        proposer_index=attributes.proposer_index,
+        timestamp_ms=attributes.timestamp_ms,
         tx_root=transactions_root(transactions),
         witness_root=witnesses_root(transactions),
         parent_state_root=state.root,
@@ -125,8 +129,8 @@ def _header(draft: Draft, transactions: list[SignedTransaction], slot: Slot) -> 
         header_mmr_root=state.mmr.root,
         vset_hash=validators.hash,
         next_vset_hash=following.hash,
-        onion_reveal=slot.onion_reveal,
-        beacon_mix=mixed(state.head.beacon_mix, slot.onion_reveal),
+        onion_reveal=attributes.onion_reveal,
+        beacon_mix=mixed(state.head.beacon_mix, attributes.onion_reveal),
         last_hard_height=0,
         last_hard_id=ZERO_HASH,
     )

@@ -7,8 +7,8 @@ build_block or check_transaction. A transaction that fails after it was charged 
 from typing import Generic, TypeVar
 
 from genesis.document import GenesisDocument
+from genesis.epochs import epoch_of_height
 from genesis.units import Address
-from vm.headers import epoch_of_height
 from vm.records import (
     Account,
     account_key,

@@ -60,11 +60,6 @@ def epoch_key(epoch: int) -> bytes:
     return b"vs" + epoch.to_bytes(8, "big")
 
 
-def last_height(epoch: int, epoch_blocks: int) -> int:
-    """The height that ends an epoch, and decides the set and the seed of the second one after."""
-    return (epoch + 1) * epoch_blocks
-
-
 def encode_epoch(seed: Hash32, stakes: Stakes) -> bytes:
     return codec.encode([RECORD_VERSION, seed, _rows(stakes)])
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from genesis.beacon import mixed
+from genesis.epochs import epoch_of_height
 from genesis.onion import peel
 from genesis.params import FeeParams
 from native.hashing import ZERO_HASH
@@ -31,11 +32,6 @@ from vm.transactions import SignedTransaction
 from vm.validator_errors import OnionExhausted, WrongBeaconMix, WrongReveal
 
 _UNUSED_HASHES = ("parent_outbox_root", "last_hard_id")
-
-
-def epoch_of_height(height: int, epoch_blocks: int) -> int:
-    """Epoch e holds the heights e*n+1 to (e+1)*n; block 0 counts to the first."""
-    return (height - 1) // epoch_blocks if height else 0
 
 
 def earliest_timestamp_ms(state: State) -> int:

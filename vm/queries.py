@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
+from genesis.epochs import epoch_of_height
 from genesis.limits import QUERY_ROWS_MAX
 from genesis.units import ADDRESS_BYTES, Address
 from native.hashing import Hash32
 from vm.commitment import StateProof
 from vm.draft import read_account, read_counter
-from vm.headers import epoch_of_height
 from vm.onions import onion_at
 from vm.records import (
     AI_POOL,

@@ -5,11 +5,12 @@ What changes here in epoch e changes the set of e + 2, as far as the churn allow
 
 from dataclasses import replace
 
+from genesis.epochs import last_height
 from genesis.units import Address
 from vm.accounts import credit, debit
 from vm.candidates import list_candidate
 from vm.draft import Draft
-from vm.epochs import last_height, registered
+from vm.epochs import registered
 from vm.errors import (
     ConsensusKeyTaken,
     DelegationClosed,

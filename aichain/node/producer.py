@@ -18,7 +18,7 @@ from genesis.units import Address
 from native.hashing import Hash32
 from p2p.network import Audience
 from vm.blocks import Header
-from vm.build import Slot, build_block
+from vm.build import BlockAttributes, build_block
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +59,7 @@ class Producer:
             parent.base_fee,
             nonces=self._chain.pending_nonces(parent.head.id),
         )
-        slot = Slot(
+        attributes = BlockAttributes(
             epoch=effect.epoch,
             view=effect.view,
             parent_view=effect.parent_view,
@@ -67,7 +67,7 @@ class Producer:
             timestamp_ms=effect.timestamp_ms,
             onion_reveal=reveal,
         )
-        built = build_block(parent, candidates, slot)
+        built = build_block(parent, candidates, attributes)
         for signed, error in built.dropped:
             log.info("left out 0x%s: %s", signed.id.hex()[:16], error)
         try:

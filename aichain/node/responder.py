@@ -15,8 +15,8 @@ from aichain.store.blocks import CertifiedPath
 from consensus.core.effects import SendCertificate
 from consensus.core.events import CertificatesRequested
 from consensus.core.step import step
-from consensus.instance import epoch_of_height, last_height
 from genesis import limits
+from genesis.epochs import epoch_of_height, last_height
 from p2p.errors import RequestFailed
 from p2p.quotas import Rate, TokenBucket
 from p2p.wire.messages import (

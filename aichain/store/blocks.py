@@ -16,8 +16,8 @@ from aichain.store.kv import KeyValueReader
 from aichain.store.segments import BodyRecord, Position, SegmentFiles
 from aichain.store.validator_sets import validators_of_epoch
 from consensus.certificates import QuorumCertificate, decode_certificate
-from consensus.instance import epoch_of_height
 from genesis import limits
+from genesis.epochs import epoch_of_height
 from genesis.validators import ValidatorSet
 from native import codec
 from native.errors import DecodeError, InvalidData
@@ -149,7 +149,7 @@ class BlockStore:
 
     def validators_at(self, height: int) -> ValidatorSet:
         """Who decided a height, or is going to: up to two epochs above the last final block."""
-        epoch = epoch_of_height(height, self._epoch_blocks) if height else 0
+        epoch = epoch_of_height(height, self._epoch_blocks)
         return validators_of_epoch(self._database, epoch)
 
     def certificate_at(self, height: int) -> QuorumCertificate | None:

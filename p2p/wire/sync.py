@@ -86,10 +86,6 @@ class SyncPlan:
         plan = replace(self, next_height=first.end, arrived=tuple(rest), failures=failures)
         return plan, first
 
-    def is_level(self, claims: Mapping[str, int]) -> bool:
-        """Whether nobody claims to have more than was taken."""
-        return max(claims.values(), default=0) < self.next_height
-
     def _gaps(self) -> Iterator[tuple[int, int]]:
         """Runs of heights that nobody was asked for, as first height and first height after."""
         height = self.next_height

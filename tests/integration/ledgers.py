@@ -11,14 +11,14 @@ from aichain.chain import Chain, FinalBlock
 from aichain.node.reveals import Reveals
 from consensus.certificates import QuorumCertificate, assemble
 from consensus.headers import block_ref
-from consensus.instance import epoch_of_height
 from consensus.votes import SignedVote, Vote, VotePhase
 from genesis.document import GenesisDocument
+from genesis.epochs import epoch_of_height
 from genesis.networks import account_key, founder_key, packaged_document
 from genesis.units import AI, Address, address_of_key
 from native.hashing import Hash32, derive_hash
 from vm.blocks import Header
-from vm.build import Built, Slot, build_block
+from vm.build import BlockAttributes, Built, build_block
 from vm.state import State
 from vm.transactions import Transaction, Transfer, VerifiedTransaction, sign_transaction
 
@@ -78,7 +78,7 @@ def build_on(
     head, consensus = state.head, state.document.consensus
     epoch = epoch_of_height(head.height + 1, consensus.epoch_blocks)
     same_epoch = epoch == head.epoch and head.height > 0
-    slot = Slot(
+    attributes = BlockAttributes(
         epoch=epoch,
         view=view if view is not None else (head.view + 1 if same_epoch else 1),
         parent_view=head.view if same_epoch else 0,
@@ -86,7 +86,7 @@ def build_on(
         timestamp_ms=head.timestamp_ms + consensus.block_time_ms,
         onion_reveal=must(REVEALS.next(state, epoch, 0)),
     )
-    return build_block(state, transactions, slot)
+    return build_block(state, transactions, attributes)
 
 
 def extend(

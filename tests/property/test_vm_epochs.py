@@ -6,10 +6,11 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
+from genesis.epochs import last_height
 from genesis.units import U128_MAX
 from tests.builders_vm import STAKING, all_records, make_document
 from tests.histories_vm import HISTORIES, History, run
-from vm.epochs import CANDIDATES_KEY, Epoch, decode_candidates, last_height
+from vm.epochs import CANDIDATES_KEY, Epoch, decode_candidates
 from vm.genesis_block import genesis_state
 from vm.queries import account_view, validators_view
 from vm.rotation import CHURN_PART, rank, rotate

@@ -9,8 +9,9 @@ from consensus.core import State
 from consensus.core.effects import Finalize
 from consensus.errors import InvalidEvidence
 from consensus.evidence import Evidence, check_evidence
-from consensus.instance import BlockRef, Instance, epoch_of_height
+from consensus.instance import BlockRef, Instance
 from consensus.votes import VOTE_CONTEXT, VotePhase
+from genesis.epochs import epoch_of_height
 from genesis.limits import CORE_BLOCKS_MAX, PROPOSALS_PER_VIEW_MAX, VIEWS_AHEAD_MAX
 from genesis.units import Address
 from native.hashing import Hash32

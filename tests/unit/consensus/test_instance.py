@@ -4,23 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from consensus.instance import Instance, epoch_of_height, first_height, instance_id, last_height
+from consensus.instance import Instance, instance_id
 from consensus.votes import Lane
 from native.hashing import ZERO_HASH, Hash32, blake3_256
 from tests.builders_consensus import GENESIS, GENESIS_HASH, make_electorate
 
 OTHER = Hash32(b"\x01" * 32)
-
-
-@pytest.mark.parametrize(("height", "epoch"), [(1, 0), (256, 0), (257, 1), (512, 1), (513, 2)])
-def test_the_epoch_of_a_height(height: int, epoch: int) -> None:
-    assert epoch_of_height(height, 256) == epoch
-    assert first_height(epoch, 256) <= height <= last_height(epoch, 256)
-
-
-def test_block_0_belongs_to_no_epoch() -> None:
-    with pytest.raises(AssertionError):
-        epoch_of_height(0, 256)
 
 
 def test_the_name_of_an_instance_is_the_hash_of_all_it_depends_on() -> None:

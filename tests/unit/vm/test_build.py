@@ -119,13 +119,13 @@ def test_a_small_candidate_still_fits_behind_a_large_one() -> None:
 
 
 @pytest.mark.parametrize(
-    "slot",
+    "attributes",
     [{"epoch": 1}, {"view": 0}, {"proposer_index": 2}, {"timestamp_ms": 1}],
     ids=["epoch", "view", "proposer", "timestamp"],
 )
-def test_a_slot_that_does_not_follow_the_parent_is_refused(slot: dict[str, int]) -> None:
+def test_attributes_that_do_not_follow_the_parent_are_refused(attributes: dict[str, int]) -> None:
     with pytest.raises(InvalidBlock):
-        build(make_state(), (), **slot)
+        build(make_state(), (), **attributes)
 
 
 def test_no_candidates_make_an_empty_block() -> None:

@@ -3,6 +3,7 @@
 import pytest
 
 from genesis.beacon import epoch_seed
+from genesis.epochs import last_height
 from genesis.limits import CANDIDATES_MAX
 from native import codec
 from native.errors import DecodeError
@@ -22,7 +23,6 @@ from vm.epochs import (
     encode_candidates,
     encode_epoch,
     epoch_key,
-    last_height,
     read_epoch,
 )
 from vm.genesis_block import genesis_state

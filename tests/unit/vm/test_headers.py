@@ -35,7 +35,7 @@ from vm.errors import (
     WrongStateRoot,
     WrongValidatorSet,
 )
-from vm.headers import earliest_timestamp_ms, epoch_of_height, require_size
+from vm.headers import earliest_timestamp_ms, require_size
 from vm.validator_errors import WrongBeaconMix, WrongReveal
 
 OTHER = Hash32(b"\x09" * 32)
@@ -92,10 +92,6 @@ def test_the_earliest_timestamp_is_one_block_time_after_the_parent() -> None:
     assert earliest_timestamp_ms(PARENT) == PARENT.head.timestamp_ms + 500
     late = make_block(PARENT, timestamp_ms=2**63)
     assert apply_block(PARENT, late)[0].head.timestamp_ms == 2**63
-
-
-def test_epochs_are_counted_from_height_one() -> None:
-    assert [epoch_of_height(height, 4) for height in (0, 1, 4, 5, 8, 9)] == [0, 0, 0, 1, 1, 2]
 
 
 def test_the_first_block_of_an_epoch_starts_its_views_again() -> None:

@@ -17,11 +17,11 @@ from tests.builders_vm import (
     advance_to,
     balance,
     build,
+    make_attributes,
     make_block,
     make_document,
     make_onion,
     make_registration,
-    make_slot,
     make_state,
     make_transaction,
     peer_id,
@@ -122,12 +122,12 @@ def test_an_exhausted_onion_cannot_propose() -> None:
     state, _ = advance(state)
     assert onion_at(state.get, 0, 0).layers == 0
     for proposer in (0, 1):
-        slot = make_slot(state, proposer_index=proposer)
+        attributes = make_attributes(state, proposer_index=proposer)
         if proposer:
-            assert build_block(state, (), slot).block.header.proposer_index == 1
+            assert build_block(state, (), attributes).block.header.proposer_index == 1
             continue
         with pytest.raises(OnionExhausted) as caught:
-            build_block(state, (), slot)
+            build_block(state, (), attributes)
         assert caught.value.proposer_index == 0
 
 

@@ -28,7 +28,7 @@ from native.hashing import ZERO_HASH, Hash32
 from native.node_keys import peer_id_text
 from p2p.network import Direction, PeerView
 from vm.blocks import Block
-from vm.build import Slot, build_block
+from vm.build import BlockAttributes, build_block
 from vm.genesis_block import genesis_state
 from vm.onions import onion_at
 from vm.queries import account_view
@@ -80,7 +80,7 @@ class FakeBackend:
         """The next block with these transactions; not final, it can be made final by no one."""
         head = self.state.head
         proposer = (head.height + 1) % FOUNDERS
-        slot = Slot(
+        attributes = BlockAttributes(
             epoch=head.height // self.document.consensus.epoch_blocks,
             view=head.view + 1,
             parent_view=head.view,
@@ -88,10 +88,10 @@ class FakeBackend:
             timestamp_ms=head.timestamp_ms + 500,
             onion_reveal=self.reveal(proposer),
         )
-        built = build_block(self.state, [VerifiedTransaction(t) for t in transactions], slot)
+        built = build_block(self.state, [VerifiedTransaction(t) for t in transactions], attributes)
         assert not built.dropped, built.dropped
         assert len(built.block.transactions) == len(transactions)
-        finalized_at_ms = slot.timestamp_ms + 40 if final else None
+        finalized_at_ms = attributes.timestamp_ms + 40 if final else None
         view = BlockView(built.block, built.receipts, built.state.root, final, finalized_at_ms)
         if not final:
             self.unfinalized[view.block.id] = view
