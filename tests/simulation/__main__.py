@@ -19,7 +19,7 @@ def main() -> int:
     with mutated(mutant) if mutant else nullcontext():
         if arguments.replay is not None:
             return _replay(arguments.replay, kinds[0])
-        return _campaign(range(first, last), kinds, must_fail=bool(mutant))
+        return _campaign(range(first, last), kinds, mutant)
 
 
 def _parse() -> argparse.Namespace:
@@ -54,16 +54,16 @@ def _replay(seed: int, kind: str) -> int:
     return 1 if result.violation else 0
 
 
-def _campaign(seeds: range, kinds: tuple[str, ...], *, must_fail: bool) -> int:
-    """1 if a run failed, or if a kind of fault never occurred."""
-    campaign = Campaign()
+def _campaign(seeds: range, kinds: tuple[str, ...], mutant: str | None) -> int:
+    """1 if a run failed, or if a kind of fault never occurred; a mutant may end at its failure."""
+    campaign = Campaign(mutant)
     for _ in campaign.play(seeds, kinds):
-        if must_fail and campaign.failures:
+        if mutant and campaign.failures:
             break
     print(campaign.table())
     for failure in campaign.failures:
         print(failure)
-    if must_fail:
+    if mutant:
         return 1 if campaign.failures else 0
     missing = campaign.missing()
     if missing:

@@ -22,6 +22,7 @@ FAILURES_MAX = 20
 class Campaign:
     """The sum of runs."""
 
+    mutant: str | None = None
     seeds: int = 0
     runs: int = 0
     events: int = 0
@@ -38,7 +39,8 @@ class Campaign:
         self.edges += result.edges
         self.faults.update(result.faults)
         if result.violation is not None:
-            self.failures.append(f"{replay_command(kind, result.seed)}  # {result.violation[:300]}")
+            command = replay_command(kind, result.seed, self.mutant)
+            self.failures.append(f"{command}  # {result.violation[:300]}")
 
     def play(self, seeds: Iterable[int], kinds: Iterable[str]) -> Iterator[Result]:
         """One run after the other, until too many have failed."""
@@ -70,5 +72,6 @@ class Campaign:
         return missing_faults(self.faults)
 
 
-def replay_command(kind: str, seed: int) -> str:
-    return f"python -m tests.simulation --kind {kind} --replay {seed}"
+def replay_command(kind: str, seed: int, mutant: str | None) -> str:
+    wrong = f' --mutant "{mutant}"' if mutant else ""
+    return f"python -m tests.simulation --kind {kind} --replay {seed}{wrong}"

@@ -20,6 +20,10 @@ class Signed:
     height: int
     block_id: Hash32
 
+    def __str__(self) -> str:
+        what = "a proposal" if self.phase is None else self.phase.name
+        return f"{what} in view {self.view} for {self.block_id.hex()[:8]} at height {self.height}"
+
 
 def read_signed(message: bytes) -> Signed:
     """The fixed layouts of votes and proposals (consensus design 3.2)."""
