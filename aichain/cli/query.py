@@ -11,6 +11,12 @@ from aichain.cli.key_choice import address_named
 from aichain.cli.options import KeyFolder, json_option, key_folder_options, rpc_option
 from aichain.cli.output import coins, show
 from aichain.cli.values import BLOCK, HASH, HEIGHT, LATEST
+from genesis.limits import (
+    CERTIFICATE_WINDOW_BLOCKS,
+    EVIDENCE_KEPT_MAX,
+    RPC_LISTED_EVIDENCE_MAX,
+    VIEWS_BEHIND_MAX,
+)
 from genesis.units import format_address
 
 VALIDATOR_COLUMNS: Final = (
@@ -24,11 +30,13 @@ VALIDATOR_COLUMNS: Final = (
 )
 PEER_COLUMNS: Final = ("peerId", "address", "direction", "finalHeight", "rttMs", "score")
 HEADER_COLUMNS: Final = ("height", "hash", "parentHash")
+VOTER_COLUMNS: Final = ("index", "address", "weight", "turns")
+EVIDENCE_COLUMNS: Final = ("hash", "kind", "epoch", "view", "offender", "offenderAddress")
 
 
 @click.group()
 def query() -> None:
-    """Read status, blocks, transactions, accounts, validators and supply from a node."""
+    """Read status, blocks, accounts, validators, consensus and supply from a node."""
 
 
 @query.command()
@@ -140,6 +148,71 @@ def commit(height: int, rpc: str, as_json: bool) -> None:
     show(value, as_json=as_json)
 
 
+@query.command()
+@click.option(
+    "--views",
+    type=click.IntRange(1, VIEWS_BEHIND_MAX),
+    default=4,
+    show_default=True,
+    help="How many views to show.",
+)
+@rpc_option
+@json_option
+def consensus(views: int, rpc: str, as_json: bool) -> None:
+    """What the consensus core holds: view, votes, tallies, certificates, who was heard."""
+    with RpcClient(rpc) as client:
+        value = client.call("aichain_consensusState", views)
+    if not as_json:
+        value = _with_coins(value | {"views": _tallies(value["views"])})
+    show(value, as_json=as_json)
+
+
+@query.command()
+@click.option("--height", type=HEIGHT, help="Those who vote on this height; else on the next.")
+@rpc_option
+@json_option
+def committee(height: int | None, rpc: str, as_json: bool) -> None:
+    """Who votes, with which weight, and whose turn the next views are."""
+    with RpcClient(rpc) as client:
+        value = client.call("aichain_committee", *(() if height is None else (height,)))
+    if not as_json:
+        value = _with_coins(value | {"voters": _brief(value["voters"], VOTER_COLUMNS)})
+    show(value, as_json=as_json)
+
+
+@query.command()
+@click.option(
+    "--limit", type=click.IntRange(0, RPC_LISTED_EVIDENCE_MAX), default=16, show_default=True
+)
+@click.option("--offset", type=click.IntRange(0, EVIDENCE_KEPT_MAX), default=0, show_default=True)
+@rpc_option
+@json_option
+def evidence(limit: int, offset: int, rpc: str, as_json: bool) -> None:
+    """Proofs of double signatures that the node holds, the newest first; --json has them whole."""
+    with RpcClient(rpc) as client:
+        value = client.call("aichain_evidence", offset, limit)
+    if not as_json:
+        value = value | {"evidence": _brief(value["evidence"], EVIDENCE_COLUMNS)}
+    show(value, as_json=as_json)
+
+
+@query.command()
+@click.option(
+    "--blocks",
+    type=click.IntRange(1, CERTIFICATE_WINDOW_BLOCKS),
+    default=256,
+    show_default=True,
+    help="How many of the last final blocks to look at.",
+)
+@rpc_option
+@json_option
+def uptime(blocks: int, rpc: str, as_json: bool) -> None:
+    """Per validator: turns taken and missed, and the share of certificates that it signed."""
+    with RpcClient(rpc) as client:
+        value = client.call("aichain_validatorUptime", blocks)
+    show(value, as_json=as_json)
+
+
 def _show_call(rpc: str, method: str, params: tuple[object, ...], *, as_json: bool) -> None:
     with RpcClient(rpc) as client:
         show(client.call(method, *params), as_json=as_json)
@@ -162,6 +235,23 @@ def _found(value: Any, subject: str) -> Any:  # noqa: ANN401 JSON has no better 
 def _brief(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> list[dict[str, Any]]:
     """What fits on a line; --json has everything."""
     return [_with_coins({name: row[name] for name in columns if name in row}) for row in rows]
+
+
+def _tallies(views: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """One line a view: who was to propose, how many voted for what, what we signed."""
+    return [
+        {
+            "view": view["view"],
+            "proposer": view["proposer"],
+            **{
+                phase: "+".join(str(len(each["voters"])) for each in votes) or "0"
+                for phase, votes in view["votes"].items()
+            },
+            "held": " ".join(name for name, held in view["certificates"].items() if held),
+            "mine": " ".join(name for name, signed in view["mine"].items() if signed),
+        }
+        for view in views
+    ]
 
 
 def _with_coins(value: dict[str, Any]) -> dict[str, Any]:

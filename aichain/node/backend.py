@@ -7,6 +7,7 @@ import trio
 from aichain import __version__
 from aichain.chain import Chain, Executed, FinalBlock
 from aichain.feed import Feed, Subscription
+from aichain.node.attendance import AttendanceBook
 from aichain.node.context import NodeContext
 from aichain.node.engine import Engine
 from aichain.node.pool import TransactionPool
@@ -18,10 +19,12 @@ from aichain.rpc.backend import (
     NodeStatus,
     Placement,
     TransactionView,
+    Uptime,
     Voting,
 )
 from aichain.store.blocks import StoredBlock
 from consensus.core.state import State as CoreState
+from consensus.electorate import Electorate
 from genesis import limits
 from genesis.units import Address
 from genesis.validators import ValidatorSet
@@ -50,6 +53,8 @@ class NodeBackend:
         self._feed = feed
         self._context = context
         self._threads = trio.CapacityLimiter(limits.RESPONDER_THREADS)
+        self._attendance = AttendanceBook(chain.blocks, context.document)
+        self._attendance_thread = trio.CapacityLimiter(1)
 
     def status(self) -> NodeStatus:
         """Where the node stands; nothing here touches the disk."""
@@ -130,6 +135,31 @@ class NodeBackend:
         blocks = self._chain.document.consensus.epoch_blocks
         decided = (self._chain.head.head.height // blocks + 2) * blocks
         return self._chain.blocks.validators_at(height) if 0 <= height <= decided else None
+
+    def core(self) -> CoreState:
+        """The core's memory."""
+        return self._engine.state
+
+    def evidence(self) -> tuple[bytes, ...]:
+        """What the engine reported."""
+        return self._engine.evidence.proofs()
+
+    async def electorate(self, height: int) -> Electorate | None:
+        """Of any decided epoch: the seeds of past ones are in the headers."""
+        if height == 0 or self.validator_set(height) is None:
+            return None
+        return await self._context.run_blocking(
+            self._attendance.electorate, height, limiter=self._attendance_thread
+        )
+
+    async def uptime(self, blocks: int) -> Uptime:
+        """Over the last final blocks."""
+        return await self._context.run_blocking(
+            self._attendance.over,
+            blocks,
+            self._chain.head.head.height,
+            limiter=self._attendance_thread,
+        )
 
     async def commit(self, height: int) -> CommitView | None:
         """The certificate that finalized a height and the headers down to it."""

@@ -7,6 +7,8 @@ from typing import Protocol
 
 from aichain.feed import Subscription
 from consensus.certificates import QuorumCertificate
+from consensus.core.state import State as CoreState
+from consensus.electorate import Electorate
 from genesis.units import Address
 from genesis.validators import ValidatorSet
 from native.hashing import Hash32
@@ -98,6 +100,29 @@ class CommitView:
 
 
 @dataclass(frozen=True, slots=True)
+class Attendance:
+    """What a window of final blocks says of one validator; it counts where it was a member."""
+
+    address: Address
+    proposed: int
+    missed: int
+    """Turns of its own that left no block, with a final block after them."""
+    signed: int
+    certificates: int
+    """Certificates that it could have signed; a certificate closes with a quorum."""
+
+
+@dataclass(frozen=True, slots=True)
+class Uptime:
+    """Who proposed and who signed the final blocks of a window, members of its epochs only."""
+
+    first_height: int
+    last_height: int
+    certificates: int
+    validators: tuple[Attendance, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class MempoolView:
     """Size of the mempool and its first transactions, best paying first."""
 
@@ -138,6 +163,22 @@ class Backend(Protocol):
 
     def validator_set(self, height: int) -> ValidatorSet | None:
         """The set that votes at this height; None when it is not known (any more, or yet)."""
+        ...
+
+    def core(self) -> CoreState:
+        """What the consensus core remembers: a frozen value."""
+        ...
+
+    def evidence(self) -> tuple[bytes, ...]:
+        """The proofs of double signatures that this node holds, oldest first, canonical bytes."""
+        ...
+
+    async def electorate(self, height: int) -> Electorate | None:
+        """Who votes on a height and whose turn each view is; None where `validator_set` is."""
+        ...
+
+    async def uptime(self, blocks: int) -> Uptime:
+        """Who proposed and signed the last so many final blocks."""
         ...
 
     async def commit(self, height: int) -> CommitView | None:

@@ -78,6 +78,10 @@ def node() -> Iterator[ScriptedNode]:
             "aichain_getAccount": {"exists": True, "pendingNonce": 0, "algorithm": None},
             "aichain_validators": {"validators": [], "registered": []},
             "aichain_supply": {},
+            "aichain_consensusState": {"views": []},
+            "aichain_committee": {"voters": []},
+            "aichain_evidence": {"evidence": []},
+            "aichain_validatorUptime": {},
         }
         empty = ("getBlock", "getTransaction", "getProof", "peers", "mempool")
         node.answers |= {f"aichain_{name}": [] for name in empty}

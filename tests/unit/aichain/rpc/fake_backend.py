@@ -14,11 +14,15 @@ from aichain.rpc.backend import (
     NodeStatus,
     Placement,
     TransactionView,
+    Uptime,
     Voting,
 )
 from consensus.certificates import assemble
+from consensus.core.state import CoreConfig, initial
+from consensus.core.state import State as CoreState
 from consensus.electorate import Electorate, epoch_seed
-from consensus.instance import instance_id
+from consensus.headers import block_ref
+from consensus.instance import epoch_of_height, instance_id
 from consensus.votes import VOTE_CONTEXT, SignedVote, Vote, VotePhase
 from genesis.networks import account_key, founder_key, founder_onion_seed, local_document
 from genesis.onion import Onion
@@ -61,6 +65,9 @@ class FakeBackend:
     index_trouble: str = ""
     blocked: frozenset[str] = frozenset()
     submitted: list[bytes] = field(default_factory=list)
+    proofs: tuple[bytes, ...] = ()
+    attended: Uptime = field(default_factory=lambda: Uptime(1, 0, 0, ()))
+    windows: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.document = local_document(NETWORK, FOUNDERS, onion_length=64)
@@ -71,6 +78,19 @@ class FakeBackend:
         self.views: list[BlockView] = [genesis]
         self.unfinalized: dict[bytes, BlockView] = {}
         self.pool: dict[bytes, SignedTransaction] = {}
+        consensus = self.document.consensus
+        self.consensus = initial(
+            CoreConfig(
+                genesis_hash=self.document.hash,
+                epoch_blocks=consensus.epoch_blocks,
+                block_time_ms=consensus.block_time_ms,
+                delta_ms=consensus.delta_ms,
+                clock_offset_ms=consensus.clock_offset_ms,
+                validator=self.document.validators[0].address,
+            ),
+            block_ref(state.head),
+            {epoch: self._electorate(epoch) for epoch in (0, 1)},
+        )
 
     # --- making history
 
@@ -191,14 +211,32 @@ class FakeBackend:
         epochs_known = 2 * self.document.consensus.epoch_blocks
         return self.document.validator_set if height <= epochs_known else None
 
+    def core(self) -> CoreState:
+        return self.consensus
+
+    def evidence(self) -> tuple[bytes, ...]:
+        return self.proofs
+
+    async def electorate(self, height: int) -> Electorate | None:
+        if height == 0 or self.validator_set(height) is None:
+            return None
+        return self._electorate(epoch_of_height(height, self.document.consensus.epoch_blocks))
+
+    def _electorate(self, epoch: int) -> Electorate:
+        return Electorate.of(
+            self.document.validator_set, epoch, epoch_seed(self.document.seed, epoch)
+        )
+
+    async def uptime(self, blocks: int) -> Uptime:
+        self.windows.append(blocks)
+        return self.attended
+
     async def commit(self, height: int) -> CommitView | None:
         """The certificate of the last final block covers all below it."""
         if not 0 < height < len(self.views):
             return None
         top = self.views[-1].block.header
-        electorate = Electorate.of(
-            self.document.validator_set, 0, epoch_seed(self.document.seed, 0)
-        )
+        electorate = self._electorate(0)
         instance = instance_id(self.document.hash, 0, electorate.vset_hash, self.views[0].block.id)
         vote = Vote(instance, VotePhase.COMMIT, top.view, top.height, top.id)
         votes = [

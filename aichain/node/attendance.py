@@ -1,0 +1,107 @@
+"""Who proposed and who signed the last final blocks, as their headers and certificates say."""
+
+from collections import Counter, OrderedDict
+from dataclasses import dataclass
+
+from aichain.rpc.backend import Attendance, Uptime
+from aichain.store.blocks import BlockStore
+from consensus.electorate import Electorate
+from consensus.instance import epoch_of_height, last_height
+from genesis.beacon import epoch_seed
+from genesis.document import GenesisDocument
+from genesis.limits import ATTENDANCE_EPOCHS_MAX, CERTIFICATE_WINDOW_BLOCKS
+from genesis.units import Address
+from native.hashing import Hash32
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """One final block: whose it is, whose turns passed before it, who is in its certificate."""
+
+    members: tuple[Address, ...]
+    proposer: Address
+    passed: tuple[Address, ...]
+    signers: tuple[Address, ...] | None
+    """None for a block that became final through a descendant."""
+
+
+class AttendanceBook:
+    """Reads each block once and remembers the rows of a window. One thread at a time."""
+
+    def __init__(self, blocks: BlockStore, document: GenesisDocument) -> None:
+        self._blocks = blocks
+        self._document = document
+        self._rows: OrderedDict[int, _Row] = OrderedDict()
+        self._electorates: OrderedDict[int, Electorate] = OrderedDict()
+
+    def electorate(self, height: int) -> Electorate:
+        """Who decides a height of an epoch that is decided, and in which turns."""
+        epoch = epoch_of_height(height, self._document.consensus.epoch_blocks)
+        known = self._electorates.get(epoch)
+        if known is None:
+            validators = self._blocks.validators_at(height)
+            known = Electorate.of(validators, epoch, self._seed(epoch))
+            self._electorates[epoch] = known
+            while len(self._electorates) > ATTENDANCE_EPOCHS_MAX:
+                self._electorates.popitem(last=False)
+        return known
+
+    def over(self, blocks: int, head: int) -> Uptime:
+        """The last `blocks` final blocks up to `head`, as far as there are so many."""
+        first = max(1, head - blocks + 1)
+        rows = [self._row(height) for height in range(first, head + 1)]
+        while len(self._rows) > CERTIFICATE_WINDOW_BLOCKS:
+            self._rows.popitem(last=False)
+        certified = [row for row in rows if row.signers is not None]
+        proposed = Counter(row.proposer for row in rows)
+        missed = Counter(address for row in rows for address in row.passed)
+        signed = Counter(address for row in certified for address in row.signers or ())
+        possible = Counter(address for row in certified for address in row.members)
+        members = dict.fromkeys(address for row in rows for address in row.members)
+        return Uptime(
+            first_height=first,
+            last_height=head,
+            certificates=len(certified),
+            validators=tuple(
+                Attendance(
+                    address=address,
+                    proposed=proposed[address],
+                    missed=missed[address],
+                    signed=signed[address],
+                    certificates=possible[address],
+                )
+                for address in members
+            ),
+        )
+
+    def _row(self, height: int) -> _Row:
+        row = self._rows.get(height)
+        if row is None:
+            row = self._rows[height] = self._read(height)
+        return row
+
+    def _read(self, height: int) -> _Row:
+        header = self._blocks.header_at(height)
+        assert header is not None, "every height up to the head has a block"
+        electorate = self.electorate(height)
+        members = electorate.members
+        certificate = self._blocks.certificate_at(height)
+        views = range(header.parent_view + 1, header.view)
+        return _Row(
+            members=members,
+            proposer=members[header.proposer_index],
+            passed=tuple(members[electorate.proposer(view)] for view in views),
+            signers=None
+            if certificate is None
+            else tuple(members[index] for index in certificate.voter_indices),
+        )
+
+    def _seed(self, epoch: int) -> Hash32:
+        """As the last block of the second epoch before decided it (`vm.edges`)."""
+        if epoch < 2:
+            return epoch_seed(self._document.seed, epoch)
+        header = self._blocks.header_at(
+            last_height(epoch - 2, self._document.consensus.epoch_blocks)
+        )
+        assert header is not None, "an epoch is decided by a final block"
+        return header.beacon_mix

@@ -1,0 +1,93 @@
+"""`aichain_*` about agreement: what the core holds, who votes, who was away, who signed twice."""
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from aichain.rpc.errors import UnknownResource
+from aichain.rpc.methods.parameters import Height
+from aichain.rpc.registry import Context, Params, method
+from aichain.rpc.render_consensus import (
+    show_committee,
+    show_core,
+    show_evidence,
+    show_uptime,
+)
+from consensus.electorate import SCHEDULE_SLOTS
+from consensus.instance import last_height
+from genesis.limits import (
+    CERTIFICATE_WINDOW_BLOCKS,
+    RPC_LISTED_EVIDENCE_MAX,
+    VIEWS_BEHIND_MAX,
+)
+
+_DEFAULT_VIEWS = 4
+_DEFAULT_TURNS = 16
+_DEFAULT_EVIDENCE = 16
+_DEFAULT_WINDOW = 256
+_OFFSET_MAX = 2**31
+
+
+class CoreQuery(Params, frozen=True):
+    views: Annotated[int, Meta(ge=1, le=VIEWS_BEHIND_MAX)] = _DEFAULT_VIEWS
+
+
+class CommitteeQuery(Params, frozen=True):
+    height: Height | None = None
+    views: Annotated[int, Meta(ge=0, le=SCHEDULE_SLOTS)] = _DEFAULT_TURNS
+
+
+class Page(Params, frozen=True):
+    offset: Annotated[int, Meta(ge=0, le=_OFFSET_MAX)] = 0
+    limit: Annotated[int, Meta(ge=0, le=RPC_LISTED_EVIDENCE_MAX)] = _DEFAULT_EVIDENCE
+
+
+class Window(Params, frozen=True):
+    window_blocks: Annotated[int, Meta(ge=1, le=CERTIFICATE_WINDOW_BLOCKS)] = _DEFAULT_WINDOW
+
+
+async def get_consensus_state(context: Context, params: CoreQuery) -> object:
+    """Epoch, view, votes, tallies and certificates of the consensus core, as they are now."""
+    shown = show_core(context.backend.core(), views=params.views)
+    return {"nowMs": context.clock.now_ms(), "voting": context.backend.status().voting} | shown
+
+
+async def get_committee(context: Context, params: CommitteeQuery) -> object:
+    """Who votes on a height (without one: the next) with which weight, and in which turns."""
+    backend = context.backend
+    height = backend.status().height + 1 if params.height is None else params.height
+    electorate = await backend.electorate(height)
+    if electorate is None:
+        raise UnknownResource(resource=f"committee of height {height}")
+    core = backend.core()
+    first_view = max(1, core.view) if electorate.epoch == core.epoch else 1
+    return show_committee(height, electorate, first_view=first_view, views=params.views)
+
+
+async def get_evidence(context: Context, params: Page) -> object:
+    """Proofs of double signatures that this node holds, the newest first."""
+    backend = context.backend
+    proofs = backend.evidence()[::-1]
+    page = proofs[params.offset : params.offset + params.limit]
+    blocks = backend.head().document.consensus.epoch_blocks
+    return {
+        "count": len(proofs),
+        "offset": params.offset,
+        "evidence": [
+            show_evidence(raw, lambda epoch: backend.validator_set(last_height(epoch, blocks)))
+            for raw in page
+        ],
+    }
+
+
+async def get_validator_uptime(context: Context, params: Window) -> object:
+    """Turns taken and missed, and certificates signed, in the last final blocks."""
+    return show_uptime(await context.backend.uptime(params.window_blocks))
+
+
+METHODS = (
+    method("aichain_consensusState", CoreQuery, get_consensus_state),
+    method("aichain_committee", CommitteeQuery, get_committee),
+    method("aichain_evidence", Page, get_evidence),
+    method("aichain_validatorUptime", Window, get_validator_uptime),
+)
