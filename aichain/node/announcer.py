@@ -25,9 +25,12 @@ class Announcer:
     """Announcements may be lost, and peers refuse for now what they would take later: each id is
     told again after two seconds, then after twice as long each time, until it has left the pool."""
 
-    def __init__(self, network: Network, mempool: Mempool) -> None:
+    def __init__(
+        self, network: Network, mempool: Mempool, is_pending: Callable[[Hash32], bool]
+    ) -> None:
         self._network = network
         self._mempool = mempool
+        self._is_pending = is_pending
         self._news: dict[Hash32, None] = {}
         self._has_news = trio.Event()
         self._known_by: OrderedDict[str, OrderedDict[Hash32, None]] = OrderedDict()
@@ -74,7 +77,7 @@ class Announcer:
             await trio.sleep_until(max(trio.current_time() + GATHER_S, last + ANNOUNCE_EVERY_S))
             last = trio.current_time()
             news, self._news, self._has_news = self._news, {}, trio.Event()
-            ids = [tx_id for tx_id in news if tx_id in self._mempool]
+            ids = [tx_id for tx_id in news if self._is_pending(tx_id)]
             for peer in self._network.peers():
                 known = self._known_by.get(peer.peer_id, ())
                 self._send(peer.peer_id, [tx_id for tx_id in ids if tx_id not in known])
@@ -89,7 +92,7 @@ class Announcer:
                 best = self._mempool.best(limits.ANNOUNCED_TRANSACTIONS_MAX)
                 self._send(peer, [signed.id for signed in best])
             self._greeted = frozenset(present)
-            for tx_id in self._repeats.due(steady_ms(), self._mempool.__contains__):
+            for tx_id in self._repeats.due(steady_ms(), self._is_pending):
                 self._tell(tx_id)
 
     def _send(self, peer: str, ids: Sequence[Hash32]) -> None:

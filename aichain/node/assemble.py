@@ -11,6 +11,7 @@ from aichain.feed import Feed
 from aichain.machine import Machine
 from aichain.mempool import Mempool
 from aichain.metrics import Metrics
+from aichain.node.accuser import Accuser
 from aichain.node.backend import NodeBackend
 from aichain.node.ballots import Ballots, Signer
 from aichain.node.bodies import Bodies
@@ -96,9 +97,10 @@ def assemble(
     bodies = Bodies(ledger, pool, context)
     finalizer = Finalizer(ledger, pool, feed, context, lambda: engine.state)
     certificates = CertificateDesk(engine, context)
-    ballots = None
+    ballots, accuser = None, None
     if key is not None and wal is not None:
         ballots = Ballots(Signer(key, wal), slots_of(records), context, engine.post)
+        accuser = Accuser(key, chain, pool, context)
     inbound = InboundDesk(engine, certificates, bodies, pool, context)
     context.network.set_handler(Responder(chain, pool, engine, machine).answer)
     context.network.set_gossip_check(inbound.judge_gossip)
@@ -116,6 +118,7 @@ def assemble(
                 ledger, pool, context, core.config.validator, reveals_of(config, chain)
             ),
             finalizer=finalizer,
+            accuser=accuser,
             request_certificates=certificates.request,
             context=context,
         ),

@@ -143,7 +143,7 @@ class Bodies:
         found: dict[Hash32, SignedTransaction] = {}
         missing = []
         for tx_id in candidate.tx_ids:
-            pooled = self._pool.mempool.get(tx_id)
+            pooled = self._pool.find(tx_id)
             if pooled is None:
                 missing.append(tx_id)
             else:

@@ -9,6 +9,7 @@ from trio_typing import TaskStatus
 
 from aichain.clock import Clock
 from aichain.errors import ConsensusHalted
+from aichain.node.accuser import Accuser
 from aichain.node.ballots import Ballots
 from aichain.node.bodies import Bodies
 from aichain.node.context import NodeContext
@@ -39,6 +40,7 @@ from consensus.core.events import ElectorateDecided, Event, Started, TimerFired
 from consensus.core.state import State
 from consensus.core.step import step
 from consensus.evidence import Evidence
+from consensus.instance import Instance
 from consensus.votes import VotePhase
 from genesis import limits
 from p2p.network import Audience
@@ -48,7 +50,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class EngineServices:
-    """Those who perform what the core asks for. `ballots` is None on a node that only follows."""
+    """Who does what the core asks for; no `ballots`, no `accuser` on a node that only follows."""
 
     ballots: Ballots | None
     bodies: Bodies
@@ -56,6 +58,7 @@ class EngineServices:
     finalizer: Finalizer
     request_certificates: Callable[[int, int, int], Awaitable[None]]
     context: NodeContext
+    accuser: Accuser | None = None
 
 
 class Engine:
@@ -159,8 +162,8 @@ class Performer:
             case EnterEpoch(epoch):
                 log.info("epoch %d begins", epoch)
                 self._enter(epoch)
-            case ReportEquivocation(evidence):
-                self._report(evidence)
+            case ReportEquivocation(evidence, instance):
+                self._report(evidence, instance)
             case Halt(reason):
                 raise ConsensusHalted(reason=reason)
 
@@ -185,7 +188,7 @@ class Performer:
         decided = context.electorates.electorate(epoch + 1)
         self._engine.post(ElectorateDecided(decided, context.clock.now_ms()))
 
-    def _report(self, evidence: Evidence) -> None:
+    def _report(self, evidence: Evidence, instance: Instance) -> None:
         self._services.context.metrics.equivocation_seen()
         name = self._engine.evidence.add(evidence)
         log.error(
@@ -194,3 +197,5 @@ class Performer:
             evidence.epoch,
             name.hex(),
         )
+        if self._services.accuser is not None:
+            self._start_soon(self._services.accuser.accuse, evidence, instance)

@@ -9,7 +9,7 @@ from native.hashing import Hash32, blake3_256
 
 
 class EvidenceBook:
-    """In memory, the oldest forgotten first. Nothing punishes yet; whoever will needs the bytes."""
+    """In memory, the oldest forgotten first: for who asks. `Accuser` brings them on chain."""
 
     def __init__(self, limit: int = EVIDENCE_KEPT_MAX) -> None:
         self._limit = limit

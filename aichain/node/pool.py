@@ -9,6 +9,7 @@ import trio
 from aichain.chain import Chain
 from aichain.errors import AlreadyPending, NotPooled
 from aichain.mempool import Mempool
+from aichain.node.accusations import Accusations
 from aichain.node.announcer import Announcer
 from aichain.node.context import NodeContext
 from aichain.node.fetcher import Fetcher
@@ -65,7 +66,8 @@ class _Checked:
 
     signed: SignedTransaction
     head: State
-    sender: SenderAccount
+    sender: SenderAccount | None
+    """None for a system transaction, which is outside of its sender's nonces and coins."""
     witnesses: tuple[SignatureItem, ...]
 
 
@@ -79,14 +81,15 @@ class TransactionPool:
         context: NodeContext,
     ) -> None:
         self.mempool = mempool
+        self.accusations = Accusations(chain)
         self._chain = chain
         self._verifier = context.verifier
         self._network = context.network
         self._metrics = context.metrics
         self._recent: OrderedDict[Hash32, SignedTransaction] = OrderedDict()
         """Lately final: who is a little behind still asks for them to build its blocks."""
-        self._announcer = Announcer(context.network, mempool)
-        self._fetcher = Fetcher(context.network, mempool.knows, self._admit_from)
+        self._announcer = Announcer(context.network, mempool, self._is_pending)
+        self._fetcher = Fetcher(context.network, self._is_known, self._admit_from)
 
     async def run(self) -> None:
         """Announce and fetch until cancelled."""
@@ -116,7 +119,8 @@ class TransactionPool:
 
     def find(self, tx_id: Hash32) -> SignedTransaction | None:
         """For a peer that asks: pending, or final not long ago."""
-        return self.mempool.get(tx_id) or self._recent.get(tx_id)
+        pending = self.mempool.get(tx_id) or self.accusations.find(tx_id)
+        return pending or self._recent.get(tx_id)
 
     def after_final(self, included: Sequence[SignedTransaction]) -> None:
         """A block became final: forget what it holds and what it made impossible."""
@@ -126,6 +130,7 @@ class TransactionPool:
         head = self._chain.head
         self.mempool.apply_block(included, lambda address: sender_account(head, address))
         self.mempool.expire(head_view(head))
+        self.accusations.after_final()
         stats = self.mempool.stats
         self._metrics.mempool_is(stats.transactions, stats.size_bytes)
 
@@ -133,6 +138,8 @@ class TransactionPool:
         """What is cheap comes first: what we know already, the ledger's rules, the pool's own."""
         self.mempool.require_unknown(signed)
         head = self._chain.head
+        if signed.transaction.is_system:
+            return _Checked(signed, head, None, self.accusations.check(signed))
         sender = _check_on(head, signed)
         self.mempool.check(signed, sender, head_view(head))
         return _Checked(signed, head, sender, transaction_witnesses(head, signed))
@@ -144,10 +151,19 @@ class TransactionPool:
             self.mempool.reject(signed.raw_hash)
         require_verified(signed, verdicts)
         head, sender = self._chain.head, checked.sender
-        if head is not checked.head:  # it moved while the signature was checked
-            sender = _check_on(head, signed)
-        self.mempool.add(VerifiedTransaction(signed), sender, head_view(head))
+        if sender is None:
+            self.accusations.add(VerifiedTransaction(signed))
+        else:
+            if head is not checked.head:  # it moved while the signature was checked
+                sender = _check_on(head, signed)
+            self.mempool.add(VerifiedTransaction(signed), sender, head_view(head))
         self._announcer.add(signed.id)
+
+    def _is_pending(self, tx_id: Hash32) -> bool:
+        return tx_id in self.mempool or self.accusations.find(tx_id) is not None
+
+    def _is_known(self, tx_id: Hash32) -> bool:
+        return self.mempool.knows(tx_id) or self.accusations.find(tx_id) is not None
 
     async def _admit_from(self, peer: str, raws: Sequence[bytes]) -> set[Hash32]:
         """The ids of what came with a good signature, whether or not it was admitted."""

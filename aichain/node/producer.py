@@ -67,7 +67,8 @@ class Producer:
             timestamp_ms=effect.timestamp_ms,
             onion_reveal=reveal,
         )
-        built = build_block(parent, candidates, attributes)
+        accusations = self._pool.accusations.candidates()
+        built = build_block(parent, (*accusations, *candidates), attributes)
         for signed, error in built.dropped:
             log.info("left out 0x%s: %s", signed.id.hex()[:16], error)
         try:

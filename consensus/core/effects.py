@@ -141,9 +141,10 @@ class EnterEpoch:
 
 @dataclass(frozen=True, slots=True)
 class ReportEquivocation:
-    """Somebody signed two things that exclude each other."""
+    """Somebody signed two things that exclude each other, in this instance."""
 
     evidence: Evidence
+    instance: Instance
 
 
 @dataclass(frozen=True, slots=True)

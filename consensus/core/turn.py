@@ -32,7 +32,7 @@ class Turn:
         known = self.state.at(view)
         if evidence.offender not in known.reported:
             self.set_view(view, replace(known, reported=known.reported | {evidence.offender}))
-            self.emit(ReportEquivocation(evidence))
+            self.emit(ReportEquivocation(evidence, self.state.instance))
 
     def halt(self, reason: str) -> None:
         """Stop for good: whatever is wrong, voting on would make it worse."""

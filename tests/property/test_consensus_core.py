@@ -229,7 +229,7 @@ def test_nobody_is_accused_but_for_two_votes_that_exclude_each_other(events: lis
     _, asked = play(events, CAST.state)
     for effect in asked:
         match effect:
-            case ReportEquivocation(ConflictingVotes(first, second)):
+            case ReportEquivocation(ConflictingVotes(first, second), _):
                 said_by = heard[first.voter_index, first.vote.view]
                 for vote in (first.vote, second.vote):
                     assert (vote.phase, vote.block_id) in said_by

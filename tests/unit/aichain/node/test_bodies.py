@@ -28,7 +28,7 @@ async def test_a_second_copy_of_a_proposal_does_not_change_whom_we_ask() -> None
         clock=SimpleNamespace(now_ms=lambda: 0),
         electorates=SimpleNamespace(keys=frozenset()),
     )
-    pool = SimpleNamespace(mempool={})
+    pool = SimpleNamespace(find=lambda _tx_id: None)
     bodies = Bodies(
         cast("LedgerWriter", SimpleNamespace(chain=chain)),
         cast("TransactionPool", pool),

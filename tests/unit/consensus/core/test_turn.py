@@ -14,7 +14,7 @@ def test_a_second_vote_for_another_block_is_reported_once() -> None:
     one, other = make_block(driver.state, 1), make_block(driver.state, 1, salt=1)
     first, second = (make_vote(driver.state, 2, PREFER, 1, block) for block in (one, other))
     asked = driver.feed(*(VoteAccepted(vote, 0) for vote in (first, second, second)))
-    assert asked == [ReportEquivocation(ConflictingVotes(first, second))]
+    assert asked == [ReportEquivocation(ConflictingVotes(first, second), driver.state.instance)]
 
 
 def test_commit_and_cancel_of_one_view_are_reported() -> None:
@@ -23,7 +23,7 @@ def test_commit_and_cancel_of_one_view_are_reported() -> None:
     cancel = make_vote(driver.state, 2, CANCEL, 1)
     prefer = make_vote(driver.state, 2, PREFER, 1, make_block(driver.state, 1))
     asked = driver.feed(*(VoteAccepted(vote, 0) for vote in (cancel, prefer, commit)))
-    assert asked == [ReportEquivocation(ConflictingVotes(cancel, commit))]
+    assert asked == [ReportEquivocation(ConflictingVotes(cancel, commit), driver.state.instance)]
 
 
 def test_two_proposals_of_one_view_are_reported_with_both_signatures() -> None:
