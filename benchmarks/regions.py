@@ -15,6 +15,7 @@ from pathlib import Path
 import trio
 import trio.testing
 from harness import arguments, percentile, report
+from trio_typing import TaskStatus
 from virtual_machine import START_MS, Host, Meter, host_of_task
 
 from aichain.config import Endpoint, NodeConfig
@@ -144,11 +145,11 @@ async def _run(root: Path, options: argparse.Namespace, watch: Watch, hosts: lis
     async with trio.open_nursery() as nursery:
         for index in range(options.validators - options.dead):
             host = hosts[index]
-            node = assemble(
-                configs[index],
-                lambda identity, _settings, host=host: TimedNetwork(hub, identity, host, watch),
-                Machine(host, host.run_blocking),
-            )
+
+            def network_of(identity: NodeIdentity, _: object, host: Host = host) -> MemoryNetwork:
+                return TimedNetwork(hub, identity, host, watch)
+
+            node = assemble(configs[index], network_of, Machine(host, host.run_blocking))
             host_of_task.set(host)
             await nursery.start(_serve, node, watch)
             host_of_task.set(None)
@@ -158,7 +159,7 @@ async def _run(root: Path, options: argparse.Namespace, watch: Watch, hosts: lis
 
 
 async def _serve(
-    node: Node, watch: Watch, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    node: Node, watch: Watch, task_status: TaskStatus[None] = trio.TASK_STATUS_IGNORED
 ) -> None:
     try:
         async with trio.open_nursery() as nursery:
@@ -171,7 +172,7 @@ async def _serve(
 
 
 async def _note_finals(
-    node: Node, watch: Watch, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    node: Node, watch: Watch, task_status: TaskStatus[None] = trio.TASK_STATUS_IGNORED
 ) -> None:
     with node.feed.subscribe() as views:
         task_status.started()

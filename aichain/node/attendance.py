@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from aichain.rpc.backend import Attendance, Uptime
 from aichain.store.blocks import BlockStore
 from consensus.electorate import Electorate
-from consensus.instance import epoch_of_height, last_height
 from genesis.beacon import epoch_seed
 from genesis.document import GenesisDocument
+from genesis.epochs import epoch_of_height, last_height
 from genesis.limits import ATTENDANCE_EPOCHS_MAX, CERTIFICATE_WINDOW_BLOCKS
 from genesis.units import Address
 from native.hashing import Hash32

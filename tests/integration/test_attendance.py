@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from aichain.node.attendance import AttendanceBook
-from consensus.instance import epoch_of_height
+from genesis.epochs import epoch_of_height
 from tests.integration.nodes import cluster, until
 
 EPOCH_BLOCKS = 6

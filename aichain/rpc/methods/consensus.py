@@ -14,7 +14,7 @@ from aichain.rpc.render_consensus import (
     show_uptime,
 )
 from consensus.electorate import SCHEDULE_SLOTS
-from consensus.instance import last_height
+from genesis.epochs import last_height
 from genesis.limits import (
     CERTIFICATE_WINDOW_BLOCKS,
     RPC_LISTED_EVIDENCE_MAX,

@@ -22,8 +22,9 @@ from consensus.core.state import CoreConfig, initial
 from consensus.core.state import State as CoreState
 from consensus.electorate import Electorate, epoch_seed
 from consensus.headers import block_ref
-from consensus.instance import epoch_of_height, instance_id
+from consensus.instance import instance_id
 from consensus.votes import VOTE_CONTEXT, SignedVote, Vote, VotePhase
+from genesis.epochs import epoch_of_height
 from genesis.networks import account_key, founder_key, founder_onion_seed, local_document
 from genesis.onion import Onion
 from genesis.units import AI, Address, address_of_key
