@@ -13,6 +13,9 @@ BLOCK_TIME_MAX_MS = 60_000
 UNBONDINGS_MAX = 256
 CANDIDATES_MAX = 256
 OFFENCES_MAX = 64
+ANCHOR_WINDOW_BLOCKS = 64
+ABSENT_ANCHORS_MAX = 8
+PARTICIPATION_VOTES_MAX = 18
 
 # --- p2p: what one peer may send, and how many peers there may be ------------------------------
 HELLO_MAX_BYTES = 16 * 1024

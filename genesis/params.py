@@ -9,7 +9,7 @@ from genesis.units import AI, BPS, U64_MAX, U128_MAX, encode_amount
 from native.codec import Encodable
 
 _AMOUNT = {"amount": True}  # written in AI in a document, 16 bytes in the canonical encoding
-_ROOM_FOR_ONE = 2 * 70_000  # half a block holds the largest transaction
+_ROOM_FOR_ONE = 2 * 85_000  # half a block holds the largest transaction: a full one of votes
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,11 @@ class FeeParams:
 
 @dataclass(frozen=True, slots=True)
 class RewardParams:
-    """Emission (ledger.md §12.4): the treasury takes its share first, the two others the rest."""
+    """Emission (ledger.md §12.4): the treasury takes its share first, the two others the rest.
+
+    Of the validators' share, `voter_bps` go to those whose votes for the epoch's last block are
+    seen, the rest to each block's proposer.
+    """
 
     initial_reward: int = field(default=1785 * 10**15, metadata=_AMOUNT)
     halving_blocks: int = 252_288_000
@@ -60,6 +64,7 @@ class RewardParams:
     treasury_bps: int = 200
     validator_bps: int = 2000
     ai_bps: int = 8000
+    voter_bps: int = 5000
 
     def __post_init__(self) -> None:
         _require_range("initial_reward", self.initial_reward, 0, 10**6 * AI)
@@ -67,6 +72,7 @@ class RewardParams:
         _require_range("cap", self.cap, 0, U128_MAX // 2)
         _require_range("treasury_bps", self.treasury_bps, 0, BPS)
         _require_range("validator_bps", self.validator_bps, 0, BPS)
+        _require_range("voter_bps", self.voter_bps, 0, BPS)
         if self.validator_bps + self.ai_bps != BPS:
             raise InvalidGenesis(f"validator_bps and ai_bps must add up to {BPS}")
 

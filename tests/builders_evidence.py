@@ -7,7 +7,14 @@ from native.hashing import ZERO_HASH, Hash32
 from native.signatures import SIGNATURE_BYTES, Algorithm, SigningKey
 from tests.builders_vm import address, make_transaction, seal
 from vm.state import State
-from vm.system_bodies import Claims, Evidence, ProposalClaim, VoteClaim, context_of
+from vm.system_bodies import (
+    Claims,
+    Evidence,
+    Participation,
+    ProposalClaim,
+    VoteClaim,
+    context_of,
+)
 from vm.transactions import Transaction, VerifiedTransaction
 
 BLANK = bytes(SIGNATURE_BYTES[Algorithm.ML_DSA_65])
@@ -66,13 +73,27 @@ def signed_claims(evidence: Evidence, key: SigningKey) -> Evidence:
     return Evidence(evidence.instance, evidence.view, evidence.offender, claims)
 
 
-def system(body: Evidence, *, sender: int = 2, **fields: Any) -> Transaction:
+def make_participation(
+    state: State, *places: int, epoch: int | None = None, view: int = 7
+) -> Participation:
+    """Blank votes of these members for the last epoch that ended."""
+    blocks = state.document.consensus.epoch_blocks
+    number = state.head.height // blocks - 1 if epoch is None else epoch
+    known = state.epoch(number)
+    bits = bytearray(-(-len(known.seats) // 8) if known else 1)
+    for place in places:
+        bits[place // 8] |= 1 << place % 8
+    return Participation(number, view, bytes(bits), (BLANK,) * len(places))
+
+
+def system(body: Evidence | Participation, *, sender: int = 2, **fields: Any) -> Transaction:
     """Free, and outside of the sender's nonces."""
     return make_transaction(body, sender=sender, **({"fee_max": 0, "tip": 0} | fields))
 
 
-def report(evidence: Evidence, *, sender: int = 2) -> VerifiedTransaction:
-    return seal(system(evidence, sender=sender))
+def report(body: Evidence | Participation, *, sender: int = 2) -> VerifiedTransaction:
+    """As its sender's key would sign it."""
+    return seal(system(body, sender=sender))
 
 
 def _claims(evidence: Evidence) -> tuple[VoteClaim | ProposalClaim, VoteClaim | ProposalClaim]:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from genesis.document import GenesisDocument
 from genesis.units import AI, U128_MAX
-from tests.builders_evidence import make_evidence, report
+from tests.builders_evidence import make_evidence, make_participation, report
 from tests.builders_vm import (
     FOUNDER_STAKE,
     PURSE,
@@ -76,6 +76,13 @@ def accusations(draw: st.DrawFn) -> Wish:
 
 
 @st.composite
+def attendances(draw: st.DrawFn) -> Wish:
+    """Votes for the last block of the last epoch that ended."""
+    places = draw(st.sampled_from([(0,), (1,), (0, 1), (0, 1), (0, 1, 2), (2,)]))
+    return {"sender": draw(st.sampled_from([0, 2, 9])), "votes": places}
+
+
+@st.composite
 def intentions(draw: st.DrawFn) -> Wish:
     """A sender's wish; `nonce` is how far ahead of its turn it is."""
     sender = draw(st.sampled_from([0, 0, 1, 2, 2, 3, 4, 5, 8]))
@@ -89,7 +96,7 @@ def intentions(draw: st.DrawFn) -> Wish:
     }
 
 
-WISHES = st.one_of(*[intentions()] * 9, accusations())
+WISHES = st.one_of(*[intentions()] * 8, accusations(), attendances())
 HISTORIES = st.lists(st.lists(WISHES, max_size=6), min_size=1, max_size=8)
 
 
@@ -101,7 +108,13 @@ def candidates_of(state: State, wishes: list[Wish]) -> list[VerifiedTransaction]
         sender = wish["sender"]
         if "accused" in wish:
             epoch = max(0, epoch_of_next(state) + wish["epochs"])
-            candidates.append(report(make_evidence(state, wish["accused"], epoch=epoch)))
+            evidence = make_evidence(state, wish["accused"], epoch=epoch)
+            candidates.append(report(evidence, sender=sender))
+            continue
+        if "votes" in wish:
+            epoch = max(0, epoch_of_next(state) - 1)
+            body = make_participation(state, *wish["votes"], epoch=epoch)
+            candidates.append(report(body, sender=sender))
             continue
         account = account_view(state, address(sender))
         nonce = account.nonce + ahead.get(sender, 0) + wish["nonce"]

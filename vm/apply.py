@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from genesis.epochs import last_height
+from vm.anchors import drop_anchor, settle_anchor
 from vm.blocks import Header, VerifiedBlock
 from vm.draft import Draft
 from vm.edges import cross_edge
@@ -52,7 +53,7 @@ def close_block(
 ) -> Outcome:
     """The end of a block: the reveal, reward and tips, the next base fee, the invariant.
 
-    That of an epoch decides the set of the second one after.
+    That of an epoch decides the set of the second one after, and is what votes are collected for.
     """
     voters = draft.state.epoch(header.epoch)
     assert voters is not None, "the header was checked against it"
@@ -60,7 +61,9 @@ def close_block(
     onion = onion_at(draft.record, proposer.index, header.epoch)
     draft.put_record(onion_key(proposer.index), encode_onion(onion.peeled(header.onion_reveal)))
     pay_proposer(draft, proposer.owner, sum(receipt.tip for receipt in receipts))
+    settle_anchor(draft)
     if header.height == last_height(header.epoch, draft.document.consensus.epoch_blocks):
+        drop_anchor(draft, header)
         cross_edge(draft, header)
     base_fee = draft.counter(BASE_FEE)
     draft.put_counter(BASE_FEE, next_base_fee(draft.document.fees, base_fee, weight))

@@ -28,7 +28,14 @@ from vm.errors import (
     RecipientIsZero,
     UnknownKind,
 )
-from vm.system_bodies import Evidence, evidence_fields, evidence_from_fields
+from vm.system_bodies import (
+    Evidence,
+    Participation,
+    evidence_fields,
+    evidence_from_fields,
+    participation_fields,
+    participation_from_fields,
+)
 
 
 class Kind(IntEnum):
@@ -41,6 +48,7 @@ class Kind(IntEnum):
     REGISTER_VALIDATOR = 0x17
     UNJAIL = 0x18
     EVIDENCE = 0x50
+    PARTICIPATION = 0x51
 
 
 class Role(IntEnum):
@@ -135,9 +143,11 @@ class Unjail:
     """Become a candidate again once the jail term is over."""
 
 
-Body: TypeAlias = Transfer | RegisterValidator | Stake | Unstake | Withdraw | Unjail | Evidence
+Body: TypeAlias = (
+    Transfer | RegisterValidator | Stake | Unstake | Withdraw | Unjail | Evidence | Participation
+)
 
-SYSTEM_BODIES: frozenset[type[Body]] = frozenset({Evidence})
+SYSTEM_BODIES: frozenset[type[Body]] = frozenset({Evidence, Participation})
 """Bodies of transactions that pay nothing, and are refused rather than failed."""
 
 
@@ -157,6 +167,8 @@ def kind_of(body: Body) -> Kind:
             return Kind.UNJAIL
         case Evidence():
             return Kind.EVIDENCE
+        case Participation():
+            return Kind.PARTICIPATION
         case _:
             assert_never(body)
 
@@ -168,6 +180,8 @@ def signatures_inside(body: Body) -> int:
             return 1
         case Evidence():
             return 2
+        case Participation():
+            return len(body.signatures)
         case _:
             return 0
 
@@ -193,6 +207,8 @@ def body_fields(body: Body) -> list[codec.Value]:
             return []
         case Evidence():
             return evidence_fields(body)
+        case Participation():
+            return participation_fields(body)
         case _:
             assert_never(body)
 
@@ -219,6 +235,8 @@ def body_from_fields(kind: int, value: codec.Value) -> Body:
             return Unjail()
         case Kind.EVIDENCE:
             return evidence_from_fields(value)
+        case Kind.PARTICIPATION:
+            return participation_from_fields(value)
         case _:
             raise UnknownKind(kind)
 

@@ -3,6 +3,7 @@
 from typing import assert_never
 
 from vm.accounts import apply_transfer
+from vm.anchors import apply_participation
 from vm.draft import Draft
 from vm.errors import InvalidTransaction
 from vm.fees import charge, require_current
@@ -16,8 +17,9 @@ from vm.staking import (
     apply_unstake,
     apply_withdraw,
 )
-from vm.system_bodies import Evidence
+from vm.system_bodies import Evidence, Participation
 from vm.transactions import (
+    SYSTEM_BODIES,
     RegisterValidator,
     SignedTransaction,
     Stake,
@@ -36,7 +38,7 @@ def apply_transaction(draft: Draft, signed: SignedTransaction) -> Receipt:
     system transaction costs nothing and does not fail: it is refused.
     """
     transaction = signed.transaction
-    if transaction.is_system:
+    if type(transaction.body) in SYSTEM_BODIES:
         return _apply_free(draft, signed)
     burned_before = draft.counter(BURNED)
     fee = charge(draft, signed)
@@ -80,5 +82,7 @@ def perform(draft: Draft, transaction: Transaction, allowance: int) -> tuple[Eve
             return apply_unjail(draft, sender)
         case Evidence():
             return apply_evidence(draft, sender, body)
+        case Participation():
+            return apply_participation(draft, body)
         case _:
             assert_never(body)

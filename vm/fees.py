@@ -18,7 +18,7 @@ from vm.errors import (
     WrongNetwork,
 )
 from vm.records import Account, public_key_key
-from vm.system_bodies import Evidence
+from vm.system_bodies import Evidence, Participation
 from vm.transactions import (
     RegisterValidator,
     SignedTransaction,
@@ -55,7 +55,7 @@ def value_of(transaction: Transaction) -> int:
             return amount
         case RegisterValidator(stake=stake):
             return stake
-        case Unstake() | Withdraw() | Unjail() | Evidence():
+        case Unstake() | Withdraw() | Unjail() | Evidence() | Participation():
             return 0
 
 

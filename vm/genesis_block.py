@@ -4,6 +4,7 @@ from genesis.beacon import epoch_seed
 from genesis.document import GenesisDocument
 from genesis.units import Address
 from genesis.validators import VALIDATOR_ALGORITHM
+from vm.anchors import ANCHOR_KEY, encode_anchor, genesis_anchor
 from vm.blocks import genesis_header
 from vm.bodies import Role
 from vm.epochs import CANDIDATES_KEY, encode_candidates, encode_epoch, epoch_key
@@ -68,6 +69,7 @@ def genesis_state(document: GenesisDocument) -> State:
     header = genesis_header(
         document.hash, document.genesis_time_ms, document.validator_set.hash, document.seed
     )
+    records[ANCHOR_KEY] = encode_anchor(genesis_anchor(header.id))
     return State.initial(document, header, records)
 
 

@@ -17,6 +17,7 @@ from vm.records import (
     TREASURY,
     UNBONDING,
     VALIDATORS,
+    VOTER_POOL,
     Unbonding,
     account_key,
     decode_unbondings,
@@ -58,6 +59,7 @@ class SupplyView:
     unbonding: int
     treasury: int
     ai_pool: int
+    voter_pool: int
     balances: int
     cap: int
     next_reward: int
@@ -123,6 +125,7 @@ def supply_view(state: State) -> SupplyView:
     burned = read_counter(state, BURNED)
     staked, unbonding = read_counter(state, STAKED), read_counter(state, UNBONDING)
     treasury, ai_pool = read_counter(state, TREASURY), read_counter(state, AI_POOL)
+    voter_pool = read_counter(state, VOTER_POOL)
     total = genesis + minted - burned
     rewards = state.document.rewards
     return SupplyView(
@@ -135,7 +138,8 @@ def supply_view(state: State) -> SupplyView:
         unbonding=unbonding,
         treasury=treasury,
         ai_pool=ai_pool,
-        balances=total - staked - unbonding - treasury - ai_pool,
+        voter_pool=voter_pool,
+        balances=total - staked - unbonding - treasury - ai_pool - voter_pool,
         cap=rewards.cap,
         next_reward=block_reward(rewards, state.head.height + 1, minted),
         base_fee=state.base_fee,

@@ -24,6 +24,7 @@ class EventKind(IntEnum):
     UNJAILED = 7
     ONION_RENEWED = 8
     VALIDATOR_SLASHED = 9
+    VOTES_COUNTED = 10
 
 
 class Form(Enum):
@@ -74,6 +75,7 @@ EVENT_ATTRIBUTES: dict[EventKind, tuple[tuple[str, Form], ...]] = {
         ("reward", Form.AMOUNT),
         ("slashed_of_earlier", Form.AMOUNT),
     ),
+    EventKind.VOTES_COUNTED: (("epoch", Form.NUMBER), ("votes", Form.NUMBER)),
 }
 
 

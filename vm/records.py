@@ -28,9 +28,20 @@ TREASURY = "treasury"
 AI_POOL = "ai_pool"
 STAKED = "staked"
 UNBONDING = "unbonding"
+VOTER_POOL = "voter_pool"
 VALIDATORS = "validators"
 BASE_FEE = "base_fee"
-COUNTERS = (MINTED, BURNED, TREASURY, AI_POOL, STAKED, UNBONDING, VALIDATORS, BASE_FEE)
+COUNTERS = (
+    MINTED,
+    BURNED,
+    TREASURY,
+    AI_POOL,
+    VOTER_POOL,
+    STAKED,
+    UNBONDING,
+    VALIDATORS,
+    BASE_FEE,
+)
 
 
 class StateReader(Protocol):

@@ -6,7 +6,7 @@ from genesis.params import RewardParams
 from genesis.units import BPS, Address
 from vm.accounts import credit
 from vm.draft import Draft
-from vm.records import AI_POOL, MINTED, TREASURY
+from vm.records import AI_POOL, MINTED, TREASURY, VOTER_POOL
 
 ERAS = 64
 """From this halving era on nothing is minted; the cap has bitten long before, in era 10."""
@@ -17,6 +17,7 @@ class Split(NamedTuple):
 
     treasury: int
     proposer: int
+    voters: int
     ai_pool: int
 
 
@@ -29,18 +30,23 @@ def block_reward(params: RewardParams, height: int, minted: int) -> int:
 
 
 def split_reward(params: RewardParams, reward: int) -> Split:
-    """The treasury's share first; the proposer's share of the rest; the remainder is the pool's.
+    """The treasury's share first; the validators' share of the rest; the remainder is the pool's.
 
-    Shares round down, so what a division leaves over goes to the AI reward pool.
+    Shares round down, so what a division leaves over goes to the AI reward pool, and of the
+    validators' share to the proposer.
     """
     treasury = reward * params.treasury_bps // BPS
     rest = reward - treasury
-    proposer = rest * params.validator_bps // BPS
-    return Split(treasury, proposer, rest - proposer)
+    validators = rest * params.validator_bps // BPS
+    voters = validators * params.voter_bps // BPS
+    return Split(treasury, validators - voters, voters, rest - validators)
 
 
 def pay_proposer(draft: Draft, proposer: Address, tips: int) -> None:
-    """Mint this block's reward, and hand the proposer its part of it and all tips."""
+    """Mint this block's reward, and hand the proposer its part of it and all tips.
+
+    The voters' part waits until the anchor of the epoch tells who they were.
+    """
     params = draft.document.rewards
     minted = draft.counter(MINTED)
     reward = block_reward(params, draft.height, minted)
@@ -48,5 +54,6 @@ def pay_proposer(draft: Draft, proposer: Address, tips: int) -> None:
     draft.put_counter(MINTED, minted + reward)
     draft.put_counter(TREASURY, draft.counter(TREASURY) + split.treasury)
     draft.put_counter(AI_POOL, draft.counter(AI_POOL) + split.ai_pool)
+    draft.put_counter(VOTER_POOL, draft.counter(VOTER_POOL) + split.voters)
     if split.proposer + tips:
         credit(draft, proposer, split.proposer + tips)

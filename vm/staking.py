@@ -173,8 +173,10 @@ def apply_unjail(draft: Draft, owner: Address) -> tuple[Event, ...]:
 
 
 def jail(draft: Draft, address: Address) -> None:
-    """Take a validator out of the candidates for jail_blocks; the end of its epoch calls this."""
+    """Take a validator out of the candidates for jail_blocks; a term that runs is not changed."""
     record = validator_of(draft, address)
+    if record.jailed_until:
+        return
     until = draft.height + draft.document.staking.jail_blocks
     _put_validator(draft, address, replace(record, jailed_until=until))
 

@@ -15,6 +15,7 @@ from vm.records import (
     STAKED,
     TREASURY,
     UNBONDING,
+    VOTER_POOL,
     counter_key,
     decode_account,
     decode_amount_record,
@@ -32,10 +33,12 @@ class Supply:
     unbonding: int
     treasury: int
     ai_pool: int
+    voter_pool: int
 
     @property
     def total(self) -> int:
-        return self.balances + self.staked + self.unbonding + self.treasury + self.ai_pool
+        pools = self.treasury + self.ai_pool + self.voter_pool
+        return self.balances + self.staked + self.unbonding + pools
 
 
 def assert_conserved(draft: Draft) -> None:
@@ -56,7 +59,7 @@ def assert_conserved(draft: Draft) -> None:
     unbonding = _unbonding_delta(draft)
     assert staked == _delta(draft, STAKED), "the staked counter is the sum of the accounts'"
     assert unbonding == _delta(draft, UNBONDING), "the unbonding counter is the sum of the lists"
-    pools = _delta(draft, TREASURY) + _delta(draft, AI_POOL)
+    pools = sum(_delta(draft, name) for name in (TREASURY, AI_POOL, VOTER_POOL))
     created = _delta(draft, MINTED) - _delta(draft, BURNED)
     assert balances + staked + unbonding + pools == created, "coins are conserved"
 
@@ -88,7 +91,8 @@ def scan_supply(document: GenesisDocument, records: Iterable[tuple[bytes, bytes]
     def counter(name: str) -> int:
         return counters.get(counter_key(name), 0)
 
-    supply = Supply(balances, sum(staked.values()), unbonding, counter(TREASURY), counter(AI_POOL))
+    pools = (counter(name) for name in (TREASURY, AI_POOL, VOTER_POOL))
+    supply = Supply(balances, sum(staked.values()), unbonding, *pools)
     expected = document.supply + counter(MINTED) - counter(BURNED)
     _require_equal("total", expected, supply.total)
     _require_equal("staked counter", supply.staked, counter(STAKED))

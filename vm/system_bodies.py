@@ -13,18 +13,20 @@ from genesis.ballots import (
     proposal_bytes,
     vote_bytes,
 )
+from genesis.limits import GENESIS_VALIDATORS_MAX, PARTICIPATION_VOTES_MAX
 from genesis.units import ADDRESS_BYTES, U64_MAX, Address, read_address
 from genesis.validators import VALIDATOR_ALGORITHM
 from native import codec
 from native.hashing import HASH_BYTES, ZERO_HASH, Hash32, hash32
 from native.signatures import SIGNATURE_BYTES
 from vm.errors import FieldHasWrongLength, FieldOutOfRange
-from vm.validator_errors import NotInConflict
+from vm.validator_errors import NotInConflict, VotesMismatch
 
 _VOTES = 1
 _PROPOSALS = 2
 _EVIDENCE_FIELDS = 17
 _SIGNATURE_BYTES = SIGNATURE_BYTES[VALIDATOR_ALGORITHM]
+_VOTERS_MAX_BYTES = -(-GENESIS_VALIDATORS_MAX // 8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,44 @@ class Evidence:
         return _message(name, self.view, first), _message(name, self.view, second)
 
 
+@dataclass(frozen=True, slots=True)
+class Participation:
+    """COMMIT votes for the last block of an epoch; their signatures are its witnesses."""
+
+    epoch: int
+    view: int
+    """The view of the votes: a last block may be voted for in several (R10)."""
+    voters: bytes
+    """Bit i of the epoch's set is bit i%8 of byte i//8, as in a certificate."""
+    signatures: tuple[bytes, ...]
+    """One for each bit, in their order."""
+
+    def __post_init__(self) -> None:
+        _require_range("epoch", self.epoch, U64_MAX)
+        _require_range("view", self.view, U64_MAX)
+        if self.view == 0:
+            raise FieldOutOfRange("view", 0, U64_MAX)
+        if len(self.voters) > _VOTERS_MAX_BYTES:
+            raise FieldHasWrongLength("voters", len(self.voters), _VOTERS_MAX_BYTES)
+        votes = len(self.signatures)
+        if not 1 <= votes <= PARTICIPATION_VOTES_MAX:
+            raise FieldOutOfRange("signatures", votes, PARTICIPATION_VOTES_MAX)
+        if len(self.places) != votes:
+            raise VotesMismatch(voters=len(self.places), signatures=votes)
+        for signature in self.signatures:
+            _require_length("signature", signature, _SIGNATURE_BYTES)
+
+    @property
+    def places(self) -> list[int]:
+        """The voters' places in the set, ascending."""
+        return [
+            8 * at + bit
+            for at, byte in enumerate(self.voters)
+            for bit in range(8)
+            if byte >> bit & 1
+        ]
+
+
 def context_of(claim: VoteClaim | ProposalClaim) -> bytes:
     """The FIPS 204 context of a claim's signature."""
     return VOTE_CONTEXT if isinstance(claim, VoteClaim) else PROPOSAL_CONTEXT
@@ -136,6 +176,31 @@ def evidence_from_fields(value: codec.Value) -> Evidence:
     else:
         claims = _proposal_claim(fields[9:13]), _proposal_claim(fields[13:17])
     return Evidence(instance, codec.uint(fields[7]), read_address(fields[8]), claims)
+
+
+def participation_fields(participation: Participation) -> list[codec.Value]:
+    """The signatures as one string: they have one size."""
+    return [
+        participation.epoch,
+        participation.view,
+        participation.voters,
+        b"".join(participation.signatures),
+    ]
+
+
+def participation_from_fields(value: codec.Value) -> Participation:
+    """The exact inverse; DecodeError or InvalidTransaction otherwise."""
+    epoch, view, voters, joined_field = codec.array(value, 4)
+    joined = codec.bounded(joined_field, _SIGNATURE_BYTES * PARTICIPATION_VOTES_MAX)
+    return Participation(
+        epoch=codec.uint(epoch),
+        view=codec.uint(view),
+        voters=codec.bounded(voters, _VOTERS_MAX_BYTES),
+        signatures=tuple(
+            joined[start : start + _SIGNATURE_BYTES]
+            for start in range(0, len(joined), _SIGNATURE_BYTES)
+        ),
+    )
 
 
 def _conflict(claims: Claims, first: bytes, second: bytes) -> bool:

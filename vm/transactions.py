@@ -50,6 +50,7 @@ from vm.errors import (
 
 __all__ = [
     "POSSESSION_CONTEXT",
+    "SYSTEM_BODIES",
     "TRANSACTION_CONTEXT",
     "Body",
     "Kind",
@@ -98,7 +99,7 @@ class Transaction:
         _require_range("fee_max", self.fee_max, U128_MAX)
         _require_range("tip", self.tip, U128_MAX)
         _require_range("valid_until", self.valid_until, U64_MAX)
-        if self.is_system:
+        if type(self.body) in SYSTEM_BODIES:
             for name in ("nonce", "fee_max", "tip"):
                 _require_range(name, getattr(self, name), 0)
 

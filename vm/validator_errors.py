@@ -38,6 +38,46 @@ class EvidenceExpired(InvalidTransaction):
     height: int
 
 
+# --- votes for an anchor: free as well
+
+
+@dataclass(eq=False)
+class WrongAnchor(InvalidTransaction):
+    """Votes are collected for the last block of the last epoch that ended."""
+
+    expected_height: int
+    given_epoch: int
+
+
+@dataclass(eq=False)
+class AnchorClosed(InvalidTransaction):
+    closed_at: int
+    height: int
+
+
+@dataclass(eq=False)
+class VotersMalformed(InvalidTransaction):
+    """The bitmap is not one of this set."""
+
+    members: int
+    size_bytes: int
+
+
+@dataclass(eq=False)
+class VotesMismatch(InvalidTransaction):
+    """Every voter that is named brings one signature."""
+
+    voters: int
+    signatures: int
+
+
+@dataclass(eq=False)
+class VoteCounted(InvalidTransaction):
+    """The vote of this member was seen before."""
+
+    voter: int
+
+
 @dataclass(eq=False)
 class SystemTransaction(InvalidTransaction):
     """It waits in no pool: whoever proposes puts it into its own block."""

@@ -2,9 +2,11 @@
 
 from collections.abc import Container, Sequence
 
+from genesis.ballots import VOTE_CONTEXT
 from genesis.units import address_of_key, format_address
 from native.errors import InvalidSignature
 from native.signatures import SignatureItem, algorithm_of
+from vm.anchors import anchor_message, read_anchor, voters_named
 from vm.blocks import Block
 from vm.errors import (
     KeyAlgorithmMismatch,
@@ -12,8 +14,9 @@ from vm.errors import (
     PossessionUnproved,
     ValidatorUnknown,
 )
-from vm.records import StateReader, decode_validator, public_key_key, validator_key
-from vm.system_bodies import Evidence, context_of
+from vm.records import decode_validator, public_key_key, validator_key
+from vm.state import State
+from vm.system_bodies import Evidence, Participation, context_of
 from vm.transactions import (
     POSSESSION_CONTEXT,
     TRANSACTION_CONTEXT,
@@ -23,15 +26,13 @@ from vm.transactions import (
 )
 
 
-def transaction_witnesses(
-    keys: StateReader, signed: SignedTransaction
-) -> tuple[SignatureItem, ...]:
+def transaction_witnesses(state: State, signed: SignedTransaction) -> tuple[SignatureItem, ...]:
     """The signatures of one transaction; the sender's key comes with it or from the state."""
     sender = signed.transaction.sender
-    public_key = signed.public_key or keys.get(public_key_key(sender))
+    public_key = signed.public_key or state.get(public_key_key(sender))
     if public_key is None:
         raise KeyNotRevealed(sender)
-    return _items(keys, signed, public_key)
+    return _items(state, signed, public_key)
 
 
 def require_verified(signed: SignedTransaction, verdicts: Sequence[bool]) -> None:
@@ -45,7 +46,7 @@ def require_verified(signed: SignedTransaction, verdicts: Sequence[bool]) -> Non
 
 
 def block_witnesses(
-    state: StateReader, block: Block, verified: Container[bytes] = frozenset()
+    state: State, block: Block, verified: Container[bytes] = frozenset()
 ) -> tuple[tuple[SignatureItem, ...], ...]:
     """The signatures of each transaction of a block, () for those whose raw_hash is in `verified`.
 
@@ -67,9 +68,7 @@ def block_witnesses(
     return tuple(witnesses)
 
 
-def _items(
-    state: StateReader, signed: SignedTransaction, public_key: bytes
-) -> tuple[SignatureItem, ...]:
+def _items(state: State, signed: SignedTransaction, public_key: bytes) -> tuple[SignatureItem, ...]:
     algorithm = algorithm_of(public_key)
     if algorithm is not signed.algorithm:
         raise KeyAlgorithmMismatch(expected=int(algorithm), given=int(signed.algorithm))
@@ -82,11 +81,13 @@ def _items(
             return own, SignatureItem(key, message, POSSESSION_CONTEXT, body.possession)
         case Evidence():
             return own, *_accusation(state, body)
+        case Participation():
+            return own, *_votes(state, body)
         case _:
             return (own,)
 
 
-def _accusation(state: StateReader, evidence: Evidence) -> tuple[SignatureItem, ...]:
+def _accusation(state: State, evidence: Evidence) -> tuple[SignatureItem, ...]:
     """Both claims by the key of the accused."""
     raw = state.get(validator_key(evidence.offender))
     if raw is None:
@@ -97,4 +98,15 @@ def _accusation(state: StateReader, evidence: Evidence) -> tuple[SignatureItem, 
     return (
         SignatureItem(key, message, context_of(first), first.signature),
         SignatureItem(key, other, context_of(second), second.signature),
+    )
+
+
+def _votes(state: State, participation: Participation) -> tuple[SignatureItem, ...]:
+    """Each vote for the anchor by the key of its voter."""
+    anchor = read_anchor(state.get)
+    epoch, places = voters_named(state, anchor, participation)
+    message = anchor_message(state, anchor, epoch, participation.view)
+    return tuple(
+        SignatureItem(epoch.validators[place].public_key, message, VOTE_CONTEXT, signature)
+        for place, signature in zip(places, participation.signatures, strict=True)
     )

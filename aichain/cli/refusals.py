@@ -153,6 +153,23 @@ REFUSALS: Final[Mapping[str, tuple[str, str]]] = {
         "the accusation was good up to height {expired_at}, and the chain is at {height}",
         "nothing can be done: the stake may have been withdrawn",
     ),
+    "wrong_anchor": (
+        "votes are collected for the block at height {expected_height}, not for epoch {given_epoch}",
+        "collect those of the last epoch that ended",
+    ),
+    "anchor_closed": (
+        "votes were collected up to height {closed_at}, and the chain is at {height}",
+        "collect those of the next epoch",
+    ),
+    "voters_malformed": (
+        "the epoch had {members} validators, and {size_bytes} bytes name the voters",
+        "give one bit for each validator",
+    ),
+    "votes_mismatch": (
+        "{voters} voters are named, and there are {signatures} signatures",
+        "give one signature for each voter",
+    ),
+    "vote_counted": ("the vote of validator {voter} was counted before", "leave it out"),
     "system_transaction": (
         "transactions of kind {kind} are put into blocks by those who propose them",
         "run a validator: it reports what it sees by itself",

@@ -12,7 +12,7 @@ from p2p.network import PeerView
 from vm.blocks import Header
 from vm.queries import AccountView, RecordProof, SupplyView, ValidatorView
 from vm.receipts import Event, Form, Receipt
-from vm.system_bodies import Evidence, ProposalClaim, VoteClaim
+from vm.system_bodies import Evidence, Participation, ProposalClaim, VoteClaim
 from vm.transactions import (
     Body,
     RegisterValidator,
@@ -138,6 +138,12 @@ def _show_body(body: Body) -> Json:
                 "view": view,
                 "claims": [_show_claim(claim) for claim in claims],
             }
+        case Participation():
+            return {
+                "epoch": body.epoch,
+                "view": body.view,
+                "voters": show_bytes(body.voters),
+            }
         case _:
             assert_never(body)
 
@@ -253,6 +259,7 @@ def show_supply(view: SupplyView) -> Json:
         "unbonding": str(view.unbonding),
         "treasury": str(view.treasury),
         "aiPool": str(view.ai_pool),
+        "voterPool": str(view.voter_pool),
         "cap": str(view.cap),
         "nextReward": str(view.next_reward),
         "baseFee": str(view.base_fee),

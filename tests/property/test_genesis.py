@@ -40,8 +40,8 @@ consensus = st.builds(
 )
 fees = st.builds(
     FeeParams,
-    max_block_weight=st.integers(140_000, 2**32 - 1),
-    max_block_bytes=st.integers(140_000, 2**25),
+    max_block_weight=st.integers(170_000, 2**32 - 1),
+    max_block_bytes=st.integers(170_000, 2**25),
     initial_base_fee=st.integers(10**9, AI),
     min_base_fee=st.integers(8, 10**9),
     account_creation_fee=st.integers(0, AI),

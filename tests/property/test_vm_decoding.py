@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from native import codec
 from native.errors import InvalidData
-from tests.builders_evidence import PROPOSALS, VOTES, make_evidence, report
+from native.hashing import ZERO_HASH
+from tests.builders_evidence import BLANK, PROPOSALS, VOTES, make_evidence, report
 from tests.builders_vm import (
     address,
     all_records,
@@ -21,6 +22,7 @@ from tests.builders_vm import (
     make_transfer,
     seal,
 )
+from vm.anchors import Anchor, decode_anchor, encode_anchor
 from vm.blocks import decode_body, decode_header, encode_body
 from vm.commitment import StateProof
 from vm.epochs import CANDIDATES_KEY, decode_candidates, encode_candidates
@@ -40,6 +42,7 @@ from vm.records import (
     encode_validator,
     validator_key,
 )
+from vm.system_bodies import Participation
 from vm.transactions import Body, Role, Stake, Unjail, Withdraw, decode_transaction
 
 Decoder: TypeAlias = Callable[[bytes], object]
@@ -68,6 +71,7 @@ def samples() -> dict[Decoder, list[bytes]]:
     signed = [seal(make_transaction(body)) for body in bodies]
     signed += [report(make_evidence(make_state(), claims=each)) for each in (VOTES, PROPOSALS)]
     built = build(make_state(), [signed[0], seal(make_transaction(make_transfer(80), nonce=1))])
+    signed.append(report(Participation(0, 7, b"\x05", (BLANK, BLANK))))
     records = all_records([make_state()])
     return {
         decode_transaction: [each.raw for each in signed],
@@ -80,6 +84,7 @@ def samples() -> dict[Decoder, list[bytes]]:
         decode_validator: [records[validator_key(address(0))]],
         decode_onion: [records[onion_key(0)]],
         decode_candidates: [records[CANDIDATES_KEY]],
+        decode_anchor: [encode_anchor(Anchor(4, ZERO_HASH, built.block.id, 10**20, b"\x03"))],
         decode_offences: [encode_offences([Offence(3, 9, 10**30, 7), Offence(0, 2**60, 1, 0)])],
         decode_amount_record: [value for key, value in records.items() if key[:1] == b"z"],
         decode_unbondings: [encode_unbondings([Unbonding(9, 1, address(0), 5)])],
@@ -98,6 +103,7 @@ ENCODERS: dict[Decoder, Callable[[Any], bytes]] = {
     decode_onion: encode_onion,
     decode_candidates: encode_candidates,
     decode_offences: encode_offences,
+    decode_anchor: encode_anchor,
     decode_amount_record: encode_amount_record,
     decode_unbondings: encode_unbondings,
 }

@@ -21,7 +21,7 @@ EPOCH_BLOCKS = 4
 DOCUMENT = make_document(
     epoch_blocks=EPOCH_BLOCKS,
     rewards=RewardParams(halving_blocks=4, cap=5 * AI),
-    fees=FeeParams(max_block_weight=140_000),
+    fees=FeeParams(max_block_weight=170_000),
     staking=replace(STAKING, unbonding_blocks=2),
 )
 

@@ -87,7 +87,7 @@ def test_only_some_refusals_pass_with_time() -> None:
 
 @pytest.mark.parametrize(
     "fees",
-    [FeeParams(max_block_weight=140_000), FeeParams(max_block_bytes=140_000)],
+    [FeeParams(max_block_weight=170_000), FeeParams(max_block_bytes=170_000)],
     ids=["weight", "bytes"],
 )
 def test_a_block_is_filled_to_its_limit_and_not_beyond(fees: FeeParams) -> None:
@@ -107,15 +107,15 @@ def test_a_block_is_filled_to_its_limit_and_not_beyond(fees: FeeParams) -> None:
 
 
 def test_a_small_candidate_still_fits_behind_a_large_one() -> None:
-    fees = FeeParams(max_block_weight=140_000)
+    fees = FeeParams(max_block_weight=170_000)
     state = genesis_state(make_document(fees=fees))
-    fill = [seal(make_transaction(nonce=nonce)) for nonce in range(29)]
+    fill = [seal(make_transaction(nonce=nonce)) for nonce in range(36)]
     large = seal(make_transaction(make_registration(), sender=3))
     left = fees.max_block_weight - sum(each.weight for each in fill)
     assert seal(make_transaction(sender=4)).weight <= left < large.weight
     built = build(state, [*fill, large, seal(make_transaction(sender=4))])
     assert large not in built.block.transactions
-    assert len(built.block.transactions) == 30
+    assert len(built.block.transactions) == 37
 
 
 @pytest.mark.parametrize(

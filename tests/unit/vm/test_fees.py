@@ -65,7 +65,7 @@ def test_the_base_fee_has_a_floor_and_always_rises_when_a_block_is_more_than_hal
     assert next_base_fee(THIRTY, 8, 15_000_001) == 9
 
 
-@pytest.mark.parametrize("limit", [140_000, 140_001, 2_000_000])
+@pytest.mark.parametrize("limit", [170_000, 170_001, 2_000_000])
 def test_the_base_fee_never_moves_more_than_an_eighth(limit: int) -> None:
     params = FeeParams(max_block_weight=limit)
     for base_fee in (10**9, 10**10 + 7, 10**20):

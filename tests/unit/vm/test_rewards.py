@@ -66,12 +66,15 @@ def test_a_split_adds_up_and_the_pool_gets_the_remainder(reward: int) -> None:
     split = split_reward(PARAMS, reward)
     assert sum(split) == reward
     assert split.treasury == reward * 2 // 100
-    assert split.proposer == (reward - split.treasury) * 20 // 100
+    assert split.proposer + split.voters == (reward - split.treasury) * 20 // 100
+    assert split.voters == (split.proposer + split.voters) // 2
 
 
 def test_the_first_block_pays_the_shares_of_the_design() -> None:
     split = split_reward(PARAMS, 1785 * 10**15)
-    assert split == (35_700_000_000_000_000, 349_860_000_000_000_000, 1_399_440_000_000_000_000)
+    validators = 349_860_000_000_000_000
+    assert split.proposer == split.voters == validators // 2
+    assert (split.treasury, split.ai_pool) == (35_700_000_000_000_000, 1_399_440_000_000_000_000)
 
 
 def test_the_proposer_gets_its_share_and_the_tips() -> None:

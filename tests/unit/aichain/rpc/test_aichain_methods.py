@@ -188,7 +188,7 @@ async def test_validators_lists_the_set_and_everyone_registered(history: Node) -
 async def test_supply_adds_up(history: Node) -> None:
     supply = {name: int(value) for name, value in (await history.call("aichain_supply")).items()}
     assert supply["total"] == supply["genesis"] + supply["minted"] - supply["burned"]
-    parts = ("balances", "staked", "unbonding", "treasury", "aiPool")
+    parts = ("balances", "staked", "unbonding", "treasury", "aiPool", "voterPool")
     assert supply["total"] == sum(supply[part] for part in parts)
     assert supply["burned"] > 0
 
