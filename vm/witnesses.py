@@ -41,8 +41,11 @@ def require_verified(signed: SignedTransaction, verdicts: Sequence[bool]) -> Non
     if not own:
         raise InvalidSignature(subject=f"transaction 0x{signed.id.hex()}")
     body = signed.transaction.body
-    if isinstance(body, RegisterValidator) and not all(inside):
+    if all(inside):
+        return
+    if isinstance(body, RegisterValidator):
         raise PossessionUnproved(subject=format_address(address_of_key(body.public_key)))
+    raise InvalidSignature(subject=f"what transaction 0x{signed.id.hex()} claims of others")
 
 
 def block_witnesses(

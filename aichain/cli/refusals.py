@@ -154,7 +154,8 @@ REFUSALS: Final[Mapping[str, tuple[str, str]]] = {
         "nothing can be done: the stake may have been withdrawn",
     ),
     "wrong_anchor": (
-        "votes are collected for the block at height {expected_height}, not for epoch {given_epoch}",
+        "votes are collected for the block at height {expected_height}, not for epoch"
+        " {given_epoch}",
         "collect those of the last epoch that ended",
     ),
     "anchor_closed": (

@@ -7,7 +7,7 @@ import pytest
 from genesis.limits import OFFENCES_MAX
 from genesis.params import StakingParams
 from genesis.units import AI, BPS, U128_MAX
-from native.errors import DecodeError
+from native.errors import DecodeError, InvalidSignature
 from native.hashing import Hash32
 from native.signatures import verify
 from tests.builders_evidence import (
@@ -67,7 +67,7 @@ from vm.validator_errors import (
     SystemTransaction,
     Tombstoned,
 )
-from vm.witnesses import block_witnesses, transaction_witnesses
+from vm.witnesses import block_witnesses, require_verified, transaction_witnesses
 
 PARAMS = StakingParams()
 SMALL = make_document(staking=replace(STAKING, min_validator_stake=AI))
@@ -356,6 +356,10 @@ def test_the_claims_are_witnesses_against_the_offenders_key(claims: object) -> N
             [verify(each.public_key, each.message, each.context, each.signature) for each in items]
         )
     assert verdicts == [[True, True, True], [True, False, False]]
+    require_verified(signed, verdicts[0])
+    for forged in (verdicts[1], [True, True, False], [False, True, True]):
+        with pytest.raises(InvalidSignature):
+            require_verified(signed, forged)
 
 
 def test_witnesses_against_a_stranger_cannot_be_had() -> None:
