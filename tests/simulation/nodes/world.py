@@ -339,7 +339,7 @@ def run_plan(plan: Plan, root: Path) -> Result:
 
 
 def _document(plan: Plan) -> GenesisDocument:
-    document = local_document("testnet", plan.founders, onion_length=16)
+    document = local_document("testnet", plan.founders, onion_length=4_096)
     consensus = replace(
         document.consensus,
         epoch_blocks=plan.epoch_blocks,
