@@ -130,6 +130,12 @@ class ViewState:
         unsigned = SignedProposal(proposal, b"")
         return replace(self, proposed=proposal, proposals=(*self.proposals, unsigned))
 
+    @property
+    def is_slim(self) -> bool:
+        """Nothing is left that `without_votes` would take away."""
+        votes = self.prefers.votes or self.commits.votes or self.cancels.votes
+        return not (self.proposals or votes)
+
     def without_votes(self) -> "ViewState":
         """What must be kept of a view long left: its certificates and what we signed."""
         empty = EMPTY_TALLY

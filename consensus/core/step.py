@@ -271,17 +271,21 @@ def go_on(turn: Turn) -> None:
 
 def commit_late(turn: Turn) -> None:
     """R3 in a sampled committee: the NOTAR came before its block could be executed."""
-    for view, known in turn.state.views.items():
-        if known.notar is not None and known.final is None and voting.may_commit(turn.state, view):
-            cast(turn, Vote(known.notar.instance_id, VotePhase.COMMIT, *_subject(known.notar)))
+    for view, known in turn.state.views.items() if turn.state.may_sign else ():
+        held = known.notar if known.final is None and known.committed is None else None
+        if held is not None and voting.may_commit(turn.state, view):
+            cast(turn, Vote(held.instance_id, VotePhase.COMMIT, *_subject(held)))
 
 
 def enter_view(turn: Turn, view: int) -> None:
     """R0: holding NOTAR or NULL of the view before (any later certificate skips ahead)."""
     state = turn.state
     gap = catchup.first_gap(state)
-    far = [old for old in state.views if old < view - VIEWS_BEHIND_MAX and old != gap]
-    slim = {old: state.at(old).without_votes() for old in far}
+    slim = {
+        old: known.without_votes()
+        for old, known in state.views.items()
+        if old < view - VIEWS_BEHIND_MAX and old != gap and not known.is_slim
+    }
     skipped = view > state.view + 1  # what the others did meanwhile was not for us to hear
     state = replace(
         state,

@@ -24,7 +24,7 @@ class Violation(Exception):
 
 
 class Punctuality(Protocol):
-    """Until when messages were, or are, on their way for more than delta."""
+    """Until when messages were, or are, on their way for more than the escape time."""
 
     late_until: int
 

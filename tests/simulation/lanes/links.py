@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from tests.simulation.lanes.node import Node
-from tests.simulation.lanes.scenario import DELTA_MS, TICK_MS
+from tests.simulation.lanes.scenario import DELTA_MS, ESCAPE_MS, TICK_MS
 
 PATTERNS = 24
 BURST_TICKS = DELTA_MS // TICK_MS
@@ -106,7 +106,7 @@ class Links:
                 delay += max(0, self.heal_ms - self.clock.now)
             else:
                 delay += TICK_MS * (20 + self.below(380))
-        if delay > DELTA_MS:
+        if delay > ESCAPE_MS:
             self.late_until = max(self.late_until, self.clock.now + delay)
         return delay
 

@@ -19,6 +19,7 @@ from tests.simulation.lanes.means import Front, Means
 from tests.simulation.lanes.scenario import BLOCK_TIME_MS, EPOCH_BLOCKS, TICK_MS
 
 REPEATING = ("coop", "late", "dribble", "slowp")
+MUTE = ("chase", "feed")
 SPOILING = ("withhold", "invalid", "capture", "equiv")
 
 
@@ -162,7 +163,7 @@ class EvilProposers:
         chosen = self.rng.sample(honest_closes, self.rng.randint(0, len(honest_closes)))
         closes = {each.voter_index: each for each in chosen if each.close.tip_view <= view}
         lie = Close(term.instance.id, 0, term.instance.start.id)
-        for index in term.evil:
+        for index in term.evil if term.mode not in MUTE else ():
             closes[index] = SignedClose(lie, term.instance.epoch, term.number, index, b"")
         if seats_closed(closes.values(), term.instance.electorate) >= term.quorum:
             return certificate, CommitteeClosed(certificate, tuple(closes.values()))

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from consensus.committee import draw_committee
 from consensus.core import CoreConfig
@@ -14,6 +14,7 @@ from native.hashing import Hash32, blake3_256
 from tests.builders_consensus import GENESIS_HASH
 
 TICK_MS = 50
+SEEDS_TRIED = 200
 REAL_EVERY = 8
 """In every eighth seed the cores count the votes themselves."""
 DELTA_MS = 5 * TICK_MS
@@ -46,6 +47,7 @@ class Kind:
     blackouts: int = 0
     run_ms: int = 120_000
     checkpoints: int = 10
+    least: int = 3
     must_live: bool = True
 
 
@@ -87,15 +89,18 @@ KINDS: dict[str, Kind] = {
         fast_modes=("chase",),
         hard_modes=("help", "lie", "silent"),
         bad_seats=captured(1),
-        run_ms=200_000,
+        run_ms=80_000,
         checkpoints=4,
+        least=1,
     ),
     "feed": Kind(
         byzantine=0.31,
         fast_modes=("feed",),
+        hard_modes=("coop", "silent"),
         bad_seats=captured(1),
-        run_ms=200_000,
+        run_ms=80_000,
         checkpoints=4,
+        least=1,
     ),
     "amnesia": Kind(
         byzantine=0.3,
@@ -123,7 +128,7 @@ KINDS: dict[str, Kind] = {
         run_ms=75_000,
         must_live=False,
     ),
-    "drip": Kind(byzantine=0.31, fast_modes=("drip",), always_bad=(7, 7), run_ms=150_000),
+    "drip": Kind(byzantine=0.31, fast_modes=("drip",), always_bad=(7, 7), run_ms=150_000, least=4),
     "split37": Kind(
         byzantine=0.37,
         fast_modes=("split",),
@@ -233,17 +238,41 @@ class Scenario:
     def committee(
         self, electorate: Electorate, seed: Hash32, term: int, *, seats: int
     ) -> Electorate:
-        """The real draw; where a scenario wants a committee so bad, seeds are tried until it is."""
+        """The real draw; where a scenario wants it so bad, seeds are tried and then seats moved."""
         key = (electorate.epoch, term)
         if key not in self._committees:
             wanted = self.kind.bad_seats.get(term, self.kind.always_bad)
-            for salt in range(4_000):
+            for salt in range(SEEDS_TRIED):
                 tried = seed if salt == 0 else blake3_256(seed + salt.to_bytes(4, "big"))
                 drawn = draw_committee(electorate, tried, term, seats=seats)
                 if wanted is None or wanted[0] <= self.bad_weight(drawn) <= wanted[1]:
                     break
+            else:
+                assert wanted is not None, "the first draw would have done"
+                drawn = self._corrupt(electorate, drawn, wanted)
             self._committees[key] = drawn
         return self._committees[key]
+
+    def _corrupt(
+        self, electorate: Electorate, drawn: Electorate, wanted: tuple[int, int]
+    ) -> Electorate:
+        """Move seats between honest and Byzantine holders until their number is as wanted."""
+        rng = random.Random(f"corrupt {self.seed} {drawn.epoch} {drawn.schedule[:8]}")
+        held = dict(zip(drawn.members, drawn.weights, strict=True))
+        evil = [each for each in electorate.members if self.number_of[each] in self.byzantine]
+        good = [each for each in electorate.members if each not in evil]
+        bad = self.bad_weight(drawn)
+        while not wanted[0] <= bad <= wanted[1]:
+            source, goal, gain = (good, evil, 1) if bad < wanted[0] else (evil, good, -1)
+            giver = rng.choice([each for each in source if held.get(each)])
+            taker = rng.choice(goal)
+            held[giver] -= 1
+            held[taker] = held.get(taker, 0) + 1
+            bad += gain
+        members = tuple(each for each in electorate.members if held.get(each))
+        weights = tuple(held[each] for each in members)
+        schedule = draw_schedule(weights, blake3_256(repr(weights).encode()))
+        return Electorate(electorate.epoch, members, weights, schedule, electorate.vset_hash)
 
     def bad_weight(self, electorate: Electorate) -> int:
         """What the adversary weighs in an instance."""
@@ -252,11 +281,6 @@ class Scenario:
             for address, weight in zip(electorate.members, electorate.weights, strict=True)
             if self.number_of[address] in self.byzantine
         )
-
-    def without_end(self) -> "Scenario":
-        """The same for as long as its run lasts."""
-        self.kind = replace(self.kind, checkpoints=10**6)
-        return self
 
 
 def make_member(member: int) -> Address:

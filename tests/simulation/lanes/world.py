@@ -130,7 +130,7 @@ class World:
         if not kind.must_live:
             return
         numbers = sorted(node.state.number for node in self.nodes.values())
-        if numbers[0] > self.healed_at + 3:
+        if numbers[0] > self.healed_at + kind.least:
             return
         stuck = min(self.nodes.values(), key=lambda node: node.state.number).state
         term = stuck.terms[-1] if stuck.terms else None
