@@ -2,14 +2,17 @@
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 from aichain.errors import BlockLost, ParentNotExecuted, UnfinalizedFull
+from aichain.executed import Executed as Executed
+from aichain.executed import FinalBlock as FinalBlock
+from aichain.executed import body_record, least_used, pending_nonces
 from aichain.recovery import Ledger, create_ledger, ledger_exists, open_ledger
 from aichain.store.blocks import BlockRecord, BlockStore
 from aichain.store.failpoints import FailPoints
+from aichain.store.header_range import stage_nodes
 from aichain.store.index import Location
 from aichain.store.keys import TIP
 from aichain.store.segments import BodyRecord, Position
@@ -22,40 +25,10 @@ from genesis.document import GenesisDocument
 from genesis.units import Address
 from native.hashing import Hash32
 from vm.apply import apply_block
-from vm.blocks import Block, Header, VerifiedBlock, body_bytes, encode_body
+from vm.blocks import Block, Header, VerifiedBlock, body_bytes
 from vm.build import Built
 from vm.receipts import Receipt
 from vm.state import State
-
-
-@dataclass(frozen=True, slots=True)
-class FinalBlock:
-    """What the feed tells of a block that has just become final and is on disk."""
-
-    header: Header
-    block: VerifiedBlock
-    receipts: tuple[Receipt, ...]
-    certificate: QuorumCertificate
-    """The FINAL certificate of this block or of a descendant in the same commit."""
-    state_root: Hash32
-    finalized_at_ms: int | None
-
-
-@dataclass(slots=True, eq=False)
-class Executed:
-    """A block that was executed and is not final yet."""
-
-    block: VerifiedBlock
-    state: State
-    receipts: tuple[Receipt, ...]
-    size_bytes: int
-    last_used: int
-    position: Position | None
-    """Where it lies on disk; None while it is not durable and must not be voted for."""
-
-    @property
-    def header(self) -> Header:
-        return self.block.header
 
 
 class Chain:
@@ -74,6 +47,7 @@ class Chain:
         self._ledger = ledger
         self._reached = fail_points
         self._head = ledger.state
+        self._certified: State | None = None
         record = self.blocks.record_at(ledger.state.head.height)
         self._finalized_at_ms = record.finalized_at_ms if record is not None else None
         self._recent: tuple[FinalBlock, ...] = ()
@@ -115,6 +89,14 @@ class Chain:
     def head(self) -> State:
         """The state after the last final block; a value, readable after later commits too."""
         return self._head
+
+    @property
+    def certified(self) -> State | None:
+        """The last state whose root a final header carries: what can be proved to a stranger.
+
+        None until something has become final since the start.
+        """
+        return self._certified
 
     @property
     def finalized_at_ms(self) -> int | None:
@@ -168,7 +150,7 @@ class Chain:
         """The bytes that a peer asks for by id: final, or executed and not final yet."""
         entry = self._executed.get(block_id)
         if entry is not None:
-            return _body_record(entry.block)
+            return body_record(entry.block)
         height = self.blocks.height_of(block_id)
         return self.blocks.raw_at(height) if height is not None else None
 
@@ -178,17 +160,7 @@ class Chain:
 
     def pending_nonces(self, block_id: Hash32) -> Mapping[Address, int]:
         """Where the senders of blocks above the head stand after `block_id`."""
-        nonces: dict[Address, int] = {}
-        entry = self._executed.get(block_id)
-        while entry is not None:
-            for signed in entry.block.transactions:
-                if signed.transaction.is_system:
-                    continue  # it uses no nonce
-                following = signed.transaction.nonce + 1
-                sender = signed.transaction.sender
-                nonces[sender] = max(nonces.get(sender, 0), following)
-            entry = self._executed.get(entry.header.parent_id)
-        return nonces
+        return pending_nonces(self._executed, block_id)
 
     def unfinalized(self) -> tuple[VerifiedBlock, ...]:
         """Blocks above the head that were durable when the node stopped, parents first.
@@ -284,18 +256,22 @@ class Chain:
         self, line: list[Executed], certificate: QuorumCertificate, finalized_at_ms: int | None
     ) -> dict[bytes, bytes | None]:
         batch: dict[bytes, bytes | None] = {}
+        before = self._head.mmr
         for entry in line:
             assert entry.position is not None, "bodies are durable before the state"
             stage_state(batch, entry.state)
             stage_validators(batch, entry.state, self.document.consensus.epoch_blocks)
             record = BlockRecord(entry.block.id, entry.state.root, entry.position, finalized_at_ms)
             self.blocks.stage_block(batch, entry.header, record, entry.receipts)
+            stage_nodes(batch, before, entry.block.id)
+            before = entry.state.mmr
         self.blocks.stage_certificate(batch, certificate, self._head.head.height)
         batch[TIP] = Tip.of(line[-1].state).encode()
         return batch
 
     def _move_head(self, last: Executed) -> None:
         last.state.collapse(StateRecords(self._ledger.database.snapshot()))
+        self._certified = self._head  # it reads from a snapshot of its own
         self._head = last.state
         height = last.header.height
         above: dict[Hash32, Executed] = {}
@@ -317,7 +293,7 @@ class Chain:
         missing = [entry for entry in line if entry.position is None]
         if not missing:
             return
-        positions = self._ledger.bodies.append([_body_record(e.block) for e in missing])
+        positions = self._ledger.bodies.append([body_record(e.block) for e in missing])
         for entry, position in zip(missing, positions, strict=True):
             entry.position = position
             self._positions[entry.block.id] = position
@@ -363,18 +339,12 @@ class Chain:
             or sum(e.size_bytes for e in self._executed.values()) + size_bytes
             > limits.UNFINALIZED_BYTES
         ):
-            parents = {entry.header.parent_id for entry in self._executed.values()}
-            leaves = [
-                entry
-                for block_id, entry in self._executed.items()
-                if block_id not in parents and block_id != parent_id
-            ]
-            if not leaves:
+            oldest = least_used(self._executed, parent_id)
+            if oldest is None:
                 raise UnfinalizedFull(
                     blocks=len(self._executed),
                     size_bytes=sum(e.size_bytes for e in self._executed.values()),
                 )
-            oldest = min(leaves, key=lambda entry: entry.last_used)
             del self._executed[oldest.block.id]
             self._positions.pop(oldest.block.id, None)
             if oldest.position is not None:
@@ -394,7 +364,3 @@ class Chain:
                 connected[block.id] = VerifiedBlock(block)
         self._ledger.tail.clear()
         return list(connected.values())
-
-
-def _body_record(block: Block) -> BodyRecord:
-    return BodyRecord(block.header.height, block.header.raw, encode_body(block.transactions))

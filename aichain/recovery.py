@@ -8,6 +8,7 @@ from pathlib import Path
 from aichain.errors import HomeMissing, StoreCorrupt, WrongChain
 from aichain.store.blocks import BlockRecord, BlockStore
 from aichain.store.durable import FileLock, sync_directory
+from aichain.store.header_range import stage_nodes
 from aichain.store.index import TransactionIndex
 from aichain.store.keys import BLOCK, CHAIN, SCHEMA, SCHEMA_VERSION, TIP, block_key, height_in
 from aichain.store.kv import KeyValueReader
@@ -21,6 +22,7 @@ from genesis.document import GenesisDocument
 from native.errors import InvalidData
 from vm.blocks import encode_body
 from vm.genesis_block import genesis_state
+from vm.mmr import HeaderMmr
 from vm.state import State
 from vm.supply import scan_supply
 
@@ -110,6 +112,7 @@ def _write_genesis(paths: DataPaths, document: GenesisDocument) -> None:
     }
     stage_state(batch, state)
     stage_genesis_validators(batch, state)
+    stage_nodes(batch, HeaderMmr(), state.head.id)
     record = BlockRecord(state.head.id, state.root, position, finalized_at_ms=None)
     blocks.stage_block(batch, state.head, record, ())
     database.write(batch, sync=True)

@@ -87,10 +87,14 @@ class QuorumCertificate:
         """Everything but the signatures: epoch, shape, and 69 % of the weight."""
         if self.epoch != electorate.epoch:
             raise WrongInstance(electorate.epoch, self.epoch)
-        self.check_shape(len(electorate))
-        weight = sum(electorate.weights[index] for index in self.voter_indices)
-        if not reaches_quorum(weight, electorate.total):
-            raise QuorumNotReached(weight, electorate.total)
+        self.check_weight(electorate.weights)
+
+    def check_weight(self, weights: Sequence[int]) -> None:
+        """Shape, and 69 % of the weight of these voters, in the order of their indices."""
+        self.check_shape(len(weights))
+        weight, total = sum(weights[index] for index in self.voter_indices), sum(weights)
+        if not reaches_quorum(weight, total):
+            raise QuorumNotReached(weight, total)
 
 
 def decode_certificate(

@@ -101,3 +101,98 @@ class DoubleSign(AIChainError):
     epoch: int
     view: int
     reason: str
+
+
+class Unproven(InvalidData):
+    """What a server says does not follow from the block that is trusted."""
+
+
+@dataclass(eq=False)
+class OtherChain(Unproven):
+    """A header of a chain that began with another genesis document."""
+
+    expected: bytes
+    given: bytes
+
+
+@dataclass(eq=False)
+class PathBroken(Unproven):
+    """The headers do not lead from the certified block down to the one in question."""
+
+    height: int
+
+
+@dataclass(eq=False)
+class NotFinal(Unproven):
+    """The certificate is not one of COMMIT votes for the block it came with."""
+
+    height: int
+    reason: str
+
+
+@dataclass(eq=False)
+class ForeignValidators(Unproven):
+    """A validator set that the trusted header does not commit to."""
+
+    epoch: int
+    expected: bytes
+    given: bytes
+
+
+@dataclass(eq=False)
+class ForeignInstance(Unproven):
+    """The certificate was signed for another chain, epoch, validator set or start."""
+
+    expected: bytes
+    given: bytes
+
+
+@dataclass(eq=False)
+class ValidatorsUnknown(Unproven):
+    """Too few of the trusted validators signed: the anchors in between have to say who votes."""
+
+    epoch: int
+    weight: int
+    total: int
+
+
+@dataclass(eq=False)
+class OlderThanTrusted(Unproven):
+    """A head below one that was final already: the server is behind, or hides blocks."""
+
+    trusted: int
+    given: int
+
+
+@dataclass(eq=False)
+class TrustContradicted(Unproven):
+    """The chain has another block where the trusted one stands: wrong trust, or a fork."""
+
+    height: int
+    trusted: bytes
+    given: bytes
+
+
+@dataclass(eq=False)
+class TrustTooOld(Unproven):
+    """Those who signed near the trusted block may have taken their stake and sign anything now."""
+
+    height: int
+    age_ms: int
+    limit_ms: int
+
+
+@dataclass(eq=False)
+class AncestorUnproven(Unproven):
+    """The header is not shown to lie below the certified one."""
+
+    height: int
+    certified: int
+
+
+@dataclass(eq=False)
+class RecordUnproven(Unproven):
+    """The record is not shown to stand, or to be absent, in the certified state."""
+
+    key: bytes
+    height: int

@@ -4,14 +4,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from genesis.errors import InvalidGenesis
-from genesis.units import Address, address_of_key, encode_amount
-from native.codec import encode
+from genesis.limits import GENESIS_VALIDATORS_MAX
+from genesis.units import Address, address_of_key, decode_amount, encode_amount, read_address
+from native.codec import Encodable, Value, array, blob, encode, sequence
 from native.hashing import Hash32, derive_hash
-from native.node_keys import is_peer_id
+from native.node_keys import PEER_ID_BYTES, is_peer_id
 from native.signatures import PUBLIC_KEY_BYTES, Algorithm
 
 VALIDATOR_ALGORITHM = Algorithm.ML_DSA_65
 """Votes have one signature size, so that certificates have one shape."""
+
+VALIDATOR_FIELDS = 4
 
 _SET_CONTEXT = "aichain/validator-set/v1"
 
@@ -65,6 +68,29 @@ class ValidatorSet:
 
     def __iter__(self) -> Iterator[Validator]:
         return iter(self.validators)
+
+
+def encode_validators(validators: ValidatorSet) -> list[Encodable]:
+    """A set as it is stored and sent: everything of it, in the order of the votes."""
+    return [
+        [each.address, each.public_key, encode_amount(each.stake), each.peer_id]
+        for each in validators
+    ]
+
+
+def decode_validators(value: Value) -> ValidatorSet:
+    """The exact inverse. Whether it is the set that somebody means is for its hash to say."""
+    return ValidatorSet(tuple(_validator(row) for row in sequence(value, GENESIS_VALIDATORS_MAX)))
+
+
+def _validator(row: Value) -> Validator:
+    address, key, stake, peer_id = array(row, VALIDATOR_FIELDS)
+    return Validator(
+        read_address(address),
+        blob(key, PUBLIC_KEY_BYTES[VALIDATOR_ALGORITHM]),
+        decode_amount(stake),
+        blob(peer_id, PEER_ID_BYTES),
+    )
 
 
 def _set_hash(validators: tuple[Validator, ...]) -> Hash32:

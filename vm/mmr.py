@@ -1,7 +1,8 @@
 """The Merkle mountain range over all headers: one verified block leads to every older one."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from genesis.limits import MMR_PEAKS_MAX, MMR_PROOF_MAX_BYTES
 from native import codec
@@ -11,6 +12,9 @@ from native.hashing import HASH_BYTES, ZERO_HASH, Hash32, derive_hash, hash32, k
 _LEAF_DOMAIN = derive_hash("aichain/mmr/leaf/v1", b"")
 _NODE_DOMAIN = derive_hash("aichain/mmr/node/v1", b"")
 _ROOT_DOMAIN = derive_hash("aichain/mmr/root/v1", b"")
+
+NodeReader: TypeAlias = Callable[[int, int], Hash32 | None]
+"""The root of the perfect tree number `index` over 2^level leaves each, if it is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +30,29 @@ class HeaderMmr:
 
     def append(self, block_id: Hash32) -> "HeaderMmr":
         """The range with one more block: amortised two hashes."""
-        peaks, node, carry = list(self.peaks), keyed_hash(_LEAF_DOMAIN, block_id), self.count
+        completed = self.completed(block_id)
+        kept = len(self.peaks) + 1 - len(completed)
+        return HeaderMmr(self.count + 1, (*self.peaks[:kept], completed[-1]))
+
+    def completed(self, block_id: Hash32) -> tuple[Hash32, ...]:
+        """The perfect trees that one more block completes, by level, its own leaf first.
+
+        That of level l ends with this block: its number is `count >> l`. Whoever keeps them all
+        can prove any block with `prove_stored`.
+        """
+        nodes, carry = [keyed_hash(_LEAF_DOMAIN, block_id)], self.count
         while carry & 1:
-            node = keyed_hash(_NODE_DOMAIN, peaks.pop() + node)
+            nodes.append(keyed_hash(_NODE_DOMAIN, self.peaks[-len(nodes)] + nodes[-1]))
             carry >>= 1
-        return HeaderMmr(self.count + 1, (*peaks, node))
+        return tuple(nodes)
+
+    def trees(self) -> tuple[tuple[int, int, Hash32], ...]:
+        """Level, number and root of the perfect tree under each peak."""
+        start, trees = 0, []
+        for height, peak in zip(_mountains(self.count), self.peaks, strict=True):
+            trees.append((height, start >> height, peak))
+            start += 1 << height
+        return tuple(trees)
 
     @property
     def root(self) -> Hash32:
@@ -75,6 +97,22 @@ def prove_ancestor(block_ids: Sequence[Hash32], index: int) -> MmrProof:
             others.append(_peak(layer))
         start = end
     return MmrProof(count, index, siblings, tuple(others))
+
+
+def prove_stored(node: NodeReader, count: int, index: int) -> MmrProof | None:
+    """The same proof from nodes that were kept; None where one of them is not."""
+    assert 0 <= index < count, "the block to prove is one of the blocks"
+    position, height, _ = _locate(count, index)
+    siblings = [node(level, (index >> level) ^ 1) for level in range(height)]
+    others, start = [], 0
+    for place, mountain in enumerate(_mountains(count)):
+        if place != position:
+            others.append(node(mountain, start >> mountain))
+        start += 1 << mountain
+    found = [each for each in (*siblings, *others) if each is not None]
+    if len(found) < len(siblings) + len(others):
+        return None
+    return MmrProof(count, index, tuple(found[:height]), tuple(found[height:]))
 
 
 def verify_ancestor(root: bytes, block_id: bytes, proof: MmrProof) -> bool:

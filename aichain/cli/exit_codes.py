@@ -26,6 +26,11 @@ class CommandExit(IntEnum):
     GENESIS = 9
     LOCALNET = 40
     DOCTOR = 41
+    NOT_PROVEN = 50
+    OTHER_NETWORK = 51
+    BEHIND = 52
+    TRUST_OLD = 53
+    TRUST_CONTRADICTED = 54
     INTERRUPTED = 130
     OUTPUT_CLOSED = 141
 
@@ -56,11 +61,44 @@ EXIT_CODES: Final[Mapping[int, str]] = {
     ExitCode.DOUBLE_SIGN: "the node was about to sign against its own log, so it stopped",
     CommandExit.LOCALNET: "the local network is not running, or has no such node",
     CommandExit.DOCTOR: "a check of `aichain doctor` failed",
+    CommandExit.NOT_PROVEN: "the server's answer does not follow from the trusted block",
+    CommandExit.OTHER_NETWORK: "the server's chain is another one than the trusted block's",
+    CommandExit.BEHIND: "the server is behind a block that was final already",
+    CommandExit.TRUST_OLD: "the trusted block is too old to rely on",
+    CommandExit.TRUST_CONTRADICTED: "another block stands where the trusted one should",
     CommandExit.INTERRUPTED: "interrupted",
     CommandExit.OUTPUT_CLOSED: "whoever read the output went away (`| head`)",
 }
 
+_LIAR: Final = (CommandExit.NOT_PROVEN, "do not believe this server; ask another one with --rpc")
+
 FIXES: Final[Mapping[str, tuple[int, str]]] = {
+    **dict.fromkeys(
+        (
+            *("path_broken", "not_final", "foreign_validators", "foreign_instance"),
+            *("validators_unknown", "ancestor_unproven", "record_unproven"),
+            *("voters_malformed", "quorum_not_reached", "invalid_signature"),
+        ),
+        _LIAR,
+    ),
+    "other_chain": (
+        CommandExit.OTHER_NETWORK,
+        "ask a node of your network with --rpc, or keep this one's trust in another --home",
+    ),
+    "older_than_trusted": (
+        CommandExit.BEHIND,
+        "ask again when it has caught up, or ask another node with --rpc",
+    ),
+    "trust_too_old": (
+        CommandExit.TRUST_OLD,
+        "get a recent block's height and hash from somebody you trust and give them with --trust, "
+        "or add --allow-old-trust",
+    ),
+    "trust_contradicted": (
+        CommandExit.TRUST_CONTRADICTED,
+        "compare the hash with somebody you trust: it is mistyped, the server lies, or the chain "
+        "has forked",
+    ),
     "invalid_genesis": (
         CommandExit.GENESIS,
         "correct that in the document, then `aichain genesis check FILE`",

@@ -240,6 +240,10 @@ REFUSALS: Final[Mapping[str, tuple[str, str]]] = {
         "the state of height {height} is not kept, only that of the last final block, {head}",
         "ask for the latest state",
     ),
+    "state_not_certified": (
+        "no block has become final since the node started at height {height}",
+        "wait for the next block; if the chain stands, see `aichain query status`",
+    ),
     "calls_exceeded": (
         "the node serves no more calls from this address for {retry_ms} ms",
         "wait, then try again",

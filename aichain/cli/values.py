@@ -9,8 +9,9 @@ from typing import Any, Final
 import click
 
 from genesis.entries import NAME_TEXT
+from genesis.errors import InvalidAddress
 from genesis.limits import MEMO_MAX_BYTES, NAME_MAX_CHARS
-from genesis.units import parse_amount
+from genesis.units import Address, parse_address, parse_amount
 from native.errors import InvalidData, InvalidPeerId
 from native.hashing import HASH_BYTES, Hash32, hash32
 from native.node_keys import parse_peer_id
@@ -118,6 +119,24 @@ def read_height(text: str) -> int:
     return int(text)
 
 
+def read_trust_point(text: str) -> tuple[int, Hash32]:
+    """A height and the hash of its block."""
+    height, _, block_id = text.partition(":")
+    try:
+        return read_height(height), read_hash_bytes(block_id)
+    except ValueError:
+        raise ValueError(
+            f"{_shown(text)} is not a block such as 1200:0x… with its {2 * HASH_BYTES} digits"
+        ) from None
+
+
+def read_address(text: str) -> Address:
+    try:
+        return parse_address(text)
+    except InvalidAddress as error:
+        raise ValueError(f"{_shown(text)}: {error.reason}") from None
+
+
 def read_block_id(text: str) -> int | str:
     """A height, a hash, or `latest`."""
     if text == LATEST:
@@ -153,6 +172,8 @@ NAME: Final = Value("name", read_name)
 HASH: Final = Value("hash", read_hash)
 SEED: Final = Value("hash", read_hash_bytes)
 HEIGHT: Final = Value("height", read_height)
+TRUST_POINT: Final = Value("height:hash", read_trust_point)
+ADDRESS: Final = Value("address", read_address)
 BLOCK: Final = Value("height|hash", read_block_id)
 SECONDS: Final = Value("seconds", read_seconds)
 FILE: Final = SomePath(path_type=Path, dir_okay=False)

@@ -14,7 +14,9 @@ from aichain.node.pool import TransactionPool
 from aichain.node.syncer import Syncer
 from aichain.rpc.backend import (
     BlockView,
+    CertifiedRecord,
     CommitView,
+    HeaderProof,
     MempoolView,
     NodeStatus,
     Placement,
@@ -25,12 +27,13 @@ from aichain.rpc.backend import (
 from aichain.store.blocks import StoredBlock
 from consensus.core.state import State as CoreState
 from consensus.electorate import Electorate
+from consensus.light import Finality
 from genesis import limits
 from genesis.units import Address
 from genesis.validators import ValidatorSet
 from native.hashing import Hash32
 from p2p.network import PeerView
-from vm.queries import account_view
+from vm.queries import account_view, prove_record
 from vm.state import State
 
 
@@ -173,6 +176,32 @@ class NodeBackend:
         validators = self._chain.blocks.validators_at(proof.certificate.height)
         return CommitView(proof.certificate, proof.headers, validators)
 
+    async def finality(self, height: int) -> Finality | None:
+        """What shows a stranger that a height is final."""
+        if not 0 < height <= self._chain.head.head.height:
+            return None
+        return await self._context.run_blocking(
+            self._chain.blocks.finality_of, height, limiter=self._threads
+        )
+
+    async def header_proof(self, height: int, at: int) -> HeaderProof | None:
+        """A final header, and that it lies under the one at `at`."""
+        if not 0 <= height < at <= self._chain.head.head.height:
+            return None
+        return await self._context.run_blocking(
+            self._header_proof, height, at, limiter=self._threads
+        )
+
+    async def certified_record(self, key: bytes) -> CertifiedRecord | None:
+        """A record of the state before the last commit: its root stands in a final header."""
+        state = self._chain.certified
+        if state is None:
+            return None
+        record = prove_record(state, key)
+        finality = await self.finality(state.head.height + 1)
+        assert finality is not None, "the blocks after a certified state are final"
+        return CertifiedRecord(record, finality)
+
     def peers(self) -> tuple[PeerView, ...]:
         """The connected peers."""
         return self._context.network.peers()
@@ -214,6 +243,13 @@ class NodeBackend:
             final=True,
             finalized_at_ms=stored.finalized_at_ms,
         )
+
+    def _header_proof(self, height: int, at: int) -> HeaderProof | None:
+        header, proof = (
+            self._chain.blocks.header_at(height),
+            self._chain.blocks.prove_header(height, at),
+        )
+        return None if header is None or proof is None else HeaderProof(header, at, proof)
 
     def _final(self, tx_id: Hash32) -> TransactionView | None:
         location = self._chain.locate(tx_id)

@@ -9,11 +9,14 @@ from aichain.feed import Subscription
 from consensus.certificates import QuorumCertificate
 from consensus.core.state import State as CoreState
 from consensus.electorate import Electorate
+from consensus.light import Finality
 from genesis.units import Address
 from genesis.validators import ValidatorSet
 from native.hashing import Hash32
 from p2p.network import PeerView
 from vm.blocks import Block, Header
+from vm.mmr import MmrProof
+from vm.queries import RecordProof
 from vm.receipts import Receipt
 from vm.state import State
 from vm.transactions import SignedTransaction
@@ -123,6 +126,24 @@ class Uptime:
 
 
 @dataclass(frozen=True, slots=True)
+class HeaderProof:
+    """A final header, and that it lies under the header at `at`."""
+
+    header: Header
+    at: int
+    proof: MmrProof
+
+
+@dataclass(frozen=True, slots=True)
+class CertifiedRecord:
+    """A state record with its proof, and what makes the header final that carries the root."""
+
+    record: RecordProof
+    finality: Finality
+    """Its last header is the child of the block whose state this is."""
+
+
+@dataclass(frozen=True, slots=True)
 class MempoolView:
     """Size of the mempool and its first transactions, best paying first."""
 
@@ -183,6 +204,18 @@ class Backend(Protocol):
 
     async def commit(self, height: int) -> CommitView | None:
         """None for heights that are not final and for block 0, which needs no certificate."""
+        ...
+
+    async def finality(self, height: int) -> Finality | None:
+        """What shows a stranger that a height is final; None where `commit` is None."""
+        ...
+
+    async def header_proof(self, height: int, at: int) -> HeaderProof | None:
+        """A final header with its proof under a later final one; None where either is unknown."""
+        ...
+
+    async def certified_record(self, key: bytes) -> CertifiedRecord | None:
+        """A record of the newest state whose root a final header carries; None: there is none."""
         ...
 
     def peers(self) -> tuple[PeerView, ...]: ...

@@ -76,6 +76,13 @@ class StateNotKept(RpcRefused):
 
 
 @dataclass(eq=False)
+class StateNotCertified(RpcRefused):
+    """No block became final since this node started, so no final header carries a root it holds."""
+
+    height: int
+
+
+@dataclass(eq=False)
 class CallsExceeded(RpcRefused):
     """Too many calls from one address; `retry_ms` says when the next one will be served."""
 
@@ -138,6 +145,7 @@ NUMBERS: Mapping[type[AIChainError], int] = MappingProxyType(
         InvalidParams: -32602,
         UnknownResource: -32001,
         StateNotKept: -32001,
+        StateNotCertified: -32001,
         TimedOut: -32002,
         InvalidTransaction: -32003,
         NotPooled: -32003,

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from aichain.errors import StoreCorrupt
+from aichain.store.header_range import prove_header
 from aichain.store.keys import (
     CERTIFICATE,
     block_key,
@@ -16,6 +17,7 @@ from aichain.store.kv import KeyValueReader
 from aichain.store.segments import BodyRecord, Position, SegmentFiles
 from aichain.store.validator_sets import validators_of_epoch
 from consensus.certificates import QuorumCertificate, decode_certificate
+from consensus.light import Finality
 from genesis import limits
 from genesis.epochs import epoch_of_height
 from genesis.validators import ValidatorSet
@@ -23,6 +25,7 @@ from native import codec
 from native.errors import DecodeError, InvalidData
 from native.hashing import Hash32, hash32
 from vm.blocks import Block, Header, decode_body, decode_header
+from vm.mmr import MmrProof
 from vm.receipts import Receipt, decode_receipt, encode_receipt
 
 _RECORD_FIELDS = 6
@@ -169,6 +172,20 @@ class BlockStore:
                 _certificate(raw), tuple(self._header(self._required(h)) for h in path)
             )
         return None
+
+    def finality_of(self, height: int) -> Finality | None:
+        """All that shows somebody who trusts an older block that this one is final."""
+        covering = self.certificate_covering(height)
+        if covering is None:
+            return None
+        certificate = covering.certificate
+        start = self._required(certificate.epoch * self._epoch_blocks)
+        voters = self.validators_at(certificate.height)
+        return Finality(certificate, start.id, covering.headers, voters)
+
+    def prove_header(self, height: int, at: int) -> MmrProof | None:
+        """That the block at `height` lies under the header at `at`, by that header's range."""
+        return prove_header(self._database, at, height)
 
     def stage_block(
         self,

@@ -2,7 +2,7 @@
 
 from native.hashing import Hash32
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 STATE = b"s|"
 BLOCK = b"b|"
@@ -11,6 +11,7 @@ CERTIFICATE = b"c|"
 RECEIPTS = b"r|"
 TRANSACTION = b"t|"
 VALIDATORS = b"v|"
+NODE = b"n|"
 
 TIP = b"m|tip"
 SCHEMA = b"m|schema"
@@ -47,6 +48,11 @@ def receipts_key(height: int) -> bytes:
 def validators_key(epoch: int) -> bytes:
     """Epoch to its validator set, where it is another than that of the epoch before."""
     return VALIDATORS + epoch.to_bytes(HEIGHT_BYTES, "big")
+
+
+def node_key(level: int, number: int) -> bytes:
+    """A perfect tree of the header range to its root; level 0 are the leaves."""
+    return NODE + level.to_bytes(1, "big") + number.to_bytes(HEIGHT_BYTES, "big")
 
 
 def transaction_key(tx_id: Hash32) -> bytes:

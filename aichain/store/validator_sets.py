@@ -4,15 +4,15 @@ from aichain.errors import StoreCorrupt
 from aichain.store.keys import VALIDATORS, validators_key
 from aichain.store.kv import KeyValueReader
 from genesis import limits
-from genesis.units import decode_amount, encode_amount, read_address
-from genesis.validators import VALIDATOR_ALGORITHM, Validator, ValidatorSet
+from genesis.validators import (
+    VALIDATOR_FIELDS,
+    ValidatorSet,
+    decode_validators,
+    encode_validators,
+)
 from native import codec
 from native.errors import InvalidData
-from native.node_keys import PEER_ID_BYTES
-from native.signatures import PUBLIC_KEY_BYTES
 from vm.state import State
-
-_ROW = 4
 
 
 def stage_genesis_validators(batch: dict[bytes, bytes | None], genesis: State) -> None:
@@ -47,25 +47,9 @@ def validators_of_epoch(database: KeyValueReader, epoch: int) -> ValidatorSet:
 
 
 def _encode(validators: ValidatorSet) -> bytes:
-    return codec.encode(
-        [
-            [each.address, each.public_key, encode_amount(each.stake), each.peer_id]
-            for each in validators
-        ]
-    )
+    return codec.encode(encode_validators(validators))
 
 
 def _decode(raw: bytes) -> ValidatorSet:
-    most = limits.GENESIS_VALIDATORS_MAX
-    rows = codec.decode(raw, max_bytes=len(raw), max_items=most * (1 + _ROW), max_depth=2)
-    return ValidatorSet(tuple(_validator(row) for row in codec.sequence(rows, most)))
-
-
-def _validator(row: codec.Value) -> Validator:
-    address, key, stake, peer_id = codec.array(row, _ROW)
-    return Validator(
-        read_address(address),
-        codec.blob(key, PUBLIC_KEY_BYTES[VALIDATOR_ALGORITHM]),
-        decode_amount(stake),
-        codec.blob(peer_id, PEER_ID_BYTES),
-    )
+    items = limits.GENESIS_VALIDATORS_MAX * (1 + VALIDATOR_FIELDS)
+    return decode_validators(codec.decode(raw, max_bytes=len(raw), max_items=items, max_depth=2))

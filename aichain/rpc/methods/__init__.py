@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from aichain.rpc.methods import aichain, consensus, ethereum, faults, ledger
+from aichain.rpc.methods import aichain, consensus, ethereum, faults, ledger, light
 from aichain.rpc.registry import Registry
 from aichain.rpc.subscriptions import Renderer
 from aichain.rpc.topics import Topic
@@ -15,5 +15,11 @@ RENDERERS: Mapping[Topic, Renderer] = {
 
 def build_registry(*, faults_enabled: bool) -> Registry:
     """Every method; fault injection only where it was asked for."""
-    methods = (*aichain.METHODS, *consensus.METHODS, *ledger.METHODS, *ethereum.METHODS)
+    methods = (
+        *aichain.METHODS,
+        *consensus.METHODS,
+        *light.METHODS,
+        *ledger.METHODS,
+        *ethereum.METHODS,
+    )
     return Registry((*methods, *faults.METHODS) if faults_enabled else methods)

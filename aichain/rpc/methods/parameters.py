@@ -5,7 +5,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from aichain.rpc.errors import InvalidParams
-from genesis.limits import TRANSACTION_MAX_BYTES
+from genesis.limits import STATE_KEY_MAX_BYTES, TRANSACTION_MAX_BYTES
 from genesis.units import Address, parse_address
 from native.hashing import Hash32
 
@@ -19,6 +19,9 @@ BlockText = Annotated[str, Meta(pattern=r"\A(latest|0x[0-9a-fA-F]{64})\Z")]
 AddressText = Annotated[str, Meta(pattern=r"\A0[xX][0-9a-fA-F]{40}\Z")]
 RawText = Annotated[
     str, Meta(pattern=r"\A(0x)?[0-9a-fA-F]*\Z", max_length=2 * TRANSACTION_MAX_BYTES + 2)
+]
+StateKeyText = Annotated[
+    str, Meta(pattern=r"\A0x[0-9a-fA-F]+\Z", max_length=2 * STATE_KEY_MAX_BYTES + 2)
 ]
 EthBlockText = Annotated[
     str,

@@ -6,7 +6,7 @@ import pytest
 
 from native.errors import DecodeError
 from native.hashing import ZERO_HASH, Hash32, derive_hash
-from vm.mmr import HeaderMmr, MmrProof, prove_ancestor, verify_ancestor
+from vm.mmr import HeaderMmr, MmrProof, prove_ancestor, prove_stored, verify_ancestor
 
 IDS = [derive_hash("aichain/test/id/v1", bytes([number])) for number in range(40)]
 
@@ -72,3 +72,37 @@ def test_proofs_of_odd_lengths_are_refused() -> None:
 def test_hashes_are_32_bytes_each() -> None:
     assert all(type(peak) is bytes and len(peak) == 32 for peak in make_range(39).peaks)
     assert Hash32(make_range(39).root) == make_range(39).root
+
+
+def stored_nodes(count: int) -> dict[tuple[int, int], Hash32]:
+    """What a store keeps of a range: the trees that each block completed."""
+    mmr, nodes = HeaderMmr(), dict[tuple[int, int], Hash32]()
+    for number, block_id in enumerate(IDS[:count]):
+        for level, node in enumerate(mmr.completed(block_id)):
+            nodes[level, number >> level] = node
+        mmr = mmr.append(block_id)
+    return nodes
+
+
+def test_proofs_from_stored_nodes_are_those_from_all_ids_at_every_older_size_too() -> None:
+    nodes = stored_nodes(36)
+    for count in range(1, 37):
+        for index in range(count):
+            proof = prove_stored(lambda *at: nodes.get(at), count, index)
+            assert proof == prove_ancestor(IDS[:count], index)
+
+
+def test_the_peaks_are_enough_to_prove_what_comes_later() -> None:
+    """What a node holds that began with a snapshot of 21 blocks."""
+    nodes = {(level, number): peak for level, number, peak in make_range(21).trees()}
+    assert nodes.items() <= stored_nodes(40).items()
+    mmr = make_range(21)
+    for number in range(21, 40):
+        for level, node in enumerate(mmr.completed(IDS[number])):
+            nodes[level, number >> level] = node
+        mmr = mmr.append(IDS[number])
+    for index in range(21, 40):
+        proof = prove_stored(lambda *at: nodes.get(at), 40, index)
+        assert proof is not None
+        assert verify_ancestor(mmr.root, IDS[index], proof)
+    assert prove_stored(lambda *at: nodes.get(at), 40, 3) is None

@@ -9,7 +9,9 @@ from aichain.feed import Feed, Subscription
 from aichain.metrics import Metrics
 from aichain.rpc.backend import (
     BlockView,
+    CertifiedRecord,
     CommitView,
+    HeaderProof,
     MempoolView,
     NodeStatus,
     Placement,
@@ -23,6 +25,7 @@ from consensus.core.state import State as CoreState
 from consensus.electorate import Electorate, epoch_seed
 from consensus.headers import block_ref
 from consensus.instance import instance_id
+from consensus.light import Finality
 from consensus.votes import VOTE_CONTEXT, SignedVote, Vote, VotePhase
 from genesis.epochs import epoch_of_height
 from genesis.networks import account_key, founder_key, founder_onion_seed, local_document
@@ -35,8 +38,9 @@ from p2p.network import Direction, PeerView
 from vm.blocks import Block
 from vm.build import BlockAttributes, build_block
 from vm.genesis_block import genesis_state
+from vm.mmr import prove_ancestor
 from vm.onions import onion_at
-from vm.queries import account_view
+from vm.queries import account_view, prove_record
 from vm.state import State
 from vm.transactions import (
     Body,
@@ -76,6 +80,7 @@ class FakeBackend:
         state = genesis_state(self.document)
         genesis = BlockView(Block(state.head, ()), (), state.root, True, None)
         self.state: State = state
+        self.earlier: State = state
         self.views: list[BlockView] = [genesis]
         self.unfinalized: dict[bytes, BlockView] = {}
         self.pool: dict[bytes, SignedTransaction] = {}
@@ -117,7 +122,7 @@ class FakeBackend:
         if not final:
             self.unfinalized[view.block.id] = view
             return view
-        self.state = built.state
+        self.earlier, self.state = self.state, built.state
         self.views.append(view)
         for signed in transactions:
             self.pool.pop(signed.id, None)
@@ -248,6 +253,25 @@ class FakeBackend:
         ]
         path = tuple(self.views[at].block.header for at in range(top.height, height - 1, -1))
         return CommitView(assemble(votes, FOUNDERS), path, self.document.validator_set)
+
+    async def finality(self, height: int) -> Finality | None:
+        view = await self.commit(height)
+        if view is None:
+            return None
+        start_id = self.views[0].block.id
+        return Finality(view.certificate, start_id, view.headers, view.validators)
+
+    async def header_proof(self, height: int, at: int) -> HeaderProof | None:
+        if not height < at < len(self.views):
+            return None
+        proof = prove_ancestor([view.block.id for view in self.views[:at]], height)
+        return HeaderProof(self.views[height].block.header, at, proof)
+
+    async def certified_record(self, key: bytes) -> CertifiedRecord | None:
+        finality = await self.finality(len(self.views) - 1)
+        if finality is None:
+            return None
+        return CertifiedRecord(prove_record(self.earlier, key), finality)
 
     def peers(self) -> tuple[PeerView, ...]:
         head = self.state.head

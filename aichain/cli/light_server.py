@@ -1,0 +1,146 @@
+"""The RPC server that a light client asks: its answers as values, none of them believed."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar, TypeVar
+
+from aichain.cli.client import RpcClient
+from aichain.cli.exit_codes import CommandExit
+from consensus.certificates import CERTIFICATE_FIELDS, decode_certificate
+from consensus.light import Finality
+from genesis.limits import (
+    CERTIFIED_PATH_MAX,
+    ELECTORATE_MEMBERS_MAX,
+    GENESIS_VALIDATORS_MAX,
+    MMR_PROOF_MAX_BYTES,
+    STATE_PROOF_MAX_BYTES,
+    STATE_RECORD_MAX_BYTES,
+)
+from genesis.units import parse_address, parse_hex
+from genesis.validators import Validator, ValidatorSet
+from native.codec import decode
+from native.errors import InvalidData
+from native.hashing import hash32
+from native.node_keys import PEER_ID_MAX_CHARS, parse_peer_id
+from native.signatures import SIGNATURE_BYTES
+from vm.blocks import Header, decode_header
+from vm.commitment import StateProof
+from vm.mmr import MmrProof
+
+T = TypeVar("T")
+
+HASH_BYTES = 32
+KEY_BYTES = 4_096
+CERTIFICATE_BYTES = 256 + ELECTORATE_MEMBERS_MAX * (3 + max(SIGNATURE_BYTES.values()))
+
+
+@dataclass(eq=False)
+class ServerGarbled(InvalidData):
+    """The server's answer is not of the form that nodes give."""
+
+    exit_code: ClassVar[int] = CommandExit.NOT_PROVEN
+    method: str
+    problem: str
+    fix: str = "ask another node with --rpc: this one is no AI-Chain node, or of another version"
+
+
+@dataclass(frozen=True, slots=True)
+class RecordClaim:
+    """A state record as a server gave it."""
+
+    value: bytes | None
+    proof: StateProof
+    finality: Finality
+
+
+class LightServer:
+    """Asks; remembers the validator set that it was given last, which rarely changes."""
+
+    def __init__(self, client: RpcClient) -> None:
+        self._client = client
+        self._known: ValidatorSet | None = None
+
+    def finality(self, height: int | None = None) -> Finality | None:
+        """What makes a height final, by default the last one."""
+        given = () if height is None else (height,)
+        return self._ask("aichain_getFinality", given, self._finality)
+
+    def anchor(self, epoch: int) -> Finality | None:
+        """What makes the last block of an epoch final."""
+        return self._ask("aichain_getAnchors", (epoch, 1), self._first_finality)
+
+    def record(self, key: bytes) -> RecordClaim | None:
+        """A record of the newest state that can be proved."""
+        return self._ask("aichain_getStateProof", ("0x" + key.hex(),), self._record)
+
+    def header_proof(self, height: int, at: int) -> tuple[Header, MmrProof] | None:
+        """A header, and that it lies under the one at `at`."""
+        return self._ask("aichain_getHeaderProof", (height, at), _header_proof)
+
+    def remember(self, validators: ValidatorSet | None) -> None:
+        """A set that need not be asked for."""
+        self._known = validators
+
+    def _ask(self, method: str, params: tuple[object, ...], read: Callable[[Any], T]) -> T | None:
+        answer = self._client.call(method, *params)
+        if answer is None or answer == []:
+            return None
+        try:
+            return read(answer)
+        except (InvalidData, KeyError, TypeError, ValueError) as error:
+            raise ServerGarbled(method, f"{type(error).__name__}: {error}") from None
+
+    def _first_finality(self, answer: Any) -> Finality:  # noqa: ANN401 JSON has no better type
+        [only] = answer
+        return self._finality(only)
+
+    def _finality(self, answer: Any) -> Finality:  # noqa: ANN401 JSON has no better type
+        raw = _bytes(answer["certificate"], CERTIFICATE_BYTES)
+        items = CERTIFICATE_FIELDS + ELECTORATE_MEMBERS_MAX
+        certificate = decode_certificate(decode(raw, max_bytes=len(raw), max_items=items))
+        raws = answer["headers"]
+        if not isinstance(raws, list) or not 0 < len(raws) <= CERTIFIED_PATH_MAX:
+            raise ValueError("headers are missing")
+        headers = tuple(decode_header(_bytes(each, KEY_BYTES)) for each in raws)
+        start_id = hash32(_bytes(answer["startHash"], HASH_BYTES))
+        voters = self._known
+        if voters is None or voters.hash != headers[0].vset_hash:
+            voters = self._known = self._voters(certificate.height)
+        return Finality(certificate, start_id, headers, voters)
+
+    def _record(self, answer: Any) -> RecordClaim:  # noqa: ANN401 JSON has no better type
+        value = answer["value"]
+        return RecordClaim(
+            None if value is None else _bytes(value, STATE_RECORD_MAX_BYTES),
+            StateProof.decode(_bytes(answer["proof"], STATE_PROOF_MAX_BYTES)),
+            self._finality(answer["finality"]),
+        )
+
+    def _voters(self, height: int) -> ValidatorSet:
+        rows = self._client.call("aichain_validators", height)["validators"]
+        if not isinstance(rows, list) or len(rows) > GENESIS_VALIDATORS_MAX:
+            raise ValueError("a list of validators was expected")
+        return ValidatorSet(tuple(_validator(row) for row in rows))
+
+
+def _validator(row: Any) -> Validator:  # noqa: ANN401 JSON has no better type
+    peer_id = row["peerId"]
+    if len(peer_id) > PEER_ID_MAX_CHARS or not row["stake"].isdecimal():
+        raise ValueError("not a validator")
+    return Validator(
+        parse_address(row["address"]),
+        _bytes(row["publicKey"], KEY_BYTES),
+        int(row["stake"]),
+        parse_peer_id(peer_id),
+    )
+
+
+def _header_proof(answer: Any) -> tuple[Header, MmrProof]:  # noqa: ANN401 JSON has no better type
+    header = decode_header(_bytes(answer["header"], KEY_BYTES))
+    return header, MmrProof.decode(_bytes(answer["proof"], MMR_PROOF_MAX_BYTES))
+
+
+def _bytes(text: Any, most: int) -> bytes:  # noqa: ANN401 JSON has no better type
+    if not isinstance(text, str) or len(text) > 2 * most + 2:
+        raise ValueError(f"at most {most} bytes in hex were expected")
+    return parse_hex(text, most)

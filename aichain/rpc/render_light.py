@@ -1,0 +1,43 @@
+"""Proofs as JSON for light clients: canonical bytes in 0x hex, and what they are about."""
+
+from aichain.rpc.backend import CertifiedRecord, HeaderProof
+from aichain.rpc.render import Json, show_bytes
+from consensus.light import Finality
+from native.codec import encode
+
+
+def show_finality(finality: Finality) -> Json:
+    """The set that signed is `aichain_validators` of this height."""
+    certificate = finality.certificate
+    return {
+        "height": certificate.height,
+        "blockHash": show_bytes(certificate.block_id),
+        "epoch": certificate.epoch,
+        "startHash": show_bytes(finality.start_id),
+        "vsetHash": show_bytes(finality.validators.hash),
+        "certificate": show_bytes(encode(certificate.encode())),
+        "headers": [show_bytes(header.raw) for header in finality.headers],
+    }
+
+
+def show_header_proof(found: HeaderProof) -> Json:
+    return {
+        "height": found.header.height,
+        "hash": show_bytes(found.header.id),
+        "header": show_bytes(found.header.raw),
+        "at": found.at,
+        "proof": show_bytes(found.proof.encode()),
+    }
+
+
+def show_certified_record(found: CertifiedRecord) -> Json:
+    """`height` is that of the state; the last of the headers is its child and carries its root."""
+    record = found.record
+    return {
+        "key": show_bytes(record.key),
+        "value": None if record.value is None else show_bytes(record.value),
+        "proof": show_bytes(record.proof.encode()),
+        "height": record.height,
+        "stateRoot": show_bytes(record.state_root),
+        "finality": show_finality(found.finality),
+    }
