@@ -12,6 +12,7 @@ from aichain.machine import Machine
 from aichain.mempool import Mempool
 from aichain.metrics import Metrics
 from aichain.node.accuser import Accuser
+from aichain.node.anchor_votes import AnchorVotes
 from aichain.node.backend import NodeBackend
 from aichain.node.ballots import Ballots, Signer
 from aichain.node.bodies import Bodies
@@ -25,6 +26,7 @@ from aichain.node.ledger_writer import LedgerWriter
 from aichain.node.pool import TransactionPool
 from aichain.node.probation import ProbationWatch
 from aichain.node.producer import Producer
+from aichain.node.renewals import Renewals
 from aichain.node.responder import Responder
 from aichain.node.reveals import Reveals
 from aichain.node.syncer import Syncer
@@ -97,10 +99,14 @@ def assemble(
     bodies = Bodies(ledger, pool, context)
     finalizer = Finalizer(ledger, pool, feed, context, lambda: engine.state)
     certificates = CertificateDesk(engine, context)
-    ballots, accuser = None, None
+    ballots, anchors, accuser, renewals = None, None, None, None
     if key is not None and wal is not None:
-        ballots = Ballots(Signer(key, wal), slots_of(records), context, engine.post)
+        anchors = AnchorVotes(key, chain)
+        post = anchors.watching(engine.post)
+        ballots = Ballots(Signer(key, wal), slots_of(records), context, post)
         accuser = Accuser(key, chain, pool, context)
+        renewals = Renewals(key, chain, pool, context)
+    reveals, own = reveals_of(config, chain), core.config.validator
     inbound = InboundDesk(engine, certificates, bodies, pool, context)
     context.network.set_handler(Responder(chain, pool, engine, machine).answer)
     context.network.set_gossip_check(inbound.judge_gossip)
@@ -114,11 +120,10 @@ def assemble(
         services=EngineServices(
             ballots=ballots,
             bodies=bodies,
-            producer=Producer(
-                ledger, pool, context, core.config.validator, reveals_of(config, chain)
-            ),
+            producer=Producer(ledger, pool, context, own, reveals, anchors),
             finalizer=finalizer,
             accuser=accuser,
+            renewals=renewals,
             request_certificates=certificates.request,
             context=context,
         ),

@@ -87,7 +87,7 @@ class TransactionPool:
         self._network = context.network
         self._metrics = context.metrics
         self._recent: OrderedDict[Hash32, SignedTransaction] = OrderedDict()
-        """Lately final: who is a little behind still asks for them to build its blocks."""
+        """Lately final, or in a block of ours: who has the block's list only asks for them."""
         self._announcer = Announcer(context.network, mempool, self._is_pending)
         self._fetcher = Fetcher(context.network, self._is_known, self._admit_from)
 
@@ -122,11 +122,16 @@ class TransactionPool:
         pending = self.mempool.get(tx_id) or self.accusations.find(tx_id)
         return pending or self._recent.get(tx_id)
 
-    def after_final(self, included: Sequence[SignedTransaction]) -> None:
-        """A block became final: forget what it holds and what it made impossible."""
-        self._recent.update((signed.id, signed) for signed in included)
+    def remember(self, signed: SignedTransaction) -> None:
+        """Keep it for peers that ask, without waiting for a block."""
+        self._recent[signed.id] = signed
         while len(self._recent) > limits.RECENT_TRANSACTIONS_MAX:
             self._recent.popitem(last=False)
+
+    def after_final(self, included: Sequence[SignedTransaction]) -> None:
+        """A block became final: forget what it holds and what it made impossible."""
+        for signed in included:
+            self.remember(signed)
         head = self._chain.head
         self.mempool.apply_block(included, lambda address: sender_account(head, address))
         self.mempool.expire(head_view(head))

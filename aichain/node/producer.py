@@ -2,9 +2,10 @@
 
 import logging
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from aichain.errors import UnfinalizedFull
+from aichain.node.anchor_votes import AnchorVotes
 from aichain.node.context import NodeContext
 from aichain.node.ledger_writer import LedgerWriter
 from aichain.node.pool import TransactionPool
@@ -19,6 +20,8 @@ from native.hashing import Hash32
 from p2p.network import Audience
 from vm.blocks import Header
 from vm.build import BlockAttributes, build_block
+from vm.state import State
+from vm.transactions import VerifiedTransaction
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +36,7 @@ class Producer:
         context: NodeContext,
         validator: Address | None,
         reveals: Reveals,
+        anchors: AnchorVotes | None = None,
     ) -> None:
         self._ledger = ledger
         self._chain = ledger.chain
@@ -42,6 +46,7 @@ class Producer:
         self._electorates = context.electorates
         self._validator = validator
         self._reveals = reveals
+        self._anchors = anchors
         self._run_blocking = context.run_blocking
         self._contents: OrderedDict[Hash32, tuple[Header, tuple[Hash32, ...]]] = OrderedDict()
 
@@ -67,8 +72,8 @@ class Producer:
             timestamp_ms=effect.timestamp_ms,
             onion_reveal=reveal,
         )
-        accusations = self._pool.accusations.candidates()
-        built = build_block(parent, (*accusations, *candidates), attributes)
+        free = (*self._pool.accusations.candidates(), *await self._votes(parent, effect.epoch))
+        built = build_block(parent, (*free, *candidates), attributes)
         for signed, error in built.dropped:
             log.info("left out 0x%s: %s", signed.id.hex()[:16], error)
         try:
@@ -81,6 +86,14 @@ class Producer:
                 effect.instance_id, effect.view, block_ref(built.block.header), self._clock.now_ms()
             )
         )
+
+    async def _votes(self, parent: State, epoch: int) -> Sequence[VerifiedTransaction]:
+        if self._anchors is None:
+            return ()
+        votes = await self._run_blocking(self._anchors.missing_on, parent, epoch)
+        for signed in votes:
+            self._pool.remember(signed)  # peers ask for what they see in our proposal
+        return votes
 
     def send(self, signed: SignedProposal) -> None:
         """Send a proposal, ours or the one we repeat, with the ids of its transactions."""

@@ -1,0 +1,94 @@
+"""Votes for the last block of an epoch, brought into the first blocks after it: they are paid."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from aichain.chain import Chain
+from aichain.node.ballots import PostEvent
+from consensus.core.events import Event, VoteAccepted
+from consensus.votes import SignedVote, VotePhase
+from genesis.limits import PARTICIPATION_VOTES_MAX, VALIDITY_WINDOW_BLOCKS
+from genesis.units import address_of_key
+from native.signatures import SigningKey
+from vm.anchors import Anchor, closing_height, read_anchor
+from vm.records import public_key_key
+from vm.state import State
+from vm.system_bodies import Participation
+from vm.transactions import Transaction, VerifiedTransaction, sign_transaction
+
+_Votes = dict[int, bytes]
+"""Signatures by the voter's place in the set."""
+
+
+class AnchorVotes:
+    """A proposer knows the votes of the certificate, and its own, which may have come late."""
+
+    def __init__(self, key: SigningKey, chain: Chain) -> None:
+        self._key = key
+        self._chain = chain
+        self._own: SignedVote | None = None
+
+    def watching(self, post: PostEvent) -> PostEvent:
+        """`post`, with our last COMMIT noted on its way to the core."""
+
+        def watched(event: Event) -> None:
+            if isinstance(event, VoteAccepted) and event.vote.vote.phase is VotePhase.COMMIT:
+                self._own = event.vote
+            post(event)
+
+        return watched
+
+    def missing_on(self, parent: State, epoch: int) -> Sequence[VerifiedTransaction]:
+        """Transactions with the votes that a child of `parent` may still count. Blocking."""
+        if not epoch:
+            return ()
+        anchor, height = read_anchor(parent.get), parent.head.height + 1
+        if height > closing_height(epoch - 1, parent.document.consensus):
+            return ()
+        return tuple(
+            self._transaction(parent, epoch - 1, view, dict(some))
+            for view, votes in self._votes(anchor, epoch - 1).items()
+            for some in _parts([(at, votes[at]) for at in sorted(votes) if not anchor.has(at)])
+        )
+
+    def _votes(self, anchor: Anchor, epoch: int) -> dict[int, _Votes]:
+        """By their view: under R10 an anchor may have been voted for in several."""
+        known: dict[int, _Votes] = defaultdict(dict)
+        certificate = self._chain.blocks.certificate_at(anchor.height)
+        if certificate is not None and certificate.block_id == anchor.block_id:
+            for signed in certificate.votes():
+                known[signed.vote.view][signed.voter_index] = signed.signature
+        own = self._own
+        if own is None or (own.epoch, own.vote.block_id) != (epoch, anchor.block_id):
+            return known
+        if not any(own.voter_index in votes for votes in known.values()):
+            known[own.vote.view][own.voter_index] = own.signature
+        return known
+
+    def _transaction(
+        self, parent: State, epoch: int, view: int, votes: _Votes
+    ) -> VerifiedTransaction:
+        voters = parent.validators_of(epoch)
+        assert voters is not None, "a state knows the set of the last epoch that ended"
+        bitmap = bytearray(-(-len(voters) // 8))
+        for place in votes:
+            bitmap[place // 8] |= 1 << place % 8
+        sender = address_of_key(self._key.public_key)
+        transaction = Transaction(
+            network_id=parent.document.network_id,
+            sender=sender,
+            nonce=0,
+            fee_max=0,
+            tip=0,
+            valid_until=parent.head.height + VALIDITY_WINDOW_BLOCKS,
+            body=Participation(
+                epoch, view, bytes(bitmap), tuple(votes[at] for at in sorted(votes))
+            ),
+        )
+        reveal = parent.get(public_key_key(sender)) is None
+        return VerifiedTransaction(sign_transaction(transaction, self._key, reveal=reveal))
+
+
+def _parts(votes: Sequence[tuple[int, bytes]]) -> Iterable[Sequence[tuple[int, bytes]]]:
+    for start in range(0, len(votes), PARTICIPATION_VOTES_MAX):
+        yield votes[start : start + PARTICIPATION_VOTES_MAX]

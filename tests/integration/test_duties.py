@@ -1,0 +1,59 @@
+"""What a validator does besides voting: it counts votes for the anchor, and renews its onion."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from aichain.machine import Machine
+from genesis.networks import founder_key, local_document
+from genesis.units import address_of_key
+from tests.integration.nodes import RunningNode, cluster, until
+from tests.simulation.nodes.virtual_time import VirtualClock, run_virtual, work_on_the_spot
+from vm.anchors import read_anchor
+from vm.onions import OnionRecord, onion_at
+from vm.queries import account_view
+
+EPOCH_BLOCKS = 8
+FOUNDERS = 4
+
+
+def test_everybody_is_counted_and_paid_for_its_vote(tmp_path: Path) -> None:
+    async def story() -> None:
+        machine = Machine(VirtualClock(), work_on_the_spot)
+        async with cluster(tmp_path, FOUNDERS, epoch_blocks=EPOCH_BLOCKS, machine=machine) as net:
+            nodes = [await net.start(index) for index in range(FOUNDERS)]
+            await until(lambda: nodes[0].height >= EPOCH_BLOCKS, 60)
+            before = [_balance(nodes[0], index) for index in range(FOUNDERS)]
+            await until(lambda: nodes[0].height >= 2 * EPOCH_BLOCKS - 1, 60)
+            anchor = read_anchor(nodes[0].node.chain.head.get)
+            assert anchor.height == EPOCH_BLOCKS
+            assert [anchor.has(place) for place in range(FOUNDERS)] == [True] * FOUNDERS
+            await until(lambda: nodes[0].height >= 2 * EPOCH_BLOCKS, 60)
+            after = [_balance(nodes[0], index) for index in range(FOUNDERS)]
+            assert all(now > then for now, then in zip(after, before, strict=True))
+
+    run_virtual(story, seed=5)
+
+
+def test_an_onion_is_renewed_before_it_is_used_up(tmp_path: Path) -> None:
+    async def story() -> None:
+        machine = Machine(VirtualClock(), work_on_the_spot)
+        document = local_document("testnet", FOUNDERS, onion_length=24)
+        consensus = replace(document.consensus, epoch_blocks=EPOCH_BLOCKS)
+        async with cluster(tmp_path, FOUNDERS, machine=machine) as net:
+            net.document = replace(document, consensus=consensus)
+            nodes = [await net.start(index) for index in range(FOUNDERS)]
+            await until(lambda: nodes[0].height >= 24 * FOUNDERS + EPOCH_BLOCKS, 120)
+            onions = [_onion(nodes[0], index) for index in range(FOUNDERS)]
+            assert [onion.renewals for onion in onions] == [1] * FOUNDERS
+
+    run_virtual(story, seed=6)
+
+
+def _balance(node: RunningNode, founder: int) -> int:
+    owner = address_of_key(founder_key("testnet", founder).public_key)
+    return account_view(node.node.chain.head, owner).balance
+
+
+def _onion(node: RunningNode, founder: int) -> OnionRecord:
+    head = node.node.chain.head
+    return onion_at(head.get, founder, head.head.height // EPOCH_BLOCKS)
