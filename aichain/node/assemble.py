@@ -12,7 +12,6 @@ from aichain.machine import Machine
 from aichain.mempool import Mempool
 from aichain.metrics import Metrics
 from aichain.node.accuser import Accuser
-from aichain.node.anchor_votes import AnchorVotes
 from aichain.node.backend import NodeBackend
 from aichain.node.ballots import Ballots, Signer
 from aichain.node.bodies import Bodies
@@ -26,7 +25,7 @@ from aichain.node.ledger_writer import LedgerWriter
 from aichain.node.pool import TransactionPool
 from aichain.node.probation import ProbationWatch
 from aichain.node.producer import Producer
-from aichain.node.renewals import Renewals
+from aichain.node.renewer import Renewer
 from aichain.node.responder import Responder
 from aichain.node.reveals import Reveals
 from aichain.node.syncer import Syncer
@@ -69,6 +68,7 @@ class Node:
     pool: TransactionPool
     syncer: Syncer
     probation: ProbationWatch | None
+    renewer: Renewer | None
     finalizer: Finalizer
     feed: Feed[BlockView]
     rpc: RpcServer
@@ -99,14 +99,12 @@ def assemble(
     bodies = Bodies(ledger, pool, context)
     finalizer = Finalizer(ledger, pool, feed, context, lambda: engine.state)
     certificates = CertificateDesk(engine, context)
-    ballots, anchors, accuser, renewals = None, None, None, None
+    ballots, accuser, renewer = None, None, None
+    reveals = reveals_of(config, chain)
     if key is not None and wal is not None:
-        anchors = AnchorVotes(key, chain)
-        post = anchors.watching(engine.post)
-        ballots = Ballots(Signer(key, wal), slots_of(records), context, post)
+        ballots = Ballots(Signer(key, wal), slots_of(records), context, engine.post)
         accuser = Accuser(key, chain, pool, context)
-        renewals = Renewals(key, chain, pool, context)
-    reveals, own = reveals_of(config, chain), core.config.validator
+        renewer = Renewer(key, reveals, chain, pool, context)
     inbound = InboundDesk(engine, certificates, bodies, pool, context)
     context.network.set_handler(Responder(chain, pool, engine, machine).answer)
     context.network.set_gossip_check(inbound.judge_gossip)
@@ -120,10 +118,9 @@ def assemble(
         services=EngineServices(
             ballots=ballots,
             bodies=bodies,
-            producer=Producer(ledger, pool, context, own, reveals, anchors),
+            producer=Producer(ledger, pool, context, core.config.validator, reveals),
             finalizer=finalizer,
             accuser=accuser,
-            renewals=renewals,
             request_certificates=certificates.request,
             context=context,
         ),
@@ -134,6 +131,7 @@ def assemble(
         probation=ProbationWatch(engine, chain, context, ballots, syncer)
         if ballots is not None and core.abstain
         else None,
+        renewer=renewer,
         finalizer=finalizer,
         feed=feed,
         rpc=RpcServer(backend, rpc_settings(config), context.metrics, machine.clock),

@@ -51,17 +51,23 @@ class Reveals:
             return None
         if record.layers in WARN_AT:
             log.warning("%d reveals are left: run `aichain tx renew-onion`", record.layers)
-        reveal = self._onion(record).reveal(record.layers)
+        reveal = self.make(record).reveal(record.layers)
         if peel(reveal) != record.head:
             log.error(FOREIGN)
             return None
         return reveal
 
-    def _onion(self, record: OnionRecord) -> Onion:
-        """That of so many renewals, with at least as many layers as are left on this branch."""
+    def make(self, record: OnionRecord) -> Onion:
+        """That of so many renewals, with at least as many layers as are left on this branch.
+
+        Blocking where it is new. This one and the one before are kept: a renewal is made early.
+        """
         assert self._key is not None, "only a validator reveals"
         onion = self._onions.get(record.renewals)
         if onion is None or onion.length < record.layers:
             onion = Onion.build(onion_seed_of(self._key, record.renewals), record.layers)
+            before = self._onions.get(record.renewals - 1)
             self._onions = {record.renewals: onion}
+            if before is not None:
+                self._onions[record.renewals - 1] = before
         return onion

@@ -24,6 +24,8 @@ async def start_services(node: Node, nursery: trio.Nursery) -> None:
     nursery.start_soon(node.finalizer.run)
     if node.probation is not None:
         nursery.start_soon(node.probation.run, node.config.vouch_for_vote_log)
+    if node.renewer is not None:
+        nursery.start_soon(node.renewer.run)
     try:
         await nursery.start(node.rpc.run)
     except OSError as error:

@@ -97,10 +97,15 @@ async def _serve(
 
 @asynccontextmanager
 async def cluster(
-    root: Path, founders: int, *, epoch_blocks: int = 0, machine: Machine | None = None
+    root: Path,
+    founders: int,
+    *,
+    epoch_blocks: int = 0,
+    onion_length: int = 4_096,
+    machine: Machine | None = None,
 ) -> AsyncIterator[Cluster]:
     """An empty cluster of a local network; everything in it stops at the end."""
-    document = local_document("testnet", founders, onion_length=4_096)
+    document = local_document("testnet", founders, onion_length=onion_length)
     if epoch_blocks:
         consensus = replace(document.consensus, epoch_blocks=epoch_blocks)
         document = replace(document, consensus=consensus)

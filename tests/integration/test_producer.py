@@ -31,7 +31,10 @@ async def test_no_room_for_our_own_block_costs_the_turn_only(
     document = make_document()
     Chain.create(tmp_path, document)
     chain = Chain.open(tmp_path, document)
-    pool = SimpleNamespace(mempool=Mempool(max_weight=document.fees.max_block_weight))
+    pool = SimpleNamespace(
+        mempool=Mempool(max_weight=document.fees.max_block_weight),
+        accusations=SimpleNamespace(candidates=tuple),
+    )
     run_blocking = trio.to_thread.run_sync
     founder = founder_key("devnet", 0)
     context = SimpleNamespace(

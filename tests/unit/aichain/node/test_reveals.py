@@ -55,6 +55,17 @@ def test_a_renewed_onion_has_its_own_seed() -> None:
     assert reveals.next(state, 1, PLACE) == renewed.reveal(30)
 
 
+def test_the_next_onion_is_made_before_it_takes_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    renewed = Onion.build(onion_seed(KEY.seed, 1), 30)
+    record = record_of(state_with()).renewed(renewed.head, 30, 1)
+    reveals, state = Reveals(KEY), state_with(record)
+    reveals.prepare(state)
+    assert reveals.make(record.at(1)) == renewed
+    monkeypatch.setattr(Onion, "build", None)  # from here on nothing takes long
+    assert reveals.next(state, 0, PLACE) is not None
+    assert reveals.next(state, 1, PLACE) == renewed.reveal(30)
+
+
 def test_nothing_left_is_said_with_its_fix(caplog: pytest.LogCaptureFixture) -> None:
     assert Reveals(KEY).next(state_with(OnionRecord(Hash32(bytes(32)), 0)), 0, PLACE) is None
     assert "aichain tx renew-onion" in caplog.text
