@@ -7,10 +7,12 @@ import pytest
 
 from genesis.params import FeeParams
 from genesis.units import AI
+from tests.builders_evidence import make_evidence, make_participation, report
 from tests.builders_vm import (
     PURSE,
     address,
     advance,
+    advance_to,
     all_records,
     balance,
     build,
@@ -21,11 +23,14 @@ from tests.builders_vm import (
     make_transfer,
     seal,
 )
+from vm.anchors import ANCHOR_KEY
 from vm.apply import apply_block
 from vm.commitment import StateTree
+from vm.epochs import epoch_key
 from vm.errors import InvalidBlock, UnchargeableTransaction
 from vm.fees import next_base_fee
 from vm.genesis_block import genesis_state
+from vm.offences import OFFENCES_KEY
 from vm.queries import account_view, supply_view
 from vm.transactions import Transaction, Withdraw
 
@@ -174,3 +179,21 @@ def test_golden_roots_never_move() -> None:
     assert built.state.root.hex() == GOLDEN["state_root"]
     assert built.state.receipts_root.hex() == GOLDEN["receipts_root"]
     assert built.state.mmr.root.hex() == GOLDEN["header_mmr_root"]
+
+
+def test_golden_epochs_never_move() -> None:
+    """Two epochs with votes counted and a double signer proven: sets, seeds, anchors, offences."""
+    edge = advance_to(make_state(), 4)
+    state, _ = advance(edge, report(make_participation(edge, 0, 1)))
+    evidence = report(make_evidence(make_state(), 1))
+    assert evidence.id.hex() == GOLDEN["evidence_id"]
+    state, _ = advance(state, evidence)
+    state = advance_to(state, 8)
+    assert state.head.id.hex() == GOLDEN["block_8_id"]
+    assert state.root.hex() == GOLDEN["block_8_state_root"]
+    assert state.head.beacon_mix.hex() == GOLDEN["block_8_beacon_mix"]
+    names = {"epoch_2": epoch_key(2), "anchor": ANCHOR_KEY, "offences": OFFENCES_KEY}
+    records = {name: state.get(key) for name, key in names.items()}
+    assert {name: raw.hex() for name, raw in records.items() if raw} == {
+        name: GOLDEN[name] for name in names
+    }
