@@ -28,12 +28,12 @@ Asked = TypeVar("Asked", bound=LaneEffect)
 
 def make_voters(epoch: int, stakes: Sequence[int] = (1,) * VALIDATORS) -> EpochVoters:
     """24 equal validators: more than there are seats."""
-    return EpochVoters(make_electorate(stakes, epoch), blake3_256(b"seed %d" % epoch))
+    return EpochVoters(make_electorate(stakes, epoch), blake3_256(b"seed %d" % epoch), TERM_BLOCKS)
 
 
 def make_lanes(me: int | None = 0) -> Lanes:
     """A node at block 0 that knows the voters of two epochs."""
-    config = LanesConfig(make_config(me, epoch_blocks=EPOCH_BLOCKS), TERM_BLOCKS, ESCAPE_MS)
+    config = LanesConfig(make_config(me, epoch_blocks=EPOCH_BLOCKS), ESCAPE_MS)
     return initial(config, GENESIS, {epoch: make_voters(epoch) for epoch in (0, 1)})
 
 

@@ -160,9 +160,11 @@ def _send(turn: LaneTurn, effect: Outgoing) -> None:
     ballot = turn.state.ballot
     match effect:
         case core.CastProposal(proposal):
-            turn.emit(CastCheckpoint(proposal, *_contents(ballot, proposal)))
+            for contents in _contents(ballot, proposal):
+                turn.emit(CastCheckpoint(proposal, *contents))
         case core.RebroadcastProposal(signed):
-            turn.emit(RebroadcastCheckpoint(signed, *_contents(ballot, signed.proposal)))
+            for contents in _contents(ballot, signed.proposal):
+                turn.emit(RebroadcastCheckpoint(signed, *contents))
         case core.SetTimer() | core.RequestCertificates():
             if ballot.armed:
                 turn.emit(InInstance(ballot.instance.id, effect))
@@ -172,11 +174,15 @@ def _send(turn: LaneTurn, effect: Outgoing) -> None:
             assert_never(effect)
 
 
-def _contents(ballot: Ballot, proposal: Proposal) -> tuple[Checkpoint, CheckpointProof | None]:
-    """A repetition (R10) needs no proof: its NOTAR is held."""
-    checkpoint = ballot.checkpoints[proposal.block.id]
+def _contents(
+    ballot: Ballot, proposal: Proposal
+) -> list[tuple[Checkpoint, CheckpointProof | None]]:
+    """None if we forgot the checkpoint; a repetition (R10) needs no proof: its NOTAR is held."""
+    checkpoint = ballot.checkpoints.get(proposal.block.id)
+    if checkpoint is None:
+        return []
     proofs = ballot.proofs.get(checkpoint.id, Proofs())
-    return checkpoint, None if proposal.is_repeat else proofs.best
+    return [(checkpoint, None if proposal.is_repeat else proofs.best)]
 
 
 def _fetch(turn: LaneTurn, checkpoint_id: Hash32) -> None:
@@ -203,13 +209,14 @@ def on_proposed(turn: LaneTurn, event: CheckpointProposed) -> None:
 
 
 def remember(turn: LaneTurn, checkpoint: Checkpoint) -> None:
-    """Bounded: what was proposed longest ago goes first, unless it is notarized."""
+    """Bounded: what belongs to the lowest view goes first, unless it is notarized."""
     ballot = turn.state.ballot
     if checkpoint.id in ballot.checkpoints:
         return
     kept = dict(ballot.checkpoints)
     if len(kept) >= CHECKPOINTS_KNOWN_MAX:
-        kept.pop(next(name for name in kept if name not in ballot.notarized))
+        others = (each for each in kept.values() if each.id not in ballot.notarized)
+        del kept[min(others, key=lambda each: (each.view, each.id)).id]
     proofs = {name: held for name, held in ballot.proofs.items() if name in kept}
     checkpoints = {**kept, checkpoint.id: checkpoint}
     turn.put_ballot(replace(ballot, checkpoints=checkpoints, proofs=proofs))
@@ -269,6 +276,7 @@ def build(turn: LaneTurn) -> None:
     turn.put_ballot(replace(ballot, asked=None))
     remember(turn, checkpoint)
     _keep_proof(turn, checkpoint, proof)
+    turn.emit(Persist(CheckpointSeen(asked.instance_id, checkpoint)))
     feed(turn, BlockBuilt(asked.instance_id, asked.view, checkpoint.ref, turn.now_ms))
 
 
@@ -291,8 +299,9 @@ def offer(turn: LaneTurn) -> None:
 def has_its_place(state: Lanes, checkpoint: Checkpoint) -> bool:
     """It follows the last checkpoint, ends this term, and its block is executed here."""
     height, start = checkpoint.block_height, state.hard
-    end = term_end(start.height, state.config.term_blocks)
-    following = fast.voters_after(state, height)
+    voters, following = fast.voters_after(state, start.height), fast.voters_after(state, height)
+    assert voters is not None, "the ballot has begun"
+    end = term_end(start.height, voters.term_blocks, state.config.core.epoch_blocks)
     path = state.tree.path(start.id, checkpoint.block_id)
     return (
         path is not None

@@ -49,7 +49,7 @@ def begin_term(turn: LaneTurn, start: BlockRef) -> bool:
         start,
         voters,
         genesis_hash=config.core.genesis_hash,
-        blocks=config.term_blocks,
+        epoch_blocks=config.core.epoch_blocks,
     )
     records, closed = records_of(state, instance)
     fast = replace(config.core, commits_executed=True)

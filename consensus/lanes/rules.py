@@ -11,6 +11,9 @@ from consensus.lanes.proofs import BoundaryFinal, CheckpointProof, CommitteeClos
 from consensus.lanes.state import Cause, LanesConfig, Proofs, Term, Tip, closing_seats
 from consensus.quorum import reaches_quorum
 
+AGE_PER_BLOCK = 4
+"""Block times a term may take for each of its blocks, beside one escape time."""
+
 # --- closing a term -----------------------------------------------------------------------------
 
 
@@ -47,7 +50,8 @@ def stalls_ms(term: Term, config: LanesConfig) -> int:
 
 def ages_ms(term: Term, config: LanesConfig) -> int:
     """One block in every escape time keeps a stall away for ever; age does not."""
-    return term.began_ms + config.term_age_ms
+    blocks = term.instance.last_height - term.instance.start.height
+    return term.began_ms + config.escape_ms + AGE_PER_BLOCK * blocks * config.core.block_time_ms
 
 
 # --- the tip we stand on ------------------------------------------------------------------------

@@ -17,29 +17,15 @@ from consensus.lanes.tree import Tree
 from consensus.lanes.voters import EpochVoters
 from consensus.quorum import quorum_weight
 from consensus.votes import VotePhase
-from genesis.limits import TERM_BLOCKS_MAX
 from native.hashing import Hash32
 
 
 @dataclass(frozen=True, slots=True)
 class LanesConfig:
-    """What does not change while a node runs. Terms end at multiples of `term_blocks`."""
+    """What does not change while a node runs."""
 
     core: CoreConfig
-    term_blocks: int
     escape_ms: int
-
-    def __post_init__(self) -> None:
-        blocks = self.term_blocks
-        assert blocks in {2**power for power in range(TERM_BLOCKS_MAX.bit_length())}, (
-            "no power of 2"
-        )
-        assert self.core.epoch_blocks % blocks == 0, "a term would cross the edge of an epoch"
-
-    @property
-    def term_age_ms(self) -> int:
-        """Older than this, a term closes, be it ever so lively: one block per escape is no life."""
-        return self.escape_ms + 4 * self.term_blocks * self.core.block_time_ms
 
 
 class Cause(Enum):

@@ -7,16 +7,21 @@ from consensus.electorate import Electorate
 from consensus.instance import BlockRef, Instance, instance_id
 from consensus.lanes.checkpoints import Checkpoint
 from consensus.votes import Lane
+from genesis.epochs import last_height
 from genesis.limits import TERM_BLOCKS_MAX
 from native.hashing import Hash32
 
 
 @dataclass(frozen=True, slots=True)
 class EpochVoters:
-    """All validators of an epoch, and the randomness that draws its committees."""
+    """All validators of an epoch, the randomness that draws its committees, and their pace."""
 
     electorate: Electorate
     seed: Hash32
+    term_blocks: int
+
+    def __post_init__(self) -> None:
+        assert 0 < self.term_blocks <= TERM_BLOCKS_MAX, "a term has blocks, but not too many"
 
     @property
     def epoch(self) -> int:
@@ -32,24 +37,26 @@ def term_blocks(validators: int, full_set_limit: int) -> int:
     return blocks
 
 
-def term_end(start_height: int, blocks: int) -> int:
+def term_end(start_height: int, blocks: int, epoch_blocks: int) -> int:
     """The last height of the term that starts on `start_height`.
 
-    Terms end at multiples of `blocks`, a power of two that divides the epoch, so that a restart in
-    the middle makes a short term and no term ever crosses the edge of an epoch.
+    Terms end at multiples of `blocks` and at the end of the epoch, so that a restart in the middle
+    makes a short term, and no term ever crosses the edge of an epoch.
     """
-    return (start_height // blocks + 1) * blocks
+    edge = last_height(start_height // epoch_blocks, epoch_blocks)
+    return min((start_height // blocks + 1) * blocks, edge)
 
 
 def term_instance(
-    number: int, start: BlockRef, voters: EpochVoters, *, genesis_hash: Hash32, blocks: int
+    number: int, start: BlockRef, voters: EpochVoters, *, genesis_hash: Hash32, epoch_blocks: int
 ) -> Instance:
     """The fast lane of term `number`: a committee on the blocks after `start`."""
     committee = draw_committee(voters.electorate, voters.seed, number, seats=COMMITTEE_SEATS)
     name = instance_id(
         genesis_hash, voters.epoch, committee.vset_hash, start.id, lane=Lane.FAST, term=number
     )
-    return Instance(name, committee, start, start.height + 1, term_end(start.height, blocks))
+    end = term_end(start.height, voters.term_blocks, epoch_blocks)
+    return Instance(name, committee, start, start.height + 1, end)
 
 
 def ballot_instance(parent: Checkpoint, voters: EpochVoters, *, genesis_hash: Hash32) -> Instance:

@@ -210,7 +210,7 @@ class Scenario:
         core = CoreConfig(
             GENESIS_HASH, EPOCH_BLOCKS, BLOCK_TIME_MS, DELTA_MS, 0, self.members[member]
         )
-        return LanesConfig(core, TERM_BLOCKS, ESCAPE_MS)
+        return LanesConfig(core, ESCAPE_MS)
 
     def voters(self, epoch: int) -> EpochVoters:
         """Stakes change at the edges, but never beyond what this kind gives the adversary."""
@@ -226,8 +226,14 @@ class Scenario:
             name = blake3_256(repr((epoch, stakes)).encode())
             schedule = draw_schedule(stakes, seed)
             electorate = Electorate(epoch, self.members, stakes, schedule, name)
-            self._voters[epoch] = EpochVoters(electorate, seed)
+            self._voters[epoch] = EpochVoters(electorate, seed, self._pace(rng, epoch))
         return self._voters[epoch]
+
+    def _pace(self, rng: random.Random, epoch: int) -> int:
+        """More or fewer validators would change the length of terms, from one epoch to the next."""
+        return (
+            rng.choice((TERM_BLOCKS // 2, TERM_BLOCKS)) if self.changing and epoch else TERM_BLOCKS
+        )
 
     def _fits(self, stakes: tuple[int, ...]) -> bool:
         total = sum(stakes)

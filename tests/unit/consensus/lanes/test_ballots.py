@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from consensus.core import effects as core
+from consensus.core.effects import Timer, TimerName
 from consensus.core.events import (
     BlockExecuted,
     CertificateAccepted,
@@ -14,7 +15,7 @@ from consensus.core.events import (
     VotingAllowed,
 )
 from consensus.errors import DoubleSign
-from consensus.lanes import filters, guard, restore, step
+from consensus.lanes import ballots, filters, guard, restore, step
 from consensus.lanes.effects import (
     Accuse,
     CastCheckpoint,
@@ -23,14 +24,16 @@ from consensus.lanes.effects import (
     FinalizeHard,
     ForwardCertificate,
     Persist,
+    RebroadcastCheckpoint,
     RollBack,
     SetWake,
 )
-from consensus.lanes.events import CheckpointProposed, CloseAccepted, Woke
+from consensus.lanes.events import CheckpointProposed, CloseAccepted, CoreTimerFired, Woke
 from consensus.lanes.guard import SignedLanes
 from consensus.lanes.proofs import BoundaryFinal, CheckpointProof, CommitteeClosed, WaitedOut
 from consensus.lanes.records import CheckpointSeen, TermClosed
 from consensus.lanes.state import Cause, Lanes
+from consensus.lanes.turn import LaneTurn
 from consensus.proposals import Proposal, SignedProposal
 from consensus.records import CertificateSeen, VoteCast
 from consensus.votes import SignedVote, Vote, VotePhase
@@ -109,6 +112,32 @@ def test_the_proposer_of_the_ballot_proposes_the_end_of_the_term_with_its_final(
     assert isinstance(driver.effects[seen].record, CheckpointSeen)  # type: ignore[union-attr]
     assert seen < vote
     assert prefers(driver)
+
+
+def test_our_checkpoint_is_in_the_log_before_our_proposal_of_it() -> None:
+    """A crash between the two left a proposal of nothing, and R9 said it again."""
+    proposer = LaneDriver.started().state.ballot.instance.proposer(1)
+    driver = LaneDriver.started(proposer)
+    driver.grow(4)
+    kinds = [type(effect) for effect in driver.effects]
+    assert kinds.index(Persist) < kinds.index(CastCheckpoint)
+
+
+def test_a_proposal_whose_checkpoint_is_forgotten_is_not_said_again() -> None:
+    driver = LaneDriver.started(other_than_proposer())
+    blocks = driver.grow(4)
+    ballot = driver.state.ballot.instance
+    block = make_checkpoint(driver.state, blocks[-1]).ref
+    proposal = Proposal(ballot.id, 1, 0, block, ballot.proposer(1))
+    core_event = ProposalAccepted(SignedProposal(proposal, b"signature"), driver.now_ms)
+    turn = LaneTurn(driver.state, driver.now_ms)
+    ballots.feed(turn, core_event)
+    driver.state = turn.state
+    driver.effects.clear()
+    retry = Timer(TimerName.RETRY, 0, driver.state.ballot.core.view)
+    driver.feed(CoreTimerFired(ballot.id, retry, driver.now_ms))
+    assert driver.asked(RebroadcastCheckpoint) == []
+    assert driver.core_asked(ballot.id) != []
 
 
 def test_rule_a_needs_the_final_of_the_last_block() -> None:

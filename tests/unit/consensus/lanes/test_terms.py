@@ -56,9 +56,12 @@ def propose_block(driver: LaneDriver, view: int = 1) -> SignedProposal:
 
 
 def test_terms_end_at_multiples_and_never_cross_an_epoch() -> None:
-    assert [term_end(height, 4) for height in (0, 1, 3, 4, 7, 8)] == [4, 4, 4, 8, 8, 12]
+    assert [term_end(height, 4, 16) for height in (0, 1, 3, 4, 7, 8)] == [4, 4, 4, 8, 8, 12]
     for start in range(64):
-        assert (term_end(start, 4) - 1) // EPOCH_BLOCKS == start // EPOCH_BLOCKS
+        for blocks in (1, 4, 5, 64):
+            end = term_end(start, blocks, EPOCH_BLOCKS)
+            assert start < end
+            assert (end - 1) // EPOCH_BLOCKS == start // EPOCH_BLOCKS
 
 
 @pytest.mark.parametrize(("validators", "blocks"), [(21, 2), (40, 2), (100, 8), (1000, 64)])

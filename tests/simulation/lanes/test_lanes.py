@@ -1,0 +1,101 @@
+"""Two lanes in the seeded world: nothing breaks, wrong rules are caught, a seed is a run."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.simulation.lanes.mutants import MUTANTS, first_caught
+from tests.simulation.lanes.runs import campaign, run
+from tests.simulation.lanes.scenario import KINDS, Scenario
+
+ROOT = Path(__file__).parents[3]
+LONG = ("async31", "async37", "part")
+QUICK_SEEDS = 2
+SLOW_SEEDS = 12
+
+# By scenario and number of seeds, with room for luck.
+CATCHABLE = {
+    "reprop": ("part", 4),
+    "held_tip": ("feed", 4),
+    "freeze": ("chase", 2),
+    "exec_esc": ("feed", 4),
+    "close_cert": ("cut3s", 20),
+    "stall_b2": ("split31", 30),
+    "term_cap": ("drip", 4),
+    "wal_notar": ("amnesia", 6),
+}
+# These make restarts slower or rarer, and nothing wrong: README.md says so.
+SPEED_ONLY = {"contagion"}
+
+
+@pytest.mark.parametrize("name", [name for name in KINDS if name not in LONG])
+def test_no_invariant_breaks(name: str) -> None:
+    row = campaign(name, (run(name, seed) for seed in range(QUICK_SEEDS)))
+    assert row.violations == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", KINDS)
+def test_no_invariant_breaks_in_many_seeds(name: str) -> None:
+    seeds = range(QUICK_SEEDS, QUICK_SEEDS + SLOW_SEEDS)
+    row = campaign(name, (run(name, seed) for seed in seeds))
+    assert row.violations == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("nodes", "name"), [(100, "clean"), (100, "sync31"), (200, "clean")])
+def test_many_validators(nodes: int, name: str) -> None:
+    result = run(name, 1, nodes=nodes)
+    assert result.violation is None
+    assert result.checkpoints >= KINDS[name].checkpoints
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mutant", CATCHABLE)
+def test_a_wrong_rule_is_caught(mutant: str) -> None:
+    name, seeds = CATCHABLE[mutant]
+    assert first_caught(mutant, range(seeds), lambda seed: run(name, seed)) is not None
+
+
+def test_every_mutant_is_either_caught_or_known_to_be_harmless() -> None:
+    assert set(MUTANTS) == set(CATCHABLE) | SPEED_ONLY
+
+
+def test_cores_that_count_for_themselves_come_to_the_same() -> None:
+    """The world's counting only saves steps: with real tallies the run is as healthy."""
+    real, counted = (run("mixed", 3, counted=counts) for counts in (False, True))
+    assert real.violation is counted.violation is None
+    assert real.checkpoints == counted.checkpoints == KINDS["mixed"].checkpoints
+
+
+def test_committees_are_as_bad_as_a_scenario_wants() -> None:
+    scenario = Scenario("cap14", 0)
+    voters = scenario.voters(0)
+    for term in (1, 3, 4):
+        committee = scenario.committee(voters.electorate, voters.seed, term, seats=20)
+        assert committee.total == 20
+        assert 14 <= scenario.bad_weight(committee) <= 20
+
+
+def test_the_same_seed_gives_the_same_trace_in_another_process() -> None:
+    """Also under another hash seed: no set or dict order leaks into what happens."""
+    names = ("cap14", "mixed")
+    code = (
+        "from tests.simulation.lanes.runs import run; "
+        f"print(*[run(name, 1).trace for name in {names!r}])"
+    )
+    printed = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONHASHSEED": hash_seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for hash_seed in ("1", "2")
+    }
+    assert printed == {" ".join(run(name, 1).trace for name in names) + "\n"}
