@@ -93,11 +93,11 @@ def _renew(
     _require_untainted(owner, record)
     if body.public_key != record.public_key:
         raise ValidatorExists(owner)
-    if body.onion_head == record.onion_head:
-        raise OnionRepeated(body.onion_head)
     onion = onion_at(draft.record, record.index, draft.epoch)
     if onion.next_epoch:
         raise RenewalPending(onion.next_epoch)
+    if body.onion_head == record.onion_head:
+        raise OnionRepeated(body.onion_head)
     if body.peer_id != record.peer_id:
         _require_free(draft, body.peer_id)
         draft.put_record(peer_id_key(body.peer_id), owner)

@@ -170,9 +170,9 @@ def known_stake(state: State, epoch: int) -> int:
 
 def test_a_renewal_is_not_replaced_and_may_be_followed() -> None:
     state, _ = send(make_state(), 0, make_registration(0, renewals=1, stake=0))
-    for height in (1, 6):
+    for height, renewals in ((1, 2), (2, 1), (6, 2)):
         state = advance_to(state, height)
-        state, receipt = send(state, 0, make_registration(0, renewals=2, stake=0))
+        state, receipt = send(state, 0, make_registration(0, renewals=renewals, stake=0))
         assert receipt.error == "renewal_pending"
     state, receipt = send(advance_to(state, 8), 0, make_registration(0, renewals=2, stake=0))
     assert receipt.ok, receipt.error
