@@ -12,6 +12,7 @@ from aichain.machine import Machine
 from aichain.mempool import Mempool
 from aichain.metrics import Metrics
 from aichain.node.accuser import Accuser
+from aichain.node.anchor_votes import AnchorVotes
 from aichain.node.backend import NodeBackend
 from aichain.node.ballots import Ballots, Signer
 from aichain.node.bodies import Bodies
@@ -99,10 +100,12 @@ def assemble(
     bodies = Bodies(ledger, pool, context)
     finalizer = Finalizer(ledger, pool, feed, context, lambda: engine.state)
     certificates = CertificateDesk(engine, context)
-    ballots, accuser, renewer = None, None, None
-    reveals = reveals_of(config, chain)
+    ballots, anchors, accuser, renewer = None, None, None, None
+    reveals, own = reveals_of(config, chain), core.config.validator
     if key is not None and wal is not None:
-        ballots = Ballots(Signer(key, wal), slots_of(records), context, engine.post)
+        anchors = AnchorVotes(key, chain)
+        post = anchors.watching(engine.post)
+        ballots = Ballots(Signer(key, wal), slots_of(records), context, post)
         accuser = Accuser(key, chain, pool, context)
         renewer = Renewer(key, reveals, chain, pool, context)
     inbound = InboundDesk(engine, certificates, bodies, pool, context)
@@ -118,7 +121,7 @@ def assemble(
         services=EngineServices(
             ballots=ballots,
             bodies=bodies,
-            producer=Producer(ledger, pool, context, core.config.validator, reveals),
+            producer=Producer(ledger, pool, context, own, reveals, anchors),
             finalizer=finalizer,
             accuser=accuser,
             request_certificates=certificates.request,

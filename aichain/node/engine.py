@@ -16,7 +16,6 @@ from aichain.node.context import NodeContext
 from aichain.node.evidence_book import EvidenceBook
 from aichain.node.finalizer import Finalizer
 from aichain.node.producer import Producer
-from aichain.node.renewals import Renewals
 from aichain.node.timers import Timers
 from consensus.core.effects import (
     BroadcastCertificate,
@@ -60,7 +59,6 @@ class EngineServices:
     request_certificates: Callable[[int, int, int], Awaitable[None]]
     context: NodeContext
     accuser: Accuser | None = None
-    renewals: Renewals | None = None
 
 
 class Engine:
@@ -189,8 +187,6 @@ class Performer:
         context.network.set_validators(context.electorates.keys)
         decided = context.electorates.electorate(epoch + 1)
         self._engine.post(ElectorateDecided(decided, context.clock.now_ms()))
-        if self._services.renewals is not None:
-            self._start_soon(self._services.renewals.consider, epoch)
 
     def _report(self, evidence: Evidence, instance: Instance) -> None:
         self._services.context.metrics.equivocation_seen()

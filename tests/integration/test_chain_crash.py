@@ -20,8 +20,9 @@ from aichain.store.wal import VoteWal
 from consensus.headers import block_ref
 from consensus.records import HeightFinal, decode_record, encode_record
 from native.hashing import Hash32
-from tests.integration.ledgers import Purse, build_on, certify, make_document, must
+from tests.integration.ledgers import REVEALS, Purse, build_on, certify, make_document, must
 from vm.blocks import Header
+from vm.genesis_block import genesis_state
 from vm.queries import account_view
 
 DOCUMENT = make_document()
@@ -174,6 +175,7 @@ def test_a_body_that_was_durable_comes_back_after_a_crash_before_the_commit(tmp_
 def kill_repeatedly(root: Path, kills: int, seed: int) -> int:
     generator = random.Random(seed)
     Chain.create(root, DOCUMENT)
+    REVEALS.next(genesis_state(DOCUMENT), 0, 0)  # made once here: the children inherit it
     acknowledged: Acks = []
     for _ in range(kills):
         ending = run_and_kill(root, after_s=generator.uniform(0.02, 0.3))
