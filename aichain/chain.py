@@ -9,6 +9,7 @@ from aichain.errors import BlockLost, ParentNotExecuted, UnfinalizedFull
 from aichain.executed import Executed as Executed
 from aichain.executed import FinalBlock as FinalBlock
 from aichain.executed import body_record, least_used, pending_nonces
+from aichain.pruning import prune
 from aichain.recovery import Ledger, create_ledger, ledger_exists, open_ledger
 from aichain.store.blocks import BlockRecord, BlockStore
 from aichain.store.failpoints import FailPoints
@@ -156,7 +157,8 @@ class Chain:
 
     def locate(self, tx_id: Hash32) -> Location | None:
         """The place of a final transaction. Blocking, briefly."""
-        return self._ledger.index.locate(tx_id)
+        place = self._ledger.index.locate(tx_id)
+        return place if place is None or place.height >= self.blocks.first else None
 
     def pending_nonces(self, block_id: Hash32) -> Mapping[Address, int]:
         """Where the senders of blocks above the head stand after `block_id`."""
@@ -243,6 +245,14 @@ class Chain:
         self._recent = self._recent[-limits.RECENT_FINAL_BLOCKS :]
         self._reached("index written")
         return final
+
+    def prune(self, keep: int) -> bool:
+        """Drop some of the blocks that lie more than `keep` below the head; False: there are none.
+
+        Blocking. Raises StoreFailed, StoreCorrupt.
+        """
+        floor = self._head.head.height - max(keep, limits.CERTIFICATE_WINDOW_BLOCKS)
+        return prune(self._ledger, floor, self.document.consensus.epoch_blocks, self._reached)
 
     def _require_extension(self, line: list[Executed], certificate: QuorumCertificate) -> None:
         assert line, "something becomes final"

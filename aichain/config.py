@@ -24,6 +24,7 @@ from aichain.config_values import (
     read_endpoint,
     read_hosts,
     read_index,
+    read_keep,
     read_log_format,
     read_log_level,
     read_origins,
@@ -57,6 +58,7 @@ KEYS: Final[Mapping[str, str]] = {
     "network": "devnet, testnet, mainnet, or the path of a genesis document",
     "moniker": "the name this node shows to people",
     "index": "keep the index of transactions by hash",
+    "keep": "full, or how many of the last blocks to keep (at least 1024)",
     "rpc.listen": "HOST:PORT of JSON-RPC, WebSocket, health and metrics",
     "rpc.cors": "origins a browser may call from; empty allows none",
     "rpc.hosts": "host names under which this node may be called, besides localhost",
@@ -91,6 +93,7 @@ class Settings:
     network: str | None
     moniker: str
     index: bool
+    keep: int | None
     rpc_listen: Endpoint
     rpc_cors: tuple[str, ...]
     rpc_hosts: tuple[str, ...]
@@ -128,6 +131,8 @@ class NodeConfig:
     log_level: str = "info"
     log_file: Path | None = None
     index: bool = True
+    keep: int | None = None
+    """How many blocks below the head are kept; None for all."""
     allow_faults: bool = False
     delta_ms: int | None = None
     """Overrides the document's delta in this node's own timers; test networks only."""
@@ -237,6 +242,7 @@ def resolve_settings(
         network=pick("network", read_text, None),
         moniker=pick("moniker", read_text, "aichain" if founder is None else f"founder-{founder}"),
         index=pick("index", read_boolean, True),
+        keep=pick("keep", read_keep, None),
         rpc_listen=pick("rpc.listen", read_endpoint, Endpoint("127.0.0.1", RPC_PORT + ports)),
         rpc_cors=pick("rpc.cors", read_origins, ()),
         rpc_hosts=pick("rpc.hosts", read_hosts, ()),

@@ -11,7 +11,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
 
-from genesis.limits import BLOCK_TIME_MAX_MS
+from genesis.limits import BLOCK_TIME_MAX_MS, CERTIFICATE_WINDOW_BLOCKS
 from genesis.units import U64_MAX
 from p2p.addresses import PeerAddress, parse_peer_address
 from p2p.errors import InvalidPeerAddress
@@ -71,6 +71,18 @@ def read_index(value: object) -> int:
         return _integer(value, 0, U64_MAX)
     except ValueError:
         raise ValueError("the number of a founder was expected, from 0 on") from None
+
+
+def read_keep(value: object) -> int | None:
+    """How many blocks; None for all of them."""
+    if value == "full":
+        return None
+    try:
+        return _integer(value, CERTIFICATE_WINDOW_BLOCKS, U64_MAX)
+    except ValueError:
+        raise ValueError(
+            f"full, or a number of blocks of at least {CERTIFICATE_WINDOW_BLOCKS}, was expected"
+        ) from None
 
 
 def read_delta_ms(value: object) -> int:

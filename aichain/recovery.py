@@ -10,7 +10,16 @@ from aichain.store.blocks import BlockRecord, BlockStore
 from aichain.store.durable import FileLock, sync_directory
 from aichain.store.header_range import stage_nodes
 from aichain.store.index import TransactionIndex
-from aichain.store.keys import BLOCK, CHAIN, SCHEMA, SCHEMA_VERSION, TIP, block_key, height_in
+from aichain.store.keys import (
+    BLOCK,
+    CHAIN,
+    FIRST,
+    SCHEMA,
+    SCHEMA_VERSION,
+    TIP,
+    block_key,
+    height_in,
+)
 from aichain.store.kv import KeyValueReader
 from aichain.store.leveldb import LevelSettings, LevelStore
 from aichain.store.paths import DataPaths
@@ -44,6 +53,13 @@ class Ledger:
     """Blocks that were durable but not final when the process ended."""
     note: str
     """What had to be repaired, for the log; empty when nothing."""
+
+    def remove_segments(self) -> None:
+        """Remove the files that hold nothing but pruned blocks."""
+        first = self.blocks.first
+        oldest = self.blocks.record_at(first) or self.blocks.record_at(first - 1)
+        assert oldest is not None, "at least the head has a record"
+        self.bodies.remove_before(oldest.position.segment)
 
     def close(self) -> None:
         self.index.close()
@@ -94,8 +110,10 @@ def open_ledger(root: Path, document: GenesisDocument, *, index: bool = True) ->
         undo.callback(bodies.close)
         blocks = BlockStore(database, bodies, document.consensus.epoch_blocks)
         places = _open_index(paths, blocks, tip.height, wanted=index)
+        ledger = Ledger(lock, database, bodies, blocks, places, state, tail, note)
+        ledger.remove_segments()
         undo.pop_all()
-        return Ledger(lock, database, bodies, blocks, places, state, tail, note)
+        return ledger
 
 
 def _write_genesis(paths: DataPaths, document: GenesisDocument) -> None:
@@ -164,7 +182,8 @@ def _require_whole(path: Path, database: LevelStore) -> None:
     if scan_tree(database).root != tip.state_root:
         raise StoreCorrupt(path=str(path), reason="the state is not the one of its tip")
     heights = [height_in(key, BLOCK) for key, _ in database.iterate(BLOCK)]
-    if heights != list(range(tip.height + 1)):
+    first = int.from_bytes(database.get(FIRST) or b"", "big")
+    if heights != list(range(min(first, tip.height), tip.height + 1)):
         raise StoreCorrupt(path=str(path), reason="a height is missing")
 
 
@@ -229,6 +248,7 @@ def _open_index(
 ) -> TransactionIndex:
     """The index of exactly these blocks: one that is ahead is dropped, one behind catches up."""
     index = TransactionIndex(paths.index)
+    index.start_after(blocks.first - 1)
     if not wanted:
         index.failed = "the index is switched off"
     if index.height > tip_height:

@@ -31,6 +31,13 @@ class RequestFailed(AIChainError):
 
 
 @dataclass(eq=False)
+class PeerPruned(RequestFailed):
+    """The peer keeps blocks from `first_height` on, and older ones were asked for."""
+
+    first_height: int
+
+
+@dataclass(eq=False)
 class InvalidPeerAddress(InvalidData):
     """Text that is not an address one can dial."""
 

@@ -14,7 +14,7 @@ from genesis.limits import GOSSIP_QUEUE_MAX
 from native.errors import InvalidData
 from native.hashing import ZERO_HASH
 from p2p.addresses import PeerAddress, parse_peer_address
-from p2p.errors import InvalidPeerAddress, ListenFailed, Penalty, RequestFailed
+from p2p.errors import InvalidPeerAddress, ListenFailed, PeerPruned, Penalty, RequestFailed
 from p2p.gossip import gossip_id
 from p2p.libp2p_guard import OwnBugs, find_error, run_contained
 from p2p.libp2p_guard_swarm import STREAM_ERRORS
@@ -36,6 +36,7 @@ from p2p.wire.handshake import make_hello
 from p2p.wire.messages import (
     FinalAnnounced,
     Hello,
+    Pruned,
     Pushed,
     Request,
     Status,
@@ -199,6 +200,8 @@ class Libp2pNetwork:
         response = decode_response(request, await link.requests.ask(payload))
         if isinstance(response, Refused):
             raise self._failed(link.peer, "refused")
+        if isinstance(response, Pruned):
+            raise PeerPruned(link.peer, "it is not kept", response.first_height)
         return response
 
     def _failed(self, peer: str, reason: str) -> RequestFailed:

@@ -31,8 +31,8 @@ from p2p.network import GossipVerdict
 from p2p.quotas import Kind
 from p2p.settings import NetworkSettings, NodeIdentity
 from p2p.topics import Topics
-from p2p.wire.encoding import Refused, decode_response, encode_message
-from p2p.wire.messages import GetPeers, Hello
+from p2p.wire.encoding import decode_response, encode_message
+from p2p.wire.messages import GetPeers, Hello, Peers
 
 log = logging.getLogger("aichain.p2p")
 
@@ -181,7 +181,7 @@ class Stack:
             with trio.fail_after(_EXCHANGE_TIMEOUT_S):
                 payload = await link.requests.ask(encode_message(question))
             answer = decode_response(question, payload)
-            if not isinstance(answer, Refused):
+            if isinstance(answer, Peers):
                 for text in answer.addresses:
                     self.dialer.want(parse_peer_address(text), lasting=False)
         except InvalidData as error:

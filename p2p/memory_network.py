@@ -17,7 +17,7 @@ from native.errors import AIChainError, InvalidData
 from native.hashing import ZERO_HASH
 from native.node_keys import parse_peer_id
 from p2p.addresses import parse_peer_address
-from p2p.errors import Penalty, RequestFailed
+from p2p.errors import PeerPruned, Penalty, RequestFailed
 from p2p.gossip import GossipJudge, gossip_id
 from p2p.mailbox import Mailbox
 from p2p.memory_links import EqualLinks, Links
@@ -46,6 +46,7 @@ from p2p.wire.handshake import check_hello, make_hello
 from p2p.wire.messages import (
     FinalAnnounced,
     Hello,
+    Pruned,
     Pushed,
     Received,
     Request,
@@ -313,6 +314,8 @@ class MemoryNetwork:
         response = decode_response(request, answer)
         if isinstance(response, Refused):
             raise self._failed(peer, "refused")
+        if isinstance(response, Pruned):
+            raise PeerPruned(peer, "it is not kept", response.first_height)
         return response
 
     async def _pass(self, sender: str, receiver: str) -> None:

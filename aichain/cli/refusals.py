@@ -236,6 +236,10 @@ REFUSALS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "invalid_params": ("the node does not take these values: {reason}", _ONE_VERSION),
     "unknown_resource": ("the node has no {resource}", "check the name or number"),
+    "history_pruned": (
+        "the node keeps blocks from height {first} on, and {height} is older",
+        "ask a node that keeps everything with --rpc",
+    ),
     "state_not_kept": (
         "the state of height {height} is not kept, only that of the last final block, {head}",
         "ask for the latest state",

@@ -43,6 +43,11 @@ ENDS: Final = (signal.SIGTERM, signal.SIGHUP)
 @click.option("--rpc-hosts", "rpc__hosts", multiple=True, metavar="NAME")
 @click.option("--moniker", help="The name this node shows to its peers.")
 @click.option("--index/--no-index", default=None, help="Keep the transaction index.")
+@click.option(
+    "--keep",
+    metavar="full|N",
+    help="Drop blocks with all that belongs to them once N newer ones are final (N from 1024 on).",
+)
 @click.option("--log-format", "log__format", type=click.Choice([form.value for form in LogFormat]))
 @click.option("--log-level", "log__level", type=click.Choice(LOG_LEVELS))
 @click.option("--log-file", "log__file", type=FILE, help="Write the log there too.")

@@ -120,6 +120,7 @@ def _config(
         log_level=settings.log_level,
         log_file=settings.log_file,
         index=settings.index,
+        keep=settings.keep,
         allow_faults=settings.allow_faults,
         delta_ms=settings.delta_ms,
         founder=founder,

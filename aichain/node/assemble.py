@@ -26,6 +26,7 @@ from aichain.node.ledger_writer import LedgerWriter
 from aichain.node.pool import TransactionPool
 from aichain.node.probation import ProbationWatch
 from aichain.node.producer import Producer
+from aichain.node.pruner import Pruner
 from aichain.node.renewer import Renewer
 from aichain.node.responder import Responder
 from aichain.node.reveals import Reveals
@@ -70,6 +71,7 @@ class Node:
     syncer: Syncer
     probation: ProbationWatch | None
     renewer: Renewer | None
+    pruner: Pruner
     finalizer: Finalizer
     feed: Feed[BlockView]
     rpc: RpcServer
@@ -135,6 +137,7 @@ def assemble(
         if ballots is not None and core.abstain
         else None,
         renewer=renewer,
+        pruner=Pruner(ledger, config.keep),
         finalizer=finalizer,
         feed=feed,
         rpc=RpcServer(backend, rpc_settings(config), context.metrics, machine.clock),

@@ -48,7 +48,7 @@ class AttendanceBook:
 
     def over(self, blocks: int, head: int) -> Uptime:
         """The last `blocks` final blocks up to `head`, as far as there are so many."""
-        first = max(1, head - blocks + 1)
+        first = max(1, self._blocks.first, head - blocks + 1)
         rows = [self._row(height) for height in range(first, head + 1)]
         while len(self._rows) > CERTIFICATE_WINDOW_BLOCKS:
             self._rows.popitem(last=False)

@@ -1,6 +1,7 @@
 """What RPC sees of this node: reads of the chain, the pool, the core and the network."""
 
 from contextlib import AbstractContextManager
+from typing import TypeVar
 
 import trio
 
@@ -24,6 +25,7 @@ from aichain.rpc.backend import (
     Uptime,
     Voting,
 )
+from aichain.rpc.errors import HistoryPruned
 from aichain.store.blocks import StoredBlock
 from consensus.core.state import State as CoreState
 from consensus.electorate import Electorate
@@ -35,6 +37,8 @@ from native.hashing import Hash32
 from p2p.network import PeerView
 from vm.queries import account_view, prove_record
 from vm.state import State
+
+T = TypeVar("T")
 
 
 class NodeBackend:
@@ -80,6 +84,7 @@ class NodeBackend:
             voting=_voting(core),
             syncing=self._syncer.syncing,
             target_height=max(self._syncer.target_height, head.head.height),
+            first_height=self._chain.blocks.first,
             index_trouble=self._chain.index_trouble,
         )
 
@@ -94,7 +99,8 @@ class NodeBackend:
 
     async def block_at(self, height: int) -> BlockView | None:
         """A final block, from disk."""
-        return await self._context.run_blocking(self._block_at, height, limiter=self._threads)
+        view = await self._context.run_blocking(self._block_at, height, limiter=self._threads)
+        return self._kept(height, view)
 
     async def block_by_id(self, block_id: Hash32) -> BlockView | None:
         """A final block, or an executed one that waits for finality."""
@@ -171,7 +177,7 @@ class NodeBackend:
         proof = await self._context.run_blocking(
             self._chain.blocks.certificate_covering, height, limiter=self._threads
         )
-        if proof is None:
+        if (proof := self._kept(height, proof)) is None:
             return None
         validators = self._chain.blocks.validators_at(proof.certificate.height)
         return CommitView(proof.certificate, proof.headers, validators)
@@ -180,17 +186,19 @@ class NodeBackend:
         """What shows a stranger that a height is final."""
         if not 0 < height <= self._chain.head.head.height:
             return None
-        return await self._context.run_blocking(
+        finality = await self._context.run_blocking(
             self._chain.blocks.finality_of, height, limiter=self._threads
         )
+        return self._kept(height, finality)
 
     async def header_proof(self, height: int, at: int) -> HeaderProof | None:
         """A final header, and that it lies under the one at `at`."""
         if not 0 <= height < at <= self._chain.head.head.height:
             return None
-        return await self._context.run_blocking(
+        proof = await self._context.run_blocking(
             self._header_proof, height, at, limiter=self._threads
         )
+        return self._kept(height, proof)
 
     async def certified_record(self, key: bytes) -> CertifiedRecord | None:
         """A record of the state before the last commit: its root stands in a final header."""
@@ -245,10 +253,8 @@ class NodeBackend:
         )
 
     def _header_proof(self, height: int, at: int) -> HeaderProof | None:
-        header, proof = (
-            self._chain.blocks.header_at(height),
-            self._chain.blocks.prove_header(height, at),
-        )
+        header = self._chain.blocks.header_at(height)
+        proof = self._chain.blocks.prove_header(height, at)
         return None if header is None or proof is None else HeaderProof(header, at, proof)
 
     def _final(self, tx_id: Hash32) -> TransactionView | None:
@@ -256,8 +262,14 @@ class NodeBackend:
         if location is None:
             return None
         stored = self._chain.blocks.block_at(location.height)
-        assert stored is not None, "the index names final blocks only"
-        return _placed(stored, location.index, final=True)
+        return None if stored is None else _placed(stored, location.index, final=True)
+
+    def _kept(self, height: int, found: T | None) -> T | None:
+        """What was found; who asks for what is pruned hears so, not that it does not exist."""
+        first = self._chain.blocks.first
+        if found is None and height < first:
+            raise HistoryPruned(height=height, first=first)
+        return found
 
 
 def _voting(core: CoreState) -> Voting:

@@ -39,6 +39,11 @@ class LedgerWriter:
             if not self.chain.is_durable(block_id):
                 await self._run_blocking(self.chain.make_durable, block_id, limiter=self._disk)
 
+    async def prune(self, keep: int) -> bool:
+        """Drop some blocks more than `keep` below the head; whether there were any."""
+        async with self._lock:
+            return await self._run_blocking(self.chain.prune, keep, limiter=self._disk)
+
     async def finalize(
         self,
         blocks: Sequence[BlockRef],

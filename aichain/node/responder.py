@@ -31,6 +31,7 @@ from p2p.wire.messages import (
     GetRange,
     GetTransactions,
     Peers,
+    Pruned,
     Response,
     Transactions,
 )
@@ -133,9 +134,11 @@ class Responder:
             blocks.append(BlockData(raw.header_raw, raw.body_raw))
         return Blocks(tuple(blocks))
 
-    def _range(self, request: GetRange) -> BlockRange:
+    def _range(self, request: GetRange) -> BlockRange | Pruned:
         """Consecutive final blocks of one epoch, and the path from the last to a certificate."""
         first = request.from_height
+        if 0 < first < self._chain.blocks.first:
+            return Pruned(self._chain.blocks.first)
         final_height = self._chain.head.head.height
         if not 0 < first <= final_height:
             return _NOTHING
@@ -146,7 +149,8 @@ class Responder:
         size = 0
         for height in range(first, last + 1):
             raw = self._chain.blocks.raw_at(height)
-            assert raw is not None, "every height up to the head has a block"
+            if raw is None:  # pruned a moment ago
+                return Pruned(self._chain.blocks.first)
             size += len(raw.header_raw) + len(raw.body_raw)
             if blocks and size > _ANSWER_BYTES:
                 break
@@ -194,7 +198,7 @@ def _cost(response: Response) -> tuple[int, int]:
             return _size(blocks) + sum(map(len, path)), len(blocks) + len(path)
         case Certificates(certificates):
             return sum(len(each) for one in certificates for each in one.signatures), 0
-        case Peers():
+        case Peers() | Pruned():
             return 0, 0
     assert_never(response)
 

@@ -22,6 +22,7 @@ async def start_services(node: Node, nursery: trio.Nursery) -> None:
     nursery.start_soon(node.pool.run)
     nursery.start_soon(node.syncer.run)
     nursery.start_soon(node.finalizer.run)
+    nursery.start_soon(node.pruner.run)
     if node.probation is not None:
         nursery.start_soon(node.probation.run, node.config.vouch_for_vote_log)
     if node.renewer is not None:

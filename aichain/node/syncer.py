@@ -6,6 +6,7 @@ covers them. So a node that was away for many epochs crosses their edges one aft
 
 import logging
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import trio
 
@@ -24,7 +25,7 @@ from consensus.votes import VotePhase
 from genesis import limits
 from native.errors import InvalidData, InvalidSignature
 from native.hashing import Hash32
-from p2p.errors import Penalty, RequestFailed
+from p2p.errors import PeerPruned, Penalty, RequestFailed
 from p2p.wire.messages import BlockRange, GetRange
 from p2p.wire.sync import RangeAsk, SyncPlan
 from vm.blocks import Block, decode_header
@@ -37,6 +38,7 @@ STALLED_POLLS = 6
 REQUEST_TIMEOUT_S = 20.0
 FINALIZE_TIMEOUT_S = 30.0
 _NOTHING = BlockRange((), (), None)
+_Answer: TypeAlias = tuple[RangeAsk, BlockRange | None]
 
 
 class PeerLied(Exception):
@@ -69,6 +71,8 @@ class Syncer:
         self._context = context
         self._verified: Hash32 | None = None
         self._unreliable = Unreliable()
+        self._kept_from: dict[str, int] = {}
+        self._lacking = 0
         self.syncing = False
 
     @property
@@ -103,11 +107,32 @@ class Syncer:
             if not self._unreliable.is_out(peer.peer_id, now_ms)
         }
 
-    async def ask(self, ask: RangeAsk) -> BlockRange:
-        """One range from one peer; nothing if it does not answer."""
+    def sources(self, height: int) -> dict[str, int]:
+        """The claims of those that may still have a block: peers prune what is old."""
+        claims = self.claims()
+        able = {peer: claims[peer] for peer in claims if self._kept_from.get(peer, 0) <= height}
+        if claims and not able and self._lacking != height:
+            self._lacking = height
+            oldest = min(self._kept_from[peer] for peer in claims)
+            log.error("no peer keeps block %d, the oldest one they have is %d", height, oldest)
+            log.error(
+                "fix: give a node that keeps everything with --bootstrap, or move the chain "
+                "directory away and start from a recent block with --trust HEIGHT:HASH"
+            )
+        return able
+
+    async def ask(self, ask: RangeAsk) -> BlockRange | None:
+        """One range from one peer; nothing if it does not answer, None if it has pruned it."""
         question = GetRange(ask.from_height, ask.count)
         try:
             return await self._context.network.request(ask.peer, question, REQUEST_TIMEOUT_S)
+        except PeerPruned as error:
+            if error.first_height <= ask.from_height:
+                return _NOTHING
+            self._kept_from[ask.peer] = error.first_height
+            while len(self._kept_from) > limits.UNRELIABLE_PEERS_MAX:
+                del self._kept_from[next(iter(self._kept_from))]
+            return None
         except RequestFailed as error:
             log.info("sync from %s failed: %s", ask.peer, error)
             return _NOTHING
@@ -222,7 +247,7 @@ class _CatchUp:
 
     async def run(self) -> None:
         """Until nobody who is believed claims more: each failure costs one peer its claim."""
-        send, receive = trio.open_memory_channel[tuple[RangeAsk, BlockRange]](0)
+        send, receive = trio.open_memory_channel[_Answer](0)
         async with trio.open_nursery() as nursery:
             try:
                 while self._assign(nursery, send):
@@ -237,20 +262,21 @@ class _CatchUp:
     def _assign(
         self,
         nursery: trio.Nursery,
-        send: trio.MemorySendChannel[tuple[RangeAsk, BlockRange]],
+        send: trio.MemorySendChannel[_Answer],
     ) -> bool:
         """Hand out what can be asked for now; False when there is nothing to wait for."""
-        self._plan, asks = self._plan.assign(self._syncer.claims())
+        self._plan, asks = self._plan.assign(self._syncer.sources(self._plan.next_height))
         for ask in asks:
             nursery.start_soon(self._fetch, ask, send)
         return bool(self._plan.asked)
 
-    async def _fetch(
-        self, ask: RangeAsk, send: trio.MemorySendChannel[tuple[RangeAsk, BlockRange]]
-    ) -> None:
+    async def _fetch(self, ask: RangeAsk, send: trio.MemorySendChannel[_Answer]) -> None:
         await send.send((ask, await self._syncer.ask(ask)))
 
-    def _note(self, ask: RangeAsk, answer: BlockRange) -> None:
+    def _note(self, ask: RangeAsk, answer: BlockRange | None) -> None:
+        if answer is None:
+            self._plan = self._plan.failed(ask)
+            return
         count = len(answer.blocks)
         if not 0 < count <= ask.count:
             self._syncer.missed(ask.peer)

@@ -55,6 +55,8 @@ class NodeStatus:
     syncing: bool
     target_height: int
     """Highest final height that a peer has told us of; never below `height`."""
+    first_height: int = 0
+    """The lowest block that is kept; of older ones only what proofs need."""
     index_trouble: str = ""
     """Why final transactions cannot be looked up; empty while they can."""
 

@@ -68,6 +68,14 @@ class UnknownResource(RpcRefused):
 
 
 @dataclass(eq=False)
+class HistoryPruned(RpcRefused):
+    """What is asked for lies below the first block that this node keeps."""
+
+    height: int
+    first: int
+
+
+@dataclass(eq=False)
 class StateNotKept(RpcRefused):
     """Only the state after the last final block is kept."""
 
@@ -144,6 +152,7 @@ NUMBERS: Mapping[type[AIChainError], int] = MappingProxyType(
         MethodNotFound: -32601,
         InvalidParams: -32602,
         UnknownResource: -32001,
+        HistoryPruned: -32001,
         StateNotKept: -32001,
         StateNotCertified: -32001,
         TimedOut: -32002,

@@ -1,12 +1,15 @@
 """Final blocks by height and id, their receipts, and the certificates that cover them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from aichain.errors import StoreCorrupt
 from aichain.store.header_range import prove_header
 from aichain.store.keys import (
     CERTIFICATE,
+    FIRST,
+    anchor_key,
     block_key,
     certificate_key,
     height_in,
@@ -27,6 +30,8 @@ from native.hashing import Hash32, hash32
 from vm.blocks import Block, Header, decode_body, decode_header
 from vm.mmr import MmrProof
 from vm.receipts import Receipt, decode_receipt, encode_receipt
+
+T = TypeVar("T")
 
 _RECORD_FIELDS = 6
 _RECORD_BYTES = 256
@@ -97,6 +102,9 @@ class BlockStore:
         self._database = database
         self._bodies = bodies
         self._epoch_blocks = epoch_blocks
+        first = database.get(FIRST)
+        self.first = int.from_bytes(first, "big") if first is not None else 0
+        """From this height on blocks are kept whole; below it, what light clients start from."""
 
     def height_of(self, block_id: Hash32) -> int | None:
         """The height of a final block."""
@@ -109,23 +117,24 @@ class BlockStore:
 
     def raw_at(self, height: int) -> BodyRecord | None:
         """Header and body as they came: what peers are served, without decoding anything."""
-        record = self.record_at(height)
-        return self._bodies.read(record.position) if record else None
+        raw = self._read(height, lambda record: self._bodies.read(record.position))
+        return raw if height >= self.first else None
 
     def header_at(self, height: int) -> Header | None:
-        record = self.record_at(height)
-        return self._header(record) if record else None
+        """Of any block that is kept, and of the last one of every epoch."""
+        return self._read(height, self._header) or self._anchor(height)
 
     def block_at(self, height: int) -> StoredBlock | None:
-        record = self.record_at(height)
-        if record is None:
-            return None
-        return StoredBlock(
-            block=self._block(record, height),
-            receipts=self.receipts_at(height),
-            state_root=record.state_root,
-            finalized_at_ms=record.finalized_at_ms,
+        stored = self._read(
+            height,
+            lambda record: StoredBlock(
+                block=self._block(record, height),
+                receipts=self.receipts_at(height),
+                state_root=record.state_root,
+                finalized_at_ms=record.finalized_at_ms,
+            ),
         )
+        return stored if height >= self.first else None
 
     def block_by_id(self, block_id: Hash32) -> StoredBlock | None:
         height = self.height_of(block_id)
@@ -168,9 +177,13 @@ class BlockStore:
             path = range(certified, height - 1, -1)
             if len(path) > limits.CERTIFIED_PATH_MAX:
                 return None
-            return CertifiedPath(
-                _certificate(raw), tuple(self._header(self._required(h)) for h in path)
-            )
+            if height < self.first and len(path) > 1:
+                return None
+            headers = [header for header in map(self.header_at, path) if header is not None]
+            if len(headers) < len(path):
+                self._required(max(height, self.first))
+                return None
+            return CertifiedPath(_certificate(raw), tuple(headers))
         return None
 
     def finality_of(self, height: int) -> Finality | None:
@@ -179,7 +192,9 @@ class BlockStore:
         if covering is None:
             return None
         certificate = covering.certificate
-        start = self._required(certificate.epoch * self._epoch_blocks)
+        start = self.header_at(certificate.epoch * self._epoch_blocks)
+        if start is None:
+            return None
         voters = self.validators_at(certificate.height)
         return Finality(certificate, start.id, covering.headers, voters)
 
@@ -227,12 +242,44 @@ class BlockStore:
                 return
             previous = certified
 
+    def stage_pruned(self, batch: dict[bytes, bytes | None], last: int) -> None:
+        """Drop what is kept of the blocks from `first` up to below `last`.
+
+        Of the last block of each epoch the header and the certificate stay: who trusts an older
+        block climbs from one of these anchors to the next.
+        """
+        for height in range(self.first, last):
+            record = self._required(height)
+            batch[block_key(height)] = batch[height_key(record.id)] = None
+            batch[receipts_key(height)] = None
+            if height % self._epoch_blocks:
+                batch[certificate_key(height)] = None
+            else:
+                batch[anchor_key(height)] = self._header(record).raw
+        batch[FIRST] = last.to_bytes(8, "big")
+
     def _stretch(self, height: int) -> tuple[int, int, int]:
         """Of the blocks that agree in this, one old certificate is enough."""
         record = self._required(height)
         epoch = epoch_of_height(height, self._epoch_blocks)
         spacing = record.position.offset // limits.CERTIFICATE_SPACING_BYTES
         return epoch, record.position.segment, spacing
+
+    def _read(self, height: int, read: Callable[[BlockRecord], T]) -> T | None:
+        """What is read of a block; None if it is not kept, be it since a moment ago."""
+        record = self.record_at(height)
+        if record is None:
+            return None
+        try:
+            return read(record)
+        except StoreCorrupt:
+            if height < self.first:
+                return None
+            raise
+
+    def _anchor(self, height: int) -> Header | None:
+        raw = self._database.get(anchor_key(height))
+        return decode_header(raw) if raw is not None else None
 
     def _required(self, height: int) -> BlockRecord:
         record = self.record_at(height)

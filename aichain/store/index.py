@@ -66,6 +66,19 @@ class TransactionIndex:
             return
         self.height = height
 
+    def remove(self, tx_ids: Iterable[Hash32]) -> None:
+        """Forget transactions of blocks that are no longer kept."""
+        if self.failed:
+            return
+        try:
+            self._database.write(dict.fromkeys(map(transaction_key, tx_ids)), sync=False)
+        except (StoreCorrupt, StoreFailed) as error:
+            self.failed = error.reason
+
+    def start_after(self, height: int) -> None:
+        """There is nothing to index up to this height."""
+        self.height = max(self.height, height)
+
     def reset(self) -> None:
         """Forget everything: it is not about the chain that the blocks tell of."""
         self._database.close()

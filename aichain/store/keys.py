@@ -12,11 +12,13 @@ RECEIPTS = b"r|"
 TRANSACTION = b"t|"
 VALIDATORS = b"v|"
 NODE = b"n|"
+ANCHOR = b"a|"
 
 TIP = b"m|tip"
 SCHEMA = b"m|schema"
 CHAIN = b"m|chain"
 INDEXED = b"m|indexed"
+FIRST = b"m|first"
 
 HEIGHT_BYTES = 8
 
@@ -48,6 +50,11 @@ def receipts_key(height: int) -> bytes:
 def validators_key(epoch: int) -> bytes:
     """Epoch to its validator set, where it is another than that of the epoch before."""
     return VALIDATORS + epoch.to_bytes(HEIGHT_BYTES, "big")
+
+
+def anchor_key(height: int) -> bytes:
+    """The last height of an epoch to its header, where the block itself is pruned."""
+    return ANCHOR + height.to_bytes(HEIGHT_BYTES, "big")
 
 
 def node_key(level: int, number: int) -> bytes:

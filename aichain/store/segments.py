@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aichain.errors import StoreCorrupt, StoreFailed
-from aichain.store.durable import sync_data, sync_directory, write_all
+from aichain.store.durable import fail, sync_data, sync_directory, write_all
 from genesis import limits
 from native.hashing import derive_hash
 
@@ -70,7 +70,9 @@ class SegmentFiles:
         before a whole record, or to the record at `after`, raises StoreCorrupt.
         """
         files = cls(directory, **settings)
-        last = files._require_contiguous()
+        first, last = files._require_contiguous()
+        if not first <= after.segment <= last:
+            raise StoreCorrupt(path=str(directory), reason="segment files are missing")
         files.read(after)
         tail: list[tuple[Position, BodyRecord]] = []
         for segment in range(after.segment, last + 1):
@@ -107,6 +109,20 @@ class SegmentFiles:
         size = min(_HEAD.unpack(head)[3], position.length)
         return self._pread(position.segment, position.offset + _HEAD.size, size)
 
+    def remove_before(self, segment: int) -> None:
+        """Remove whole files, oldest first: what a crash leaves of them is gone the next time."""
+        assert segment <= self._segment, "the file that is appended to stays"
+        first, _ = self._require_contiguous()
+        if first >= segment:
+            return
+        for old in range(first, segment):
+            path = self._path(old)
+            try:
+                path.unlink()
+            except OSError as error:
+                fail(path, error)
+        sync_directory(self._directory)
+
     def corrupt(self, segment: int, offset: int, reason: str) -> StoreCorrupt:
         """The error that names the file and the place in it."""
         return StoreCorrupt(path=str(self._path(segment)), reason=f"{reason} (offset {offset})")
@@ -140,11 +156,13 @@ class SegmentFiles:
         self._descriptor = os.open(self._path(segment), os.O_RDWR | os.O_CLOEXEC)
         self._size = os.fstat(self._descriptor).st_size
 
-    def _require_contiguous(self) -> int:
+    def _require_contiguous(self) -> tuple[int, int]:
+        """The first and the last number: only old files are ever removed."""
         names = sorted(path.name for path in self._directory.glob(f"*{_SUFFIX}"))
-        if not names or names != [self._path(i + 1).name for i in range(len(names))]:
+        first = int(names[0].removesuffix(_SUFFIX)) if names else 0
+        if not names or names != [self._path(first + i).name for i in range(len(names))]:
             raise StoreCorrupt(path=str(self._directory), reason="segment files are missing")
-        return len(names)
+        return first, first + len(names) - 1
 
     def _scan(
         self, segment: int, start: int, *, last: bool

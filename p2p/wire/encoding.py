@@ -40,6 +40,7 @@ from p2p.wire.fields import (
     read_hello,
     read_ids,
     read_peers,
+    read_pruned,
     read_range,
     read_status,
     read_transactions,
@@ -62,6 +63,7 @@ from p2p.wire.messages import (
     GetTransactions,
     Hello,
     Peers,
+    Pruned,
     Received,
     Request,
     Response,
@@ -132,10 +134,10 @@ def decode_request(payload: bytes) -> AnyRequest:
     return request
 
 
-def decode_response(request: Request[R], payload: bytes) -> R | Refused:
+def decode_response(request: Request[R], payload: bytes) -> R | Refused | Pruned:
     """The answer to `request`; another kind of answer, or one longer than asked, is refused."""
-    response: R | Refused = _decode(payload, _RESPONSES)
-    if isinstance(response, Refused):
+    response: R | Refused | Pruned = _decode(payload, _RESPONSES)
+    if isinstance(response, Refused | Pruned):
         return response
     require_answer(request, response)
     return response
@@ -313,6 +315,7 @@ _RESPONSES: Final = _by_kind(
         (ADDRESS_MAX_BYTES + 3) * EXCHANGED_ADDRESSES_MAX + 16,
         EXCHANGED_ADDRESSES_MAX + 1,
     ),
+    _Form(62, Pruned, lambda answer: [answer.first_height], read_pruned, 16, 1),
     _Form(63, Refused, lambda answer: [], lambda fields: nothing(fields, Refused()), 8, 0),
 )
 _ANSWERS: Final[dict[type, type]] = {

@@ -29,6 +29,7 @@ from p2p.wire.messages import (
     GetTransactions,
     Hello,
     Peers,
+    Pruned,
     Status,
     Transactions,
     TransactionsAnnounced,
@@ -154,6 +155,10 @@ def read_certificates(fields: list[Value]) -> Certificates:
 def read_peers(fields: list[Value]) -> Peers:
     texts = sequence(array(fields, 1)[0], EXCHANGED_ADDRESSES_MAX)
     return Peers(tuple(read_text(text, ADDRESS_MAX_BYTES) for text in texts))
+
+
+def read_pruned(fields: list[Value]) -> Pruned:
+    return Pruned(uint(array(fields, 1)[0]))
 
 
 def write_ids(message: TransactionsAnnounced | GetTransactions | GetBlocks) -> list[Encodable]:

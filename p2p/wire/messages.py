@@ -124,6 +124,13 @@ class Peers:
 
 
 @dataclass(frozen=True, slots=True)
+class Pruned:
+    """The answer of a node that keeps blocks from a height on to who asks for older ones."""
+
+    first_height: int
+
+
+@dataclass(frozen=True, slots=True)
 class GetTransactions(Request[Transactions]):
     """Bodies of announced transactions."""
 
@@ -160,4 +167,4 @@ class GetPeers(Request[Peers]):
 
 
 AnyRequest: TypeAlias = GetTransactions | GetBlocks | GetRange | GetCertificates | GetPeers
-Response: TypeAlias = Transactions | Blocks | BlockRange | Certificates | Peers
+Response: TypeAlias = Transactions | Blocks | BlockRange | Certificates | Peers | Pruned

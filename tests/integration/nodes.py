@@ -62,6 +62,7 @@ class Cluster:
         key: SigningKey | None = None,
         rpc_port: int = 0,
         vouch: bool = False,
+        keep: int | None = None,
     ) -> RunningNode:
         """Start node `index`; its home is its own and survives a stop."""
         config = NodeConfig(
@@ -72,6 +73,7 @@ class Cluster:
             rpc_listen=Endpoint("127.0.0.1", rpc_port),
             p2p_listen=Endpoint("127.0.0.1", 3691),
             vouch_for_vote_log=vouch,
+            keep=keep,
         )
         node = await self.machine.run_blocking(
             assemble, config, lambda identity, _settings: self.hub.join(identity), self.machine

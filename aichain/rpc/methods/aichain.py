@@ -100,6 +100,7 @@ async def get_status(context: Context, _: NoParams) -> object:
         "voting": status.voting,
         "syncing": status.syncing,
         "targetHeight": status.target_height,
+        "firstHeight": status.first_height,
         "version": status.version,
         "baseFee": str(state.base_fee),
         "accountCreationFee": str(state.document.fees.account_creation_fee),

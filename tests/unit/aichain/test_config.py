@@ -128,6 +128,10 @@ def test_lists_and_switches_are_read_from_texts() -> None:
             f"/ip4/203.0.113.7/tcp/1/p2p/{PEER}",
         ),
         ("index", "perhaps"),
+        ("keep", "some"),
+        ("keep", 1023),
+        ("keep", "-5"),
+        ("keep", ""),
         ("log.level", "loud"),
         ("log.format", "xml"),
         ("validator.founder", -1),
@@ -299,3 +303,9 @@ def test_the_home_follows_xdg() -> None:
     assert default_home("devnet", {"HOME": "/h"}) == Path("/h/.local/share/aichain/devnet")
     relative = {"XDG_DATA_HOME": "not/absolute", "HOME": "/h"}
     assert default_home("devnet", relative) == Path("/h/.local/share/aichain/devnet")
+
+
+@pytest.mark.parametrize(("given", "keep"), [("full", None), ("5000", 5000), (1024, 1024)])
+def test_keep_is_full_or_a_number_of_blocks(given: object, keep: int | None) -> None:
+    assert resolved({"keep": given}).keep == keep
+    assert resolved({}).keep is None

@@ -42,6 +42,7 @@ from p2p.wire.messages import (
     GetTransactions,
     Hello,
     Peers,
+    Pruned,
     Response,
     Status,
     Transactions,
@@ -71,6 +72,7 @@ ANSWERS: list[tuple[AnyRequest, Response]] = [
     (REQUESTS[1], Blocks((DATA,))),
     (REQUESTS[2], BlockRange((DATA, DATA), (b"header",), CERTIFICATE)),
     (REQUESTS[2], BlockRange((), (), None)),
+    (REQUESTS[2], Pruned(2**63)),
     (REQUESTS[3], Certificates((CERTIFICATE, CERTIFICATE))),
     (REQUESTS[4], Peers(("/ip4/127.0.0.1/tcp/3691",))),
 ]
