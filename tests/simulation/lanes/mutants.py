@@ -12,7 +12,7 @@ from consensus.core.state import State as CoreState
 from consensus.instance import BlockRef, Instance
 from consensus.lanes import fast, finality, rules
 from consensus.lanes.proofs import BoundaryFinal, CheckpointProof, WaitedOut
-from consensus.lanes.records import LaneRecord
+from consensus.lanes.records import CheckpointSeen, LaneRecord
 from consensus.lanes.state import Lanes, LanesConfig, Proofs, Term, Tip
 from consensus.lanes.turn import LaneTurn
 from consensus.records import CertificateSeen
@@ -24,11 +24,8 @@ NEVER_MS = 2**62
 Patch = tuple[Any, str, Any]
 
 MAY_REPEAT = voting.may_repeat
-MAY_COMMIT = voting.may_commit
 LEARN = fast.learn
-EXTEND = fast.extend
 REMEMBERED = Node.remembered
-IS_EXECUTED = fast.is_executed
 
 
 def never_repeat(instance: Instance, block: BlockRef) -> bool:
@@ -112,16 +109,13 @@ def any_tip(term: Term, proofs: Proofs) -> bool:
     return False
 
 
-def sign_after_closing(core: CoreState) -> CoreState:
-    """Closed, but still voting."""
-    return core
-
-
 def checkpoint_not_durable(node: Node) -> list[LaneRecord]:
-    return [record for record in REMEMBERED(node) if type(record).__name__ != "CheckpointSeen"]
+    """Votes on checkpoints are in the log, the checkpoints are not."""
+    return [record for record in REMEMBERED(node) if not isinstance(record, CheckpointSeen)]
 
 
 def no_log(node: Node) -> list[LaneRecord]:
+    """A restart knows nothing of what it signed."""
     return []
 
 

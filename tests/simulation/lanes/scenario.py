@@ -45,6 +45,7 @@ class Kind:
     cut_ms: int = 0
     crashes: int = 0
     blackouts: int = 0
+    dark: bool = False
     run_ms: int = 120_000
     checkpoints: int = 10
     least: int = 3
@@ -110,6 +111,7 @@ KINDS: dict[str, Kind] = {
         run_ms=80_000,
         checkpoints=8,
     ),
+    "dark": Kind(offline=0.1, dark=True, checkpoints=6),
     "cut3s": Kind(
         byzantine=0.31,
         fast_modes=("split",),

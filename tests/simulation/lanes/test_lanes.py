@@ -26,6 +26,13 @@ CATCHABLE = {
     "stall_b2": ("split31", 30),
     "term_cap": ("drip", 4),
     "wal_notar": ("amnesia", 6),
+    "commit_held": ("cap14", 6),
+    "view_tip": ("cap14", 8),
+    "any checkpoint": ("split31", 6),
+    "any tip": ("sync37", 8),
+    "no log": ("crash", 4),
+    "checkpoint not durable": ("dark", 4),
+    "lead of three": ("mixed", 4),
 }
 # These make restarts slower or rarer, and nothing wrong: README.md says so.
 SPEED_ONLY = {"contagion"}

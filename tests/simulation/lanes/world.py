@@ -26,6 +26,7 @@ from tests.simulation.lanes.links import Clock, Groups, Links
 from tests.simulation.lanes.node import Node, Question, ViewsWanted
 from tests.simulation.lanes.scenario import TICK_MS, Scenario
 
+DARK_PERCENT = 35
 REPARTITION_MS = (3_000, 7_500, 15_000, 30_000)
 
 
@@ -74,6 +75,8 @@ class World:
         self.checkpoints: dict[Hash32, Checkpoint] = {}
         self.healed_at = 0
         self.was_cut = False
+        self._darkened: set[int] = set()
+        self._committed: dict[int, set[int]] = {}
         self.counts = Counts()
         self._audiences: dict[Hash32, tuple[int, ...]] = {}
         self.everybody = tuple(scenario.live)
@@ -183,6 +186,17 @@ class World:
         for _ in range(kind.blackouts):
             self._plan_crash(self.everybody, 1_000 + self.below(horizon), 1_500)
 
+    def _go_dark(self, signed: SignedVote) -> None:
+        """Everybody fails when a third has COMMITted to a checkpoint that is final nowhere."""
+        lane, number, instance = self.checker.instances[signed.vote.instance_id]
+        if lane is Lane.HARD and number not in self._darkened:
+            voters = self._committed.setdefault(number, set())
+            voters.add(signed.voter_index)
+            weight = sum(instance.electorate.weights[index] for index in voters)
+            if 100 * weight >= DARK_PERCENT * instance.electorate.total:
+                self._darkened.add(number)
+                self._plan_crash(self.everybody, self.now + 1, 1_500)
+
     def _plan_crash(self, members: Sequence[int], time: int, rest: int) -> None:
         def crash() -> None:
             if len(members) > 1:
@@ -248,6 +262,8 @@ class World:
             node.later(0, lambda: self.give_vote(node, signed))
         self.links.deliver(node.member, self.audience(signed.vote.instance_id), give)
         self.adversary.on_vote(signed)
+        if self.scenario.kind.dark and signed.vote.phase is VotePhase.COMMIT:
+            self._go_dark(signed)
 
     def give_vote(self, node: Node, signed: SignedVote) -> None:
         """To the core, or to the count that stands for its tally."""
