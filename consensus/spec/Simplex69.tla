@@ -90,15 +90,17 @@ Names(parent, v) ==  \* Blocks are named in the order in which they are first PR
                      \* the same search with fewer names.
     { t \in 1 .. Tags : t = 1 \/ Append(parent, <<v, t - 1>>) \in Preferred(v) }
 
+Earlier(Blocks(_), v) == UNION { Blocks(p) : p \in 1 .. v - 1 }
+
 Fresh(v) ==  \* R2; a height above the last is invalid (R10)
-    LET Parents == { b \in Bases(v) : Height(b) < LastHeight } IN
-    UNION { { Append(parent, <<v, t>>) : t \in Names(parent, v) } : parent \in Parents }
+    LET bases == IF Mutant = "no parent check" THEN {Start} \cup Earlier(Preferred, v) ELSE Bases(v)
+        Parents == { b \in bases : Height(b) < LastHeight }
+    IN  UNION { { Append(parent, <<v, t>>) : t \in Names(parent, v) } : parent \in Parents }
 
 Repeated(v) ==  \* R10
-    LET Earlier(Blocks(_)) == UNION { Blocks(p) : p \in 1 .. v - 1 }
-        bases == CASE Mutant = "no repetition" -> {}
-                   [] Mutant = "no NULL check" -> Earlier(Notarized)
-                   [] Mutant = "no NOTAR check" -> Earlier(Preferred)
+    LET bases == CASE Mutant = "no re-proposal" -> {}
+                   [] Mutant = "no NULL check" -> Earlier(Notarized, v)
+                   [] Mutant = "no NOTAR check" -> Earlier(Preferred, v)
                    [] OTHER -> Bases(v)
     IN  { b \in bases : Height(b) = LastHeight }
 
