@@ -12,7 +12,7 @@ from aichain.executed import body_record, least_used, pending_nonces
 from aichain.pruning import prune
 from aichain.recovery import Ledger, create_ledger, ledger_exists, open_ledger
 from aichain.store.blocks import BlockRecord, BlockStore
-from aichain.store.failpoints import FailPoints
+from aichain.store.failpoints import CrashPoint, FailPoints
 from aichain.store.header_range import stage_nodes
 from aichain.store.index import Location
 from aichain.store.keys import TIP
@@ -38,7 +38,7 @@ class Chain:
     Calls marked as blocking wait for the disk or run transactions: through `Machine.run_blocking`.
     """
 
-    def __init__(self, document: GenesisDocument, ledger: Ledger, fail_points: FailPoints) -> None:
+    def __init__(self, document: GenesisDocument, ledger: Ledger, fail_points: CrashPoint) -> None:
         """Use `open`."""
         self.document = document
         self.blocks: BlockStore = ledger.blocks
@@ -75,7 +75,7 @@ class Chain:
         document: GenesisDocument,
         *,
         index: bool = True,
-        fail_points: FailPoints | None = None,
+        fail_points: CrashPoint | None = None,
     ) -> Self:
         """Open, check and recover; without `index`, `locate` answers nothing. Blocking.
 

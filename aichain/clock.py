@@ -17,6 +17,16 @@ class SystemClock:
         return time.time_ns() // 1_000_000
 
 
+class OffsetClock:
+    """The machine's clock, wrong by so much: a fault that test networks have on purpose."""
+
+    def __init__(self, offset_ms: int) -> None:
+        self._offset_ms = offset_ms
+
+    def now_ms(self) -> int:
+        return time.time_ns() // 1_000_000 + self._offset_ms
+
+
 class FixedClock:
     """A clock that a test moves by hand."""
 

@@ -15,13 +15,16 @@ from typing import Final, TypeVar
 
 from aichain.config_values import LOG_LEVELS as LOG_LEVELS
 from aichain.config_values import Endpoint as Endpoint
+from aichain.config_values import Faults as Faults
 from aichain.config_values import LogFormat as LogFormat
 from aichain.config_values import (
     read_announced,
     read_boolean,
     read_bootstrap,
+    read_clock_offset_ms,
     read_delta_ms,
     read_endpoint,
+    read_fsync_delay_ms,
     read_hosts,
     read_index,
     read_keep,
@@ -72,6 +75,9 @@ KEYS: Final[Mapping[str, str]] = {
     "log.file": "also write the log to this file",
     "consensus.delta_ms": "expected network delay, the unit of view timers; test networks only",
     "faults.allow": "serve the fault-injection methods of localnet",
+    "faults.regions": "peers are as far away as cloud regions are; needs faults.allow",
+    "faults.clock_offset_ms": "how far this node's clock is ahead; needs faults.allow",
+    "faults.fsync_delay_ms": "how much longer an fsync takes; needs faults.allow",
 }
 
 T = TypeVar("T")
@@ -107,6 +113,7 @@ class Settings:
     log_file: Path | None
     delta_ms: int | None
     allow_faults: bool
+    faults: Faults
     origins: Mapping[str, Origin]
 
 
@@ -134,6 +141,7 @@ class NodeConfig:
     keep: int | None = None
     """How many blocks below the head are kept; None for all."""
     allow_faults: bool = False
+    faults: Faults = field(default_factory=Faults)
     delta_ms: int | None = None
     """Overrides the document's delta in this node's own timers; test networks only."""
     founder: int | None = None
@@ -149,6 +157,12 @@ class NodeConfig:
             raise ConfigError(
                 reason=f"consensus.delta_ms and faults.allow do not exist on {self.document.name}",
                 fix="use them on devnet, testnet or a local network only",
+            )
+        if self.faults != Faults() and not self.allow_faults:
+            raise ConfigError(
+                reason="faults.regions, faults.clock_offset_ms and faults.fsync_delay_ms need"
+                " faults.allow",
+                fix="add --allow-faults, on a test network; or remove them",
             )
 
     @property
@@ -256,6 +270,11 @@ def resolve_settings(
         log_file=pick("log.file", read_path, None),
         delta_ms=pick("consensus.delta_ms", read_delta_ms, None),
         allow_faults=pick("faults.allow", read_boolean, False),
+        faults=Faults(
+            regions=pick("faults.regions", read_boolean, False),
+            clock_offset_ms=pick("faults.clock_offset_ms", read_clock_offset_ms, 0),
+            fsync_delay_ms=pick("faults.fsync_delay_ms", read_fsync_delay_ms, 0),
+        ),
         origins=layers.origins,
     )
 

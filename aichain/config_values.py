@@ -11,7 +11,12 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
 
-from genesis.limits import BLOCK_TIME_MAX_MS, CERTIFICATE_WINDOW_BLOCKS
+from genesis.limits import (
+    BLOCK_TIME_MAX_MS,
+    CERTIFICATE_WINDOW_BLOCKS,
+    FAULT_CLOCK_OFFSET_MAX_MS,
+    FAULT_FSYNC_DELAY_MAX_MS,
+)
 from genesis.units import U64_MAX
 from p2p.addresses import PeerAddress, parse_peer_address
 from p2p.errors import InvalidPeerAddress
@@ -44,6 +49,18 @@ class Endpoint:
     @property
     def multiaddr(self) -> str:
         return f"/ip{ip_address(self.host).version}/{self.host}/tcp/{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Faults:
+    """What is wrong with a node of a test network on purpose."""
+
+    regions: bool = False
+    """Peers are as far away as the cloud regions that they stand in (`p2p.regions`)."""
+    clock_offset_ms: int = 0
+    """Its clock is so much ahead of the machine's; behind, where negative."""
+    fsync_delay_ms: int = 0
+    """Each fsync of the vote log and of the chain takes so much longer."""
 
 
 def read_text(value: object) -> str:
@@ -87,6 +104,14 @@ def read_keep(value: object) -> int | None:
 
 def read_delta_ms(value: object) -> int:
     return _integer(value, 1, BLOCK_TIME_MAX_MS)
+
+
+def read_clock_offset_ms(value: object) -> int:
+    return _integer(value, -FAULT_CLOCK_OFFSET_MAX_MS, FAULT_CLOCK_OFFSET_MAX_MS)
+
+
+def read_fsync_delay_ms(value: object) -> int:
+    return _integer(value, 0, FAULT_FSYNC_DELAY_MAX_MS)
 
 
 def _integer(value: object, least: int, most: int) -> int:

@@ -17,6 +17,7 @@ from libp2p.peer.id import ID
 from libp2p.stream_muxer.exceptions import MuxedStreamEOF, MuxedStreamError, MuxedStreamReset
 from libp2p.stream_muxer.yamux.yamux import DEFAULT_WINDOW_SIZE, GO_AWAY_NORMAL, Yamux, YamuxStream
 
+from p2p.delay_line import DelayLine
 from p2p.errors import PeerMisbehaved, Penalty
 from p2p.yamux_frames import Flag, FrameHeader, FramePayload, FrameSplitter, FrameType, pack_frame
 
@@ -137,6 +138,8 @@ class GuardedYamux(Yamux):
         self.max_inbound_streams = STREAMS_BEFORE_HELLO
         self.greeted = trio.Event()  # set once the peer's hello was verified
         self.misbehaviour: PeerMisbehaved | None = None
+        self.delay_s = 0.0  # fault injection: how much longer what arrives should take
+        self._late = DelayLine(self._receive)
         self._splitter = FrameSplitter()
         self._replies: deque[bytes] = deque()
         self._reply_queued = trio.Event()
@@ -151,6 +154,7 @@ class GuardedYamux(Yamux):
                 self._nursery = nursery
                 nursery.start_soon(self._write_replies)
                 nursery.start_soon(self._keep_alive)
+                nursery.start_soon(self._hand_on_late)
                 self._established = True
                 self.event_started.set()
                 await self.handle_incoming()
@@ -169,12 +173,25 @@ class GuardedYamux(Yamux):
                     break
                 if turn % _MESSAGES_PER_TURN == 0:
                     await trio.lowlevel.checkpoint()
-                self._receive(await self.secured_conn.read(None))
+                data = await self.secured_conn.read(None)
+                if self.delay_s or self._late:
+                    await self._late.put(data, self.delay_s)
+                else:
+                    self._receive(data)
         except PeerMisbehaved as error:
             self.misbehaviour = error
         except Exception:  # reset, decryption failure, end of stream: the connection is over
             pass
+        await self._late.drained()
         await self._cleanup_on_error()
+
+    async def _hand_on_late(self) -> None:
+        try:
+            await self._late.run()
+        except PeerMisbehaved as error:
+            self.misbehaviour = error
+            self._late.clear()
+            await self.sever()
 
     def _receive(self, data: bytes) -> None:
         for part in self._splitter.feed(data):

@@ -23,6 +23,7 @@ from p2p.libp2p_stack import Stack
 from p2p.libp2p_switchboard import Switchboard, now_ms
 from p2p.network import (
     Audience,
+    DelayOf,
     GossipCheck,
     Inbound,
     NetworkCounters,
@@ -171,6 +172,11 @@ class Libp2pNetwork:
         self._board.blocked = frozenset(peers)
         if self._stack is not None:
             self._stack.block()
+
+    def set_delays(self, delay_of: DelayOf) -> None:
+        self._board.delay_of = delay_of
+        if self._stack is not None:
+            self._stack.delay()
 
     def connect(self, address: str) -> None:
         wanted = _require_peer(parse_peer_address(address))

@@ -103,9 +103,20 @@ class Stack:
         """Fault injection changed: gossip obeys it too."""
         self._pubsub.block([_id_of(peer) for peer in self._board.blocked])
 
+    def delay(self) -> None:
+        """Fault injection changed: what is on its way still arrives in order."""
+        for connection in self._swarm.get_connections():
+            assert isinstance(connection, SwarmConn), "the swarm makes no others"
+            self._lengthen(connection)
+
+    def _lengthen(self, connection: SwarmConn) -> None:
+        yamux = yamux_of(connection)
+        yamux.delay_s = self._board.delay_of(yamux.peer_id.to_base58())
+
     def _arrived(self, connection: SwarmConn) -> None:
         assert self._nursery is not None, "connections come after the start"
         peer = yamux_of(connection).peer_id.to_base58()
+        self._lengthen(connection)
         if self._board.is_banned(peer):
             self._nursery.start_soon(connection.close)
         elif connection.direction is Direction.INBOUND:

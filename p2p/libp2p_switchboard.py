@@ -17,7 +17,7 @@ from p2p.gossip import GossipJudge
 from p2p.libp2p_guard_yamux import GuardedYamux
 from p2p.libp2p_link import PeerLink, yamux_of
 from p2p.mailbox import Mailbox
-from p2p.network import Direction, RequestHandler
+from p2p.network import DelayOf, Direction, RequestHandler, no_delay
 from p2p.peers import PeerTable
 from p2p.quotas import Kind
 from p2p.roster import Member, Roster
@@ -55,6 +55,7 @@ class Switchboard:
     tally: Tally = field(default_factory=Tally)
     handler: RequestHandler | None = None
     blocked: frozenset[str] = frozenset()
+    delay_of: DelayOf = no_delay
     links: dict[str, PeerLink] = field(default_factory=dict)
     by_connection: dict[GuardedYamux, PeerLink] = field(default_factory=dict)
     changed: trio.Event = field(default_factory=trio.Event)

@@ -23,6 +23,7 @@ from p2p.mailbox import Mailbox
 from p2p.memory_links import EqualLinks, Links
 from p2p.network import (
     Audience,
+    DelayOf,
     Direction,
     GossipCheck,
     GossipVerdict,
@@ -30,6 +31,7 @@ from p2p.network import (
     NetworkCounters,
     PeerView,
     RequestHandler,
+    no_delay,
 )
 from p2p.peers import PeerTable
 from p2p.roster import Member, Roster
@@ -99,6 +101,11 @@ class MemoryHub:
             return False
         return self._side.get(sender, 0) == self._side.get(receiver, 0)
 
+    def delay_s(self, sender: str, receiver: str) -> float:
+        """How long a message takes: the link's time, and what fault injection adds to it."""
+        node = self._running.get(receiver)
+        return self.links.delay_s(sender, receiver) + (node.delay_of(sender) if node else 0.0)
+
     def node(self, peer: str) -> "MemoryNetwork | None":
         """The running network of a peer."""
         return self._running.get(peer)
@@ -153,6 +160,7 @@ class MemoryNetwork:
         self._judge = GossipJudge()
         self._handler: RequestHandler | None = None
         self._blocked: frozenset[str] = frozenset()
+        self.delay_of: DelayOf = no_delay
         self._letters: list[_Letter] = []
         self._last_due: dict[str, float] = {}
         self._wake = trio.Event()
@@ -240,6 +248,9 @@ class MemoryNetwork:
     def set_blocked(self, peers: Collection[str]) -> None:
         self._blocked = frozenset(peers)
 
+    def set_delays(self, delay_of: DelayOf) -> None:
+        self.delay_of = delay_of
+
     def connect(self, address: str) -> None:
         parsed = parse_peer_address(address)
         if self._nursery is not None:
@@ -320,7 +331,7 @@ class MemoryNetwork:
 
     async def _pass(self, sender: str, receiver: str) -> None:
         links = self._hub.links
-        await trio.sleep(links.delay_s(sender, receiver))
+        await trio.sleep(self._hub.delay_s(sender, receiver))
         if links.loses(sender, receiver) or not self._hub.hears(sender, receiver):
             await trio.sleep_forever()  # until the caller's patience ends
 
@@ -334,7 +345,7 @@ class MemoryNetwork:
         if node is None or self._nursery is None or links.loses(self._peer_id, peer):
             return
         self._counters = replace(self._counters, sent=self._counters.sent + 1)
-        due = trio.current_time() + links.delay_s(self._peer_id, peer)
+        due = trio.current_time() + self._hub.delay_s(self._peer_id, peer)
         due = self._last_due[peer] = max(due, self._last_due.get(peer, 0.0))
         node.accept(_Letter(due, self._hub.number(), self._peer_id, payload, decode))
 

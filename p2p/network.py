@@ -86,8 +86,16 @@ class GossipVerdict(Enum):
     REJECT = "reject"  # false: drop it and penalize whoever passed it on
 
 
+DelayOf: TypeAlias = Callable[[str], float]
+"""Seconds by which fault injection lengthens the way from a peer to us."""
+
 RequestHandler: TypeAlias = Callable[[str, AnyRequest], Awaitable[Response]]
 GossipCheck: TypeAlias = Callable[[str, FinalAnnounced], Awaitable[GossipVerdict]]
+
+
+def no_delay(_peer: str) -> float:
+    """Every way is as long as it is."""
+    return 0.0
 
 
 class Network(Protocol):
@@ -146,6 +154,9 @@ class Network(Protocol):
 
     def set_blocked(self, peers: Collection[str]) -> None:
         """Fault injection: drop all traffic with these peers both ways, keep the connections."""
+
+    def set_delays(self, delay_of: DelayOf) -> None:
+        """Fault injection: whatever a peer sends takes so much longer to reach us, in order."""
 
     def connect(self, address: str) -> None:
         """Keep a connection to this address: dial it, and redial it forever. InvalidPeerAddress."""

@@ -1,7 +1,11 @@
 """Round-trip times between eight cloud regions, for emulating a network across the world."""
 
+from collections.abc import Sequence
 from enum import IntEnum
 from typing import Final
+
+from native.node_keys import parse_peer_id
+from p2p.network import DelayOf
 
 
 class Region(IntEnum):
@@ -38,3 +42,20 @@ def round_trip_ms(first: Region, second: Region) -> int:
 def region_of(index: int) -> Region:
     """Nodes of a local network stand in the regions by turns."""
     return Region(index % len(Region))
+
+
+def region_of_peer(peer: str, founders: Sequence[str]) -> Region:
+    """Where a peer stands, as every node says alike: founders by turns, others by their id."""
+    if peer in founders:
+        return region_of(founders.index(peer))
+    return region_of(parse_peer_id(peer)[-1])
+
+
+def delays_between(own: str, founders: Sequence[str]) -> DelayOf:
+    """The way from each peer to us: half of the round trip between the two regions."""
+    here = region_of_peer(own, founders)
+
+    def delay_of(peer: str) -> float:
+        return round_trip_ms(here, region_of_peer(peer, founders)) / 2000
+
+    return delay_of

@@ -13,7 +13,13 @@ import click
 from aichain.cli.exit_codes import CommandError, CommandExit
 from aichain.cli.load import LoadPlan, run_load
 from aichain.cli.localnet_health import health_lines
-from aichain.cli.localnet_nodes import kill_node, set_partition, start_node, wait_for_answers
+from aichain.cli.localnet_nodes import (
+    kill_node,
+    set_partition,
+    set_regions,
+    start_node,
+    wait_for_answers,
+)
 from aichain.cli.localnet_state import (
     BASE_PORT,
     DEFAULT_DIRECTORY,
@@ -23,7 +29,7 @@ from aichain.cli.localnet_state import (
     running_state,
 )
 from aichain.cli.localnet_up import READY_TIMEOUT_S, UpRequest, bring_up, take_down
-from aichain.cli.localnet_view import Watcher, line_of, network_json, rows
+from aichain.cli.localnet_view import Watcher, line_of, network_json, region_name, rows
 from aichain.cli.options import json_option
 from aichain.cli.output import show, table
 from genesis.networks import PUBLIC_NETWORKS
@@ -54,6 +60,11 @@ def localnet() -> None:
 @click.option("--detach", is_flag=True, help="Return once a block is final; run in background.")
 @click.option("--for", "seconds", type=click.FloatRange(min=0), help="Stop after SECONDS.")
 @click.option("--load", type=click.FloatRange(0, 5000), default=0.0, help="Send TXS_PER_S.")
+@click.option(
+    "--regions",
+    is_flag=True,
+    help="Node I stands in cloud region I mod 8, and what others send arrives that much later.",
+)
 @click.option(
     "--base-port",
     type=click.IntRange(1024, 65_000),
@@ -175,6 +186,22 @@ def _side(state: LocalnetState, nodes: str) -> frozenset[int]:
     raise CommandError(
         cause, "write some of the nodes, each once: for example 0,1", CommandExit.USAGE
     )
+
+
+@localnet.command()
+@click.argument("switch", metavar="on|off", type=click.Choice(("on", "off")))
+@DIRECTORY
+def regions(switch: str, directory: Path) -> None:
+    """Put the nodes into eight cloud regions, as far apart as these are, or end that."""
+    on = switch == "on"
+    with _changing(directory) as state:
+        state = set_regions(state, on=on)
+    if not on:
+        click.echo("the nodes stand side by side again")
+        return
+    places = ", ".join(f"{node.index} {region_name(node.index)}" for node in state.nodes)
+    ends = f"aichain localnet regions off{state.dir_option}"
+    click.echo(f"the nodes stand in: {places}; `{ends}` ends it")
 
 
 @localnet.command()

@@ -8,7 +8,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import takewhile
 from pathlib import Path
 from typing import Final
@@ -90,8 +90,13 @@ def require_free_ports(state: LocalnetState) -> None:
         )
 
 
-def start_node(state: LocalnetState, index: int, *, vouch: bool = False) -> LocalnetState:
-    """Start one node's process; its output goes to node.log in its home."""
+def start_node(
+    state: LocalnetState, index: int, *, vouch: bool = False, options: Sequence[str] = ()
+) -> LocalnetState:
+    """Start one node's process; its output goes to node.log in its home.
+
+    `options` are more arguments of `aichain run`, for this start only.
+    """
     node = state.node(index)
     if node.is_alive:
         raise CommandError(
@@ -100,7 +105,7 @@ def start_node(state: LocalnetState, index: int, *, vouch: bool = False) -> Loca
             CommandExit.LOCALNET,
         )
     node.home.mkdir(parents=True, exist_ok=True)
-    command = [*_command(state, node), *(["--vouch-for-vote-log"] if vouch else [])]
+    command = [*_command(state, node), *options, *(["--vouch-for-vote-log"] if vouch else [])]
     pid = spawn(command, node.log)
     state = state.with_node(replace(node, process=ProcessId.of(pid), wanted=True))
     state.save()
@@ -155,29 +160,49 @@ def stop_nodes(state: LocalnetState) -> LocalnetState:
 
 
 def set_partition(state: LocalnetState, side: frozenset[int]) -> LocalnetState:
-    """Cut the network in two: `side`, and everyone else. An empty side heals it.
+    """Cut the network in two: `side`, and everyone else. An empty side heals it."""
+    cut = replace(state, partition=tuple(sorted(side)))
+    return _change(state, cut, _Order(_block, "be cut off", "heal"))
 
-    All nodes that run are told, or none: where one refuses, the others go back to what was.
-    """
+
+def set_regions(state: LocalnetState, *, on: bool) -> LocalnetState:
+    """Put the nodes into cloud regions, far away from each other, or back side by side."""
+    placed = replace(state, regions=on)
+    return _change(state, placed, _Order(_place, "stand elsewhere", "regions off"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """Something that every node is told."""
+
+    tell: Callable[[LocalnetState, LocalNode], None]
+    """Tell a node what a state says."""
+    effect: str
+    undo: str
+    """The command that ends it."""
+
+
+def _change(state: LocalnetState, changed: LocalnetState, order: _Order) -> LocalnetState:
+    """All nodes that run are told, or none: where one refuses, the others go back to what was."""
     running = [node for node in state.nodes if node.is_alive]
     wait_for_answers(running, REACH_TIMEOUT_S)
     told: list[LocalNode] = []
     for node in running:
         told.append(node)
         try:
-            _block(state, node, side)
+            order.tell(changed, node)
         except RpcError as error:
-            stuck = [each.index for each in told if not _is_restored(state, each)]
-            again = f"; nodes {stuck} may be cut off already" if stuck else ""
+            stuck = [each.index for each in told if not _is_restored(state, each, order)]
+            again = f"; nodes {stuck} may {order.effect} already" if stuck else ""
             raise CommandError(
                 f"node {node.index} did not take it ({explain(error).cause}), so nothing was "
                 f"changed{again}",
-                f"see {node.log}; `aichain localnet heal{state.dir_option}` ends what is left",
+                f"see {node.log}; `aichain localnet {order.undo}{state.dir_option}` ends what is "
+                "left",
                 CommandExit.UNREACHABLE,
             ) from None
-    state = replace(state, partition=tuple(sorted(side)))
-    state.save()
-    return state
+    changed.save()
+    return changed
 
 
 def wait_for_rpc(state: LocalnetState, timeout_s: float, tick: Callable[[], None]) -> None:
@@ -224,8 +249,9 @@ def log_tail(node: LocalNode) -> str:
     return " | ".join((errors or lines)[-4:]) or "(nothing)"
 
 
-def _block(state: LocalnetState, node: LocalNode, side: frozenset[int]) -> None:
+def _block(state: LocalnetState, node: LocalNode) -> None:
     """Tell a node to hear nobody of the other side."""
+    side = state.partition
     across = [
         other.peer_id
         for other in state.nodes
@@ -235,10 +261,16 @@ def _block(state: LocalnetState, node: LocalNode, side: frozenset[int]) -> None:
         client.call("aichain_setBlockedPeers", across)
 
 
-def _is_restored(state: LocalnetState, node: LocalNode) -> bool:
-    """Back to the partition that was; a node that is dead by now blocks nobody."""
+def _place(state: LocalnetState, node: LocalNode) -> None:
+    """Tell a node how far away the others are."""
+    with RpcClient(node.rpc_url) as client:
+        client.call("aichain_setRegions", state.regions)
+
+
+def _is_restored(state: LocalnetState, node: LocalNode, order: _Order) -> bool:
+    """Back to what was; a node that is dead by now does nothing."""
     try:
-        _block(state, node, frozenset(state.partition))
+        order.tell(state, node)
     except RpcError:
         return not node.is_alive
     return True
@@ -261,7 +293,7 @@ def _command(state: LocalnetState, node: LocalNode) -> list[str]:
     command += ["--p2p-listen", f"127.0.0.1:{node.p2p_port}"]
     for other in others:
         command += ["--bootstrap", other.multiaddr]
-    return command
+    return [*command, "--regions"] if state.regions else command
 
 
 def _environment() -> dict[str, str]:

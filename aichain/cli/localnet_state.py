@@ -111,6 +111,8 @@ class LocalnetState:
     supervisor: ProcessId | None = None
     partition: tuple[int, ...] = ()
     """The nodes on one side of the present partition; empty when the network is whole."""
+    regions: bool = False
+    """Nodes are as far away from each other as the cloud regions that they stand in."""
 
     @property
     def dir_option(self) -> str:

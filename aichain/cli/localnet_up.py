@@ -69,6 +69,7 @@ class UpRequest:
     base_port: int = BASE_PORT
     vouch: tuple[int, ...] = ()
     """Nodes to start with `--vouch-for-vote-log`."""
+    regions: bool = False
 
 
 @dataclass(slots=True)
@@ -89,7 +90,12 @@ def bring_up(request: UpRequest) -> int:
         state = _prepare(request)
         require_free_ports(state)
         supervisor = _spawn_supervisor(request) if request.detach else os.getpid()
-        state = replace(state, supervisor=ProcessId.of(supervisor), partition=())
+        state = replace(
+            state,
+            supervisor=ProcessId.of(supervisor),
+            partition=(),
+            regions=request.regions,
+        )
         state.save()
     if request.detach:
         return _wait_for_supervisor(state, started)
@@ -189,6 +195,7 @@ def _spawn_supervisor(request: UpRequest) -> int:
     command += ["--validators", str(request.validators), "--network", request.network]
     command += ["--base-port", str(request.base_port), "--load", str(request.load)]
     command += ["--for", str(request.seconds)] if request.seconds is not None else []
+    command += ["--regions"] if request.regions else []
     for index in request.vouch:
         command += ["--vouch-for-vote-log", str(index)]
     log = request.directory / SUPERVISOR_LOG

@@ -18,12 +18,14 @@ from aichain.cli.localnet_health import Health, health_lines, health_of
 from aichain.cli.localnet_nodes import document_of
 from aichain.cli.localnet_state import LocalnetState, LocalNode
 from genesis.document import GenesisDocument
+from p2p.regions import region_of
 
 WINDOW: Final = 60
 MAX_HEIGHTS_A_SAMPLE: Final = 8
 RPC_TIMEOUT_S: Final = 2.0
 SILENT: Final = {"probation": "probation", "behindLog": "behind log"}
 """What is worth knowing of a node that runs and does not vote."""
+TEXT_COLUMNS: Final = ("RPC", "state", "region")
 PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -156,10 +158,10 @@ def render_table(watcher: Watcher) -> Group:
     """The live view: some lines for the network, one row a validator."""
     summary, health = watcher.summary(), watcher.health()
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("node", "RPC", "state", "height", "peers", "signed", "memory"):
-        table.add_column(name, justify="left" if name in ("RPC", "state") else "right")
-    for sample in watcher.nodes:
-        row = _row(sample, summary)
+    shown = rows(watcher)
+    for name in shown[0] if shown else ():
+        table.add_column(name, justify="left" if name in TEXT_COLUMNS else "right")
+    for sample, row in zip(watcher.nodes, shown, strict=True):
         table.add_row(*row.values(), style=None if sample.height is not None else "dim")
     lines = [Text(line_of(summary), style="bold")]
     style = "bold red" if health.stands else ""
@@ -179,8 +181,16 @@ def line_of(summary: Summary) -> str:
 
 def rows(watcher: Watcher) -> list[dict[str, str]]:
     """One row a validator as plain text."""
-    summary = watcher.summary()
-    return [_row(sample, summary) for sample in watcher.nodes]
+    summary, regions = watcher.summary(), watcher.state.regions
+    return [
+        _row(sample, summary) | ({"region": region_name(sample.node.index)} if regions else {})
+        for sample in watcher.nodes
+    ]
+
+
+def region_name(index: int) -> str:
+    """Where a node stands while the network spans the world, for people."""
+    return region_of(index).name.replace("_", " ").title()
 
 
 def network_json(watcher: Watcher) -> dict[str, Any]:
@@ -191,6 +201,7 @@ def network_json(watcher: Watcher) -> dict[str, Any]:
         "genesisHash": watcher.state.genesis_hash,
         "directory": str(watcher.state.directory),
         "partition": list(watcher.state.partition),
+        "regions": watcher.state.regions,
         "height": summary.height,
         "finalizedAgoMs": health.age_ms,
         "stands": health.stands,
@@ -209,6 +220,7 @@ def network_json(watcher: Watcher) -> dict[str, Any]:
                 "address": sample.node.address,
                 "pid": sample.node.process.pid if sample.node.process else None,
                 "alive": sample.node.is_alive,
+                "region": region_name(sample.node.index) if watcher.state.regions else None,
                 "height": sample.height,
                 "blockHash": sample.block_hash or None,
                 "finalizedAgoMs": sample.finalized_ago_ms if sample.height is not None else None,

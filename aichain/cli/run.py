@@ -53,6 +53,25 @@ ENDS: Final = (signal.SIGTERM, signal.SIGHUP)
 @click.option("--log-file", "log__file", type=FILE, help="Write the log there too.")
 @click.option("--delta-ms", "consensus__delta_ms", type=int, help="Test networks: view timer unit.")
 @click.option("--allow-faults", "faults__allow", is_flag=True, default=None, help="For localnet.")
+@click.option(
+    "--regions",
+    "faults__regions",
+    is_flag=True,
+    default=None,
+    help="With --allow-faults: peers are as far away as cloud regions.",
+)
+@click.option(
+    "--clock-offset-ms",
+    "faults__clock_offset_ms",
+    type=int,
+    help="With --allow-faults: the clock is so much ahead; behind, where negative.",
+)
+@click.option(
+    "--fsync-delay-ms",
+    "faults__fsync_delay_ms",
+    type=int,
+    help="With --allow-faults: each fsync takes so much longer.",
+)
 @click.option("--password-file", type=FILE, envvar="AICHAIN_PASSWORD_FILE")
 @click.option(
     "--vouch-for-vote-log",

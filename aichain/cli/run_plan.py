@@ -122,6 +122,7 @@ def _config(
         index=settings.index,
         keep=settings.keep,
         allow_faults=settings.allow_faults,
+        faults=settings.faults,
         delta_ms=settings.delta_ms,
         founder=founder,
         origins=settings.origins,

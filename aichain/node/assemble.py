@@ -20,6 +20,7 @@ from aichain.node.certificates import CertificateDesk
 from aichain.node.context import NodeContext
 from aichain.node.electorates import Electorates
 from aichain.node.engine import Engine, EngineServices
+from aichain.node.faults import crash_points_of, log_file_of, machine_of, place_in_regions
 from aichain.node.finalizer import Finalizer
 from aichain.node.inbound import InboundDesk
 from aichain.node.ledger_writer import LedgerWriter
@@ -36,7 +37,6 @@ from aichain.rpc.backend import BlockView
 from aichain.rpc.limits import RpcLimits
 from aichain.rpc.server import RpcServer
 from aichain.rpc.settings import LOCAL_NAMES, RpcSettings
-from aichain.store.failpoints import FailPoints
 from aichain.store.paths import DataPaths
 from aichain.store.signer_lock import runtime_directory
 from aichain.store.wal import VoteWal
@@ -87,7 +87,7 @@ def assemble(
     config: NodeConfig, network_of: NetworkFactory, machine: Machine | None = None
 ) -> Node:
     """Build a node on its data directory, recovering what a crash left. Blocking."""
-    document, machine = config.document, machine or Machine()
+    document, machine = config.document, machine or machine_of(config.faults)
     chain = open_chain(config)
     key = config.validator_key
     wal = open_log(config, key.public_key) if key else None
@@ -151,6 +151,7 @@ def context_of(
     electorates = Electorates(chain)
     network = network_of(node_identity(config), network_settings(config))
     network.set_validators(electorates.keys)
+    place_in_regions(network, config.document, on=config.faults.regions)
     return NodeContext(
         document=config.document,
         electorates=electorates,
@@ -170,7 +171,7 @@ def open_chain(config: NodeConfig) -> Chain:
         config.data_dir,
         config.document,
         index=config.index,
-        fail_points=FailPoints.from_environment(),
+        fail_points=crash_points_of(config.faults),
     )
 
 
@@ -181,7 +182,12 @@ def open_log(config: NodeConfig, public_key: bytes) -> VoteWal:
     with the same ones, under the same genesis hash, and they guard nothing of value.
     """
     claims = None if config.document.public_keys else runtime_directory()
-    return VoteWal.open(DataPaths(config.data_dir).signer, public_key, claims=claims)
+    return VoteWal.open(
+        DataPaths(config.data_dir).signer,
+        public_key,
+        claims=claims,
+        file_of=log_file_of(config.faults),
+    )
 
 
 def restore_core(

@@ -11,6 +11,7 @@ from aichain.feed import Feed, Subscription
 from aichain.node.attendance import AttendanceBook
 from aichain.node.context import NodeContext
 from aichain.node.engine import Engine
+from aichain.node.faults import place_in_regions
 from aichain.node.pool import TransactionPool
 from aichain.node.syncer import Syncer
 from aichain.rpc.backend import (
@@ -239,6 +240,10 @@ class NodeBackend:
     def set_blocked_peers(self, peer_ids: frozenset[str]) -> None:
         """Fault injection for local networks."""
         self._context.network.set_blocked(peer_ids)
+
+    def set_regions(self, on: bool) -> None:
+        """Fault injection for local networks."""
+        place_in_regions(self._context.network, self._context.document, on=on)
 
     def _block_at(self, height: int) -> BlockView | None:
         stored = self._chain.blocks.block_at(height)

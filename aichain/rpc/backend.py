@@ -237,3 +237,7 @@ class Backend(Protocol):
     def set_blocked_peers(self, peer_ids: frozenset[str]) -> None:
         """Fault injection: drop these peers until the next call. Served where faults are on."""
         ...
+
+    def set_regions(self, on: bool) -> None:
+        """Fault injection: peers are as far away as their cloud regions, or as they are."""
+        ...

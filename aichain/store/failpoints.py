@@ -2,7 +2,9 @@
 
 import os
 import signal
+import time
 from collections.abc import Callable
+from typing import Final
 
 from aichain.errors import ConfigError
 
@@ -10,6 +12,9 @@ FAIL_AT = "AICHAIN_FAIL_AT"
 
 CrashPoint = Callable[[str], None]
 """Called with the name of the step that has just been done."""
+
+SYNCED: Final = frozenset({"bodies appended", "state written"})
+"""The steps that have waited for the disk."""
 
 
 class FailPoints:
@@ -34,3 +39,14 @@ class FailPoints:
         self._left -= 1
         if self._left == 0:
             os.kill(os.getpid(), signal.SIGKILL)
+
+
+def slowly(reached: CrashPoint, sync_delay_s: float) -> CrashPoint:
+    """The same, after the steps that wait for the disk have taken so much longer."""
+
+    def reached_late(point: str) -> None:
+        if point in SYNCED:
+            time.sleep(sync_delay_s)
+        reached(point)
+
+    return reached_late

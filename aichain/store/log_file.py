@@ -1,6 +1,7 @@
 """The file under the vote log: five calls, so that tests can put a disk that fails beneath it."""
 
 import os
+import time
 from pathlib import Path
 from typing import Protocol
 
@@ -65,6 +66,18 @@ class DiskFile:
 
     def close(self) -> None:
         os.close(self._descriptor)
+
+
+class SlowFile(DiskFile):
+    """A disk that takes its time: a fault that test networks have on purpose."""
+
+    def __init__(self, path: Path, sync_delay_s: float) -> None:
+        super().__init__(path)
+        self._sync_delay_s = sync_delay_s
+
+    def sync(self) -> None:
+        super().sync()
+        time.sleep(self._sync_delay_s)
 
 
 def _open(path: Path) -> int:

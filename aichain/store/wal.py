@@ -42,7 +42,14 @@ class VoteWal:
         self._size, self.torn_bytes = self._recover()
 
     @classmethod
-    def open(cls, directory: Path, public_key: bytes, *, claims: Path | None = None) -> "VoteWal":
+    def open(
+        cls,
+        directory: Path,
+        public_key: bytes,
+        *,
+        claims: Path | None = None,
+        file_of: Callable[[Path], LogFile] = DiskFile,
+    ) -> "VoteWal":
         """Lock and read the file of this key, or start one.
 
         `claims` is the directory in which all homes of this machine claim their keys; without it
@@ -64,7 +71,7 @@ class VoteWal:
                 undo.callback(locks[1].release)
             if not path.exists():
                 replace_file(path, empty_log(public_key))
-            file = DiskFile(path)
+            file = file_of(path)
             undo.callback(file.close)
             wal = cls(file, public_key, locks)
             undo.pop_all()

@@ -12,8 +12,10 @@ from typing import Any
 
 import pytest
 
+from aichain.cli.client import RpcClient
 from aichain.cli.run_plan import is_taken
 from aichain.config import Endpoint
+from p2p.regions import Region, region_of, round_trip_ms
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = (sys.executable, "-m", "aichain", "localnet")
@@ -150,6 +152,36 @@ def test_commands_at_the_same_time_lose_no_node(net: Path) -> None:
         expected = [verb == "start"] * 3
         assert [each["alive"] for each in status(net)["nodes"][:3]] == expected
     grows(net)
+
+
+def test_regions_are_as_far_apart_as_the_table_says_also_after_a_restart(net: Path) -> None:
+    done = run("regions", "on", "--dir", net)
+    assert "0 Virginia, 1 Oregon, 2 Ireland, 3 Frankfurt" in done.stdout, done.stderr
+    assert status(net)["regions"]
+    assert [each["region"] for each in status(net)["nodes"]][3] == "Frankfurt"
+    grows(net)
+    for on in (True, False):
+        if not on:
+            assert "side by side" in run("regions", "off", "--dir", net).stdout
+        assert run("kill", 3, "--dir", net).returncode == 0
+        assert run("start", 3, "--dir", net).returncode == 0
+        until(lambda: len(round_trips_ms(net, 3)) == 3)
+        took = round_trips_ms(net, 3)
+        far = [took_ms >= round_trip_ms(Region.FRANKFURT, at) for at, took_ms in took.items()]
+        assert all(far) if on else not all(far), took
+    assert not status(net)["regions"]
+    grows(net)
+
+
+def round_trips_ms(net: Path, index: int) -> dict[Region, int]:
+    """What a node measured to each of the others, as soon as it has."""
+    nodes = status(net)["nodes"]
+    founders = [each["p2p"].rpartition("/")[2] for each in nodes]
+    with RpcClient(nodes[index]["rpc"]) as client:
+        peers = client.call("aichain_peers")
+    return {
+        region_of(founders.index(peer["peerId"])): peer["rttMs"] for peer in peers if peer["rttMs"]
+    }
 
 
 def test_transfers_under_load_become_final(net: Path) -> None:

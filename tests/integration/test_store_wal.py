@@ -2,12 +2,15 @@
 
 import os
 import struct
+import time
+from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
 import pytest
 
 from aichain.errors import StoreFailed, WalDamaged, WalForeign, WalLocked
+from aichain.store.log_file import SlowFile
 from aichain.store.wal import VoteWal, fingerprint_of
 from genesis import limits
 from tests.integration.ledgers import record_writes
@@ -46,6 +49,17 @@ def test_a_file_that_is_merely_there_says_nothing(tmp_path: Path) -> None:
     """Opening a log twice does not make it one that was signed from."""
     for _ in range(2):
         assert reopen(tmp_path) == []
+
+
+def test_each_append_waits_for_a_slow_disk(tmp_path: Path) -> None:
+    slow = partial(SlowFile, sync_delay_s=0.05)
+    wal = VoteWal.open(tmp_path, KEY, file_of=slow)
+    began = time.monotonic()
+    for record in RECORDS[:3]:
+        wal.append(record)
+    assert time.monotonic() - began >= 3 * 0.05
+    wal.close()
+    assert reopen(tmp_path) == RECORDS[:3]
 
 
 def test_records_come_back_in_order(tmp_path: Path) -> None:

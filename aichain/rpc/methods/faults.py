@@ -15,6 +15,10 @@ class SetBlockedPeers(Params, frozen=True):
     peer_ids: Annotated[list[PeerIdText], Meta(max_length=RPC_BLOCKED_PEERS_MAX)]
 
 
+class SetRegions(Params, frozen=True):
+    on: bool
+
+
 async def set_blocked_peers(context: Context, params: SetBlockedPeers) -> object:
     """Drop all traffic with these peers until the next call; an empty list heals."""
     for peer_id in params.peer_ids:
@@ -23,4 +27,13 @@ async def set_blocked_peers(context: Context, params: SetBlockedPeers) -> object
     return {"blocked": sorted(set(params.peer_ids))}
 
 
-METHODS = (method("aichain_setBlockedPeers", SetBlockedPeers, set_blocked_peers),)
+async def set_regions(context: Context, params: SetRegions) -> object:
+    """Let peers be as far away as the cloud regions that they stand in, or end that."""
+    context.backend.set_regions(params.on)
+    return {"regions": params.on}
+
+
+METHODS = (
+    method("aichain_setBlockedPeers", SetBlockedPeers, set_blocked_peers),
+    method("aichain_setRegions", SetRegions, set_regions),
+)

@@ -2,7 +2,7 @@
 
 import time
 
-from aichain.clock import FixedClock, SystemClock
+from aichain.clock import FixedClock, OffsetClock, SystemClock
 
 
 def test_the_system_clock_is_the_machines() -> None:
@@ -15,3 +15,9 @@ def test_a_fixed_clock_moves_only_when_told() -> None:
     assert clock.now_ms() == 5
     clock.advance(7)
     assert clock.now_ms() == 12
+
+
+def test_an_offset_clock_is_wrong_by_that_much() -> None:
+    for offset_ms in (-5_000, 5_000):
+        wrong_ms = OffsetClock(offset_ms).now_ms() - SystemClock().now_ms()
+        assert abs(wrong_ms - offset_ms) < 1_000

@@ -13,6 +13,7 @@ from aichain.config import (
     KEYS,
     RESERVED_ENVIRONMENT,
     Endpoint,
+    Faults,
     LogFormat,
     NodeConfig,
     Origin,
@@ -284,6 +285,38 @@ def test_a_network_of_ones_own_may_listen_anywhere_but_has_no_test_switches() ->
     for switch in ({"allow_faults": True}, {"delta_ms": 10}):
         with pytest.raises(ConfigError, match="do not exist"):
             make_config(document=document, **switch)
+
+
+def test_faults_are_for_nodes_that_allow_them() -> None:
+    given = {
+        "faults.regions": True,
+        "faults.clock_offset_ms": -300,
+        "faults.fsync_delay_ms": "40",
+    }
+    faults = resolved(given).faults
+    assert faults == Faults(regions=True, clock_offset_ms=-300, fsync_delay_ms=40)
+    assert make_config(faults=faults, allow_faults=True).faults == faults
+    for fault in (
+        Faults(regions=True),
+        Faults(clock_offset_ms=1),
+        Faults(fsync_delay_ms=1),
+    ):
+        with pytest.raises(ConfigError, match="need faults"):
+            make_config(faults=fault)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("faults.clock_offset_ms", 10**9),
+        ("faults.clock_offset_ms", "soon"),
+        ("faults.fsync_delay_ms", -1),
+        ("faults.fsync_delay_ms", 10**6),
+    ],
+)
+def test_a_fault_out_of_its_range_is_named(key: str, value: object) -> None:
+    with pytest.raises(ConfigError, match=key):
+        resolved({key: value})
 
 
 def test_a_config_does_not_show_the_nodes_secret() -> None:

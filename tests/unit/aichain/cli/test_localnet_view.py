@@ -144,6 +144,21 @@ def test_before_the_first_block_there_is_no_age(watched: Watched) -> None:
     assert not watcher.health().stands
 
 
+def test_regions_are_shown_while_the_network_spans_the_world(watched: Watched) -> None:
+    _, watcher = watched
+    watcher.sample()
+    assert "region" not in rows(watcher)[0]
+    assert network_json(watcher)["nodes"][3]["region"] is None
+    watcher.state = replace(watcher.state, regions=True)
+    places = ["Virginia", "Oregon", "Ireland", "Frankfurt"]
+    assert [row["region"] for row in rows(watcher)] == places
+    assert [each["region"] for each in network_json(watcher)["nodes"]] == places
+    assert network_json(watcher)["regions"]
+    console = Console(width=90, file=io.StringIO(), record=True)
+    console.print(render_table(watcher))
+    assert "Frankfurt" in console.export_text()
+
+
 def test_the_table_fits_a_terminal(watched: Watched) -> None:
     _, watcher = watched
     watcher.sample()

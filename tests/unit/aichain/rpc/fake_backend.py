@@ -69,6 +69,7 @@ class FakeBackend:
     voting: Voting = Voting.YES
     index_trouble: str = ""
     blocked: frozenset[str] = frozenset()
+    regions: bool = False
     submitted: list[bytes] = field(default_factory=list)
     proofs: tuple[bytes, ...] = ()
     attended: Uptime = field(default_factory=lambda: Uptime(1, 0, 0, ()))
@@ -309,6 +310,9 @@ class FakeBackend:
 
     def set_blocked_peers(self, peer_ids: frozenset[str]) -> None:
         self.blocked = peer_ids
+
+    def set_regions(self, on: bool) -> None:
+        self.regions = on
 
 
 UNKNOWN_HASH = ZERO_HASH

@@ -50,6 +50,16 @@ async def test_blocking_peers_is_there_only_where_faults_are_on() -> None:
     )
 
 
+async def test_regions_are_there_only_where_faults_are_on() -> None:
+    node = Node(faults=True)
+    assert await node.call("aichain_setRegions", True) == {"regions": True}
+    assert node.backend.regions
+    await node.named("aichain_setRegions", on=False)
+    assert not node.backend.regions
+    assert await node.error("aichain_setRegions", "on") == (-32602, "invalid_params")
+    assert await Node().error("aichain_setRegions", True) == (-32601, "method_not_found")
+
+
 ARGUMENTS = st.lists(
     st.none()
     | st.booleans()

@@ -2,11 +2,12 @@
 
 import os
 import signal
+import time
 
 import pytest
 
 from aichain.errors import ConfigError
-from aichain.store.failpoints import FAIL_AT, FailPoints
+from aichain.store.failpoints import FAIL_AT, SYNCED, FailPoints, slowly
 
 STEPS = ["a", "b", "c", "a", "b", "c"]
 
@@ -33,3 +34,14 @@ def test_the_rule_says_where(
 def test_a_rule_that_cannot_be_read_is_a_config_error() -> None:
     with pytest.raises(ConfigError):
         FailPoints("bodies written:soon")
+
+
+def test_a_slow_disk_holds_up_the_steps_that_wait_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    log: list[object] = []
+    monkeypatch.setattr(time, "sleep", log.append)
+    reached = slowly(log.append, 0.25)
+    steps = ("bodies appended", "bodies written", "state written", "index written")
+    assert set(steps) >= SYNCED
+    for step in steps:
+        reached(step)
+    assert log == [0.25, steps[0], steps[1], 0.25, steps[2], steps[3]]
