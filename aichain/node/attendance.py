@@ -34,22 +34,25 @@ class AttendanceBook:
         self._rows: OrderedDict[int, _Row] = OrderedDict()
         self._electorates: OrderedDict[int, Electorate] = OrderedDict()
 
-    def electorate(self, height: int) -> Electorate:
-        """Who decides a height of an epoch that is decided, and in which turns."""
+    def electorate(self, height: int) -> Electorate | None:
+        """Who decides a height of a decided epoch, in which turns; None if nothing here says so."""
         epoch = epoch_of_height(height, self._document.consensus.epoch_blocks)
         known = self._electorates.get(epoch)
         if known is None:
-            validators = self._blocks.validators_at(height)
-            known = Electorate.of(validators, epoch, self._seed(epoch))
+            seed = self._seed(epoch)
+            if seed is None:
+                return None
+            known = Electorate.of(self._blocks.validators_at(height), epoch, seed)
             self._electorates[epoch] = known
             while len(self._electorates) > ATTENDANCE_EPOCHS_MAX:
                 self._electorates.popitem(last=False)
         return known
 
     def over(self, blocks: int, head: int) -> Uptime:
-        """The last `blocks` final blocks up to `head`, as far as there are so many."""
+        """The last `blocks` final blocks up to `head`, as far as they are kept."""
         first = max(1, self._blocks.first, head - blocks + 1)
-        rows = [self._row(height) for height in range(first, head + 1)]
+        found = (self._row(height) for height in range(first, head + 1))
+        rows = [row for row in found if row is not None]
         while len(self._rows) > CERTIFICATE_WINDOW_BLOCKS:
             self._rows.popitem(last=False)
         certified = [row for row in rows if row.signers is not None]
@@ -74,16 +77,17 @@ class AttendanceBook:
             ),
         )
 
-    def _row(self, height: int) -> _Row:
-        row = self._rows.get(height)
-        if row is None:
-            row = self._rows[height] = self._read(height)
+    def _row(self, height: int) -> _Row | None:
+        row = self._rows.get(height) or self._read(height)
+        if row is not None:
+            self._rows[height] = row
         return row
 
-    def _read(self, height: int) -> _Row:
-        header = self._blocks.header_at(height)
-        assert header is not None, "every height up to the head has a block"
-        electorate = self.electorate(height)
+    def _read(self, height: int) -> _Row | None:
+        """None for a block that was pruned since the window was chosen."""
+        header, electorate = self._blocks.header_at(height), self.electorate(height)
+        if header is None or electorate is None:
+            return None
         members = electorate.members
         certificate = self._blocks.certificate_at(height)
         views = range(header.parent_view + 1, header.view)
@@ -96,12 +100,11 @@ class AttendanceBook:
             else tuple(members[index] for index in certificate.voter_indices),
         )
 
-    def _seed(self, epoch: int) -> Hash32:
+    def _seed(self, epoch: int) -> Hash32 | None:
         """As the last block of the second epoch before decided it (`vm.edges`)."""
         if epoch < 2:
             return epoch_seed(self._document.seed, epoch)
         header = self._blocks.header_at(
             last_height(epoch - 2, self._document.consensus.epoch_blocks)
         )
-        assert header is not None, "an epoch is decided by a final block"
-        return header.beacon_mix
+        return None if header is None else header.beacon_mix
