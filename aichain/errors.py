@@ -211,6 +211,21 @@ class AlreadyPending(NotPooled):
 
 
 @dataclass(eq=False)
+class OffenderAccused(NotPooled):
+    """Another transaction with evidence against the same validator waits already."""
+
+    offender: bytes
+    tx_id: bytes
+
+
+@dataclass(eq=False)
+class AccusationsFull(NotPooled):
+    """More offenders than a set has members wait for a block."""
+
+    limit: int
+
+
+@dataclass(eq=False)
 class PreviouslyRejected(NotPooled):
     """These very bytes were refused not long ago."""
 

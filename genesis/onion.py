@@ -7,8 +7,8 @@ from genesis import limits
 from native.hashing import HASH_BYTES, Hash32, derive_hash
 
 DEFAULT_ONION_LENGTH = 2**20
-"""Proposals a founder can make before it must commit again: 24 days of four validators, 121 of
-twenty. The head takes about 0.7 s to compute, once for the ceremony and once at every start."""
+"""Proposals a validator can make before it must commit again: 24 days of four validators, 121 of
+twenty. The head takes about 0.7 s to compute: for the commitment, and at every start."""
 
 _CONTEXT = "aichain/onion/v1"
 _SEED_CONTEXT = "aichain/onion-seed/v1"

@@ -91,7 +91,7 @@ class State:
         child._receipts = outcome.receipts
         child._epochs = {
             number: epoch
-            for number, epoch in self._epochs.items()
+            for number, epoch in tuple(self._epochs.items())  # another thread may be adding one
             if epoch_key(number) not in outcome.changes
         }
         return child

@@ -54,7 +54,8 @@ def block_witnesses(
     """The signatures of each transaction of a block, () for those whose raw_hash is in `verified`.
 
     A key that an earlier transaction of the same block reveals counts. A verdict on a raw_hash
-    holds in every state, because an address has one key.
+    holds in every state, because an address has one key; but not one on votes for an anchor, which
+    the state names: system transactions are never skipped.
     """
     revealed: dict[bytes, bytes] = {}
     witnesses: list[tuple[SignatureItem, ...]] = []
@@ -62,7 +63,7 @@ def block_witnesses(
         sender = signed.transaction.sender
         if signed.public_key:
             revealed[sender] = signed.public_key
-        if signed.raw_hash in verified:
+        if signed.raw_hash in verified and not signed.transaction.is_system:
             witnesses.append(())
         elif sender in revealed:
             witnesses.append(_items(state, signed, revealed[sender]))

@@ -192,6 +192,14 @@ REFUSALS: Final[Mapping[str, tuple[str, str]]] = {
         "the node holds this transaction already",
         "wait: `aichain query tx HASH` says when it is final",
     ),
+    "offender_accused": (
+        "evidence against this validator waits already",
+        "wait: one proof is as good as two",
+    ),
+    "accusations_full": (
+        "evidence against {limit} validators waits already",
+        "send it again when some of it is in a block",
+    ),
     "previously_rejected": (
         "the node has refused these very bytes not long ago",
         "send it again: `aichain tx` signs anew",

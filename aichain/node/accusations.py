@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from aichain.chain import Chain
-from aichain.errors import AlreadyPending
+from aichain.errors import AccusationsFull, AlreadyPending, OffenderAccused
 from genesis import limits
 from genesis.units import Address
 from native.hashing import Hash32
@@ -27,22 +27,17 @@ class Accusations:
 
     def check(self, signed: SignedTransaction) -> tuple[SignatureItem, ...]:
         """The witnesses of one that the next block could take; InvalidData says why not."""
-        body = signed.transaction.body
-        if not isinstance(body, Evidence):
-            raise SystemTransaction(int(signed.transaction.kind))
-        held = self._held.get(body.offender)
-        if held is not None:
-            raise AlreadyPending(held.id)
+        self._require_new(signed)
         _require_applicable(self._chain.head, signed)
         return transaction_witnesses(self._chain.head, signed)
 
     def add(self, signed: VerifiedTransaction) -> None:
-        """Keep one whose witnesses hold; the oldest gives way, for its offender is known to all."""
+        """Keep one whose witnesses hold, if no other came while they were verified."""
+        self._require_new(signed)
+        _require_applicable(self._chain.head, signed)
         body = signed.transaction.body
-        assert isinstance(body, Evidence), "check refuses all others"
-        self._held.setdefault(body.offender, signed)
-        while len(self._held) > limits.ACCUSATIONS_MAX:
-            del self._held[next(iter(self._held))]
+        assert isinstance(body, Evidence), "so it was required"
+        self._held[body.offender] = signed
 
     def find(self, tx_id: Hash32) -> SignedTransaction | None:
         """For a peer that asks."""
@@ -59,6 +54,18 @@ class Accusations:
                 _require_applicable(self._chain.head, signed)
             except InvalidTransaction:
                 del self._held[offender]
+
+    def _require_new(self, signed: SignedTransaction) -> None:
+        body = signed.transaction.body
+        if not isinstance(body, Evidence):
+            raise SystemTransaction(int(signed.transaction.kind))
+        held = self._held.get(body.offender)
+        if held is not None and held.id == signed.id:
+            raise AlreadyPending(held.id)
+        if held is not None:
+            raise OffenderAccused(body.offender, held.id)
+        if len(self._held) >= limits.ACCUSATIONS_MAX:
+            raise AccusationsFull(limit=limits.ACCUSATIONS_MAX)
 
 
 def _require_applicable(head: State, signed: SignedTransaction) -> None:

@@ -3,7 +3,6 @@
 import logging
 
 from aichain.chain import Chain
-from aichain.errors import NotPooled
 from aichain.node.context import NodeContext
 from aichain.node.pool import TransactionPool
 from consensus.evidence import ConflictingProposals, ConflictingVotes
@@ -36,7 +35,8 @@ class Accuser:
         """Announce the transaction and keep it for a block of ours."""
         voters = self._chain.head.epoch(instance.epoch)
         if voters is None:
-            return  # the core is epochs behind its own chain: others saw it, too
+            log.error("evidence of epoch %d came too late to be sent", instance.epoch)
+            return
         sender = address_of_key(self._key.public_key)
         if instance.electorate.members[proof.offender] == sender:
             log.error("another process signs with our key: this validator will be slashed")
@@ -66,7 +66,7 @@ class Accuser:
         )
         try:
             await self._pool.submit(signed.raw)
-        except (InvalidData, NotPooled) as error:
+        except InvalidData as error:
             log.info("evidence is not needed: %s", error)
 
 

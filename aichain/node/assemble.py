@@ -49,6 +49,7 @@ from consensus.headers import block_ref
 from consensus.instance import BlockRef
 from consensus.records import Record, decode_record, is_trusted
 from genesis import limits
+from genesis.document import GenesisDocument
 from genesis.units import address_of_key
 from p2p.network import Network
 from p2p.settings import NetworkSettings, NodeIdentity
@@ -181,13 +182,19 @@ def open_log(config: NodeConfig, public_key: bytes) -> VoteWal:
     Keys that stand in a genesis document are everybody's: many local networks run side by side
     with the same ones, under the same genesis hash, and they guard nothing of value.
     """
-    claims = None if config.document.public_keys else runtime_directory()
+    claims = None if _is_public(config.document, public_key) else runtime_directory()
     return VoteWal.open(
         DataPaths(config.data_dir).signer,
         public_key,
         claims=claims,
         file_of=log_file_of(config.faults),
     )
+
+
+def _is_public(document: GenesisDocument, public_key: bytes) -> bool:
+    named = {account.address for account in document.accounts}
+    named |= {founder.address for founder in document.validators}
+    return document.public_keys and address_of_key(public_key) in named
 
 
 def restore_core(

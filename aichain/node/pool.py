@@ -41,21 +41,31 @@ from vm.records import Account
 from vm.state import State
 from vm.transactions import SignedTransaction, VerifiedTransaction, decode_transaction
 from vm.validate import check_transaction
+from vm.validator_errors import (
+    EvidenceForeign,
+    NotInConflict,
+    SystemTransaction,
+    VotesMismatch,
+)
 from vm.witnesses import require_verified, transaction_witnesses
 
 # Refused whatever the head is: no honest peer pools these.
 _NEVER_VALID = (
     AmountIsZero,
+    EvidenceForeign,
     FieldHasWrongLength,
     FieldOutOfRange,
+    NotInConflict,
     PeerIdMalformed,
     RecipientIsZero,
     SenderMismatch,
+    SystemTransaction,
     TransactionTooHeavy,
     TransactionTooLarge,
     UnknownAlgorithm,
     UnknownKind,
     UnsupportedTransactionVersion,
+    VotesMismatch,
     WrongNetwork,
 )
 

@@ -10,7 +10,7 @@ BETWEEN_STEPS_S = 0.05
 
 
 class Pruner:
-    """Sleeps for ever on a node that keeps everything."""
+    """Has nothing to do on a node that keeps everything."""
 
     def __init__(self, ledger: LedgerWriter, keep: int | None) -> None:
         self._ledger = ledger

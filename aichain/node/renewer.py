@@ -6,7 +6,6 @@ from typing import Final
 import trio
 
 from aichain.chain import Chain
-from aichain.errors import NotPooled
 from aichain.keystore import onion_seed_of
 from aichain.node.context import NodeContext
 from aichain.node.pool import TransactionPool
@@ -80,10 +79,10 @@ class Renewer:
         signed = await self._run_blocking(self._transaction, head, view, onion, nonce)
         try:
             await self._pool.submit(signed.raw)
-        except (InvalidData, NotPooled) as error:
+        except InvalidData as error:
             log.error("%d reveals are left and cannot be renewed: %s", onion.layers, error)
         else:
-            log.info("%d reveals are left: a new onion takes over in two epochs", onion.layers)
+            log.info("%d reveals are left: a renewal of the onion is on its way", onion.layers)
 
     def _transaction(
         self, head: State, view: ValidatorView, onion: OnionRecord, nonce: int

@@ -15,6 +15,9 @@ log = logging.getLogger(__name__)
 
 WARN_AT: Final = (2**16, 2**14)
 """Layers left when the log asks for a renewal: 36 and 9 hours of four validators."""
+LOW: Final = (
+    "%d reveals are left; where the owner's key is another one, run `aichain tx renew-onion`"
+)
 FOREIGN: Final = (
     "no block of ours: the onion that was registered is not this key's, "
     "run `aichain tx renew-onion`"
@@ -50,7 +53,7 @@ class Reveals:
             log.error("no block of ours: the onion is exhausted, run `aichain tx renew-onion`")
             return None
         if record.layers in WARN_AT:
-            log.warning("%d reveals are left: run `aichain tx renew-onion`", record.layers)
+            log.warning(LOW, record.layers)
         reveal = self.make(record).reveal(record.layers)
         if peel(reveal) != record.head:
             log.error(FOREIGN)
