@@ -1,8 +1,8 @@
 """Twenty whole validators in eight cloud regions: proposal to final on all, and with some dead.
 
 In one process: real nodes with real signatures on the in-memory network, in virtual time. Links
-take half a round trip of `p2p.regions`; work takes the processor time that it took here, one core
-a node for its loop, and a millisecond an fsync.
+take half a round trip of `p2p.regions`; work takes the processor time that it took here: one core
+a node for all Python, signatures beside it, and a millisecond an fsync.
 """
 
 import argparse
@@ -16,7 +16,7 @@ import trio
 import trio.testing
 from harness import arguments, percentile, report
 from trio_typing import TaskStatus
-from virtual_machine import START_MS, Host, Meter, host_of_task
+from virtual_machine import START_MS, SYNCED, Host, Meter, host_of_task
 
 from aichain.config import Endpoint, NodeConfig
 from aichain.machine import Machine
@@ -56,8 +56,8 @@ class Watch:
         self.final: dict[int, list[float]] = defaultdict(list)
         self._moved = trio.Event()
 
-    def note_final(self, height: int) -> None:
-        self.final[height].append(trio.current_time())
+    def note_final(self, height: int, at_s: float) -> None:
+        self.final[height].append(at_s)
         self._moved.set()
         self._moved = trio.Event()
 
@@ -77,7 +77,7 @@ class TimedNetwork(MemoryNetwork):
     def push(self, message: Pushed, to: Audience) -> int:
         if isinstance(message, ProposalMessage):
             height = decode_header(message.header_raw).height
-            self._watch.proposed.setdefault(height, trio.current_time())
+            self._watch.proposed.setdefault(height, self._host.now)
         return super().push(message, to)
 
     def reads_at(self, due: float) -> float:
@@ -99,6 +99,8 @@ def main() -> None:
         program, clock=trio.testing.MockClock(autojump_threshold=0), instruments=[Meter()]
     )
     alive = options.validators - options.dead
+    unseen = SYNCED - set[str]().union(*(host.seen for host in hosts[:alive]))
+    assert not unseen, f"renamed, and so free of cost: {unseen}"
     heights = sorted(
         height
         for height, times in watch.final.items()
@@ -123,6 +125,7 @@ def main() -> None:
         as_json=options.json,
         validators=options.validators,
         dead=options.dead,
+        delta_ms=options.delta_ms,
         blocks=len(heights),
         virtual_s=round(virtual_s, 1),
         loop_percent_of_a_core=round(100 * sum(h.cpu_s for h in hosts) / alive / virtual_s, 1),
@@ -151,7 +154,7 @@ async def _run(root: Path, options: argparse.Namespace, watch: Watch, hosts: lis
 
             node = assemble(configs[index], network_of, Machine(host, host.run_blocking))
             host_of_task.set(host)
-            await nursery.start(_serve, node, watch)
+            await nursery.start(_serve, node, watch, host)
             host_of_task.set(None)
         await watch.until(options.blocks + 1, nodes=options.validators - options.dead)
         nursery.cancel_scope.cancel()
@@ -159,11 +162,11 @@ async def _run(root: Path, options: argparse.Namespace, watch: Watch, hosts: lis
 
 
 async def _serve(
-    node: Node, watch: Watch, task_status: TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    node: Node, watch: Watch, host: Host, task_status: TaskStatus[None] = trio.TASK_STATUS_IGNORED
 ) -> None:
     try:
         async with trio.open_nursery() as nursery:
-            await nursery.start(_note_finals, node, watch)
+            await nursery.start(_note_finals, node, watch, host)
             await start_services(node, nursery)
             task_status.started()
     finally:
@@ -172,12 +175,12 @@ async def _serve(
 
 
 async def _note_finals(
-    node: Node, watch: Watch, task_status: TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    node: Node, watch: Watch, host: Host, task_status: TaskStatus[None] = trio.TASK_STATUS_IGNORED
 ) -> None:
     with node.feed.subscribe() as views:
         task_status.started()
         async for view in views:
-            watch.note_final(view.block.header.height)
+            watch.note_final(view.block.header.height, host.now)
 
 
 def _config(root: Path, document: GenesisDocument, index: int) -> NodeConfig:

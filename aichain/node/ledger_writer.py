@@ -1,6 +1,7 @@
 """One writer of the chain at a time: execution on the loop, what waits for the disk off it."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import trio
 
@@ -52,7 +53,5 @@ class LedgerWriter:
     ) -> tuple[FinalBlock, ...]:
         """Commit blocks; durable when this returns. No time for those that we only caught up on."""
         async with self._lock:
-            return await self._run_blocking(
-                lambda: self.chain.finalize(blocks, certificate, finalized_at_ms=finalized_at_ms),
-                limiter=self._disk,
-            )
+            finalize = partial(self.chain.finalize, finalized_at_ms=finalized_at_ms)
+            return await self._run_blocking(finalize, blocks, certificate, limiter=self._disk)
