@@ -3,11 +3,14 @@
 import argparse
 import sys
 import time
+from collections.abc import Callable
 from contextlib import nullcontext
+from functools import partial
 
 from tests.simulation.lanes.mutants import MUTANTS, mutated
 from tests.simulation.lanes.runs import Row, run
-from tests.simulation.lanes.scenario import KINDS
+from tests.simulation.lanes.scenario import KINDS, TERM_BLOCKS
+from tests.simulation.lanes.world import Result
 
 
 def main() -> int:
@@ -15,14 +18,15 @@ def main() -> int:
     first, last = (int(number) for number in arguments.seeds.split(":"))
     names = sorted(KINDS) if arguments.scenario == "all" else [arguments.scenario]
     counted = {"real": False, "counted": True, "mixed": None}[arguments.votes]
+    play = partial(run, nodes=arguments.nodes, counted=counted, term_blocks=arguments.term_blocks)
     with mutated(arguments.mutant) if arguments.mutant else nullcontext():
         if arguments.replay is not None:
-            return _replay(names[0], arguments.replay, arguments.nodes, counted)
+            return _replay(names[0], arguments.replay, play)
         failed = False
         for name in names:
             row, began = Row(name), time.process_time()
             for seed in range(first, last):
-                row.add(run(name, seed, nodes=arguments.nodes, counted=counted))
+                row.add(play(name, seed))
                 if row.violations and arguments.mutant:
                     break
             taken = time.process_time() - began
@@ -41,6 +45,9 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--mutant", choices=sorted(MUTANTS), help="replace one rule by a wrong one")
     parser.add_argument("--nodes", type=int, help="validators, instead of 30 to 45 by the seed")
     parser.add_argument(
+        "--term-blocks", type=int, default=TERM_BLOCKS, metavar="E", help="blocks of a full term"
+    )
+    parser.add_argument(
         "--votes",
         choices=["mixed", "counted", "real"],
         default="mixed",
@@ -49,8 +56,8 @@ def _parse() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _replay(name: str, seed: int, nodes: int | None, counted: bool | None) -> int:
-    result = run(name, seed, nodes=nodes, counted=counted)
+def _replay(name: str, seed: int, play: Callable[[str, int], Result]) -> int:
+    result = play(name, seed)
     print(f"{name} {seed}: {result.events} events, {result.virtual_ms} ms, trace {result.trace}")
     print(f"checkpoints {result.checkpoints}, restarts {result.restarts}")
     for kind, count in sorted(result.faults.items()):

@@ -16,7 +16,7 @@ from consensus.votes import Lane, VotePhase
 from genesis.limits import CHECKPOINTS_KNOWN_MAX, CORE_BLOCKS_MAX, TERM_CERTIFICATES_MAX
 from native.hashing import Hash32
 from tests.builders_consensus import GENESIS, GENESIS_HASH
-from tests.simulation.lanes.scenario import BAD_SEATS, EPOCH_BLOCKS, Scenario
+from tests.simulation.lanes.scenario import BAD_SEATS, Scenario
 
 
 class Violation(Exception):
@@ -99,7 +99,7 @@ class Checker:
         known = self.decided.setdefault(checkpoint.number, checkpoint)
         if known.block_id != checkpoint.block_id:
             raise Violation("HARD FORK", f"member {member}: {checkpoint} against {known}")
-        epoch = (checkpoint.block_height - len(blocks)) // EPOCH_BLOCKS
+        epoch = (checkpoint.block_height - len(blocks)) // self.scenario.epoch_blocks
         voters = self.scenario.voters(epoch).electorate
         weight = sum(voters.weights[index] for index in certificate.voter_indices)
         if certificate.block_id != checkpoint.id or not reaches_quorum(weight, voters.total):

@@ -27,7 +27,7 @@ from native.hashing import Hash32, blake3_256
 from tests.builders_consensus import GENESIS
 from tests.simulation.lanes.checker import Checker, Violation
 from tests.simulation.lanes.disk import Disk
-from tests.simulation.lanes.scenario import EPOCH_BLOCKS, Scenario
+from tests.simulation.lanes.scenario import Scenario
 
 
 @dataclass(frozen=True)
@@ -78,6 +78,7 @@ class Node:
     ) -> None:
         self.world, self.member, self.address, self.config = world, member, address, config
         self.name = str(member)
+        self.skew_ms = world.scenario.skew_ms[member]
         first = first_checkpoint(GENESIS, world.voters(0).electorate.vset_hash)
         self.disk = Disk(first)
         self.is_up = False
@@ -120,7 +121,7 @@ class Node:
     def _restored(self) -> Lanes:
         disk = self.disk
         hard = disk.blocks[disk.checkpoint.block_id]
-        epoch = hard.height // EPOCH_BLOCKS
+        epoch = hard.height // self.config.core.epoch_blocks
         epochs = {number: self.world.voters(number) for number in (epoch, epoch + 1)}
         return restore(
             self.config,
@@ -138,7 +139,8 @@ class Node:
 
     @property
     def now_ms(self) -> int:
-        return GENESIS.timestamp_ms + self.world.now
+        """Our own clock, which is a little wrong."""
+        return GENESIS.timestamp_ms + self.world.now + self.skew_ms
 
     def later(self, delay: int, action: Callable[[], None]) -> None:
         """Do something then, unless we crash before."""
@@ -359,8 +361,8 @@ class Node:
         world.checker.on_hard(self.member, checkpoint, certificate, blocks, world.now)
         disk.checkpoint, disk.decision = checkpoint, certificate
         disk.decisions[checkpoint.number] = (checkpoint, certificate)
-        if checkpoint.block_height % EPOCH_BLOCKS == 0:
-            voters = world.voters(checkpoint.block_height // EPOCH_BLOCKS + 1)
+        if checkpoint.block_height % self.config.core.epoch_blocks == 0:
+            voters = world.voters(checkpoint.block_height // self.config.core.epoch_blocks + 1)
             self._come_back(heard.EpochDecided(voters, self.now_ms))
 
     def _set_timer(self, name: Hash32, timer: Timer, at_ms: int) -> None:

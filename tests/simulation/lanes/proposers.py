@@ -16,7 +16,7 @@ from consensus.votes import Lane, Vote, VotePhase
 from native.hashing import Hash32
 from tests.builders_consensus import GENESIS
 from tests.simulation.lanes.means import Front, Means
-from tests.simulation.lanes.scenario import BLOCK_TIME_MS, EPOCH_BLOCKS, TICK_MS
+from tests.simulation.lanes.scenario import BLOCK_TIME_MS, TICK_MS
 
 REPEATING = ("coop", "late", "dribble", "slowp")
 MUTE = ("chase", "feed")
@@ -116,7 +116,7 @@ class EvilProposers:
         certificate, proof = picked
         start = term.instance.start
         height = start.height if certificate is None else certificate.height
-        voters = self.world.scenario.voters(height // EPOCH_BLOCKS)
+        voters = self.world.scenario.voters(height // self.world.scenario.epoch_blocks)
         base = front.instance.start
         checkpoint = Checkpoint(
             number=front.number,

@@ -5,13 +5,21 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from tests.simulation.lanes.adversary import Rushing
-from tests.simulation.lanes.scenario import BAD_SEATS, Scenario
+from tests.simulation.lanes.scenario import BAD_SEATS, TERM_BLOCKS, Scenario
 from tests.simulation.lanes.world import Result, World
 
 
-def run(name: str, seed: int, *, nodes: int | None = None, counted: bool | None = None) -> Result:
+def run(
+    name: str,
+    seed: int,
+    *,
+    nodes: int | None = None,
+    counted: bool | None = None,
+    term_blocks: int = TERM_BLOCKS,
+) -> Result:
     """Play one seed of one scenario over the real lanes."""
-    return World(Scenario(name, seed, nodes=nodes, counted=counted), Rushing).run()
+    scenario = Scenario(name, seed, nodes=nodes, counted=counted, term_blocks=term_blocks)
+    return World(scenario, Rushing).run()
 
 
 @dataclass

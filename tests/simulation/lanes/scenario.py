@@ -21,7 +21,8 @@ DELTA_MS = 5 * TICK_MS
 BLOCK_TIME_MS = 500
 ESCAPE_MS = 10_000
 TERM_BLOCKS = 4
-EPOCH_BLOCKS = 16
+EPOCH_TERMS = 4
+CLOCK_OFFSET_MS = 200
 BAD_SEATS = 8
 
 QUIET = ("coop",)
@@ -178,9 +179,17 @@ class Scenario:
     """A kind of scenario with all that its seed decides, and the voters of every epoch."""
 
     def __init__(
-        self, name: str, seed: int, *, nodes: int | None = None, counted: bool | None = None
+        self,
+        name: str,
+        seed: int,
+        *,
+        nodes: int | None = None,
+        counted: bool | None = None,
+        term_blocks: int = TERM_BLOCKS,
     ) -> None:
         self.name, self.seed, self.kind = name, seed, KINDS[name]
+        self.term_blocks, self.epoch_blocks = term_blocks, EPOCH_TERMS * term_blocks
+        self.run_ms = self.kind.run_ms * term_blocks // TERM_BLOCKS
         self.counted = bool(seed % REAL_EVERY) if counted is None else counted
         rng = random.Random(f"{name} {seed}")
         self.nodes = rng.choice((30, 36, 45)) if nodes is None else nodes
@@ -194,6 +203,9 @@ class Scenario:
         self.offline = frozenset(self._take(honest, self.kind.offline, self.stakes))
         self.honest = tuple(sorted(honest))
         self.live = tuple(member for member in self.honest if member not in self.offline)
+        skewed = rng.random() < 0.5
+        bound = CLOCK_OFFSET_MS // 2
+        self.skew_ms = tuple(rng.randint(-bound, bound) if skewed else 0 for _ in range(self.nodes))
         self.delays = rng.choice(("uniform", "extremes", "links"))
         self._voters: dict[int, EpochVoters] = {}
         self._committees: dict[tuple[int, int], Electorate] = {}
@@ -210,7 +222,12 @@ class Scenario:
 
     def config(self, member: int) -> LanesConfig:
         core = CoreConfig(
-            GENESIS_HASH, EPOCH_BLOCKS, BLOCK_TIME_MS, DELTA_MS, 0, self.members[member]
+            GENESIS_HASH,
+            self.epoch_blocks,
+            BLOCK_TIME_MS,
+            DELTA_MS,
+            CLOCK_OFFSET_MS,
+            self.members[member],
         )
         return LanesConfig(core, ESCAPE_MS)
 
@@ -233,9 +250,8 @@ class Scenario:
 
     def _pace(self, rng: random.Random, epoch: int) -> int:
         """More or fewer validators would change the length of terms, from one epoch to the next."""
-        return (
-            rng.choice((TERM_BLOCKS // 2, TERM_BLOCKS)) if self.changing and epoch else TERM_BLOCKS
-        )
+        blocks = self.term_blocks
+        return rng.choice((blocks // 2, blocks)) if self.changing and epoch else blocks
 
     def _fits(self, stakes: tuple[int, ...]) -> bool:
         total = sum(stakes)

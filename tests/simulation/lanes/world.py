@@ -117,8 +117,7 @@ class World:
         )
 
     def _play(self) -> None:
-        kind = self.scenario.kind
-        while self.clock.tick(self.heal_ms + kind.run_ms):
+        while self.clock.tick(self.heal_ms + self.scenario.run_ms):
             if self.clock.events % 64 == 0 and self._has_enough():
                 break
 
