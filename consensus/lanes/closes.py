@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from consensus.certificates import QuorumCertificate, decode_certificate
+from consensus.certificates import CERTIFICATE_FIELDS, QuorumCertificate, decode_certificate
 from consensus.committee import COMMITTEE_SEATS
 from consensus.electorate import Electorate
 from consensus.errors import MalformedClose
@@ -13,7 +13,7 @@ from native.codec import Value, array, blob, bounded, sequence, uint
 from native.hashing import Hash32
 
 CLOSE_CONTEXT: Final = b"aichain/close/v1"
-CLOSE_FIELDS: Final = 6
+CLOSE_FIELDS: Final = 7
 _MESSAGE_FIELDS: Final = 2
 
 
@@ -64,9 +64,8 @@ class CloseMessage:
             raise MalformedClose("the certificate is of another view")
 
     def encode(self) -> list[Value]:
-        """The wire form."""
-        notar: list[Value] = [] if self.notar is None else [self.notar.encode()]
-        return [encode_close(self.signed), notar]
+        """The wire form; an empty array stands for no certificate."""
+        return [encode_close(self.signed), [] if self.notar is None else self.notar.encode()]
 
 
 def proves_tip(certificate: QuorumCertificate, instance_id: Hash32, block_id: Hash32) -> bool:
@@ -87,18 +86,17 @@ def encode_close(signed: SignedClose) -> list[Value]:
     """The wire form of the signed part."""
     close = signed.close
     head: list[Value] = [close.instance_id, signed.epoch, signed.term, close.tip_view]
-    return [*head, close.tip_id, [signed.voter_index, signed.signature]]
+    return [*head, close.tip_id, signed.voter_index, signed.signature]
 
 
 def decode_close(value: Value) -> SignedClose:
     """The exact inverse of `encode_close`."""
     fields = array(value, CLOSE_FIELDS)
-    voter, signature = array(fields[5], 2)
-    voter_index = uint(voter, bits=32)
+    voter_index = uint(fields[5], bits=32)
     if voter_index >= COMMITTEE_SEATS:
         raise MalformedClose("voter index out of range")
     close = Close(Hash32(blob(fields[0], 32)), uint(fields[3]), Hash32(blob(fields[4], 32)))
-    signed_by = bounded(signature, VOTE_SIGNATURE_BYTES)
+    signed_by = bounded(fields[6], VOTE_SIGNATURE_BYTES)
     return SignedClose(close, uint(fields[1]), uint(fields[2]), voter_index, signed_by)
 
 
@@ -110,5 +108,5 @@ def decode_close_message(value: Value) -> CloseMessage:
 
 def decode_optional_certificate(value: Value) -> QuorumCertificate | None:
     """A committee's certificate, or none for the start of a term."""
-    held = sequence(value, 1)
-    return decode_certificate(held[0], members_max=COMMITTEE_SEATS) if held else None
+    held = sequence(value, CERTIFICATE_FIELDS)
+    return decode_certificate(held, members_max=COMMITTEE_SEATS) if held else None

@@ -25,6 +25,7 @@ from consensus.quorum import reaches_quorum
 from consensus.votes import VotePhase
 from native.codec import Value, array, sequence, uint
 
+PROOF_FIELDS: Final = 3
 _BOUNDARY_TAG: Final = 1
 _CLOSES_TAG: Final = 2
 _WAITED_TAG: Final = 3
@@ -123,7 +124,7 @@ def encode_proof(proof: CheckpointProof) -> list[Value]:
     """The wire form."""
     match proof:
         case BoundaryFinal(final):
-            return [_BOUNDARY_TAG, [final.encode()], []]
+            return [_BOUNDARY_TAG, final.encode(), []]
         case CommitteeClosed(notar, closes):
             return [_CLOSES_TAG, _optional(notar), [encode_close(each) for each in closes]]
         case WaitedOut(notar):
@@ -132,11 +133,11 @@ def encode_proof(proof: CheckpointProof) -> list[Value]:
 
 def decode_proof(value: Value) -> CheckpointProof:
     """The exact inverse of `encode_proof`."""
-    fields = array(value, 3)
+    fields = array(value, PROOF_FIELDS)
     tag, limit = uint(fields[0], bits=8), COMMITTEE_SEATS
     closes = sequence(fields[2], limit if tag == _CLOSES_TAG else 0)
     if tag == _BOUNDARY_TAG:
-        return BoundaryFinal(decode_certificate(array(fields[1], 1)[0], members_max=limit))
+        return BoundaryFinal(decode_certificate(fields[1], members_max=limit))
     if tag == _CLOSES_TAG:
         notar = decode_optional_certificate(fields[1])
         return CommitteeClosed(notar, tuple(decode_close(each) for each in closes))
@@ -146,4 +147,4 @@ def decode_proof(value: Value) -> CheckpointProof:
 
 
 def _optional(certificate: QuorumCertificate | None) -> list[Value]:
-    return [] if certificate is None else [certificate.encode()]
+    return [] if certificate is None else certificate.encode()

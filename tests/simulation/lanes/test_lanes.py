@@ -13,7 +13,7 @@ from tests.simulation.lanes.scenario import KINDS, Scenario
 
 ROOT = Path(__file__).parents[3]
 LONG = ("async31", "async37", "part")
-QUICK_SEEDS = 2
+QUICK_SEEDS = 1
 SLOW_SEEDS = 12
 
 # By scenario and number of seeds, with room for luck.

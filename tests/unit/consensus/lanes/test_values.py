@@ -22,6 +22,14 @@ from consensus.lanes.closes import (
     SignedClose,
     decode_close_message,
 )
+from consensus.lanes.messages import (
+    CheckpointMessage,
+    Decision,
+    TermProposal,
+    decode_checkpoint_message,
+    decode_decision,
+    decode_term_proposal,
+)
 from consensus.lanes.proofs import (
     BoundaryFinal,
     CheckpointProof,
@@ -39,8 +47,10 @@ from consensus.lanes.records import (
     encode_lane_record,
     lane_record_instance,
 )
+from consensus.proposals import Proposal, ProposalMessage, SignedProposal
 from consensus.records import CertificateSeen, VoteCast
 from consensus.votes import Lane, SignedVote, Vote, VotePhase, decode_lane_vote, encode_vote
+from genesis.limits import LANE_MEMBERS_MAX
 from native.codec import Value, decode, encode
 from native.errors import InvalidData
 from native.hashing import Hash32, blake3_256
@@ -68,10 +78,13 @@ START = make_checkpoint(STATE, GENESIS, is_restart=True)
 SEEN = blake3_256(b"seen")
 
 GOLDEN_CHECKPOINT = "0f9a35397fd18fb39f5b6318427567e3da5e5e191c743d7943808caa6f982e5c"
+GOLDEN_PROPOSED = "8107ab32fda6f8d9d2b5ae92598b07d7"
+GOLDEN_DECIDED = "ad595f0a01155dcccfe4faf0dc6ed20d"
+GOLDEN_IN_TERM = "eccf8c9b9ed97e847474b14d604b0773"
 GOLDEN_DIGESTS = [
     "ba622ea22b209c3acaf658b0aa15cf58",
-    "6144337da5e4f42069a5fc5946bf2552",
-    "94eab23aabf1057190668e3465e22643",
+    "3312ed13d4c0d47454e8149d686eb023",
+    "414f6147f9e4f86f7f982d51940e6c19",
     "55e6539f0a5b553803fd692e4fda562c",
 ]
 
@@ -103,7 +116,7 @@ def test_what_a_seat_signs_is_golden() -> None:
     signed = SignedClose(close, 3, 9, 4, b"signature")
     message = CloseMessage(replace(signed, close=replace(close, tip_view=0)), None)
     assert encode(message.encode()).hex() == (
-        "9296c420" + "69" * 32 + "030900c420" + "74" * 32 + "9204c4097369676e617475726590"
+        "9297c420" + "69" * 32 + "030900c420" + "74" * 32 + "04c4097369676e617475726590"
     )
 
 
@@ -126,6 +139,13 @@ def test_a_lane_vote_names_its_lane_and_term() -> None:
 
 # --- round trips and refusals ---------------------------------------------------------------------
 
+BALLOT = STATE.ballot.instance
+SIGNED = SignedProposal(Proposal(BALLOT.id, 1, 0, END.ref, BALLOT.proposer(1)), b"signature")
+PROPOSED = CheckpointMessage.of(SIGNED, END, BoundaryFinal(FINAL))
+DECIDED = Decision(END, make_certificate(BALLOT, VotePhase.COMMIT, 1, END.ref))
+BLOCK_PROPOSAL = SignedProposal(Proposal(TERM.id, 1, 0, BLOCKS[1], TERM.proposer(1)), b"signature")
+IN_TERM = TermProposal(1, ProposalMessage.of(BLOCK_PROPOSAL, b"header", (SEEN,)))
+
 CODECS: list[tuple[Any, Callable[[Any], list[Value]], Callable[[Value], Any]]] = [
     (END, Checkpoint.encode, decode_checkpoint),
     (first_checkpoint(GENESIS, SEEN), Checkpoint.encode, decode_checkpoint),
@@ -135,6 +155,10 @@ CODECS: list[tuple[Any, Callable[[Any], list[Value]], Callable[[Value], Any]]] =
     (CommitteeClosed(NOTAR, CLOSES), encode_proof, decode_proof),
     (CommitteeClosed(None, CLOSES), encode_proof, decode_proof),
     (WaitedOut(NOTAR), encode_proof, decode_proof),
+    (PROPOSED, CheckpointMessage.encode, decode_checkpoint_message),
+    (replace(PROPOSED, proof=None), CheckpointMessage.encode, decode_checkpoint_message),
+    (DECIDED, Decision.encode, decode_decision),
+    (IN_TERM, TermProposal.encode, decode_term_proposal),
 ]
 
 
@@ -147,6 +171,26 @@ def test_a_value_comes_back(
     for wrong in (wire[:-1], [*wire, 0], [], [b"" for _ in wire], [2**64 - 1 for _ in wire]):
         with pytest.raises(InvalidData):
             decoded(list(wrong))
+
+
+def test_messages_are_bound_to_the_ballot_they_are_about() -> None:
+    assert PROPOSED.bind(BALLOT.id) == SIGNED
+    assert digest(PROPOSED.encode()) == GOLDEN_PROPOSED
+    assert digest(DECIDED.encode()) == GOLDEN_DECIDED
+    assert digest(IN_TERM.encode()) == GOLDEN_IN_TERM
+    with pytest.raises(InvalidData):
+        Decision(MIDDLE, DECIDED.certificate)
+    with pytest.raises(InvalidData):
+        decode_checkpoint_message(replace(PROPOSED, proposer_index=LANE_MEMBERS_MAX).encode())
+
+
+def test_a_decision_of_a_hundred_voters_fits_and_one_of_too_many_does_not() -> None:
+    many = replace(DECIDED.certificate, voters=bytes(13), signatures=(b"s",) * 100)
+    held = Decision(END, many)
+    assert decode_decision(through_bytes(held.encode())) == held
+    for wrong in (replace(many, voters=bytes(129)), replace(many, signatures=(b"s",) * 1_025)):
+        with pytest.raises(InvalidData):
+            decode_decision(Decision(END, wrong).encode())
 
 
 def test_a_close_cannot_claim_a_tip_it_does_not_show() -> None:
