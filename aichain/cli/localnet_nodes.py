@@ -91,11 +91,17 @@ def require_free_ports(state: LocalnetState) -> None:
 
 
 def start_node(
-    state: LocalnetState, index: int, *, vouch: bool = False, options: Sequence[str] = ()
+    state: LocalnetState,
+    index: int,
+    *,
+    vouch: bool = False,
+    options: Sequence[str] = (),
+    checkout: Path = CHECKOUT,
 ) -> LocalnetState:
     """Start one node's process; its output goes to node.log in its home.
 
-    `options` are more arguments of `aichain run`, for this start only.
+    `options` are more arguments of `aichain run`, and `checkout` is where its code lies, for this
+    start only.
     """
     node = state.node(index)
     if node.is_alive:
@@ -106,19 +112,19 @@ def start_node(
         )
     node.home.mkdir(parents=True, exist_ok=True)
     command = [*_command(state, node), *options, *(["--vouch-for-vote-log"] if vouch else [])]
-    pid = spawn(command, node.log)
+    pid = spawn(command, node.log, checkout)
     state = state.with_node(replace(node, process=ProcessId.of(pid), wanted=True))
     state.save()
     return state
 
 
-def spawn(command: list[str], log: Path) -> int:
+def spawn(command: list[str], log: Path, checkout: Path = CHECKOUT) -> int:
     """Start a process in a session of its own, so that Ctrl-C in the terminal is not for it."""
     append = os.O_WRONLY | os.O_CREAT | os.O_APPEND
     return os.posix_spawn(
         command[0],
         command,
-        _environment(),
+        _environment(checkout),
         file_actions=[
             (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
             (os.POSIX_SPAWN_OPEN, 1, str(log), append, 0o644),
@@ -296,7 +302,7 @@ def _command(state: LocalnetState, node: LocalNode) -> list[str]:
     return [*command, "--regions"] if state.regions else command
 
 
-def _environment() -> dict[str, str]:
+def _environment(checkout: Path) -> dict[str, str]:
     """Settings of the person's own node do not leak into the local network."""
     kept = {
         name: value
@@ -304,7 +310,7 @@ def _environment() -> dict[str, str]:
         if not name.startswith("AICHAIN_") or name in RESERVED_ENVIRONMENT
     }
     kept.pop("AICHAIN_HOME", None)
-    return kept | {"PYTHONUNBUFFERED": "1", "PYTHONPATH": str(CHECKOUT)}
+    return kept | {"PYTHONUNBUFFERED": "1", "PYTHONPATH": str(checkout)}
 
 
 def _wait_for_end(nodes: Sequence[LocalNode], timeout_s: float) -> bool:

@@ -4,13 +4,14 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from aichain.cli.client import RpcClient, RpcError
 from aichain.cli.localnet_nodes import (
+    CHECKOUT,
     kill_node,
     make_network,
     start_node,
@@ -31,9 +32,18 @@ class Network:
     def __init__(self, state: LocalnetState) -> None:
         self.state = state
 
-    def start(self, index: int, *, vouch: bool = False) -> None:
-        """Start one node."""
-        self.state = start_node(self.state, index, vouch=vouch)
+    def start(
+        self,
+        index: int,
+        *,
+        vouch: bool = False,
+        options: Sequence[str] = (),
+        checkout: Path | None = None,
+    ) -> None:
+        """Start one node, perhaps with more arguments, or with the code of another checkout."""
+        self.state = start_node(
+            self.state, index, vouch=vouch, options=options, checkout=checkout or CHECKOUT
+        )
 
     def kill(self, index: int) -> None:
         """SIGKILL one node."""

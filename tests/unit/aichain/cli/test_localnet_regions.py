@@ -79,7 +79,7 @@ def test_a_node_starts_where_it_stands(net: Net, monkeypatch: pytest.MonkeyPatch
     state, _ = net
     spawned: list[list[str]] = []
 
-    def spawn(arguments: list[str], log: Path) -> int:
+    def spawn(arguments: list[str], log: Path, checkout: Path) -> int:
         spawned.append(arguments)
         return os.getpid()
 
