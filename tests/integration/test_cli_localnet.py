@@ -32,6 +32,7 @@ def free_base_port() -> int:
 
 BASE_PORT = free_base_port()
 WAIT_S = 30.0
+PROBATION_S = 90.0
 
 
 def run(*arguments: object, timeout_s: float = 120) -> subprocess.CompletedProcess[str]:
@@ -47,8 +48,8 @@ def run(*arguments: object, timeout_s: float = 120) -> subprocess.CompletedProce
     )
 
 
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + WAIT_S
+def until(condition: Callable[[], bool], wait_s: float = WAIT_S) -> None:
+    deadline = time.monotonic() + wait_s
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.1)
@@ -62,6 +63,7 @@ def net(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     assert done.returncode == 0, done.stderr
     assert "Runs in the background" in done.stdout
     assert "account:0" in done.stdout
+    until(lambda: everybody_signs(folder), PROBATION_S)  # who came late is on probation first
     yield folder
     run("down", "--dir", folder)
 
@@ -80,6 +82,10 @@ def node(net: Path, index: int) -> dict[str, Any]:
 
 def height(net: Path) -> int:
     return max(each["height"] or 0 for each in status(net)["nodes"])
+
+
+def everybody_signs(net: Path) -> bool:
+    return all((each["signedPercent"] or 0) > 0 for each in status(net)["nodes"])
 
 
 def grows(net: Path) -> None:
