@@ -16,7 +16,10 @@ from tests.simulation.lanes.scenario import BLOCK_TIME_MS, DELTA_MS, ESCAPE_MS, 
 from tests.simulation.lanes.world import World
 
 EVERYBODY = 999
-OBEDIENT = ("coop", "silent", "chase", "feed")
+OBEDIENT = ("coop", "silent", "chase", "feed", "strike")
+STEADY = ("split", "drip", "strike", "help")
+WORKING_VIEWS = 2
+"""How long those who strike go along: some blocks become fast, then the committee is dead."""
 MUTE = ("silent", "chase", "feed")
 """A lie about tips by a captured committee would help: its CLOSEs are proof enough to restart."""
 LEAVE_MS = (0, 100, 500, 3_000, 9_750, 10_750, 11_500)
@@ -98,14 +101,9 @@ class Rushing:
     def _support(self, front: Front, vote: Vote) -> None:
         """An honest vote for something new: do we join?"""
         mode, means, cancels = front.mode, self.means, vote.phase is VotePhase.CANCEL
-        if mode == "split":
-            if vote.phase is VotePhase.PREFER and vote.view == 1:
+        if mode in STEADY:
+            if self._joins(front, vote):
                 means.vote(front, vote, front.audience, TICK_MS)
-        elif mode == "drip":
-            if cancels or (vote.phase is VotePhase.PREFER and self._is_dry(front)):
-                means.vote(front, vote, front.audience, TICK_MS)
-        elif mode == "help":
-            means.vote(front, vote, front.audience, TICK_MS)
         elif (
             (cancels and self.rng.random() < 0.7)
             or mode == "coop"
@@ -122,6 +120,20 @@ class Rushing:
             elif mood < 0.8:
                 delay = TICK_MS * self.rng.choice((1, 3, 10, 40))
                 means.vote(front, vote, means.some(front.audience), delay)
+
+    def _joins(self, front: Front, vote: Vote) -> bool:
+        """Moods that know what they want."""
+        prefers = vote.phase is VotePhase.PREFER
+        match front.mode:
+            case "split":
+                return prefers and vote.view == 1
+            case "drip":
+                dry = prefers and self._is_dry(front)
+                return dry or vote.phase is VotePhase.CANCEL
+            case "strike":
+                return vote.view <= WORKING_VIEWS
+            case _:
+                return True
 
     def _is_dry(self, front: Front) -> bool:
         """Everything COMMITted so far has been released: the next drop may form."""

@@ -20,6 +20,7 @@ from tests.simulation.lanes.scenario import BLOCK_TIME_MS, TICK_MS
 
 REPEATING = ("coop", "late", "dribble", "slowp")
 MUTE = ("chase", "feed")
+WORKING_VIEWS = 2
 SPOILING = ("withhold", "invalid", "capture", "equiv")
 
 
@@ -44,6 +45,8 @@ class EvilProposers:
     def _lead_fast(self, front: Front, view: int) -> None:
         mode, rng = front.mode, self.rng
         if mode == "split" and view > 1 and not self.closes.get(front.instance.id):
+            return
+        if mode == "strike" and view > WORKING_VIEWS:
             return
         if mode in ("silent", "chase", "feed") or (mode == "random" and rng.random() < 0.5):
             return
@@ -144,8 +147,9 @@ class EvilProposers:
             for vote in {**term.votes, **term.certified}
             if vote.phase is VotePhase.PREFER and term.reach(vote) >= term.quorum
         ]
-        honest = front.mode in ("lie", "help") and self.rng.random() >= 0.3
-        vote = None if honest else self.rng.choice([None, *possible])
+        undercuts = front.mode in ("lie", "help") and self.rng.random() >= 0.3
+        undercuts = undercuts or term.mode == "strike"
+        vote = None if undercuts else self.rng.choice([None, *possible])
         certificate = None if vote is None else self.means.certificate(term, vote)
         view = 0 if certificate is None else certificate.view
         if certificate is not None and self.rng.random() < 0.3:
@@ -195,7 +199,9 @@ class EvilProposers:
         proposer = front.instance.proposer(view)
         proposal = Proposal(front.instance.id, view, justify_view, checkpoint.ref, proposer)
         effect = asked.RebroadcastCheckpoint(SignedProposal(proposal, b"evil"), checkpoint, proof)
-        self.world.send_checkpoint(-1, effect, tuple(self.means.some(self.means.live)))
+        live = self.means.live
+        receivers = live if front.mode == "help" else tuple(self.means.some(live))
+        self.world.send_checkpoint(-1, effect, receivers)
         self.world.fault("evil checkpoint")
 
     def _term_of(self, front: Front) -> Front | None:

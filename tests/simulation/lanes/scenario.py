@@ -131,6 +131,15 @@ KINDS: dict[str, Kind] = {
         run_ms=75_000,
         must_live=False,
     ),
+    "strike": Kind(
+        byzantine=0.31,
+        fast_modes=("strike",),
+        hard_modes=("help",),
+        always_bad=(7, 7),
+        run_ms=80_000,
+        checkpoints=3,
+        least=1,
+    ),
     "drip": Kind(byzantine=0.31, fast_modes=("drip",), always_bad=(7, 7), run_ms=150_000, least=4),
     "split37": Kind(
         byzantine=0.37,

@@ -29,7 +29,7 @@ CATCHABLE = {
     "commit_held": ("cap14", 6),
     "view_tip": ("cap14", 8),
     "any checkpoint": ("split31", 6),
-    "any tip": ("sync37", 8),
+    "any tip": ("strike", 40),
     "no log": ("crash", 4),
     "checkpoint not durable": ("dark", 4),
     "lead of three": ("mixed", 4),
