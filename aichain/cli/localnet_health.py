@@ -1,7 +1,7 @@
 """Whether the chain of a local network stands, why, and what starts it again."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from aichain.cli.localnet_state import LocalnetState
@@ -30,6 +30,8 @@ class Health:
     age_ms: int | None
     stands: bool
     trouble: Trouble | None
+    wrong_clocks: Mapping[int, str] = field(default_factory=dict)
+    """What nodes say of their clocks, where these are wrong."""
 
 
 def health_of(
@@ -57,7 +59,7 @@ def health_lines(health: Health) -> list[str]:
         lines = [f"last block {duration(health.age_ms)} ago"]
     if health.trouble is not None:
         lines += [f"why: {health.trouble.cause}", f"fix: {health.trouble.fix}"]
-    return lines
+    return lines + [f"node {index}: {said}" for index, said in health.wrong_clocks.items()]
 
 
 def duration(ms: int) -> str:

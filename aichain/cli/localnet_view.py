@@ -4,7 +4,7 @@ import os
 import statistics
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
@@ -51,6 +51,8 @@ class NodeSample:
     peers: int = 0
     voting: str = ""
     syncing: bool = False
+    clock_offset_ms: int | None = None
+    clock_trouble: str = ""
     memory_mb: int = 0
 
 
@@ -128,7 +130,9 @@ class Watcher:
         """How old the last final block is, as of the last sample."""
         ages = [sample.finalized_ago_ms for sample in self.nodes if sample.height]
         voting = {each.node.index: each.voting for each in self.nodes if each.height is not None}
-        return health_of(self.state, self.document, voting, min(ages, default=None))
+        health = health_of(self.state, self.document, voting, min(ages, default=None))
+        wrong = {each.node.index: each.clock_trouble for each in self.nodes if each.clock_trouble}
+        return replace(health, wrong_clocks=wrong)
 
     def close(self) -> None:
         for client in self._clients.values():
@@ -150,6 +154,8 @@ class Watcher:
             peers=int(status["peers"]),
             voting=str(status["voting"]),
             syncing=bool(status["syncing"]),
+            clock_offset_ms=status.get("clockOffsetMs"),
+            clock_trouble=str(status.get("clockTrouble", "")),
             memory_mb=_memory_mb(node),
         )
 
@@ -227,6 +233,7 @@ def network_json(watcher: Watcher) -> dict[str, Any]:
                 "peers": sample.peers,
                 "voting": sample.voting or None,
                 "syncing": sample.syncing,
+                "clockOffsetMs": sample.clock_offset_ms,
                 "signedPercent": summary.participation[sample.node.index],
                 "memoryMb": sample.memory_mb,
                 "home": str(sample.node.home),

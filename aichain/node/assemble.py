@@ -17,6 +17,7 @@ from aichain.node.backend import NodeBackend
 from aichain.node.ballots import Ballots, Signer
 from aichain.node.bodies import Bodies
 from aichain.node.certificates import CertificateDesk
+from aichain.node.clock_watch import ClockWatch
 from aichain.node.context import NodeContext
 from aichain.node.electorates import Electorates
 from aichain.node.engine import Engine, EngineServices
@@ -111,11 +112,12 @@ def assemble(
         ballots = Ballots(Signer(key, wal), slots_of(records), context, post)
         accuser = Accuser(key, chain, pool, context)
         renewer = Renewer(key, reveals, chain, pool, context)
-    inbound = InboundDesk(engine, certificates, bodies, pool, context)
+    clock_watch = ClockWatch(document.consensus, context.electorates)
+    inbound = InboundDesk(engine, certificates, bodies, pool, clock_watch, context)
     context.network.set_handler(Responder(chain, pool, engine, machine).answer)
     context.network.set_gossip_check(inbound.judge_gossip)
     syncer = Syncer(engine, bodies, finalizer, context)
-    backend = NodeBackend(chain, engine, pool, syncer, feed, context)
+    backend = NodeBackend(chain, engine, pool, syncer, clock_watch, feed, context)
     return Node(
         config=config,
         chain=chain,

@@ -9,6 +9,7 @@ from aichain import __version__
 from aichain.chain import Chain, Executed, FinalBlock
 from aichain.feed import Feed, Subscription
 from aichain.node.attendance import AttendanceBook
+from aichain.node.clock_watch import ClockWatch
 from aichain.node.context import NodeContext
 from aichain.node.engine import Engine
 from aichain.node.faults import place_in_regions
@@ -51,6 +52,7 @@ class NodeBackend:
         engine: Engine,
         pool: TransactionPool,
         syncer: Syncer,
+        clock_watch: ClockWatch,
         feed: Feed[BlockView],
         context: NodeContext,
     ) -> None:
@@ -58,6 +60,7 @@ class NodeBackend:
         self._engine = engine
         self._pool = pool
         self._syncer = syncer
+        self._clock_watch = clock_watch
         self._feed = feed
         self._context = context
         self._threads = trio.CapacityLimiter(limits.RESPONDER_THREADS)
@@ -87,6 +90,8 @@ class NodeBackend:
             target_height=max(self._syncer.target_height, head.head.height),
             first_height=self._chain.blocks.first,
             index_trouble=self._chain.index_trouble,
+            clock_offset_ms=self._clock_watch.offset_ms,
+            clock_trouble=self._clock_watch.trouble,
         )
 
     def head(self) -> State:

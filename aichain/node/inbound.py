@@ -8,6 +8,7 @@ import trio
 
 from aichain.node.bodies import Bodies
 from aichain.node.certificates import CertificateDesk, is_of_current_instance
+from aichain.node.clock_watch import ClockWatch
 from aichain.node.context import NodeContext
 from aichain.node.engine import Engine
 from aichain.node.pool import TransactionPool
@@ -43,9 +44,11 @@ class InboundDesk:
         certificates: CertificateDesk,
         bodies: Bodies,
         pool: TransactionPool,
+        clock_watch: ClockWatch,
         context: NodeContext,
     ) -> None:
         self._engine = engine
+        self.clock_watch = clock_watch
         self._certificates = certificates
         self._bodies = bodies
         self._pool = pool
@@ -163,7 +166,7 @@ class InboundDesk:
         self._engine.offer(VoteAccepted(signed, self._clock.now_ms()))
 
     async def _take_proposal(self, peer: str, message: ProposalMessage) -> None:
-        state = self._engine.state
+        state, came_ms = self._engine.state, self._clock.now_ms()
         if message.epoch != state.epoch:
             return
         header = decode_header(message.header_raw)
@@ -183,6 +186,8 @@ class InboundDesk:
             self._metrics.peer_misbehaved("forged_proposal")
             self._network.penalize(peer, Penalty.FORGED, "a proposal with a forged signature")
             return
+        if header.view == signed.proposal.view:  # not one of an earlier view proposed again (R10)
+            self.clock_watch.saw(header, came_ms)
         self._bodies.note(message, header, peer)
         self._engine.offer(ProposalAccepted(signed, self._clock.now_ms()))
 

@@ -59,6 +59,10 @@ class NodeStatus:
     """The lowest block that is kept; of older ones only what proofs need."""
     index_trouble: str = ""
     """Why final transactions cannot be looked up; empty while they can."""
+    clock_offset_ms: int | None = None
+    """How far, at the least, our clock is ahead of the others'; None while too few propose."""
+    clock_trouble: str = ""
+    """What is wrong with the clock, and what to do; empty while consensus can live with it."""
 
 
 @dataclass(frozen=True, slots=True)

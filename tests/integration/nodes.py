@@ -63,8 +63,10 @@ class Cluster:
         rpc_port: int = 0,
         vouch: bool = False,
         keep: int | None = None,
+        machine: Machine | None = None,
     ) -> RunningNode:
         """Start node `index`; its home is its own and survives a stop."""
+        machine = machine or self.machine
         config = NodeConfig(
             home=self.root / f"node{index}",
             document=self.document,
@@ -75,8 +77,8 @@ class Cluster:
             vouch_for_vote_log=vouch,
             keep=keep,
         )
-        node = await self.machine.run_blocking(
-            assemble, config, lambda identity, _settings: self.hub.join(identity), self.machine
+        node = await machine.run_blocking(
+            assemble, config, lambda identity, _settings: self.hub.join(identity), machine
         )
         running = RunningNode(node, trio.CancelScope(), trio.Event())
         await self.nursery.start(_serve, running)

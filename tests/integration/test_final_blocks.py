@@ -92,7 +92,13 @@ async def test_a_transaction_is_never_lost_between_its_block_and_the_index(chain
     pool = SimpleNamespace(mempool=Mempool(max_weight=DOCUMENT.fees.max_block_weight))
     none = cast("Any", None)
     backend = NodeBackend(
-        chain, none, cast("Any", pool), none, Feed(capacity=4, max_readers=1), cast("Any", context)
+        chain,
+        none,
+        cast("Any", pool),
+        none,
+        none,
+        Feed(capacity=4, max_readers=1),
+        cast("Any", context),
     )
     seen: list[bool | None] = []
 

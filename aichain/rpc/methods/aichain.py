@@ -81,8 +81,8 @@ async def get_status(context: Context, _: NoParams) -> object:
     status = context.backend.status()
     state = context.backend.head()
     now_ms = context.clock.now_ms()
-    trouble = {"indexTrouble": status.index_trouble} if status.index_trouble else {}
-    return trouble | {
+    troubles = {"clockTrouble": status.clock_trouble, "indexTrouble": status.index_trouble}
+    return {name: trouble for name, trouble in troubles.items() if trouble} | {
         "network": status.network,
         "chainId": status.network_id,
         "genesisHash": show_bytes(status.genesis_hash),
@@ -93,6 +93,7 @@ async def get_status(context: Context, _: NoParams) -> object:
         "finalizedAtMs": status.finalized_at_ms,
         "finalizedAgoMs": max(0, now_ms - status.finalized_at_ms),
         "nowMs": now_ms,
+        "clockOffsetMs": status.clock_offset_ms,
         "epoch": status.epoch,
         "view": status.view,
         "peers": status.peers,

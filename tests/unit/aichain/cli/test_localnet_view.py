@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 import pytest
 from rich.console import Console
 
+from aichain.cli.localnet_health import health_lines
 from aichain.cli.localnet_nodes import make_network
 from aichain.cli.localnet_state import ProcessId
 from aichain.cli.localnet_view import Watcher, line_of, network_json, render_table, rows
@@ -134,6 +135,22 @@ def test_the_age_of_the_last_block_is_that_of_the_most_advanced_node(watched: Wa
     console = Console(width=200, file=io.StringIO(), record=True)
     console.print(render_table(watcher))
     assert "STANDING: the last block is 95 s old" in console.export_text()
+
+
+def test_a_node_with_a_wrong_clock_has_a_line_of_its_own(watched: Watched) -> None:
+    script, watcher = watched
+    wrong = {"clockOffsetMs": -4_800, "clockTrouble": "the clock of this machine is behind"}
+    script.answers["aichain_status"] = STATUS | wrong
+    watcher.sample()
+    assert health_lines(watcher.health()) == [
+        "last block 212 ms ago",
+        "node 0: the clock of this machine is behind",
+    ]
+    offsets = [each["clockOffsetMs"] for each in network_json(watcher)["nodes"]]
+    assert offsets == [-4_800, None, None, None]
+    script.answers["aichain_status"] = STATUS | {"clockOffsetMs": 0}
+    watcher.sample()
+    assert health_lines(watcher.health()) == ["last block 212 ms ago"]
 
 
 def test_before_the_first_block_there_is_no_age(watched: Watched) -> None:

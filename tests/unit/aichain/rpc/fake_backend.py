@@ -68,6 +68,7 @@ class FakeBackend:
     syncing: bool = False
     voting: Voting = Voting.YES
     index_trouble: str = ""
+    clock_trouble: str = ""
     blocked: frozenset[str] = frozenset()
     regions: bool = False
     submitted: list[bytes] = field(default_factory=list)
@@ -180,6 +181,8 @@ class FakeBackend:
             syncing=self.syncing,
             target_height=head.height + (10 if self.syncing else 0),
             index_trouble=self.index_trouble,
+            clock_offset_ms=-900 if self.clock_trouble else 0,
+            clock_trouble=self.clock_trouble,
         )
 
     def head(self) -> State:

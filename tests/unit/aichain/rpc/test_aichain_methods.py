@@ -50,6 +50,14 @@ async def test_status_tells_of_trouble_with_the_index_while_there_is_some(histor
     assert (await history.call("aichain_status"))["indexTrouble"] == "the disk is full"
 
 
+async def test_status_tells_of_a_wrong_clock_while_it_is_wrong(history: Node) -> None:
+    status = await history.call("aichain_status")
+    assert (status["clockOffsetMs"], "clockTrouble" in status) == (0, False)
+    history.backend.clock_trouble = "the clock is behind"
+    status = await history.call("aichain_status")
+    assert (status["clockOffsetMs"], status["clockTrouble"]) == (-900, "the clock is behind")
+
+
 async def test_a_block_is_found_by_height_by_hash_and_as_latest(history: Node) -> None:
     by_height = await history.call("aichain_getBlock", 2)
     assert by_height == await history.call("aichain_getBlock", by_height["hash"])

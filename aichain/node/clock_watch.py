@@ -1,0 +1,48 @@
+"""Tells a validator whose clock is wrong: what peers propose shows it, and nothing else does."""
+
+import logging
+from collections import deque
+
+from aichain.clock_offset import Sighting, allowed_offset_ms, least_offset_ms
+from aichain.node.electorates import Electorates
+from genesis.limits import CLOCK_SIGHTINGS_MAX
+from genesis.params import ConsensusParams
+from vm.blocks import Header
+
+log = logging.getLogger(__name__)
+
+
+class ClockWatch:
+    """Compares the last proposals' timestamps with our clock; warns once, and again once over."""
+
+    def __init__(self, params: ConsensusParams, electorates: Electorates) -> None:
+        self._params = params
+        self._electorates = electorates
+        self._sightings: deque[Sighting] = deque(maxlen=CLOCK_SIGHTINGS_MAX)
+        self.offset_ms: int | None = None
+        """As `least_offset_ms` says it: positive when we are ahead."""
+
+    @property
+    def trouble(self) -> str:
+        """What is wrong and what to do, while the clock is further off than consensus allows."""
+        if self.offset_ms is None or abs(self.offset_ms) <= allowed_offset_ms(self._params):
+            return ""
+        way = "ahead of" if self.offset_ms > 0 else "behind"
+        return (
+            f"the clock of this machine is at least {abs(self.offset_ms)} ms {way} those of "
+            "validators that cannot all be wrong, so votes and blocks of this node come at the "
+            "wrong time; fix: set the clock, and keep it right with NTP (timedatectl set-ntp true)"
+        )
+
+    def saw(self, header: Header, now_ms: int) -> None:
+        """A block that its proposer signed has come, proposed for the first time."""
+        electorate = self._electorates.electorate(header.epoch)
+        proposer = electorate.members[header.proposer_index]
+        self._sightings.append(Sighting(proposer, now_ms - header.timestamp_ms))
+        weights = dict(zip(electorate.members, electorate.weights, strict=True))
+        before = self.trouble
+        self.offset_ms = least_offset_ms(self._sightings, weights, self._params)
+        if self.trouble and not before:
+            log.warning("%s", self.trouble)
+        elif before and not self.trouble:
+            log.info("the clock of this machine agrees with the others again")

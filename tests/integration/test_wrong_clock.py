@@ -1,0 +1,36 @@
+"""A validator with a wrong clock is told so by what it sees of the others; they are not."""
+
+import logging
+from pathlib import Path
+
+import pytest
+
+from aichain.clock import OffsetClock
+from aichain.clock_offset import allowed_offset_ms
+from aichain.machine import Machine
+from tests.integration.nodes import RunningNode, cluster, until
+
+
+def offset_of(running: RunningNode) -> int | None:
+    return running.node.inbound.clock_watch.offset_ms
+
+
+@pytest.mark.parametrize("wrong_ms", [-5_000, 5_000])
+async def test_a_wrong_clock_is_noticed_by_its_own_node_alone(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, wrong_ms: int
+) -> None:
+    caplog.set_level(logging.WARNING)
+    async with cluster(tmp_path, 4) as net:
+        right = [await net.start(index) for index in range(3)]
+        wrong = await net.start(3, machine=Machine(OffsetClock(wrong_ms)))
+        limit_ms = allowed_offset_ms(net.document.consensus)
+        await until(lambda: abs(offset_of(wrong) or 0) > limit_ms)
+        await until(lambda: all(offset_of(each) is not None for each in right))
+        found = offset_of(wrong)
+        assert found is not None
+        assert (found > 0) == (wrong_ms > 0)
+        assert [each.node.inbound.clock_watch.trouble for each in right] == ["", "", ""]
+    warned = [each for each in caplog.messages if "clock of this machine" in each]
+    assert len(warned) == 1
+    assert ("ahead of" in warned[0]) == (wrong_ms > 0)
+    assert "NTP" in warned[0]
