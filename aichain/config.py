@@ -172,12 +172,17 @@ class NodeConfig:
 
     @property
     def data_dir(self) -> Path:
-        return self.home / "data"
+        return data_directory(self.home)
 
 
 def default_home(network: str, environ: Mapping[str, str]) -> Path:
     """`$XDG_DATA_HOME/aichain/<network>`, where a node lives that was not told otherwise."""
     return data_root(environ) / network
+
+
+def data_directory(home: Path) -> Path:
+    """Where a node keeps its chain and its vote log."""
+    return home / "data"
 
 
 def data_root(environ: Mapping[str, str]) -> Path:

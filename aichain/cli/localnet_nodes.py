@@ -25,8 +25,9 @@ from aichain.cli.localnet_state import (
     ProcessId,
 )
 from aichain.cli.run_plan import is_taken
-from aichain.config import RESERVED_ENVIRONMENT, Endpoint, load_document
+from aichain.config import RESERVED_ENVIRONMENT, Endpoint, data_directory, load_document
 from aichain.errors import ExitCode
+from aichain.node.first_log import write_first_log
 from genesis.document import GenesisDocument, render_document
 from genesis.networks import PUBLIC_NETWORKS, local_document
 from genesis.units import format_address
@@ -67,6 +68,8 @@ def make_network(
     state = LocalnetState(directory, network, "0x" + document.hash.hex(), nodes)
     state.genesis.write_text(render_document(document), encoding="utf-8")
     state.save()
+    for node, founder in zip(nodes, document.validators, strict=True):
+        write_first_log(data_directory(node.home), document, founder.public_key)
     return state
 
 

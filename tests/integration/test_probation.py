@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from aichain.errors import ConfigError
+from aichain.node.first_log import write_first_log
 from aichain.store.paths import DataPaths
 from consensus.records import SigningAllowed, decode_record
+from genesis.networks import founder_key
 from tests.integration.nodes import Cluster, RunningNode, cluster, until
 
 SIGNS = "signs without knowing"
@@ -77,3 +79,31 @@ async def test_a_node_that_does_not_vote_has_nothing_to_vouch_for(tmp_path: Path
     async with cluster(tmp_path, 1) as net:
         with pytest.raises(ConfigError, match="not a validator"):
             await net.start(1, founder=False, vouch=True)
+
+
+async def test_who_comes_late_to_a_chain_made_here_votes_at_once(tmp_path: Path) -> None:
+    async with cluster(tmp_path, 4) as net:
+        home = tmp_path / "node3"
+        public_key = founder_key("testnet", 3).public_key
+        write_first_log(home / "data", net.document, public_key)
+        nodes = [await net.start(index) for index in range(3)]
+        await until(lambda: all(node.height >= 3 for node in nodes))
+        late = await net.start(3)
+        assert late.node.probation is None
+        await nodes[0].stop()  # from here on no block is final without the late one's vote
+        height = height_of(nodes[1:])
+        await until(partial(is_at, nodes[1], height + 3))
+
+
+async def test_a_log_that_is_there_is_left_as_it_is(tmp_path: Path) -> None:
+    async with cluster(tmp_path, 1) as net:
+        alone = await net.start(0)
+        await until(partial(is_at, alone, 2))
+        await alone.stop()
+        wal = alone.node.wal
+        assert wal is not None
+        before = wal.path.read_bytes()
+        key = alone.node.config.validator_key
+        assert key is not None
+        write_first_log(alone.node.config.data_dir, net.document, key.public_key)
+        assert wal.path.read_bytes() == before
