@@ -228,9 +228,9 @@ class TooManyUnbondings(InvalidTransaction):
 
 @dataclass(eq=False)
 class NothingToWithdraw(InvalidTransaction):
-    """No unbonding has matured; next_height is when the first one does, 0 when there is none."""
+    """No unbonding has matured; next_height is when the first one does, None when there is none."""
 
-    next_height: int
+    next_height: int | None
 
 
 @dataclass(eq=False)

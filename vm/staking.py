@@ -152,7 +152,7 @@ def apply_withdraw(draft: Draft, owner: Address) -> tuple[Event, ...]:
     waiting = tuple(each for each in pending if each.matures_at > draft.height)
     amount = sum(each.amount for each in pending) - sum(each.amount for each in waiting)
     if amount == 0:
-        raise NothingToWithdraw(min((each.matures_at for each in waiting), default=0))
+        raise NothingToWithdraw(min((each.matures_at for each in waiting), default=None))
     draft.put_record(unbonding_key(owner), encode_unbondings(waiting) if waiting else None)
     draft.put_counter(UNBONDING, draft.counter(UNBONDING) - amount)
     credit(draft, owner, amount)

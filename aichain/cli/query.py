@@ -83,7 +83,8 @@ def account(who: str, proof: bool, rpc: str, folder: KeyFolder, as_json: bool) -
         address = format_address(address_named(who, network=network, folder=folder.path))
         value = client.call("aichain_getProof" if proof else "aichain_getAccount", address)
     if not as_json and not proof and isinstance(value, dict):
-        value = _with_coins(value)
+        unbonding = [_unbonding(row, value["height"]) for row in value.get("unbonding", ())]
+        value = _with_coins(value | {"unbonding": unbonding})
     show(_found(value, f"account {address}"), as_json=as_json)
 
 
@@ -97,7 +98,10 @@ def validators(height: int | None, rpc: str, as_json: bool) -> None:
         value = client.call("aichain_validators", *(() if height is None else (height,)))
     if not as_json:
         rows = {"validators", "registered"} & set(value)
-        value = value | {name: _brief(value[name], VALIDATOR_COLUMNS) for name in rows}
+        value = value | {
+            name: _brief([_with_term(row) for row in value[name]], VALIDATOR_COLUMNS)
+            for name in rows
+        }
     show(value if as_json else _with_coins(value), as_json=as_json)
 
 
@@ -230,6 +234,17 @@ def _found(value: Any, subject: str) -> Any:  # noqa: ANN401 JSON has no better 
             CommandExit.NOT_FOUND,
         )
     return value
+
+
+def _unbonding(row: dict[str, Any], height: int) -> dict[str, Any]:
+    """One part of a stake that is being freed: how much, when, and how long that takes."""
+    at = int(row["maturesAt"])
+    wait = f"in {at - height - 1} blocks" if at > height + 1 else "now: `aichain tx withdraw`"
+    return _with_coins({"amount": row["amount"], "withdrawableAt": at, "withdrawable": wait})
+
+
+def _with_term(row: dict[str, Any]) -> dict[str, Any]:
+    return row | {"jailedUntil": "for ever"} if row.get("tombstoned") else row
 
 
 def _brief(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> list[dict[str, Any]]:

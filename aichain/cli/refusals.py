@@ -1,7 +1,7 @@
 """What a person reads when a transaction or a call is refused: a sentence and a fix for each name.
 
 A refusal is known by its `data.code`; `{name}` is one of its values, `{name:coins}` an amount of
-AI and `{name:address}` an address.
+AI, `{name:address}` an address and `{name:next_free}` when stake is free, if any is to be.
 """
 
 from collections.abc import Mapping
@@ -132,8 +132,9 @@ REFUSALS: Final[Mapping[str, tuple[str, str]]] = {
         "wait until one is, then `aichain tx withdraw`",
     ),
     "nothing_to_withdraw": (
-        "no stake has been freed (the next is at height {next_height}; 0 means none is waiting)",
-        "free some with `aichain tx unstake`, or wait for that height",
+        "no stake has been freed, and {next_height:next_free}",
+        "free some with `aichain tx unstake`, and wait for the height that `aichain query account` "
+        "shows",
     ),
     "not_jailed": ("{address:address} is not in jail", "there is nothing to do"),
     "jail_not_over": (
@@ -295,11 +296,13 @@ def refused_here(error: AIChainError) -> CommandError:
 
 
 class _Value(str):
-    """A value in a sentence: as it is, as an amount, or as an address."""
+    """A value in a sentence: as it is, or in one of the forms above."""
 
     def __format__(self, kind: str) -> str:
         if kind == "coins":
             return f"{format_amount(int(self))} AI"
+        if kind == "next_free":
+            return "none waits" if self == "None" else f"the next is free at height {self}"
         if kind == "address":
             return format_address(parse_hex(self, _ADDRESS_BYTES))
         return str(self)

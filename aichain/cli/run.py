@@ -1,19 +1,23 @@
 """`aichain run`: one node, and for a newcomer a whole chain in one command."""
 
 import os
+import shlex
 import shutil
 import signal
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
 import click
 
 from aichain import __version__
+from aichain.cli.key_choice import KEY_SUFFIX
+from aichain.cli.options import KEYS_DIRECTORY
 from aichain.cli.public_accounts import account_lines, write_public_accounts
 from aichain.cli.run_plan import RunPlan, plan_run, require_free
 from aichain.cli.values import FILE, FOLDER
-from aichain.config import LOG_LEVELS, LogFormat, NodeConfig
+from aichain.config import LOG_LEVELS, RPC_PORT, LogFormat, NodeConfig, data_root
 from aichain.errors import ExitCode
 from aichain.node.run import run_node
 from genesis.units import address_of_key, format_address, format_amount
@@ -108,17 +112,24 @@ def run(**given: Any) -> None:  # noqa: ANN401 click passes what it has
     sys.exit(code)
 
 
+def again_with_key(arguments: Sequence[str], environ: Mapping[str, str]) -> str:
+    """The same command once more, with the key that `aichain keys new validator` makes."""
+    home = environ.get("AICHAIN_HOME")
+    key = (Path(home) if home else data_root(environ)) / KEYS_DIRECTORY / f"validator{KEY_SUFFIX}"
+    return shlex.join(["aichain", *arguments, "--validator-key", str(key)])
+
+
 def _run(plan: RunPlan) -> int:
     config = plan.config
     require_free((("--rpc-listen", config.rpc_listen), ("--p2p-listen", config.p2p_listen)))
     accounts = write_public_accounts(config.document, config.home / ACCOUNTS_DIRECTORY)
-    if config.log_format is LogFormat.HUMAN:
-        lines = [*_identity(plan), *_role(plan)]
-        if accounts:
-            lines += ["", "Funded accounts (public test keys, worthless coins):"]
-            lines += [*account_lines(accounts), "", *_next_steps(config)]
-        click.echo("\n".join(lines))
-    return run_node(config)
+    lines = [*_identity(plan), *_role(plan)]
+    if accounts:
+        lines += ["", "Funded accounts (public test keys, worthless coins):"]
+        lines += [*account_lines(accounts), "", *_next_steps(config)]
+    banner = "\n".join(lines)
+    is_human = config.log_format is LogFormat.HUMAN
+    return run_node(config, on_ready=lambda: click.echo(banner) if is_human else None)
 
 
 def _leave(*_: object) -> NoReturn:
@@ -154,19 +165,26 @@ def _role(plan: RunPlan) -> list[str]:
         index = plan.validator_index
         if index is not None:
             return [f"  validator  {address}, {index} of {len(document.validators)} at genesis"]
-        return [f"  validator  {address}, not in the genesis set: it votes once it is registered"]
+        return [f"  validator  {address}, not in the genesis set: it votes while it is in the set"]
     stake = format_amount(document.staking.min_validator_stake)
     seekers = [f"             {address}" for address in config.bootstrap]
     return [
         "  full node  it follows the chain and does not vote; looking for",
         *(seekers or ["             nobody yet: add --bootstrap MULTIADDR of a running node"]),
-        f"  To become a validator: `aichain keys new validator`, get {stake} AI to its address,",
-        "  `aichain tx register-validator --from validator`, and run with --validator-key FILE.",
+        f"  To become a validator make a key, get {stake} AI and a fee to its address, register",
+        "  it, and start this node again with it:",
+        "    aichain keys new validator",
+        f"    aichain tx register-validator --from validator --wait{_rpc_option(config)}",
+        f"    {again_with_key(sys.argv[1:], os.environ)}",
     ]
 
 
+def _rpc_option(config: NodeConfig) -> str:
+    return "" if config.rpc_listen.port == RPC_PORT else f" --rpc http://{config.rpc_listen}"
+
+
 def _next_steps(config: NodeConfig) -> list[str]:
-    rpc = "" if config.rpc_listen.port == 3690 else f" --rpc http://{config.rpc_listen}"
+    rpc = _rpc_option(config)
     return [
         "Try in another terminal:",
         f"  aichain tx send --from account:0 --to account:1 --amount 1.5 --wait{rpc}",

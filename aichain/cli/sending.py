@@ -136,6 +136,7 @@ def send(sending: Sending, make_body: Callable[[RpcClient, Signer], Body]) -> No
         "elapsedMs": elapsed_ms,
         "feeBurned": receipt["feeBurned"] if sending.as_json else coins(int(receipt["feeBurned"])),
     }
+    shown |= _stake_freed(receipt, as_json=sending.as_json)
     show(shown | ({"receipt": receipt} if sending.as_json else {}), as_json=sending.as_json)
     if view["status"] == "failed":
         name = str(receipt["error"])
@@ -145,6 +146,17 @@ def send(sending: Sending, make_body: Callable[[RpcClient, Signer], Body]) -> No
             f"its fee was charged; see `aichain query tx {tx_hash}`",
             CommandExit.NOT_APPLIED,
         )
+
+
+def _stake_freed(receipt: Mapping[str, Any], *, as_json: bool) -> dict[str, object]:
+    """What `withdraw` paid out, or when what `unstake` set free can be withdrawn."""
+    shown: dict[str, object] = {}
+    for event in receipt.get("events", ()):
+        if event["kind"] == "withdrawn":
+            shown["withdrawn"] = event["amount"] if as_json else coins(int(event["amount"]))
+        elif event["kind"] == "unstaked":
+            shown["withdrawableAt"] = event["maturesAt"]
+    return shown
 
 
 def recipient(text: str, network: str, folder: KeyFolder) -> Address:

@@ -4,6 +4,7 @@ import gc
 import logging
 import signal
 import sys
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import TextIO
 
@@ -29,13 +30,21 @@ _SWITCH_INTERVAL_S = 0.0005
 _GARBAGE_EVERY_S = 5.0
 
 
-def run_node(config: NodeConfig, network_of: NetworkFactory | None = None) -> int:
-    """Run until a signal ends it, or until the node has to stop; the process's exit code."""
+def run_node(
+    config: NodeConfig,
+    network_of: NetworkFactory | None = None,
+    *,
+    on_ready: Callable[[], None] = lambda: None,
+) -> int:
+    """Run until a signal ends it, or until the node has to stop; the process's exit code.
+
+    `on_ready` is called once the home is found good and locked, before anything listens.
+    """
     with _log_file(config) as file:
         style = LogStyle.JSON if config.log_format is LogFormat.JSON else LogStyle.HUMAN
         configure_logging(style, config.log_level, sys.stderr, file=file)
         try:
-            trio.run(serve, config, network_of or libp2p_network)
+            trio.run(serve, config, network_of or libp2p_network, on_ready)
         except NodeError as error:
             return _report(error)
         except BaseExceptionGroup as group:
@@ -46,12 +55,15 @@ def run_node(config: NodeConfig, network_of: NetworkFactory | None = None) -> in
         return ExitCode.OK
 
 
-async def serve(config: NodeConfig, network_of: NetworkFactory) -> None:
+async def serve(
+    config: NodeConfig, network_of: NetworkFactory, on_ready: Callable[[], None]
+) -> None:
     """Assemble and run one node until it is told to stop, be it while it still reads its disk."""
     async with trio.open_nursery() as watch:
         await watch.start(_stop_on_signal, watch.cancel_scope)
         node = await trio.to_thread.run_sync(assemble, config, network_of)
         try:
+            on_ready()
             async with trio.open_nursery() as nursery:
                 await start_services(node, nursery)
                 _tune_interpreter()

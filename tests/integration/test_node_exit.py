@@ -1,13 +1,15 @@
 """What stops a node becomes an exit code, one line of cause and one of what to do."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from aichain.chain import Chain
 from aichain.config import Endpoint, NodeConfig
-from aichain.errors import ExitCode
+from aichain.errors import ExitCode, WalLocked
 from aichain.node import ballots
+from aichain.node.assemble import open_log
 from aichain.node.run import run_node
 from aichain.store.paths import DataPaths
 from consensus.errors import DoubleSign
@@ -28,9 +30,9 @@ def make_config(home: Path) -> NodeConfig:
     )
 
 
-def run_once(config: NodeConfig) -> int:
+def run_once(config: NodeConfig, *, on_ready: Callable[[], None] = lambda: None) -> int:
     hub = MemoryHub()
-    return run_node(config, lambda identity, _settings: hub.join(identity))
+    return run_node(config, lambda identity, _settings: hub.join(identity), on_ready=on_ready)
 
 
 def test_a_refused_signature_ends_the_process_with_a_code_of_its_own(
@@ -40,13 +42,28 @@ def test_a_refused_signature_ends_the_process_with_a_code_of_its_own(
         raise DoubleSign(epoch=0, view=1, reason="a second PREFER")
 
     monkeypatch.setattr(ballots, "may_cast", refuse)
-    code = run_once(make_config(tmp_path))
+    ready: list[bool] = []
+    code = run_once(make_config(tmp_path), on_ready=lambda: ready.append(True))
+    assert ready == [True], "it had begun"
     said = capsys.readouterr().err
     assert code == ExitCode.DOUBLE_SIGN
     assert "signing_refused" in said or "SigningRefused" in said
     assert "a second PREFER" in said
     assert "fix: keep the data directory" in said
     assert "Traceback" not in said
+
+
+def test_a_start_that_is_refused_does_not_say_that_it_is_ready(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = make_config(tmp_path)
+    assert config.validator_key is not None
+    other = open_log(config, config.validator_key.public_key)
+    ready: list[bool] = []
+    assert run_once(config, on_ready=lambda: ready.append(True)) == WalLocked.exit_code
+    other.close()
+    assert not ready
+    assert "fix:" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("from_end", [5, 44, 500])

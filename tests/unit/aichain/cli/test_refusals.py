@@ -71,6 +71,13 @@ def test_amounts_are_shown_in_coins_and_addresses_with_their_checksum() -> None:
     assert "0x75dA18deb82bDE52b51AeCF9991b5125Fe2a1303" in cause
 
 
+def test_when_stake_is_free_is_said_only_where_some_waits() -> None:
+    cause, _ = explain_refusal("nothing_to_withdraw", {"next_height": "512"}) or ("", "")
+    assert cause == "no stake has been freed, and the next is free at height 512"
+    cause, _ = explain_refusal("nothing_to_withdraw", {"next_height": None}) or ("", "")
+    assert cause == "no stake has been freed, and none waits"
+
+
 @pytest.mark.parametrize(
     ("name", "values"),
     [

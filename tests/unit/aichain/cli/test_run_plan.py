@@ -1,6 +1,7 @@
 """What `aichain run` decides before anything listens: home, chain, keys, whom to look for."""
 
 import os
+import shlex
 import socket
 import tempfile
 from collections.abc import Callable, Mapping
@@ -12,6 +13,7 @@ import pytest
 from aichain import __version__
 from aichain.cli.exit_codes import CommandError, CommandExit
 from aichain.cli.init import render_config
+from aichain.cli.run import again_with_key, run
 from aichain.cli.run_plan import RunPlan, default_bootstrap, plan_run, require_free
 from aichain.config import Endpoint, Origin
 from aichain.errors import ConfigError, ExitCode
@@ -45,6 +47,23 @@ def plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MakePlan:
         return plan_run(given, surroundings, home=home, password_file=password_file)
 
     return make
+
+
+@pytest.mark.parametrize("home", [None, "a home"])
+def test_the_line_that_makes_a_full_node_vote_can_be_pasted(
+    tmp_path: Path, home: str | None
+) -> None:
+    root = tmp_path / (home or "xdg/aichain")
+    (root / "keys").mkdir(parents=True)
+    save_key(root / "keys" / "validator.key", OWN, passphrase=None, label="validator")
+    environ = {"XDG_DATA_HOME": str(tmp_path / "xdg")}
+    environ |= {"AICHAIN_HOME": str(tmp_path / home)} if home else {}
+    line = again_with_key(["run", "--network", "testnet", "--moniker", "it's me"], environ)
+    program, command, *arguments = shlex.split(line)
+    assert (program, command) == ("aichain", run.name)
+    given = run.make_context("run", arguments).params
+    assert (given["network"], given["moniker"]) == ("testnet", "it's me")
+    assert given["validator__key_file"] == root / "keys" / "validator.key"
 
 
 def test_devnet_alone_is_a_whole_chain_that_leaves_nothing_behind(
