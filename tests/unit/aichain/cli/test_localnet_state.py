@@ -203,7 +203,7 @@ def test_commands_need_a_running_network(state: LocalnetState) -> None:
 
 
 def test_only_what_a_local_network_made_is_removed(state: LocalnetState, tmp_path: Path) -> None:
-    (state.directory / "node0/data").mkdir(parents=True)
+    (state.directory / "node0/data").mkdir(parents=True, exist_ok=True)
     (state.directory / "accounts").mkdir()
     (state.directory / "my-notes.txt").write_text("mine")
     remove_network(state.directory)
