@@ -65,7 +65,7 @@ class Chain:
 
     @classmethod
     def create(cls, root: Path, document: GenesisDocument) -> None:
-        """Write block 0. Blocking. Only `init`, or a first run that was told so, calls this."""
+        """Write block 0. Blocking. Only for a home that never had a chain (`node/first_start`)."""
         create_ledger(root, document)
 
     @classmethod

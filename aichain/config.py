@@ -147,6 +147,8 @@ class NodeConfig:
     founder: int | None = None
     vouch_for_vote_log: bool = False
     """The operator ends the probation of a new vote log; said at each start, never configured."""
+    sync_again: bool = False
+    """The chain of this home is gone for good, says the operator; never configured either."""
     origins: Mapping[str, Origin] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

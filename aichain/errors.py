@@ -45,11 +45,15 @@ class ConfigError(NodeError):
 
 @dataclass(eq=False)
 class HomeMissing(NodeError):
-    """There is no chain in this home: `aichain init` makes one, `run` never does."""
+    """A chain was here and is not where it was: `run` makes block 0 in a home without a past."""
 
     exit_code = ExitCode.HOME_MISSING
     path: str
-    fix: str = "run `aichain init` with this home first, or give the home of an existing node"
+    reason: str = "there is no chain"
+    fix: str = (
+        "mount or restore the disk that it lay on; or, if it is gone for good, move away what is "
+        "left of the chain directory and start once with --sync-again: the node syncs from block 0"
+    )
 
 
 @dataclass(eq=False)
@@ -80,7 +84,10 @@ class StoreCorrupt(NodeError):
     exit_code = ExitCode.STORE_CORRUPT
     path: str
     reason: str
-    fix: str = "move the chain directory away and start again: the node syncs it from its peers"
+    fix: str = (
+        "move the chain directory away and start once with --sync-again: the node syncs it from "
+        "its peers"
+    )
 
 
 @dataclass(eq=False)

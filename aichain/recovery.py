@@ -69,8 +69,9 @@ class Ledger:
 
 
 def ledger_exists(root: Path) -> bool:
-    """Whether this data directory holds a chain, whole or damaged."""
-    return DataPaths(root).chain.exists()
+    """Whether this data directory holds a chain, whole or damaged; or a link to a lost one."""
+    chain = DataPaths(root).chain
+    return chain.exists() or chain.is_symlink()
 
 
 def create_ledger(root: Path, document: GenesisDocument) -> None:
@@ -97,7 +98,7 @@ def open_ledger(root: Path, document: GenesisDocument, *, index: bool = True) ->
     """
     paths = DataPaths(root)
     if not paths.chain.is_dir():
-        raise HomeMissing(path=str(root))
+        raise HomeMissing(path=str(paths.chain))
     with ExitStack() as undo:
         lock = paths.lock()
         undo.callback(lock.release)

@@ -130,11 +130,15 @@ def kill(index: int, directory: Path) -> None:
     help="It votes although its vote log is new, once the chain stands. Only where no other "
     "process votes as this validator; see consensus/README.md.",
 )
+@click.option(
+    "--sync-again", is_flag=True, help="Its chain directory was removed: sync from block 0."
+)
 @DIRECTORY
-def start(index: int, vouch: bool, directory: Path) -> None:
+def start(index: int, vouch: bool, sync_again: bool, directory: Path) -> None:
     """Start node INDEX again."""
+    options = ["--sync-again"] if sync_again else []
     with _changing(directory) as state:
-        state = start_node(state, index, vouch=vouch)
+        state = start_node(state, index, vouch=vouch, options=options)
     wait_for_answers([state.node(index)], READY_TIMEOUT_S)
     click.echo(f"node {index} runs; `aichain localnet status{state.dir_option}` shows it")
 

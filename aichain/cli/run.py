@@ -84,6 +84,12 @@ ENDS: Final = (signal.SIGTERM, signal.SIGHUP)
     "want of this vote and whatever signed with this key before is dead for good: votes it forgot "
     "may be contradicted, and where 38 % of the stake do that the chain can fork.",
 )
+@click.option(
+    "--sync-again",
+    is_flag=True,
+    help="Start from block 0 although this home had a chain: it is gone for good. Without this a "
+    "home whose chain is not where it was is refused, for its disk may only not be mounted.",
+)
 def run(**given: Any) -> None:  # noqa: ANN401 click passes what it has
     """Run a node until it is told to stop (Ctrl-C or SIGTERM).
 
@@ -92,7 +98,7 @@ def run(**given: Any) -> None:  # noqa: ANN401 click passes what it has
     (AICHAIN_RPC__LISTEN), then HOME/config.toml, then defaults.
     """
     home, password_file = given.pop("home"), given.pop("password_file")
-    vouch = given.pop("vouch_for_vote_log")
+    vouch, sync_again = given.pop("vouch_for_vote_log"), given.pop("sync_again")
     flags = {
         option.replace("__", "."): value
         for option, value in given.items()
@@ -102,7 +108,12 @@ def run(**given: Any) -> None:  # noqa: ANN401 click passes what it has
         if signal.getsignal(number) is not signal.SIG_IGN:  # nohup
             signal.signal(number, _leave)
     plan = plan_run(
-        flags, os.environ, home=home, password_file=password_file, vouch_for_vote_log=vouch
+        flags,
+        os.environ,
+        home=home,
+        password_file=password_file,
+        vouch_for_vote_log=vouch,
+        sync_again=sync_again,
     )
     try:
         code = _run(plan)

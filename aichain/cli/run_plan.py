@@ -64,6 +64,7 @@ def plan_run(
     home: Path | None,
     password_file: Path | None,
     vouch_for_vote_log: bool = False,
+    sync_again: bool = False,
 ) -> RunPlan:
     """Resolve everything that can be wrong before a node starts."""
     network = flags.get("network") or read_environment(environ).get("network")
@@ -91,7 +92,8 @@ def plan_run(
         if is_ephemeral:
             shutil.rmtree(found)
         raise
-    return RunPlan(replace(config, vouch_for_vote_log=vouch_for_vote_log), is_ephemeral)
+    config = replace(config, vouch_for_vote_log=vouch_for_vote_log, sync_again=sync_again)
+    return RunPlan(config, is_ephemeral)
 
 
 def _config(

@@ -23,6 +23,11 @@ from aichain.node.electorates import Electorates
 from aichain.node.engine import Engine, EngineServices
 from aichain.node.faults import crash_points_of, log_file_of, machine_of, place_in_regions
 from aichain.node.finalizer import Finalizer
+from aichain.node.first_start import (
+    mark_home,
+    require_first_start,
+    require_something_to_sync_again,
+)
 from aichain.node.inbound import InboundDesk
 from aichain.node.ledger_writer import LedgerWriter
 from aichain.node.pool import TransactionPool
@@ -167,9 +172,13 @@ def context_of(
 
 
 def open_chain(config: NodeConfig) -> Chain:
-    """The chain of this home; a home without one gets block 0."""
-    if not Chain.exists(config.data_dir):
+    """The chain of this home; one that never had any gets block 0."""
+    if Chain.exists(config.data_dir):
+        require_something_to_sync_again(config)
+    else:
+        require_first_start(config)
         Chain.create(config.data_dir, config.document)
+    mark_home(config)
     return Chain.open(
         config.data_dir,
         config.document,

@@ -17,6 +17,7 @@ from native.hashing import derive_hash
 _MAGIC = b"AIWAL\x01\r\n"
 _FINGERPRINT_BYTES = 16
 _FILE_HEAD = struct.Struct(f">8s{_FINGERPRINT_BYTES}sI")
+EMPTY_LOG_BYTES = _FILE_HEAD.size
 _FRAME_HEAD = struct.Struct(">III")  # payload length, CRC of the payload, CRC of these two
 _RECORD_HEAD = struct.Struct(">I")
 _TRAILER = b"\xa5"  # a whole frame never ends in zero, so a zero end was never written

@@ -103,7 +103,10 @@ def test_a_damaged_database_is_refused_and_a_fresh_one_syncs(tmp_path: Path) -> 
         assert refused.returncode == ExitCode.STORE_CORRUPT, refused.stderr
         assert "fix:" in refused.stderr
         shutil.rmtree(chain)
-        network.start(3)
+        missing = _run_in_foreground(network.state.node(3).home, str(network.state.genesis))
+        assert missing.returncode == ExitCode.HOME_MISSING, missing.stderr
+        assert "--sync-again" in missing.stderr
+        network.start(3, options=["--sync-again"])
         network.wait_until_up()
         network.wait_for_height(3, network.height(0))
         assert network.block_hash(3, 5) == network.block_hash(0, 5)

@@ -62,6 +62,7 @@ class Cluster:
         key: SigningKey | None = None,
         rpc_port: int = 0,
         vouch: bool = False,
+        sync_again: bool = False,
         keep: int | None = None,
         machine: Machine | None = None,
     ) -> RunningNode:
@@ -75,6 +76,7 @@ class Cluster:
             rpc_listen=Endpoint("127.0.0.1", rpc_port),
             p2p_listen=Endpoint("127.0.0.1", 3691),
             vouch_for_vote_log=vouch,
+            sync_again=sync_again,
             keep=keep,
         )
         node = await machine.run_blocking(

@@ -128,8 +128,8 @@ async def test_a_restart_does_not_end_the_silence_of_a_wiped_validator(tmp_path:
         assert not nodes[3].node.engine.state.abstain
         await nodes[3].stop()
         shutil.rmtree(nodes[3].node.config.data_dir)
-        for _ in range(3):
-            back = await net.start(3)
+        for is_first in (True, False, False):
+            back = await net.start(3, sync_again=is_first)
             assert back.node.engine.state.abstain
             await until(partial(_is_at, back, back.height + 2))
             assert back.node.engine.state.abstain
@@ -148,7 +148,7 @@ async def test_a_wiped_validator_signs_after_the_edge_and_remembers_that_it_may(
         await until(lambda: all(node.height >= 2 for node in nodes))
         await nodes[3].stop()
         shutil.rmtree(nodes[3].node.config.data_dir)
-        back = await net.start(3)
+        back = await net.start(3, sync_again=True)
         await until(lambda: not back.node.engine.state.abstain)
         assert back.height > 0
         await back.stop()
@@ -163,7 +163,7 @@ async def test_a_validator_that_lost_its_database_syncs_and_votes_again(tmp_path
         await until(lambda: all(node.height >= 6 for node in nodes))
         await nodes[3].stop()
         shutil.rmtree(DataPaths(nodes[3].node.config.data_dir).chain)
-        back = await net.start(3)
+        back = await net.start(3, sync_again=True)
         assert back.height == 0
         assert back.node.wal is not None
         before, epoch = len(back.node.wal.records()), nodes[0].node.engine.state.epoch

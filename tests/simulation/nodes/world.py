@@ -128,7 +128,8 @@ class World:
             return MemoryNetwork(self.hub, identity)
 
         machine = Machine(VirtualClock(self.plan.skews_ms[founder]), work_on_the_spot)
-        node = assemble(self._config(index, founder), network, machine)
+        config = replace(self._config(index, founder), sync_again=lost_chain)
+        node = assemble(config, network, machine)
         if honest:
             self.checker.on_start(index, node, lost_chain=lost_chain)
         running = self.running[index] = _Running(node, trio.CancelScope(), trio.Event())
