@@ -49,19 +49,23 @@ def finalize_next(turn: Turn) -> bool:
 
 
 def chain_below(state: State, certificate: QuorumCertificate) -> Chain | Incomplete | Contradiction:
-    """Walk from the FINAL's block down to the last final one, by parent hash."""
+    """Walk from the FINAL's block down to the last final one, by parent hash.
+
+    A chain beside ours is known by its heights: its blocks down there are never kept, so waiting
+    for them would be waiting for good.
+    """
     chain: list[BlockRef] = []
-    block_id = certificate.block_id
+    block_id, height = certificate.block_id, certificate.height
     while block_id != state.final.id:
+        if height <= state.final.height:
+            return Contradiction("conflicting finality")
         if block_id in state.rejected:
             return Contradiction("a final block does not execute here")
         block = state.blocks.get(block_id)
         if block is None:
             return Incomplete()
-        if block.height <= state.final.height:
-            return Contradiction("conflicting finality")
         chain.append(block)
-        block_id = block.parent_id
+        block_id, height = block.parent_id, block.height - 1
     if certificate.block_id not in state.executed:
         return Incomplete()
     return Chain(tuple(reversed(chain)))

@@ -121,15 +121,15 @@ def on_vote(turn: Turn, signed: SignedVote) -> None:
 
 def on_certificate(turn: Turn, certificate: QuorumCertificate, *, assembled: bool) -> None:
     """R3, R5, R6: a certificate closes its view; a NOTAR asks for our COMMIT first."""
-    if filters.contradicts_final(turn.state, certificate):
-        turn.halt("conflicting finality")
-        return
     if not filters.wants_certificate(turn.state, certificate):
         return
     view, known = certificate.view, turn.state.at(certificate.view)
     for held in known.certificates():
         for evidence in certificates_conflict(held, certificate):
             turn.accuse(view, evidence)
+    if filters.contradicts_final(turn.state, certificate):
+        turn.halt("conflicting finality")
+        return
     if known.certificate(certificate.phase) is not None:
         return
     turn.set_view(view, turn.state.at(view).with_certificate(certificate))
@@ -297,9 +297,7 @@ def enter_view(turn: Turn, view: int) -> None:
     turn.state = state
     if state.me is None:
         return
-    tip = voting.tip(state)
-    parent = None if tip is None else state.blocks.get(tip.block_id)
-    tip_timestamp_ms = 0 if parent is None else parent.timestamp_ms
+    tip_timestamp_ms = voting.tip_timestamp_ms(state, turn.now_ms)
     turn.set_timer(TimerName.CANCEL, timing.cancel_at_ms(state, tip_timestamp_ms))
     turn.set_timer(TimerName.RETRY, timing.first_retry_ms(state, tip_timestamp_ms))
     if hearing.is_silent(state, state.instance.proposer(view)) and voting.may_cancel(state):

@@ -9,13 +9,16 @@ from consensus.quorum import reaches_quorum
 from consensus.votes import SignedVote
 from native.hashing import Hash32
 
+Subject = tuple[int, Hash32]
+"""(height, block id): a vote names both, so votes for one block at two heights are two things."""
+
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """The first vote of every voter, and the weight behind every block."""
+    """The first vote of every voter, and the weight behind everything that was voted for."""
 
     votes: Mapping[int, SignedVote] = field(default_factory=dict)
-    weights: Mapping[Hash32, int] = field(default_factory=dict)
+    weights: Mapping[Subject, int] = field(default_factory=dict)
 
 
 EMPTY_TALLY: Final = Tally()
@@ -56,10 +59,10 @@ def count(tally: Tally, signed: SignedVote, electorate: Electorate) -> Outcome:
     held = tally.votes.get(signed.voter_index)
     if held is not None:
         return Duplicate() if held.vote == signed.vote else Conflict(held)
-    block_id, total = signed.vote.block_id, electorate.total
-    before = tally.weights.get(block_id, 0)
+    subject, total = (signed.vote.height, signed.vote.block_id), electorate.total
+    before = tally.weights.get(subject, 0)
     after = before + electorate.weights[signed.voter_index]
-    counted = Tally({**tally.votes, signed.voter_index: signed}, {**tally.weights, block_id: after})
+    counted = Tally({**tally.votes, signed.voter_index: signed}, {**tally.weights, subject: after})
     if reaches_quorum(before, total) or not reaches_quorum(after, total):
         return Counted(counted)
     return Quorum(

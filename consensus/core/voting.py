@@ -131,6 +131,19 @@ def fits_parent(state: State, proposal: Proposal, parent: BlockRef) -> bool:
 # --- time: R1, R2 -------------------------------------------------------------------------------
 
 
+def tip_timestamp_ms(state: State, now_ms: int) -> int:
+    """R4: a view's time counts from here; 0 if we cannot know what is built on.
+
+    A tip whose block is not here yet, only its NOTAR, is young: counted as old, it would have us
+    CANCEL before its child may be proposed.
+    """
+    held = tip(state)
+    if held is None:
+        return 0
+    block = state.blocks.get(held.block_id)
+    return now_ms if block is None else block.timestamp_ms
+
+
 def earliest_ms(state: State, parent: BlockRef) -> int:
     """R1: nobody proposes before this, be it a new block or a repeated one."""
     return parent.timestamp_ms + state.config.block_time_ms

@@ -29,7 +29,7 @@ def _parse() -> argparse.Namespace:
         "--profile",
         choices=sorted(PROFILES),
         default="small",
-        help="small: the scenario of each seed; full: seven hunts for what is rare, too",
+        help="small: the scenario of each seed; full: twelve hunts for what is rare, too",
     )
     parser.add_argument("--kind", choices=sorted(KINDS), help="one kind of scenario only")
     parser.add_argument("--replay", type=int, metavar="SEED", help="run one seed and show it")

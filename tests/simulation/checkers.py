@@ -5,22 +5,29 @@ from collections.abc import Container, Mapping
 from fractions import Fraction
 from typing import Protocol
 
-from consensus.core import State
+from consensus.core import Event, State
 from consensus.core.effects import Finalize
 from consensus.errors import InvalidEvidence
 from consensus.evidence import Evidence, check_evidence
 from consensus.instance import BlockRef, Instance
-from consensus.votes import VOTE_CONTEXT, VotePhase
+from consensus.votes import VOTE_CONTEXT, SignedVote, VotePhase
 from genesis.epochs import epoch_of_height
-from genesis.limits import CORE_BLOCKS_MAX, PROPOSALS_PER_VIEW_MAX, VIEWS_AHEAD_MAX
+from genesis.limits import (
+    CORE_BLOCKS_MAX,
+    PROPOSALS_PER_VIEW_MAX,
+    VIEWS_AHEAD_MAX,
+    VIEWS_BEHIND_MAX,
+)
 from genesis.units import Address
 from native.hashing import Hash32
 from tests.builders_consensus import GENESIS
 from tests.simulation.messages import Body, Flaw
+from tests.simulation.offences import overlooked
 from tests.simulation.scenario import Scenario
 from tests.simulation.signatures import Signed, read_signed
 
 QUORUM = Fraction(69, 100)
+ACCOUNTABLE_PERCENT = 38
 
 
 class Violation(Exception):
@@ -48,7 +55,12 @@ class Checker:
         self._facts = facts
         self._final: dict[int, BlockRef] = {0: GENESIS}
         self._signed: dict[tuple[int, Hash32, int], dict[VotePhase | None, Signed]] = {}
+        self._accused: set[tuple[str, Hash32, int, int]] = set()
         self.instances: dict[int, Instance] = {}
+        self.guilty: dict[int, set[int]] = {}
+        """By epoch, whom honest members have accused."""
+        self.halted: list[str] = []
+        self.is_forked = False
         self.height = 0
         self.finalizations = 0
 
@@ -60,6 +72,8 @@ class Checker:
             raise Violation("equivocation", f"member {member} signed twice: {said}")
         if VotePhase.CANCEL in signed and VotePhase.COMMIT in signed:
             raise Violation("equivocation", f"member {member} gave COMMIT and CANCEL: {said}")
+        if said.phase is VotePhase.CANCEL and self._facts.scenario.calm:
+            raise Violation("skipped", f"member {member} with nothing wrong anywhere: {said}")
         if said.phase is VotePhase.PREFER and said.block_id not in durable:
             raise Violation("body", f"member {member} prefers what it does not hold: {said}")
 
@@ -73,11 +87,13 @@ class Checker:
             if block.epoch != epoch_of_height(block.height, scenario.epoch_blocks):
                 raise Violation("past the edge", f"member {member}: {block}")
             self._check_time(member, tip, block)
+            if scenario.electorate(block.epoch).proposer(block.view) != block.proposer_index:
+                raise Violation("out of turn", f"member {member}: {block}")
             if self._facts.bodies[block.id].flaw in (Flaw.INVALID, Flaw.OVERSIZED):
                 raise Violation("invalid", f"member {member}: {block}")
             known = self._final.setdefault(block.height, block)
             if known.id != block.id:
-                raise Violation("agreement", f"member {member}: {block} against {known}")
+                self._on_fork("agreement", f"member {member}: {block} against {known}")
             tip = block
         self.finalizations += 1
         self.height = max(self.height, tip.height)
@@ -86,11 +102,46 @@ class Checker:
         """R10: every member enters the same instance of an epoch."""
         known = self.instances.setdefault(instance.epoch, instance)
         if known.id != instance.id:
-            raise Violation("instance", f"member {member} in epoch {instance.epoch}")
+            self._on_fork("instance", f"member {member} in epoch {instance.epoch}")
 
-    def on_evidence(self, member: int, evidence: Evidence) -> None:
-        """Nobody honest is ever accused, and every accusation stands on its own."""
+    def on_halt(self, member: int, reason: str) -> None:
+        """Only where more are evil than safety bears may anybody have to stop."""
+        if not self._facts.scenario.beyond:
+            raise Violation("halt", f"member {member}: {reason}")
+        self.halted.append(reason)
+
+    def _on_fork(self, kind: str, what: str) -> None:
+        if not self._facts.scenario.beyond:
+            raise Violation(kind, what)
+        self.is_forked = True
+
+    def on_end(self) -> None:
+        """A fork is noticed, and those who noticed it can name 38 % of the weight."""
+        if self.is_forked and not self.halted:
+            raise Violation("fork unnoticed", "nobody has halted")
+        if self.is_forked and self.accused_percent < ACCOUNTABLE_PERCENT:
+            raise Violation("fork unaccounted", f"{self.accused_percent} % of the weight accused")
+
+    @property
+    def accused_percent(self) -> int:
+        """The greatest share of an electorate that honest members have accused."""
+        shares = [0]
+        for epoch, guilty in self.guilty.items():
+            electorate = self._facts.scenario.electorate(epoch)
+            weight = sum(electorate.weights[index] for index in guilty)
+            shares.append(100 * weight // electorate.total)
+        return max(shares)
+
+    def on_evidence(self, member: int, life: str, evidence: Evidence) -> None:
+        """Nobody honest is ever accused, every accusation stands on its own, one is enough."""
         self._facts.faults["(evidence found)"] += 1
+        self.guilty.setdefault(evidence.epoch, set()).add(evidence.offender)
+        side = evidence.first
+        said = side.vote if isinstance(side, SignedVote) else side.claim
+        accusation = (life, said.instance_id, said.view, evidence.offender)
+        if accusation in self._accused:
+            raise Violation("accused again", f"node {life}: {said}")
+        self._accused.add(accusation)
         try:
             check_evidence(evidence)
         except InvalidEvidence as error:
@@ -100,17 +151,23 @@ class Checker:
         if address[0] - 1 not in scenario.byzantine:
             raise Violation("false evidence", f"member {member} accuses {address[0] - 1}")
 
-    def on_step(self, member: int, state: State) -> None:
-        """Bounded memory, whatever was sent."""
+    def on_step(self, member: int, state: State, event: Event) -> None:
+        """Bounded memory, whatever was sent; no offence overlooked, whoever committed it."""
+        offenders = overlooked(state, event)
+        if offenders:
+            raise Violation("offence overlooked", f"member {member}: {offenders} by {event}")
         if len(state.blocks) > CORE_BLOCKS_MAX or len(state.wanted) > CORE_BLOCKS_MAX:
             raise Violation("bounds", f"member {member}: {len(state.blocks)} blocks")
-        if not state.views:
+        if not state.views or state.halted:
             return
         last = max(state.views)
         if last > state.view + VIEWS_AHEAD_MAX or last <= state.final_view:
             raise Violation("bounds", f"member {member}: view {last} kept in view {state.view}")
         if len(state.views[last].proposals) > PROPOSALS_PER_VIEW_MAX:
             raise Violation("bounds", f"member {member}: too many proposals")
+        behind = [view for view in state.views if view < state.view - VIEWS_BEHIND_MAX]
+        if sum(not state.views[view].is_slim for view in behind) > 1:  # the first open one may stay
+            raise Violation("bounds", f"member {member}: votes of views {behind} are still here")
 
     def _check_certificate(self, member: int, effect: Finalize) -> None:
         """A FINAL of this block, by 69 % of the weight, each signature made by its voter."""

@@ -30,6 +30,7 @@ class Inhabitant(Protocol):
     is_honest: bool
     is_evil: bool
     is_up: bool
+    life: int
     disk: Disk
     memory: dict[Hash32, BlockRef]
     state: State

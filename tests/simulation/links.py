@@ -6,7 +6,7 @@ from consensus.certificates import QuorumCertificate
 from consensus.votes import SignedVote, VotePhase
 from tests.simulation.inhabitants import Inhabitant
 from tests.simulation.messages import Message
-from tests.simulation.scenario import DELTA_MS, Scenario
+from tests.simulation.scenario import Scenario
 
 LAGGARD_MS = 600
 
@@ -70,7 +70,7 @@ class Network:
             self._fault("message withheld by its sender")
             return None
         if self.is_healed:
-            return 1 + self._below(DELTA_MS)
+            return 1 + self._below(links.healed_ms)
         if self._are_apart(sender, receiver):
             self._fault("message cut off by a partition")
             return None

@@ -13,9 +13,11 @@ from aichain.store.wal import VoteWal
 from consensus import certificates as quorum_certificates
 from consensus import guard
 from consensus.certificates import QuorumCertificate
-from consensus.core import catchup, filters, finality, recovery, tally, voting
+from consensus.core import catchup, filters, finality, recovery, tally, timing, voting
 from consensus.core.state import State, ViewState
+from consensus.core.turn import Turn
 from tests.simulation import shell
+from tests.simulation import wrong_guesses as guesses
 from tests.simulation import wrong_rules as rules
 from tests.simulation import wrong_shell as around
 from tests.simulation.shell import Node
@@ -28,7 +30,7 @@ Patch = tuple[object, str, Any]
 class Mutant:
     """Patches, the kind of scenario that shows them, and within how many seeds it does.
 
-    No seeds: chance hardly finds it, and a directed schedule must (test_edge_schedule.py).
+    No seeds: chance hardly finds it, and a directed test must (test_directed.py).
     """
 
     patches: tuple[Patch, ...]
@@ -65,13 +67,13 @@ VOTING: dict[str, Mutant] = {
     "PREFER after CANCEL": _one(voting, "may_prefer", rules.prefer_after_cancel),
     "second proposal": _one(voting, "may_propose", rules.propose_again),
     "never CANCEL": _one(voting, "may_cancel", rules.never_cancel),
-    "early timestamps": _one(voting, "fits_parent", rules.any_spacing, "long", 60),
-    "timestamps of the future": _one(voting, "acceptable_from_ms", rules.any_future),
+    "early timestamps": _one(voting, "fits_parent", rules.any_spacing, "stampers"),
+    "timestamps of the future": _one(voting, "acceptable_from_ms", rules.any_future, "stampers"),
     "PREFER before execution": _one(State, "is_executed", rules.all_is_executed),
     "PREFER of what does not execute": _one(core_step, "on_rejected", rules.rejected_is_executed),
     "no parent check": _one(voting, "has_notar", rules.any_parent, "forgers", 80),
     "no NOTAR check": _one(voting, "has_notar", rules.any_repeat, seeds=0),
-    "no NULL check": _one(voting, "is_nullified_between", rules.no_nulls, seeds=0),
+    "no NULL check": _one(voting, "is_nullified_between", rules.no_nulls, "stale", 80),
 }
 EPOCHS: dict[str, Mutant] = {
     "no re-proposal": _one(voting, "may_repeat", rules.never_repeat, "long", 30),
@@ -141,7 +143,89 @@ LOSSES: dict[str, Mutant] = {
     ),
     "one liar silences a new chain": _one(guard, "has_just_begun", around.unanimously_new),
 }
-MUTANTS: dict[str, Mutant] = {**VOTING, **EPOCHS, **PROOFS, **LOG, **LOSSES}
+STRANGERS: dict[str, Mutant] = {
+    "one block at two heights counted together": _one(tally, "count", guesses.count_by_name),
+    "one member one vote": _one(tally, "count", guesses.count_heads),
+    "certificates weighed by heads": _one(QuorumCertificate, "check_weight", guesses.weigh_heads),
+    "two thirds are enough": Mutant(
+        (
+            (tally, "reaches_quorum", guesses.two_thirds),
+            (quorum_certificates, "reaches_quorum", guesses.two_thirds),
+        )
+    ),
+    "epoch beside a vote unchecked": Mutant(
+        (
+            (filters, "is_wanted", guesses.wanted_of_any_epoch),
+            (shell, "is_wanted", guesses.wanted_of_any_epoch),
+        )
+    ),
+    "NULL of the last skipped view unchecked": _one(
+        voting, "is_nullified_between", guesses.all_but_the_last_null, "stale", 80
+    ),
+    "a NOTAR view can be skipped": _one(
+        voting, "is_nullified_between", guesses.null_or_notar, "stale", 80
+    ),
+    "a repetition rests on the parent": _one(voting, "has_notar", guesses.repeat_on_the_parent),
+    "anybody may propose": Mutant(
+        (
+            (voting, "is_justified", guesses.justified_for_anybody),
+            (filters, "wants_proposal", guesses.wants_from_anybody),
+            (shell, "wants_proposal", guesses.wants_from_anybody),
+        )
+    ),
+    "tip over gaps": _one(voting, "tip", guesses.tip_over_gaps, seeds=0),
+    "CANCEL after COMMIT": Mutant(
+        (
+            (voting, "may_cancel", guesses.cancel_after_commit),
+            (recovery, "view_after", guesses.stays_after_commit),
+        )
+    ),
+    "CANCEL after COMMIT without a guard": Mutant(
+        (
+            (voting, "may_cancel", guesses.cancel_after_commit),
+            (recovery, "view_after", guesses.stays_after_commit),
+            (guard, "_require_legal_vote", guesses.legal_but_for_cancel),
+        )
+    ),
+    "timer of another view": _one(core_step, "on_timer", guesses.any_timer, "calm"),
+    "views never get longer": _one(timing, "cancel_at_ms", guesses.never_slower, "far"),
+    "views live on at the edge": _one(core_step, "in_next_epoch", guesses.views_live_on),
+    "voters of the epoch before": _one(core_step, "in_next_epoch", guesses.same_voters_again),
+    "log of later epochs forgotten": _one(
+        recovery, "replay", guesses.nothing_of_later_epochs, "lost"
+    ),
+    "only finals are floors": _one(recovery, "floor_of", guesses.only_finals_are_floors, "lost"),
+    "rewrite forgets the permission": _one(
+        ballots, "_outlives", guesses.outlives_without_permission, "disks"
+    ),
+    "rewrite forgets the floor": _one(
+        ballots, "_outlives", guesses.outlives_without_floor, seeds=0
+    ),
+    "proposals not logged": _one(ballots, "_record", guesses.votes_only),
+    "new to us is new": _one(guard, "may_start_signing", guesses.new_to_us, "wiped"),
+    "probation without distance": _one(guard, "PROBATION_VIEWS", 0, seeds=0),
+    "a contradiction is waited out": Mutant(
+        (
+            (filters, "contradicts_final", guesses.nothing_contradicts),
+            (finality, "chain_below", guesses.incomplete_for_ever),
+        ),
+        "overrun",
+    ),
+    "COMMIT and CANCEL convict nobody": _one(ViewState, "opposite", guesses.no_opposite),
+    "two proposals convict nobody": _one(Turn, "accuse", guesses.votes_convict_only),
+    "certificates convict nobody": _one(
+        core_step, "certificates_conflict", guesses.no_conflict, seeds=0
+    ),
+    "accused again and again": _one(Turn, "accuse", guesses.accuse_again),
+    "any number of proposals": _one(filters, "PROPOSALS_PER_VIEW_MAX", 10**9),
+    "old views keep their votes": _one(core_step, "VIEWS_BEHIND_MAX", 10**9, seeds=0),
+    "old open views not said again": _one(
+        catchup, "repeat", guesses.repeat_this_view_only, seeds=0
+    ),
+}
+"""Chosen by a stranger to this code, before reading the others."""
+
+MUTANTS: dict[str, Mutant] = {**VOTING, **EPOCHS, **PROOFS, **LOG, **LOSSES, **STRANGERS}
 
 
 @contextmanager

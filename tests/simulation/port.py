@@ -60,7 +60,8 @@ class Port:
     def add(self, evidence: Evidence) -> Hash32:
         """Every proof that is kept must convict, and none may convict the honest."""
         if self._node.is_honest:
-            self._world.checker.on_evidence(self._node.member, evidence)
+            life = f"{self._node.name} {self._node.life}"
+            self._world.checker.on_evidence(self._node.member, life, evidence)
         return ZERO_HASH
 
     def context(self, run_blocking: RunBlocking) -> SimpleNamespace:

@@ -61,6 +61,14 @@ def stamp_late(means: Means, node: Inhabitant) -> bool:
     return means.propose(node, means.child(node, *tip, timestamp_ms=later), tip[1])
 
 
+def out_of_turn(means: Means, node: Inhabitant) -> bool:
+    """A good block by somebody whose turn this view is not."""
+    state, tip = node.state, means.tip(node)
+    if tip is None or state.instance.proposer(state.view) == state.me:
+        return False
+    return means.propose(node, means.child(node, *tip), tip[1])
+
+
 def invalid_block(means: Means, node: Inhabitant) -> bool:
     """A block with a transaction that cannot be executed."""
     return _propose_spoiled(means, node, Flaw.INVALID)

@@ -6,8 +6,20 @@ from dataclasses import replace
 
 from tests.simulation.adversary import Criminal
 from tests.simulation.log_disk import LogFault
-from tests.simulation.scenario import Accident, Loss, Scenario, draw, fits
+from tests.simulation.scenario import (
+    DELTA_MS,
+    NO_ACCIDENTS,
+    Accident,
+    Loss,
+    Scenario,
+    draw,
+    fits,
+)
 from tests.simulation.world import Result, World
+
+FAR_DELTAS = 12
+CALM_BLOCK_TIME_MS = 5 * DELTA_MS
+"""As on real networks: all have crossed an edge when the first proposal behind it is due."""
 
 
 def run(seed: int, kind: str = "swarm") -> Result:
@@ -37,6 +49,38 @@ def long(scenario: Scenario) -> Scenario:
 def forgers(scenario: Scenario) -> Scenario:
     """The same, and every evil proposer builds beside the tip."""
     return replace(long(scenario), favourites=("wrong parent",))
+
+
+def stale(scenario: Scenario) -> Scenario:
+    """The same, and every evil proposer builds on the parent of the tip, which was NOTAR once."""
+    return replace(long(scenario), favourites=("stale parent",))
+
+
+def stampers(scenario: Scenario) -> Scenario:
+    """The same, and every evil proposer lies about the time."""
+    return replace(long(scenario), favourites=("early timestamp", "timestamp of the future"))
+
+
+def calm(scenario: Scenario) -> Scenario:
+    """Nobody evil, all machines and links as they should be: every view has its block."""
+    return replace(
+        scenario,
+        byzantine=frozenset(),
+        reformed=frozenset(),
+        heal_ms=0,
+        block_time_ms=CALM_BLOCK_TIME_MS,
+        calm=True,
+        accidents=NO_ACCIDENTS,
+    )
+
+
+def far(scenario: Scenario) -> Scenario:
+    """Also a network that is slower than it was believed to be gets blocks final, with time."""
+    return replace(
+        calm(scenario),
+        calm=False,
+        links=replace(scenario.links, healed_ms=FAR_DELTAS * DELTA_MS, hold=1),
+    )
 
 
 def honest(scenario: Scenario) -> Scenario:
@@ -138,6 +182,7 @@ def overrun(scenario: Scenario) -> Scenario:
         byzantine=frozenset(byzantine),
         reformed=frozenset(),
         heal_ms=4_000,
+        beyond=True,
         links=replace(scenario.links, split=True, drop=0, hold=1, one_way=0, laggard=None),
         accidents=replace(
             scenario.accidents,
@@ -153,5 +198,19 @@ def overrun(scenario: Scenario) -> Scenario:
 
 KINDS: dict[str, Callable[[Scenario], Scenario]] = {
     each.__name__: each
-    for each in (swarm, long, forgers, honest, disks, wiped, damaged, lost, overrun)
+    for each in (
+        swarm,
+        long,
+        forgers,
+        stale,
+        stampers,
+        honest,
+        disks,
+        wiped,
+        damaged,
+        lost,
+        calm,
+        far,
+        overrun,
+    )
 }

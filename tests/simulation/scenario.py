@@ -31,6 +31,8 @@ class Links:
     edge_commit: float
     edge_prefer: float
     edge_everywhere: bool
+    healed_ms: int = DELTA_MS
+    """How late messages may be after healing; beyond delta only longer views help."""
     split: bool = False
     """One partition of two halves, each with a twin of every evil member."""
 
@@ -67,6 +69,9 @@ class Accidents:
     prune_bytes: int
 
 
+NO_ACCIDENTS = Accidents((), (), (), (), None, None, frozenset(), 1_000_000)
+
+
 @dataclass(frozen=True)
 class Scenario:
     """Drawn once per seed (swarm testing: each seed leaves most faults out)."""
@@ -83,6 +88,10 @@ class Scenario:
     links: Links
     accidents: Accidents
     favourites: tuple[str, ...] = ()
+    calm: bool = False
+    """Nothing is wrong anywhere, so that no view may be skipped."""
+    beyond: bool = False
+    """More are evil than safety bears: chains may fork, and must not do so unnoticed."""
 
     @property
     def nodes(self) -> int:

@@ -220,7 +220,7 @@ class Node:
             self.number, EVENT_NUMBERS[type(event)], state.view, state.final.height, len(effects)
         )
         if self.is_honest:
-            world.checker.on_step(self.member, state)
+            world.checker.on_step(self.member, state, event)
             if state.instance is not before.instance or isinstance(event, told.Started):
                 world.checker.on_epoch(self.member, state.instance)
         if effects:
@@ -237,7 +237,8 @@ class Node:
             self.world.repair(self)
         except ConsensusHalted as error:
             if self.is_honest:
-                raise Violation("halt", f"node {self.name}: {error.reason}") from error
+                self.world.checker.on_halt(self.member, error.reason)
+            self.crash(power=False)
         except DoubleSign as error:
             raise Violation("guard", f"node {self.name}: {error}") from error
         else:

@@ -50,6 +50,9 @@ def test_every_kind_of_fault_occurs() -> None:
         ("lost", 20),
         ("long", 6),
         ("forgers", 6),
+        ("stale", 6),
+        ("calm", 15),
+        ("far", 6),
     ],
 )
 def test_the_grounds_on_which_rare_mutants_are_caught_hold(kind: str, seeds: int) -> None:
@@ -78,15 +81,16 @@ def test_a_wrong_rule_is_caught(mutant: str) -> None:
 
 
 def test_every_fork_convicts_38_percent() -> None:
-    """Accountability, where the adversary holds more than safety can bear."""
+    """Accountability, where the adversary holds more than safety can bear.
+
+    A run fails if nobody halts at a fork, or if honest members cannot name the guilty.
+    """
     results = [run(seed, "overrun") for seed in range(24)]
-    forks = [
-        result
-        for result in results
-        if result.violation and result.violation.startswith(("agreement", "instance", "halt"))
-    ]
+    assert [result.violation for result in results] == [None] * 24
+    forks = [result for result in results if result.faults["(fork)"]]
     assert len(forks) >= 5
     assert min(fork.convicted_percent for fork in forks) >= 38
+    assert all(fork.faults["(halt)"] for fork in forks)
 
 
 def test_the_same_seed_gives_the_same_trace_in_another_process() -> None:

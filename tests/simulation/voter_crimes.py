@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from consensus.proposals import Proposal, SignedProposal
 from consensus.votes import Vote, VotePhase, cancel_vote
 from tests.simulation.inhabitants import Inhabitant
 from tests.simulation.means import Means
@@ -23,11 +24,34 @@ def random_vote(means: Means, node: Inhabitant) -> bool:
 
 
 def support_everything(means: Means, node: Inhabitant) -> bool:
-    state = node.state
-    proposals = state.at(state.view).proposals or state.at(state.view - 1).proposals
+    proposals = _proposals(node)
     for signed in proposals:
         means.support(node, signed.proposal)
     return bool(proposals)
+
+
+def vote_at_another_height(means: Means, node: Inhabitant) -> bool:
+    """For the right block, said to be elsewhere: counted by name, signatures would be too few."""
+    proposal = _proposal(node)
+    if proposal is None:
+        return False
+    block, name = proposal.block, proposal.instance_id
+    height = block.height + 1 + means.arena.below(3)
+    for phase in (VotePhase.PREFER, VotePhase.COMMIT):
+        means.vote(node, Vote(name, phase, proposal.view, height, block.id))
+    return True
+
+
+def vote_of_another_epoch(means: Means, node: Inhabitant) -> bool:
+    """A true vote beside an epoch that is not signed: it must spoil no certificate."""
+    state, proposal = node.state, _proposal(node)
+    if proposal is None or state.me is None:
+        return False
+    block, name = proposal.block, proposal.instance_id
+    for phase in (VotePhase.PREFER, VotePhase.COMMIT):
+        vote = Vote(name, phase, proposal.view, block.height, block.id)
+        means.arena.broadcast(node, means.signed(node, vote, state.epoch + 1, state.me))
+    return True
 
 
 def split_vote(means: Means, node: Inhabitant) -> bool:
@@ -75,3 +99,14 @@ def replay_instance(means: Means, node: Inhabitant) -> bool:
     for signed in edge.votes():
         means.arena.broadcast(node, replace(signed, epoch=node.state.epoch))
     return True
+
+
+def _proposals(node: Inhabitant) -> tuple[SignedProposal, ...]:
+    """Of this view, or of the one before: its count may still be open."""
+    state = node.state
+    return state.at(state.view).proposals or state.at(state.view - 1).proposals
+
+
+def _proposal(node: Inhabitant) -> Proposal | None:
+    proposals = _proposals(node)
+    return proposals[0].proposal if proposals else None

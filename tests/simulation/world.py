@@ -29,11 +29,13 @@ from tests.simulation.signatures import convicted_percent, read_signed
 
 REPARTITION_MS = 700
 QUIET_MS = 500
+FORKED_MS = 10_000
+"""So long after healing everybody must have noticed that there are two chains."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """What a run shows. `convicted_percent` is of a fork's weight, and 0 without a violation."""
+    """What a run shows; of a fork also how much weight all signatures convict."""
 
     seed: int
     events: int
@@ -89,15 +91,20 @@ class World:
         try:
             with _without_log_lines():
                 while not self._is_done():
+                    if not heap and self.checker.halted:
+                        break
                     if not heap or heap[0][0] > scenario.deadline_ms:
                         raise Violation("liveness", self._standing())
                     self.now, _, action = heapq.heappop(heap)
                     self.events += 1
                     action()
+                self.checker.on_end()
         except Violation as found:
             violation = ": ".join(map(str, found.args))
         except AssertionError as found:
             violation = f"assertion: {found}"
+        self.faults["(fork)"] += self.checker.is_forked
+        self.faults["(halt)"] += len(self.checker.halted)
         return Result(
             scenario.seed,
             self.events,
@@ -106,7 +113,7 @@ class World:
             self.checker.height // scenario.epoch_blocks,
             blake3_256(self.trace.tobytes()).hex()[:16],
             violation,
-            self._convicted() if violation else 0,
+            self._convicted() if violation or self.checker.is_forked else 0,
             self.faults,
         )
 
@@ -147,6 +154,8 @@ class World:
         self.accidents.heal()
 
     def _is_done(self) -> bool:
+        if self.scenario.beyond:
+            return self.now > self.scenario.heal_ms + FORKED_MS
         if self.now < self.scenario.heal_ms + QUIET_MS:
             return False
         goal = self.heal_height + HEIGHTS_AFTER_HEALING

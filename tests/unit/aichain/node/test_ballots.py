@@ -13,13 +13,14 @@ from aichain.node.ballots import Ballots, Signer
 from aichain.node.context import NodeContext
 from aichain.store.wal import VoteWal
 from consensus.certificates import QuorumCertificate
-from consensus.core.effects import CastVote, PersistCertificate
+from consensus.core.effects import CastVote, Finalize, PersistCertificate
 from consensus.core.events import Event, VoteAccepted
 from consensus.errors import DoubleSign
 from consensus.guard import SignedSlots
+from consensus.instance import BlockRef
 from consensus.records import CertificateSeen, VoteCast, decode_record
 from consensus.votes import VOTE_CONTEXT, SignedVote, Vote, VotePhase
-from native.hashing import Hash32
+from native.hashing import ZERO_HASH, Hash32
 from native.signatures import SigningKey, verify
 from p2p.network import Audience
 
@@ -42,7 +43,9 @@ class RecordingNetwork:
 class Desk:
     """Ballots on a real log, with a network that only takes notes."""
 
-    def __init__(self, directory: Path, slots: SignedSlots | None = None) -> None:
+    def __init__(
+        self, directory: Path, slots: SignedSlots | None = None, *, prune_bytes: int = 10**6
+    ) -> None:
         self.wal = VoteWal.open(directory, KEY.public_key)
         self.network = RecordingNetwork(self.wal)
         self.events: list[Event] = []
@@ -57,6 +60,7 @@ class Desk:
             slots or SignedSlots(),
             cast("NodeContext", context),
             self.events.append,
+            prune_bytes=prune_bytes,
         )
 
     async def cast(self, vote: Vote) -> None:
@@ -143,3 +147,25 @@ async def test_certificates_are_logged_before_the_votes_that_rest_on_them(tmp_pa
         VoteCast(prefer(b"\x0b", 6), 0),
     ]
     desk.wal.close()
+
+
+async def test_a_rewritten_log_still_closes_the_views_it_says_nothing_more_of(
+    tmp_path: Path,
+) -> None:
+    desk = Desk(tmp_path, prune_bytes=0)
+    await desk.cast(prefer(b"\x0a", 5))
+    block = BlockRef(Hash32(b"\x0a" * 32), 4, 5, 0, ZERO_HASH, 0, 0, 0)
+    final = QuorumCertificate(
+        INSTANCE, 0, VotePhase.COMMIT, 5, block.height, block.id, b"\x07", (b"s",) * 3
+    )
+    await desk.ballots.settle(Finalize(final, (block,)), INSTANCE)
+    slots = SignedSlots()
+    for raw in desk.wal.records():
+        slots = slots.after(decode_record(raw))
+    desk.wal.close()
+    assert not slots.slots
+    again = Desk(tmp_path, slots)
+    with pytest.raises(DoubleSign):
+        await again.cast(prefer(b"\x0b", 5))
+    await again.cast(prefer(b"\x0b", 6))
+    again.wal.close()

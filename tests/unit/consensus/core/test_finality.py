@@ -63,17 +63,25 @@ def test_conflicting_finality_halts_for_good() -> None:
 
 
 def test_a_final_chain_beside_the_final_block_halts() -> None:
+    """Also if the block beside ours is unknown: down there blocks are kept no more."""
     driver = Driver.at_view_1(proposer=False)
     one, other = make_block(driver.state, 1), make_block(driver.state, 1, salt=1)
     child = make_block(driver.state, 3, other, parent_view=1)
     driver.execute(one)
     driver.finalize(1, one)
-    driver.finalize(3, child)  # incomplete: its parent is unknown here
-    beside = replace(other, height=driver.state.final.height)
-    signed = make_proposal(driver.state, make_block(driver.state, 4, one), justify_view=1)
-    driver.feed(ProposalAccepted(signed, driver.now_ms))
-    state = replace(driver.state, blocks={**driver.state.blocks, beside.id: beside})
-    assert Halt("conflicting finality") in Driver(state, driver.now_ms).execute(child)
+    driver.finalize(3, child)
+    driver.execute(other)
+    assert driver.execute(child) == [Halt("conflicting finality")]
+
+
+def test_a_later_final_below_the_final_block_halts() -> None:
+    driver = Driver.at_view_1(proposer=False)
+    one, other = make_block(driver.state, 1), make_block(driver.state, 4, salt=1)
+    two = make_block(driver.state, 3, one)
+    driver.execute(one, two)
+    driver.finalize(3, two)
+    assert other.height < driver.state.final.height
+    assert Halt("conflicting finality") in driver.finalize(4, other)
 
 
 def test_a_final_block_that_does_not_execute_halts() -> None:

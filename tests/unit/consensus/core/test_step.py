@@ -115,6 +115,17 @@ def test_r4_the_timer_cancels_once_even_after_prefer() -> None:
     assert driver.state.fails == 1
 
 
+def test_r4_a_tip_whose_block_is_not_here_yet_grants_its_child_the_whole_block_time() -> None:
+    driver = Driver.at_view_1(proposer=False)
+    asked = driver.notarize(1, make_block(driver.state, 1))
+    (end_ms,) = [
+        effect.at_ms
+        for effect in asked
+        if isinstance(effect, SetTimer) and effect.timer.name is TimerName.CANCEL
+    ]
+    assert end_ms == driver.now_ms + 500 + 150
+
+
 def test_r4_a_timer_of_a_view_left_behind_is_void() -> None:
     driver = Driver.at_view_1(proposer=False)
     old = Timer(TimerName.CANCEL, 0, 1)

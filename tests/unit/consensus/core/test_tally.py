@@ -44,6 +44,15 @@ def test_the_quorum_holds_only_votes_for_its_block() -> None:
     assert sorted(signed.voter_index for signed in outcome.votes) == [0, 1, 2]
 
 
+def test_a_vote_for_the_block_at_another_height_is_a_vote_for_something_else() -> None:
+    """One liar must not make the others take two signatures for three."""
+    elsewhere = make_vote(STATE, 3, VotePhase.PREFER, 1, replace(ONE, height=9))
+    before = count_all(elsewhere, vote(0), vote(1), vote(2))
+    assert [type(outcome) for outcome in before] == [Counted, Counted, Counted, Quorum]
+    after = count_all(vote(0), vote(1), elsewhere)
+    assert all(isinstance(outcome, Counted) for outcome in after)
+
+
 def test_split_votes_reach_no_quorum() -> None:
     outcomes = count_all(vote(0), vote(1), vote(2, other=True), vote(3, other=True))
     assert all(isinstance(outcome, Counted) for outcome in outcomes)

@@ -1,6 +1,6 @@
 """Who signs two things that exclude each other is reported, once."""
 
-from consensus.core.effects import ReportEquivocation
+from consensus.core.effects import Halt, ReportEquivocation
 from consensus.core.events import ProposalAccepted, VoteAccepted
 from consensus.evidence import ConflictingProposals, ConflictingVotes
 from consensus.votes import VotePhase
@@ -44,3 +44,15 @@ def test_certificates_that_exclude_each_other_convict_their_common_voters() -> N
         effect.evidence.offender for effect in asked if isinstance(effect, ReportEquivocation)
     }
     assert reported == {0, 1, 2}
+
+
+def test_who_halts_at_a_contradiction_names_the_guilty_first() -> None:
+    driver = Driver.at_view_1(proposer=False)
+    one, other = make_block(driver.state, 1), make_block(driver.state, 1, salt=1)
+    driver.finalize(1, one)  # its body is not here, so the view is open
+    asked = driver.finalize(1, other)
+    reported = {
+        effect.evidence.offender for effect in asked if isinstance(effect, ReportEquivocation)
+    }
+    assert reported == {0, 1, 2}
+    assert isinstance(asked[-1], Halt)

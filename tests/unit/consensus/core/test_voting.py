@@ -48,6 +48,15 @@ def test_r1_after_a_pause_the_stamp_is_half_a_second_behind_the_clock() -> None:
     assert order.timestamp_ms == START_MS + 60_000 - 500
 
 
+def test_r1_over_a_view_of_unknown_outcome_nothing_is_built() -> None:
+    """Nobody could prefer it: the block may rest on one that is final in that view."""
+    driver = Driver.started(make_state(make_state().instance.proposer(3)))
+    assert not any(isinstance(effect, BuildBlock) for effect in driver.nullify(2))
+    assert driver.state.view == 3
+    (order,) = [effect for effect in driver.nullify(1) if isinstance(effect, BuildBlock)]
+    assert (order.parent, order.parent_view) == (GENESIS, 0)
+
+
 def test_r1_what_was_built_is_proposed_once() -> None:
     driver = Driver.at_view_1(proposer=True)
     block = make_block(driver.state, 1)
