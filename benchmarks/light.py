@@ -17,6 +17,7 @@ from consensus.light import (
 )
 from consensus.quorum import quorum_weight
 from consensus.votes import VOTE_CONTEXT, SignedVote, Vote, VotePhase
+from genesis.checkpoints import Checkpoint
 from genesis.networks import founder_key, local_document
 from genesis.units import Address
 from native.batch import verify_many
@@ -28,7 +29,7 @@ from vm.mmr import HeaderMmr, prove_stored
 from vm.records import Account, account_key, encode_account
 
 NETWORK = "testnet"
-LIMIT_BYTES, LIMIT_MS = 60_000, 100
+LIMIT_BYTES, WIDE_LIMIT_BYTES, LIMIT_MS = 60_000, 240_000, 100
 
 
 def main() -> None:
@@ -55,6 +56,8 @@ def main() -> None:
     assert ancestor is not None
 
     certificate_bytes = len(encode(claim.certificate.encode())) + len(header.raw)
+    if claim.checkpoint is not None:
+        certificate_bytes += len(encode(claim.checkpoint.encode()))
     record_bytes = len(value) + len(record.encode())
     ancestor_bytes = len(old.raw) + len(ancestor.encode())
 
@@ -84,25 +87,48 @@ def main() -> None:
         accounts=options.accounts,
         blocks=options.blocks,
         account_bytes=certificate_bytes + record_bytes,
-        limit_bytes=LIMIT_BYTES,
+        limit_bytes=LIMIT_BYTES if claim.checkpoint is None else WIDE_LIMIT_BYTES,
         limit_ms=LIMIT_MS,
     )
 
 
 def _certified(validators: int, state: Hash32, mmr: Hash32, height: int) -> tuple[Finality, Trust]:
-    """A header that a bare quorum of so many equal validators signed."""
-    voters = local_document(NETWORK, validators, onion_length=1).validator_set
+    """A header that a bare quorum of so many equal validators signed.
+
+    With more than can all vote on every block, they signed the checkpoint that ends there.
+    """
+    document = local_document(NETWORK, validators, onion_length=1)
+    voters = document.validator_set
     header = _header(voters.hash, state, mmr, height)
-    name = instance_id(header.genesis_hash, 0, voters.hash, ZERO_HASH)
+    checkpoint = _checkpoint(header) if document.has_lanes else None
+    number = 0 if checkpoint is None else checkpoint.number
+    name = instance_id(header.genesis_hash, 0, voters.hash, ZERO_HASH, term=number)
     vote = Vote(name, VotePhase.COMMIT, header.view, header.height, header.id)
+    if checkpoint is not None:
+        vote = Vote(name, VotePhase.COMMIT, checkpoint.view, checkpoint.number, checkpoint.id)
     votes = [
         SignedVote(
             vote, 0, index, founder_key(NETWORK, index).sign(vote.signing_bytes, VOTE_CONTEXT)
         )
         for index in range(quorum_weight(validators))
     ]
-    claim = Finality(assemble(votes, validators), ZERO_HASH, (header,), voters)
+    claim = Finality(assemble(votes, validators), ZERO_HASH, (header,), voters, checkpoint)
     return claim, Trust(_header(voters.hash, state, mmr, 1), voters)
+
+
+def _checkpoint(header: Header) -> Checkpoint:
+    return Checkpoint(
+        number=2**40,
+        parent_id=ZERO_HASH,
+        block_id=header.id,
+        block_height=header.height,
+        is_restart=False,
+        next_vset_hash=header.vset_hash,
+        epoch=0,
+        view=1,
+        proposer_index=3,
+        timestamp_ms=header.timestamp_ms,
+    )
 
 
 def _header(voters: Hash32, state: Hash32, mmr: Hash32, height: int) -> Header:

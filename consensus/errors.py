@@ -74,7 +74,7 @@ class MalformedClose(InvalidVote):
 
 @dataclass(eq=False)
 class MalformedCheckpoint(InvalidProposal):
-    """A checkpoint with a number out of range."""
+    """A checkpoint, its proposer and its certificate do not belong together."""
 
     reason: str
 

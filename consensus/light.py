@@ -9,6 +9,9 @@ epoch is believed without those between if its voters are still the trusted ones
 set that the trusted header names as the next, or signers with so much of the trusted set's stake
 that one of them is honest. Otherwise the anchors in between say how the set changed. All of it
 rests on stake that can still be lost, and therefore on a trusted header that is not too old.
+
+On a chain of two lanes the certificate is of a checkpoint, which names the block that it makes
+final. A committee's certificate is never enough: it names an instance of the fast lane.
 """
 
 from collections.abc import Callable, Generator, Sequence
@@ -32,6 +35,7 @@ from consensus.errors import (
 from consensus.instance import instance_id
 from consensus.quorum import outweighs_faulty
 from consensus.votes import VotePhase
+from genesis.checkpoints import Checkpoint
 from genesis.document import GenesisDocument
 from genesis.validators import ValidatorSet
 from native.errors import InvalidSignature
@@ -64,18 +68,21 @@ class Finality:
     """A server's claim that blocks are final; nothing of it is believed before `verify_finality`.
 
     `headers` lead from the certified block (first) down by parent; `start_id` is the last block of
-    the epoch before, `validators` those that voted.
+    the epoch before, `validators` those that voted. With a `checkpoint`, it is what they voted
+    for, it ends at the certified block, and `start_id` is the checkpoint before.
     """
 
     certificate: QuorumCertificate
     start_id: Hash32
     headers: tuple[Header, ...]
     validators: ValidatorSet
+    checkpoint: Checkpoint | None = None
 
     @property
     def height(self) -> int:
         """That of the certified block."""
-        return self.certificate.height
+        checkpoint = self.checkpoint
+        return self.certificate.height if checkpoint is None else checkpoint.block_height
 
 
 def genesis_trust(document: GenesisDocument) -> Trust:
@@ -124,7 +131,7 @@ def verify_finality(trust: Trust, claim: Finality, verify: Verify) -> Trust:
     if header.height < trust.header.height or header.epoch < trust.header.epoch:
         raise OlderThanTrusted(trust.header.height, header.height)
     _require_path(trust.header, claim.headers)
-    _require_final(header, certificate)
+    _require_final(header, claim)
     _require_own_set(header, claim)
     certificate.check_weight([each.stake for each in claim.validators])
     _require_entitled(trust, claim)
@@ -161,11 +168,18 @@ def _require_path(trusted: Header, headers: tuple[Header, ...]) -> None:
         child = header
 
 
-def _require_final(header: Header, certificate: QuorumCertificate) -> None:
+def _require_final(header: Header, claim: Finality) -> None:
+    certificate, checkpoint = claim.certificate, claim.checkpoint
     if certificate.phase is not VotePhase.COMMIT:
         raise NotFinal(header.height, f"its votes are of phase {certificate.phase.name}")
-    named = (certificate.block_id, certificate.height, certificate.epoch)
-    if named != (header.id, header.height, header.epoch):
+    signed = (certificate.block_id, certificate.height, certificate.epoch)
+    if checkpoint is not None:
+        if signed != (checkpoint.id, checkpoint.number, checkpoint.epoch):
+            raise NotFinal(header.height, "its votes are for another checkpoint")
+        if checkpoint.next_vset_hash not in (header.vset_hash, header.next_vset_hash):
+            raise NotFinal(header.height, "its checkpoint names another validator set")
+        signed = (checkpoint.block_id, checkpoint.block_height, checkpoint.epoch)
+    if signed != (header.id, header.height, header.epoch):
         raise NotFinal(header.height, "its votes are for another block")
 
 
@@ -174,8 +188,11 @@ def _require_own_set(header: Header, claim: Finality) -> None:
     voters = claim.validators
     if voters.hash != header.vset_hash:
         raise ForeignValidators(header.epoch, header.vset_hash, voters.hash)
-    named = instance_id(header.genesis_hash, header.epoch, voters.hash, claim.start_id)
-    if claim.certificate.instance_id != named:
+    checkpoint = claim.checkpoint
+    term = 0 if checkpoint is None else checkpoint.number
+    named = instance_id(header.genesis_hash, header.epoch, voters.hash, claim.start_id, term=term)
+    starts = checkpoint is None or checkpoint.parent_id == claim.start_id
+    if not starts or claim.certificate.instance_id != named:
         raise ForeignInstance(named, claim.certificate.instance_id)
 
 

@@ -8,6 +8,7 @@ from native.hashing import Hash32, blake3_256
 
 VOTE_CONTEXT: Final = b"aichain/vote/v1"
 PROPOSAL_CONTEXT: Final = b"aichain/prop/v1"
+CLOSE_CONTEXT: Final = b"aichain/close/v1"
 
 _INSTANCE_DOMAIN: Final = b"aichain/inst/1"
 
@@ -86,6 +87,16 @@ def proposal_bytes(
             block_id,
         )
     )
+
+
+def close_bytes(instance_id: Hash32, tip_view: int, tip_id: Hash32) -> bytes:
+    """`AICC1`, instance, view and id of the tip: a seat signs nothing more in this term."""
+    return b"".join((b"AICC1", instance_id, tip_view.to_bytes(8, "big"), tip_id))
+
+
+def breaks_close(tip_view: int, commit_view: int) -> bool:
+    """Whether a COMMIT is above the tip of a CLOSE: whoever COMMITs to a block stands on it."""
+    return commit_view > tip_view
 
 
 def excludes(first: VotePhase, second: VotePhase, *, same: bool) -> bool:

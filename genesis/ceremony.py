@@ -67,11 +67,6 @@ def check_document(document: GenesisDocument) -> tuple[str, ...]:
     problems = [_unproved(each) for each in document.validators if not _is_proved(document, each)]
     if not document.validators:
         problems.append("there is no validator: add signed founders")
-    if len(document.validators) > document.consensus.full_set_limit:
-        problems.append(
-            f"{len(document.validators)} validators, but full_set_limit is"
-            f" {document.consensus.full_set_limit}"
-        )
     if document.seed == ZERO_HASH:
         problems.append("the seed is zero: choose one that no founder could choose alone")
     problems += _name_problems(document)

@@ -18,6 +18,8 @@ from genesis.params import (
     StakingParams,
     amount_fields,
     encodable_params,
+    later_fields,
+    stated_fields,
 )
 from genesis.units import (
     U64_MAX,
@@ -65,7 +67,7 @@ class GenesisDocument:
         _require(1 <= self.genesis_time_ms <= U64_MAX >> 1, "genesis_time_ms is out of range")
         _require(len(self.seed) == HASH_BYTES, "seed is not 32 bytes")
         _require(len(self.accounts) <= limits.GENESIS_ACCOUNTS_MAX, "too many accounts")
-        most = min(self.staking.max_validators, limits.GENESIS_VALIDATORS_MAX)
+        most = self.staking.max_validators
         _require(len(self.validators) <= most, f"more than {most} validators")
         _require_unique("account address", (account.address for account in self.accounts))
         _require_unique("validator name", (founder.name for founder in self.validators))
@@ -96,6 +98,15 @@ class GenesisDocument:
                 int(self.public_keys),
             ]
         )
+
+    @property
+    def has_lanes(self) -> bool:
+        """Whether a committee finalizes blocks under a hard lane of all validators.
+
+        It holds for the life of the chain, also while its set is small: no epoch changes what
+        is signed.
+        """
+        return self.staking.max_validators > self.consensus.full_set_limit
 
     @property
     def supply(self) -> int:
@@ -190,7 +201,7 @@ _VALIDATOR_KEYS = frozenset(entry.name for entry in fields(GenesisValidator))
 
 def _params_lines(params: Params) -> list[str]:
     amounts = amount_fields(type(params))
-    values = {entry.name: getattr(params, entry.name) for entry in fields(params)}
+    values = {name: getattr(params, name) for name in stated_fields(params)}
     return [
         f'{name} = "{format_amount(value)}"' if name in amounts else f"{name} = {value}"
         for name, value in values.items()
@@ -201,7 +212,8 @@ def _params(table: dict[str, object], name: str, kind: type[SomeParams]) -> Some
     section = table[name]
     if not isinstance(section, dict):
         raise InvalidGenesis(f"{name} is not a table")
-    _require_keys(f"[{name}]", section, frozenset(entry.name for entry in fields(kind)))
+    every = frozenset(entry.name for entry in fields(kind))
+    _require_keys(f"[{name}]", section, every, optional=later_fields(kind))
     amounts = amount_fields(kind)
     values = {
         key: _amount(section, key) if key in amounts else _integer(section, key) for key in section
@@ -299,8 +311,14 @@ def _hash(table: dict[str, object], name: str) -> Hash32:
         raise InvalidGenesis(f"{name}: {error}") from None
 
 
-def _require_keys(where: str, table: dict[str, object], allowed: frozenset[str]) -> None:
-    unknown, missing = set(table) - allowed, allowed - set(table) - {"accounts", "validators"}
+def _require_keys(
+    where: str,
+    table: dict[str, object],
+    allowed: frozenset[str],
+    *,
+    optional: frozenset[str] = frozenset({"accounts", "validators"}),
+) -> None:
+    unknown, missing = set(table) - allowed, allowed - set(table) - optional
     if unknown:
         raise InvalidGenesis(f"{where} has an unknown key {min(unknown)[:64]!r}")
     if missing:

@@ -47,3 +47,10 @@ class MainnetNotLaunched(InvalidData):
     """mainnet has no packaged document: its founders are found by a ceremony."""
 
     reason: str
+
+
+@dataclass(eq=False)
+class CheckpointOutOfRange(InvalidData):
+    """A checkpoint with a number that no encoding holds."""
+
+    numbers: tuple[int, ...]

@@ -1,21 +1,25 @@
 """Every protocol limit in one place: what comes from outside is never bounded by luck."""
 
 # --- genesis: documents and founders -----------------------------------------------------------
-GENESIS_TEXT_MAX_BYTES = 8 * 1024 * 1024
+GENESIS_TEXT_MAX_BYTES = 16 * 1024 * 1024
 GENESIS_ACCOUNTS_MAX = 20_000
-GENESIS_VALIDATORS_MAX = 64
+GENESIS_VALIDATORS_MAX = 1_000  # in any set; above `full_set_limit` two lanes carry them
 NETWORK_ID_MAX = 2**32 - 1
 NAME_MAX_CHARS = 32
 LABEL_MAX_CHARS = 64
 ONION_LENGTH_MAX = 2**24
 EPOCH_BLOCKS_MAX = 256
 BLOCK_TIME_MAX_MS = 60_000
+ESCAPE_MAX_MS = 600_000
 UNBONDINGS_MAX = 256
-CANDIDATES_MAX = 256
-OFFENCES_MAX = 64
+CANDIDATES_LEAST = 256  # kept where sets are small; else twice a set, in one record of 64 KiB
+CANDIDATES_MAX = 2 * GENESIS_VALIDATORS_MAX
+OFFENCES_LEAST = 64
+OFFENCES_MAX = GENESIS_VALIDATORS_MAX
 ANCHOR_WINDOW_BLOCKS = 64
 ABSENT_ANCHORS_MAX = 8
 PARTICIPATION_VOTES_MAX = 18
+SYSTEM_TRANSACTIONS_MAX = 8  # in a block: 144 votes, half a megabyte, 38 ms of verification
 
 # --- p2p: what one peer may send, and how many peers there may be ------------------------------
 HELLO_MAX_BYTES = 16 * 1024
@@ -135,7 +139,7 @@ FEED_CAPACITY = 256
 FEED_READERS = 64
 
 # --- consensus: signed messages, and what the core keeps -----------------------------------------
-ELECTORATE_MEMBERS_MAX = GENESIS_VALIDATORS_MAX
+ELECTORATE_MEMBERS_MAX = 64  # who can all vote on every block
 CONSENSUS_RECORD_MAX_BYTES = 512 * 1024
 CONSENSUS_RECORD_MAX_ITEMS = 256
 VIEWS_AHEAD_MAX = 64
@@ -152,7 +156,7 @@ STANDING_BLOCK_TIMES = 10
 ANNOUNCING_VIEWS = 2
 
 # --- lanes: a committee under a hard lane, for more validators than can all vote on every block --
-LANE_MEMBERS_MAX = 1_024
+LANE_MEMBERS_MAX = GENESIS_VALIDATORS_MAX
 TERM_BLOCKS_MAX = 64
 # 46 KB each. Only a captured committee fills this; first in, first out, and verifying one takes
 # 4 ms, so a block that exists is fetched before its certificate is pushed out.
@@ -173,7 +177,7 @@ CERTIFICATES_TAKEN_MAX = 64
 EVIDENCE_KEPT_MAX = 256
 CLOCK_SIGHTINGS_MAX = 64
 ATTENDANCE_EPOCHS_MAX = 16
-ACCUSATIONS_MAX = 64  # as many as a set has members
+ACCUSATIONS_MAX = 64  # waiting; a block takes SYSTEM_TRANSACTIONS_MAX of them
 CANDIDATE_BLOCKS_MAX = 256
 FETCHED_ANCESTORS_MAX = 64
 DOWNLOAD_PEERS_MAX = 3

@@ -6,7 +6,7 @@ from importlib import resources
 from genesis.document import GenesisAccount, GenesisDocument, GenesisValidator, parse_document
 from genesis.errors import MainnetNotLaunched, NetworkUnknown
 from genesis.onion import onion_head, onion_seed
-from genesis.params import ConsensusParams
+from genesis.params import ConsensusParams, StakingParams
 from genesis.units import AI, address_of_key
 from native.hashing import derive_hash
 from native.node_keys import peer_id_of_seed
@@ -17,7 +17,7 @@ PUBLIC_NETWORKS = ("devnet", "testnet")
 """Networks whose keys anyone can derive: they bind loopback and their coins are worth nothing."""
 
 PACKAGED_FOUNDERS = {"devnet": 1, "testnet": 4}
-FOUNDERS_MAX = 20
+FOUNDERS_MAX = 100
 PUBLIC_ACCOUNTS = 8
 PUBLIC_ACCOUNT_BALANCE = 1_000_000 * AI
 FOUNDER_STAKE = 1_000_000 * AI
@@ -27,6 +27,7 @@ PUBLIC_ONION_LENGTH = 2**18
 
 _GENESIS_TIME_MS = 1_767_225_600_000  # 2026-01-01T00:00:00Z
 _LOOPBACK = ConsensusParams(delta_ms=100, clock_offset_ms=0)
+_STAKING = StakingParams()
 _MAINNET_ADVICE = (
     "mainnet has no packaged validators; collect signed founders with `aichain genesis new`, "
     "`add-validator`, `add-account` and `check`, then start with `aichain run --network PATH` "
@@ -51,7 +52,10 @@ def packaged_document(name: str) -> GenesisDocument:
 def local_document(
     name: str, founders: int, *, onion_length: int = PUBLIC_ONION_LENGTH
 ) -> GenesisDocument:
-    """The public network `name` with its first `founders` founders (`localnet --validators N`)."""
+    """The public network `name` with its first `founders` founders (`localnet --validators N`).
+
+    With more than the default set holds, it is a chain of two lanes.
+    """
     _require_public(name)
     if not 1 <= founders <= FOUNDERS_MAX:
         raise ValueError(f"a local network has 1 to {FOUNDERS_MAX} founders, not {founders}")
@@ -65,6 +69,7 @@ def local_document(
         genesis_time_ms=_GENESIS_TIME_MS,
         seed=derive_hash(f"aichain/{name}/seed/v1", b""),
         consensus=_LOOPBACK,
+        staking=StakingParams(max_validators=max(founders, _STAKING.max_validators)),
         accounts=tuple(_account(name, index) for index in range(PUBLIC_ACCOUNTS)) + purses,
         validators=validators,
         public_keys=True,

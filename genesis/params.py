@@ -9,12 +9,17 @@ from genesis.units import AI, BPS, U64_MAX, U128_MAX, encode_amount
 from native.codec import Encodable
 
 _AMOUNT = {"amount": True}  # written in AI in a document, 16 bytes in the canonical encoding
+_LATER = {"later": True}  # came after the first chains: neither written nor hashed at its default
 _ROOM_FOR_ONE = 2 * 85_000  # half a block holds the largest transaction: a full one of votes
 
 
 @dataclass(frozen=True, slots=True)
 class ConsensusParams:
-    """Simplex-69 (consensus.md §3.1); the defaults are for a network across the world."""
+    """Simplex-69 (consensus.md §3.1); the defaults are for a network across the world.
+
+    Up to `full_set_limit` validators vote on every block. A chain whose sets may be larger
+    (`max_validators`) runs two lanes, and closes a committee that stood still for `escape_ms`.
+    """
 
     block_time_ms: int = 500
     epoch_blocks: int = 256
@@ -22,14 +27,16 @@ class ConsensusParams:
     quorum_percent: int = 69
     delta_ms: int = 250
     clock_offset_ms: int = 200
+    escape_ms: int = field(default=10_000, metadata=_LATER)
 
     def __post_init__(self) -> None:
         _require_range("block_time_ms", self.block_time_ms, 1, limits.BLOCK_TIME_MAX_MS)
         _require_range("epoch_blocks", self.epoch_blocks, 1, limits.EPOCH_BLOCKS_MAX)
-        _require_range("full_set_limit", self.full_set_limit, 1, limits.GENESIS_VALIDATORS_MAX)
+        _require_range("full_set_limit", self.full_set_limit, 1, limits.ELECTORATE_MEMBERS_MAX)
         _require_range("quorum_percent", self.quorum_percent, 69, 69)  # R1…R7 are proved for 69
         _require_range("delta_ms", self.delta_ms, 1, limits.BLOCK_TIME_MAX_MS)
         _require_range("clock_offset_ms", self.clock_offset_ms, 0, limits.BLOCK_TIME_MAX_MS)
+        _require_range("escape_ms", self.escape_ms, 1, limits.ESCAPE_MAX_MS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,18 +107,47 @@ class StakingParams:
         _require_range("slash_bps", self.slash_bps, 0, BPS)
         _require_range("reporter_bps", self.reporter_bps, 0, BPS // 2)  # guilt must not pay
 
+    @property
+    def candidates_max(self) -> int:
+        """So many may wait for a place in a set."""
+        return max(limits.CANDIDATES_LEAST, 2 * self.max_validators)
+
+    @property
+    def offences_max(self) -> int:
+        """So many offences count together: a whole set's, or its small members would be cheap."""
+        return max(limits.OFFENCES_LEAST, self.max_validators)
+
 
 Params: TypeAlias = ConsensusParams | FeeParams | RewardParams | StakingParams
 
 
 def encodable_params(params: Params) -> list[Encodable]:
     """The fields in their declared order, amounts as 16 bytes: a part of the genesis hash."""
+    amounts = amount_fields(type(params))
     return [
-        encode_amount(getattr(params, entry.name))
-        if entry.metadata.get("amount")
-        else getattr(params, entry.name)
-        for entry in fields(params)
+        encode_amount(getattr(params, name)) if name in amounts else getattr(params, name)
+        for name in stated_fields(params)
     ]
+
+
+def stated_fields(params: Params) -> tuple[str, ...]:
+    """What a document says: all but the later fields, and of these what is not the default.
+
+    So the documents and hashes of chains that were born before a field are what they were.
+    """
+    later = later_fields(type(params))
+    stated = tuple(
+        entry.name
+        for entry in fields(params)
+        if entry.name not in later or getattr(params, entry.name) != entry.default
+    )
+    assert len(later) < 2, "with two, their places in the encoding would need names"
+    return stated
+
+
+def later_fields(kind: type[Params]) -> frozenset[str]:
+    """The fields that a document may leave out."""
+    return frozenset(entry.name for entry in fields(kind) if entry.metadata.get("later"))
 
 
 def amount_fields(kind: type[Params]) -> frozenset[str]:

@@ -1,5 +1,6 @@
 """Builders of proofs of double signing: valid by default, one keyword breaks one rule."""
 
+from dataclasses import replace
 from typing import Any
 
 from genesis.ballots import InstanceName, Lane, VotePhase
@@ -8,6 +9,7 @@ from native.signatures import SIGNATURE_BYTES, Algorithm, SigningKey
 from tests.builders_vm import address, make_transaction, seal
 from vm.state import State
 from vm.system_bodies import (
+    Claim,
     Claims,
     Evidence,
     Participation,
@@ -96,11 +98,9 @@ def report(body: Evidence | Participation, *, sender: int = 2) -> VerifiedTransa
     return seal(system(body, sender=sender))
 
 
-def _claims(evidence: Evidence) -> tuple[VoteClaim | ProposalClaim, VoteClaim | ProposalClaim]:
+def _claims(evidence: Evidence) -> tuple[Claim, Claim]:
     return evidence.claims
 
 
-def _signed(claim: VoteClaim | ProposalClaim, signature: bytes) -> VoteClaim | ProposalClaim:
-    if isinstance(claim, VoteClaim):
-        return VoteClaim(claim.phase, claim.height, claim.block_id, signature)
-    return ProposalClaim(claim.justify_view, claim.height, claim.block_id, signature)
+def _signed(claim: Claim, signature: bytes) -> Claim:
+    return replace(claim, signature=signature)

@@ -8,7 +8,7 @@ from consensus.certificates import QuorumCertificate, assemble
 from consensus.core.events import BlockExecuted, CertificateAccepted, Started
 from consensus.instance import BlockRef, Instance
 from consensus.lanes import LaneEffect, LaneEvent, Lanes, LanesConfig, initial, step
-from consensus.lanes.checkpoints import Checkpoint
+from consensus.lanes.checkpoints import Checkpoint, checkpoint_ref
 from consensus.lanes.closes import Close, CloseMessage, SignedClose
 from consensus.lanes.effects import InInstance
 from consensus.lanes.events import CloseAccepted, DecisionReceived, EpochDecided, Woke
@@ -185,7 +185,7 @@ class LaneDriver:
         """The hard lane decides on this block."""
         checkpoint = make_checkpoint(self.state, block, is_restart=is_restart)
         instance = self.state.ballot.instance
-        final = make_certificate(instance, VotePhase.COMMIT, 1, checkpoint.ref)
+        final = make_certificate(instance, VotePhase.COMMIT, 1, checkpoint_ref(checkpoint))
         asked = self.feed(DecisionReceived(checkpoint, final, self.now_ms))
         epoch = block.height // EPOCH_BLOCKS + 1
         self.feed(EpochDecided(make_voters(epoch), self.now_ms))

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field, replace
 from consensus.certificates import QuorumCertificate, assemble
 from consensus.instance import instance_id
 from consensus.light import Finality, Trust
-from consensus.votes import VOTE_CONTEXT, SignedVote, Vote, VotePhase
+from consensus.votes import VOTE_CONTEXT, Lane, SignedVote, Vote, VotePhase
+from genesis.checkpoints import Checkpoint
 from genesis.epochs import epoch_of_height, last_height
 from genesis.units import Address
 from genesis.validators import Validator, ValidatorSet
@@ -45,6 +46,8 @@ class LightChain:
     sets: Sequence[ValidatorSet] = (FOUR,)
     records: dict[bytes, bytes] = field(default_factory=lambda: dict(RECORDS))
     salt: int = 0
+    has_lanes: bool = False
+    """Certificates are of checkpoints, one a block."""
     headers: list[Header] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -53,8 +56,10 @@ class LightChain:
         self.extend(0)
 
     @classmethod
-    def of(cls, height: int, *sets: ValidatorSet, salt: int = 0) -> "LightChain":
-        chain = cls(sets or (FOUR,), salt=salt)
+    def of(
+        cls, height: int, *sets: ValidatorSet, salt: int = 0, has_lanes: bool = False
+    ) -> "LightChain":
+        chain = cls(sets or (FOUR,), salt=salt, has_lanes=has_lanes)
         chain.extend(height)
         return chain
 
@@ -113,11 +118,32 @@ class LightChain:
     ) -> Finality:
         """An honest server's claim; `voters` are places in the set."""
         header = self.headers[height]
-        validators, start_id = self.set_of(header.epoch), self.start_id(header.epoch)
-        certificate = sign(header, validators, start_id, voters=voters, phase=phase)
+        validators = self.set_of(header.epoch)
+        checkpoint = self.checkpoint(height) if self.has_lanes else None
+        start_id = self.start_id(header.epoch) if checkpoint is None else checkpoint.parent_id
+        certificate = sign(
+            header, validators, start_id, voters=voters, phase=phase, checkpoint=checkpoint
+        )
         lowest = height if down_to is None else down_to
         path = tuple(self.headers[at] for at in range(height, lowest - 1, -1))
-        return Finality(certificate, start_id, path, validators)
+        return Finality(certificate, start_id, path, validators, checkpoint)
+
+    def checkpoint(self, height: int) -> Checkpoint:
+        """That which ends at a block."""
+        header = self.headers[height]
+        following = self.set_of(epoch_of_height(height + 1, EPOCH_BLOCKS))
+        return Checkpoint(
+            number=height + 7,
+            parent_id=derive_hash("aichain/test/checkpoint/v1", bytes([height])),
+            block_id=header.id,
+            block_height=height,
+            is_restart=False,
+            next_vset_hash=following.hash,
+            epoch=header.epoch,
+            view=1,
+            proposer_index=0,
+            timestamp_ms=header.timestamp_ms,
+        )
 
     def anchor(self, epoch: int, *, voters: Sequence[int] = (0, 1, 2)) -> Finality:
         return self.finality(last_height(epoch, EPOCH_BLOCKS), voters=voters)
@@ -133,10 +159,16 @@ def sign(
     *,
     voters: Sequence[int],
     phase: VotePhase = VotePhase.COMMIT,
+    checkpoint: Checkpoint | None = None,
+    lane: Lane = Lane.HARD,
 ) -> QuorumCertificate:
-    """The certificate that these members make of a header."""
-    name = instance_id(header.genesis_hash, header.epoch, validators.hash, start_id)
-    vote = Vote(name, phase, header.view, header.height, header.id)
+    """The certificate that these members make of a header, or of the checkpoint that ends there."""
+    block_id, height, term = header.id, header.height, 0
+    if checkpoint is not None:
+        block_id, height, term = checkpoint.id, checkpoint.number, checkpoint.number
+    genesis, epoch = header.genesis_hash, header.epoch
+    name = instance_id(genesis, epoch, validators.hash, start_id, lane=lane, term=term)
+    vote = Vote(name, phase, header.view, height, block_id)
     votes = [
         SignedVote(vote, header.epoch, voter, signature(validators[voter].address, vote))
         for voter in voters

@@ -29,7 +29,14 @@ from vm.records import RECORD_VERSION, TREASURY, VOTER_POOL
 from vm.staking import jail
 from vm.state import State
 from vm.system_bodies import Participation
-from vm.validator_errors import AnchorClosed, VoteCounted, VotersMalformed, WrongAnchor
+from vm.validator_errors import (
+    AnchorClosed,
+    CheckpointMisplaced,
+    VoteCounted,
+    VotersMalformed,
+    WrongAnchor,
+    WrongCheckpoint,
+)
 
 ANCHOR_KEY = b"ve"
 ABSENCES_KEY = b"va"
@@ -97,17 +104,20 @@ def closing_height(epoch: int, params: ConsensusParams) -> int:
     return last_height(epoch, params.epoch_blocks) + min(ANCHOR_WINDOW_BLOCKS, params.epoch_blocks)
 
 
-def anchor_message(state: State, anchor: Anchor, epoch: Epoch, view: int) -> bytes:
+def anchor_message(state: State, anchor: Anchor, epoch: Epoch, body: Participation) -> bytes:
     """What a COMMIT vote for the anchor signs, in whichever view it was cast (R10)."""
+    checkpoint = body.checkpoint
     name = InstanceName(
         genesis_hash=state.document.hash,
         lane=Lane.HARD,
         epoch=epoch.number,
         vset_hash=epoch.validators.hash,
-        start_block_id=anchor.start_id,
-        term=0,
+        start_block_id=anchor.start_id if checkpoint is None else checkpoint.parent_id,
+        term=0 if checkpoint is None else checkpoint.number,
     )
-    return vote_bytes(name.id, VotePhase.COMMIT, view, anchor.height, anchor.block_id)
+    height = anchor.height if checkpoint is None else checkpoint.number
+    block_id = anchor.block_id if checkpoint is None else checkpoint.id
+    return vote_bytes(name.id, VotePhase.COMMIT, body.view, height, block_id)
 
 
 def voters_named(state: State, anchor: Anchor, body: Participation) -> tuple[Epoch, list[int]]:
@@ -121,7 +131,30 @@ def voters_named(state: State, anchor: Anchor, body: Participation) -> tuple[Epo
     places = body.places
     if len(body.voters) != -(-members // 8) or places[-1] >= members:
         raise VotersMalformed(members=members, size_bytes=len(body.voters))
+    _require_checkpoint(state, anchor, body)
     return voters, places
+
+
+def _require_checkpoint(state: State, anchor: Anchor, body: Participation) -> None:
+    """With two lanes, one that ends at the anchor; which of several was decided is not asked.
+
+    Its number, its parent and its proposer are the signers' word, as the view is.
+    """
+    checkpoint = body.checkpoint
+    if state.document.has_lanes != (checkpoint is not None):
+        raise CheckpointMisplaced(has_lanes=state.document.has_lanes)
+    if checkpoint is None:
+        return
+    following = state.epoch(body.epoch + 1)
+    assert following is not None, "a state knows the set of its next block"
+    for field, expected, given in (
+        ("block_id", anchor.block_id, checkpoint.block_id),
+        ("block_height", anchor.height, checkpoint.block_height),
+        ("epoch", body.epoch, checkpoint.epoch),
+        ("next_vset_hash", following.validators.hash, checkpoint.next_vset_hash),
+    ):
+        if given != expected:
+            raise WrongCheckpoint(field)
 
 
 def apply_participation(draft: Draft, body: Participation) -> tuple[Event, ...]:

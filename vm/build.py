@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from genesis.beacon import mixed
+from genesis.limits import SYSTEM_TRANSACTIONS_MAX
 from native.hashing import ZERO_HASH, Hash32
 from vm.apply import close_block
 from vm.blocks import (
@@ -69,12 +70,14 @@ def build_block(
     draft = Draft(state, state.head.height + 1)
     fees = state.document.fees
     bytes_left, weight_left = fees.max_block_bytes - _BODY_HEAD_BYTES, fees.max_block_weight
+    free_left = SYSTEM_TRANSACTIONS_MAX
     chosen: list[SignedTransaction] = []
     receipts: list[Receipt] = []
     dropped: list[tuple[VerifiedTransaction, InvalidTransaction]] = []
     for signed in candidates:
         weight, size = signed.weight, item_bytes(len(signed.raw))
-        if weight > weight_left or size > bytes_left:
+        is_free = signed.transaction.is_system
+        if weight > weight_left or size > bytes_left or (is_free and not free_left):
             continue
         try:
             receipts.append(apply_transaction(draft, signed))
@@ -85,6 +88,7 @@ def build_block(
         chosen.append(signed)
         bytes_left -= size
         weight_left -= weight
+        free_left -= is_free
     header = _header(draft, chosen, attributes)
     require_header(state, header)
     used = fees.max_block_weight - weight_left

@@ -1,6 +1,5 @@
 """The candidates for the next sets: a bounded list in step with stakes, jail and tombstones."""
 
-from genesis.limits import CANDIDATES_MAX
 from vm.draft import Draft
 from vm.epochs import CANDIDATES_KEY, decode_candidates, encode_candidates
 from vm.records import ValidatorRecord
@@ -22,6 +21,6 @@ def list_candidate(draft: Draft, record: ValidatorRecord) -> None:
     enough = record.stake >= draft.document.staking.min_validator_stake
     if enough and not record.jailed_until:
         stakes[record.index] = record.stake
-    if len(stakes) > CANDIDATES_MAX:
+    if len(stakes) > draft.document.staking.candidates_max:
         del stakes[min(stakes, key=lambda index: (stakes[index], -index))]
     draft.put_record(CANDIDATES_KEY, encode_candidates(stakes))

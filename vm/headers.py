@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from genesis.beacon import mixed
 from genesis.epochs import epoch_of_height
+from genesis.limits import SYSTEM_TRANSACTIONS_MAX
 from genesis.onion import peel
 from genesis.params import FeeParams
 from native.hashing import ZERO_HASH
@@ -29,7 +30,12 @@ from vm.errors import (
 from vm.onions import onion_at
 from vm.state import State
 from vm.transactions import SignedTransaction
-from vm.validator_errors import OnionExhausted, WrongBeaconMix, WrongReveal
+from vm.validator_errors import (
+    OnionExhausted,
+    TooManySystemTransactions,
+    WrongBeaconMix,
+    WrongReveal,
+)
 
 _UNUSED_HASHES = ("parent_outbox_root", "last_hard_id")
 
@@ -74,7 +80,7 @@ def require_header(parent: State, header: Header) -> None:
 
 
 def require_size(params: FeeParams, transactions: Sequence[SignedTransaction]) -> int:
-    """The weight of a body that is within both limits and names no transaction twice."""
+    """The weight of a body that is within all limits and names no transaction twice."""
     size = body_bytes(transactions)
     if size > params.max_block_bytes:
         raise BlockTooLarge(size_bytes=size, limit_bytes=params.max_block_bytes)
@@ -86,6 +92,9 @@ def require_size(params: FeeParams, transactions: Sequence[SignedTransaction]) -
         if signed.id in seen:
             raise RepeatedTransaction(signed.id)
         seen.add(signed.id)
+    free = sum(signed.transaction.is_system for signed in transactions)
+    if free > SYSTEM_TRANSACTIONS_MAX:
+        raise TooManySystemTransactions(count=free, limit=SYSTEM_TRANSACTIONS_MAX)
     return weight
 
 

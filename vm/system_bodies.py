@@ -4,15 +4,19 @@ from dataclasses import dataclass
 from typing import TypeAlias, assert_never
 
 from genesis.ballots import (
+    CLOSE_CONTEXT,
     PROPOSAL_CONTEXT,
     VOTE_CONTEXT,
     InstanceName,
     Lane,
     VotePhase,
+    breaks_close,
+    close_bytes,
     excludes,
     proposal_bytes,
     vote_bytes,
 )
+from genesis.checkpoints import CHECKPOINT_FIELDS, Checkpoint, decode_checkpoint
 from genesis.limits import GENESIS_VALIDATORS_MAX, PARTICIPATION_VOTES_MAX
 from genesis.units import ADDRESS_BYTES, U64_MAX, Address, read_address
 from genesis.validators import VALIDATOR_ALGORITHM
@@ -24,7 +28,9 @@ from vm.validator_errors import NotInConflict, VotesMismatch
 
 _VOTES = 1
 _PROPOSALS = 2
+_CLOSE = 3
 _EVIDENCE_FIELDS = 17
+_PARTICIPATION_FIELDS = 4
 _SIGNATURE_BYTES = SIGNATURE_BYTES[VALIDATOR_ALGORITHM]
 _VOTERS_MAX_BYTES = -(-GENESIS_VALIDATORS_MAX // 8)
 
@@ -58,7 +64,23 @@ class ProposalClaim:
         _require_place(self.height, self.block_id, self.signature)
 
 
-Claims: TypeAlias = tuple[VoteClaim, VoteClaim] | tuple[ProposalClaim, ProposalClaim]
+@dataclass(frozen=True, slots=True)
+class CloseClaim:
+    """A seat's CLOSE of its term: what it stood on when it signed for the last time."""
+
+    tip_view: int
+    tip_id: Hash32
+    signature: bytes
+
+    def __post_init__(self) -> None:
+        _require_range("tip_view", self.tip_view, U64_MAX)
+        _require_place(0, self.tip_id, self.signature)
+
+
+Claim: TypeAlias = VoteClaim | ProposalClaim | CloseClaim
+Claims: TypeAlias = (
+    tuple[VoteClaim, VoteClaim] | tuple[ProposalClaim, ProposalClaim] | tuple[CloseClaim, VoteClaim]
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +92,7 @@ class Evidence:
 
     instance: InstanceName
     view: int
+    """Of both claims; a CLOSE has none, so that of the COMMIT above its tip."""
     offender: Address
     """The owner of the validator: where its stake is, and its consensus key."""
     claims: Claims
@@ -81,7 +104,7 @@ class Evidence:
             _require_length(name, getattr(self.instance, name), HASH_BYTES)
         _require_length("offender", self.offender, ADDRESS_BYTES)
         _require_range("view", self.view, U64_MAX)
-        if self.view == 0 or not _conflict(self.claims, *self.messages):
+        if self.view == 0 or not _conflict(self.claims, self.view, *self.messages):
             raise NotInConflict(self.view)
 
     @property
@@ -94,7 +117,10 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Participation:
-    """COMMIT votes for the last block of an epoch; their signatures are its witnesses."""
+    """COMMIT votes for the last block of an epoch; their signatures are its witnesses.
+
+    On a chain of two lanes they are for a checkpoint that ends at this block, and name it.
+    """
 
     epoch: int
     view: int
@@ -103,6 +129,7 @@ class Participation:
     """Bit i of the epoch's set is bit i%8 of byte i//8, as in a certificate."""
     signatures: tuple[bytes, ...]
     """One for each bit, in their order."""
+    checkpoint: Checkpoint | None = None
 
     def __post_init__(self) -> None:
         _require_range("epoch", self.epoch, U64_MAX)
@@ -130,9 +157,17 @@ class Participation:
         ]
 
 
-def context_of(claim: VoteClaim | ProposalClaim) -> bytes:
+def context_of(claim: Claim) -> bytes:
     """The FIPS 204 context of a claim's signature."""
-    return VOTE_CONTEXT if isinstance(claim, VoteClaim) else PROPOSAL_CONTEXT
+    match claim:
+        case VoteClaim():
+            return VOTE_CONTEXT
+        case ProposalClaim():
+            return PROPOSAL_CONTEXT
+        case CloseClaim():
+            return CLOSE_CONTEXT
+        case _:
+            assert_never(claim)
 
 
 def evidence_fields(evidence: Evidence) -> list[codec.Value]:
@@ -140,7 +175,7 @@ def evidence_fields(evidence: Evidence) -> list[codec.Value]:
     name = evidence.instance
     first, second = evidence.claims
     return [
-        _VOTES if isinstance(first, VoteClaim) else _PROPOSALS,
+        _tag(first),
         name.genesis_hash,
         int(name.lane),
         name.epoch,
@@ -158,8 +193,8 @@ def evidence_from_fields(value: codec.Value) -> Evidence:
     """The exact inverse; DecodeError or InvalidTransaction otherwise."""
     fields = codec.array(value, _EVIDENCE_FIELDS)
     tag, lane = codec.uint(fields[0], 8), codec.uint(fields[2], 8)
-    if tag not in (_VOTES, _PROPOSALS):
-        raise FieldOutOfRange("claims", tag, _PROPOSALS)
+    if tag not in (_VOTES, _PROPOSALS, _CLOSE):
+        raise FieldOutOfRange("claims", tag, _CLOSE)
     if lane > Lane.FAST:
         raise FieldOutOfRange("lane", lane, Lane.FAST)
     instance = InstanceName(
@@ -171,26 +206,33 @@ def evidence_from_fields(value: codec.Value) -> Evidence:
         term=codec.uint(fields[6]),
     )
     claims: Claims
+    first, second = fields[9:13], fields[13:17]
     if tag == _VOTES:
-        claims = _vote_claim(fields[9:13]), _vote_claim(fields[13:17])
+        claims = _vote_claim(first), _vote_claim(second)
+    elif tag == _PROPOSALS:
+        claims = _proposal_claim(first), _proposal_claim(second)
     else:
-        claims = _proposal_claim(fields[9:13]), _proposal_claim(fields[13:17])
+        claims = _close_claim(first), _vote_claim(second)
     return Evidence(instance, codec.uint(fields[7]), read_address(fields[8]), claims)
 
 
 def participation_fields(participation: Participation) -> list[codec.Value]:
-    """The signatures as one string: they have one size."""
+    """The signatures as one string: they have one size. The checkpoint's fields come last."""
+    checkpoint = participation.checkpoint
     return [
         participation.epoch,
         participation.view,
         participation.voters,
         b"".join(participation.signatures),
+        *(() if checkpoint is None else checkpoint.encode()),
     ]
 
 
 def participation_from_fields(value: codec.Value) -> Participation:
     """The exact inverse; DecodeError or InvalidTransaction otherwise."""
-    epoch, view, voters, joined_field = codec.array(value, 4)
+    fields = codec.sequence(value, _PARTICIPATION_FIELDS + CHECKPOINT_FIELDS)
+    rest = fields[_PARTICIPATION_FIELDS:]
+    epoch, view, voters, joined_field = codec.array(fields[:_PARTICIPATION_FIELDS], 4)
     joined = codec.bounded(joined_field, _SIGNATURE_BYTES * PARTICIPATION_VOTES_MAX)
     return Participation(
         epoch=codec.uint(epoch),
@@ -200,30 +242,54 @@ def participation_from_fields(value: codec.Value) -> Participation:
             joined[start : start + _SIGNATURE_BYTES]
             for start in range(0, len(joined), _SIGNATURE_BYTES)
         ),
+        checkpoint=decode_checkpoint(rest) if rest else None,
     )
 
 
-def _conflict(claims: Claims, first: bytes, second: bytes) -> bool:
+def _conflict(claims: Claims, view: int, first: bytes, second: bytes) -> bool:
     match claims:
         case (VoteClaim(phase=one), VoteClaim(phase=other)):
             return excludes(one, other, same=first == second)
+        case (CloseClaim(tip_view), VoteClaim(phase)):
+            return phase is VotePhase.COMMIT and breaks_close(tip_view, view)
         case _:
             return first != second  # R1: one proposal a view
 
 
-def _message(name: Hash32, view: int, claim: VoteClaim | ProposalClaim) -> bytes:
+def _message(name: Hash32, view: int, claim: Claim) -> bytes:
     match claim:
         case VoteClaim(phase, height, block_id):
             return vote_bytes(name, phase, view, height, block_id)
         case ProposalClaim(justify_view, height, block_id):
             return proposal_bytes(name, view, justify_view, height, block_id)
+        case CloseClaim(tip_view, tip_id):
+            return close_bytes(name, tip_view, tip_id)
         case _:
             assert_never(claim)
 
 
-def _claim_fields(claim: VoteClaim | ProposalClaim) -> list[codec.Value]:
-    number = int(claim.phase) if isinstance(claim, VoteClaim) else claim.justify_view
-    return [number, claim.height, claim.block_id, claim.signature]
+def _tag(first: Claim) -> int:
+    match first:
+        case VoteClaim():
+            return _VOTES
+        case ProposalClaim():
+            return _PROPOSALS
+        case CloseClaim():
+            return _CLOSE
+        case _:
+            assert_never(first)
+
+
+def _claim_fields(claim: Claim) -> list[codec.Value]:
+    match claim:
+        case VoteClaim(phase, height, block_id, signature):
+            return [int(phase), height, block_id, signature]
+        case ProposalClaim(justify_view, height, block_id, signature):
+            return [justify_view, height, block_id, signature]
+        case CloseClaim(tip_view, tip_id, signature):
+            return [tip_view, 0, tip_id, signature]
+        case _:
+            assert_never(claim)
 
 
 def _vote_claim(fields: list[codec.Value]) -> VoteClaim:
@@ -235,6 +301,13 @@ def _vote_claim(fields: list[codec.Value]) -> VoteClaim:
 
 def _proposal_claim(fields: list[codec.Value]) -> ProposalClaim:
     return ProposalClaim(codec.uint(fields[0]), *_place(fields))
+
+
+def _close_claim(fields: list[codec.Value]) -> CloseClaim:
+    height, tip_id, signature = _place(fields)
+    if height:
+        raise FieldOutOfRange("height", height, 0)
+    return CloseClaim(codec.uint(fields[0]), tip_id, signature)
 
 
 def _place(fields: list[codec.Value]) -> tuple[int, Hash32, bytes]:

@@ -56,6 +56,20 @@ class AnchorClosed(InvalidTransaction):
 
 
 @dataclass(eq=False)
+class CheckpointMisplaced(InvalidTransaction):
+    """Votes are for a checkpoint on a chain of two lanes, and for the block on any other."""
+
+    has_lanes: bool
+
+
+@dataclass(eq=False)
+class WrongCheckpoint(InvalidTransaction):
+    """It does not end at the anchor, or names another set to come."""
+
+    field: str
+
+
+@dataclass(eq=False)
 class VotersMalformed(InvalidTransaction):
     """The bitmap is not one of this set."""
 
@@ -110,6 +124,14 @@ class RenewalPending(InvalidTransaction):
 
 
 # --- blocks
+
+
+@dataclass(eq=False)
+class TooManySystemTransactions(InvalidBlock):
+    """They are free, so a block has room for a few only."""
+
+    count: int
+    limit: int
 
 
 @dataclass(eq=False)

@@ -109,7 +109,7 @@ def _votes(state: State, participation: Participation) -> tuple[SignatureItem, .
     """Each vote for the anchor by the key of its voter."""
     anchor = read_anchor(state.get)
     epoch, places = voters_named(state, anchor, participation)
-    message = anchor_message(state, anchor, epoch, participation.view)
+    message = anchor_message(state, anchor, epoch, participation)
     return tuple(
         SignatureItem(epoch.validators[place].public_key, message, VOTE_CONTEXT, signature)
         for place, signature in zip(places, participation.signatures, strict=True)

@@ -8,9 +8,9 @@ from aichain.cli.client import RpcClient
 from aichain.cli.exit_codes import CommandExit
 from consensus.certificates import CERTIFICATE_FIELDS, decode_certificate
 from consensus.light import Finality
+from genesis.checkpoints import CHECKPOINT_FIELDS, Checkpoint, decode_checkpoint
 from genesis.limits import (
     CERTIFIED_PATH_MAX,
-    ELECTORATE_MEMBERS_MAX,
     GENESIS_VALIDATORS_MAX,
     MMR_PROOF_MAX_BYTES,
     STATE_PROOF_MAX_BYTES,
@@ -31,7 +31,8 @@ T = TypeVar("T")
 
 HASH_BYTES = 32
 KEY_BYTES = 4_096
-CERTIFICATE_BYTES = 256 + ELECTORATE_MEMBERS_MAX * (3 + max(SIGNATURE_BYTES.values()))
+CERTIFICATE_BYTES = 256 + GENESIS_VALIDATORS_MAX * (3 + max(SIGNATURE_BYTES.values()))
+CHECKPOINT_BYTES = 256
 
 
 @dataclass(eq=False)
@@ -96,8 +97,9 @@ class LightServer:
 
     def _finality(self, answer: Any) -> Finality:  # noqa: ANN401 JSON has no better type
         raw = _bytes(answer["certificate"], CERTIFICATE_BYTES)
-        items = CERTIFICATE_FIELDS + ELECTORATE_MEMBERS_MAX
-        certificate = decode_certificate(decode(raw, max_bytes=len(raw), max_items=items))
+        most = GENESIS_VALIDATORS_MAX
+        decoded = decode(raw, max_bytes=len(raw), max_items=CERTIFICATE_FIELDS + most)
+        certificate = decode_certificate(decoded, members_max=most)
         raws = answer["headers"]
         if not isinstance(raws, list) or not 0 < len(raws) <= CERTIFIED_PATH_MAX:
             raise ValueError("headers are missing")
@@ -105,8 +107,8 @@ class LightServer:
         start_id = hash32(_bytes(answer["startHash"], HASH_BYTES))
         voters = self._known
         if voters is None or voters.hash != headers[0].vset_hash:
-            voters = self._known = self._voters(certificate.height)
-        return Finality(certificate, start_id, headers, voters)
+            voters = self._known = self._voters(headers[0].height)
+        return Finality(certificate, start_id, headers, voters, _checkpoint(answer))
 
     def _record(self, answer: Any) -> RecordClaim:  # noqa: ANN401 JSON has no better type
         value = answer["value"]
@@ -133,6 +135,15 @@ def _validator(row: Any) -> Validator:  # noqa: ANN401 JSON has no better type
         int(row["stake"]),
         parse_peer_id(peer_id),
     )
+
+
+def _checkpoint(answer: Any) -> Checkpoint | None:  # noqa: ANN401 JSON has no better type
+    """What the votes are for, on a chain of two lanes."""
+    given = answer["checkpoint"]
+    if given is None:
+        return None
+    raw = _bytes(given, CHECKPOINT_BYTES)
+    return decode_checkpoint(decode(raw, max_bytes=len(raw), max_items=CHECKPOINT_FIELDS))
 
 
 def _header_proof(answer: Any) -> tuple[Header, MmrProof]:  # noqa: ANN401 JSON has no better type

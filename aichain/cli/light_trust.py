@@ -15,7 +15,7 @@ from native.errors import AIChainError, InvalidData
 from vm.blocks import decode_header
 
 VERSION = 1
-MAX_FILE_BYTES = 1 << 20
+MAX_FILE_BYTES = 1 << 23  # the largest set takes 4.2 MB in hex
 
 
 @dataclass(eq=False)

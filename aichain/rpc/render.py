@@ -12,7 +12,7 @@ from p2p.network import PeerView
 from vm.blocks import Header
 from vm.queries import AccountView, RecordProof, SupplyView, ValidatorView
 from vm.receipts import Event, Form, Receipt
-from vm.system_bodies import Evidence, Participation, ProposalClaim, VoteClaim
+from vm.system_bodies import Claim, CloseClaim, Evidence, Participation, ProposalClaim, VoteClaim
 from vm.transactions import (
     Body,
     RegisterValidator,
@@ -135,24 +135,32 @@ def _show_body(body: Body) -> Json:
                 "offender": format_address(offender),
                 "instanceId": show_bytes(instance.id),
                 "epoch": instance.epoch,
+                "lane": instance.lane.name.lower(),
                 "view": view,
                 "claims": [_show_claim(claim) for claim in claims],
             }
-        case Participation():
+        case Participation(checkpoint=checkpoint):
             return {
                 "epoch": body.epoch,
                 "view": body.view,
                 "voters": show_bytes(body.voters),
+                "checkpointHash": checkpoint and show_bytes(checkpoint.id),
             }
         case _:
             assert_never(body)
 
 
-def _show_claim(claim: VoteClaim | ProposalClaim) -> Json:
-    shown: Json = {"height": claim.height, "blockHash": show_bytes(claim.block_id)}
-    if isinstance(claim, VoteClaim):
-        return {"phase": claim.phase.name.lower()} | shown
-    return {"justifyView": claim.justify_view} | shown
+def _show_claim(claim: Claim) -> Json:
+    match claim:
+        case VoteClaim(phase, height, block_id):
+            kind: Json = {"phase": phase.name.lower()}
+        case ProposalClaim(justify_view, height, block_id):
+            kind = {"justifyView": justify_view}
+        case CloseClaim(tip_view, tip_id):
+            return {"tipView": tip_view, "tipHash": show_bytes(tip_id)}
+        case _:
+            assert_never(claim)
+    return kind | {"height": height, "blockHash": show_bytes(block_id)}
 
 
 def show_transaction_view(view: TransactionView) -> Json:

@@ -8,14 +8,15 @@ from native.codec import encode
 
 def show_finality(finality: Finality) -> Json:
     """The set that signed is `aichain_validators` of this height."""
-    certificate = finality.certificate
+    certificate, checkpoint = finality.certificate, finality.checkpoint
     return {
-        "height": certificate.height,
-        "blockHash": show_bytes(certificate.block_id),
+        "height": finality.height,
+        "blockHash": show_bytes(finality.headers[0].id),
         "epoch": certificate.epoch,
         "startHash": show_bytes(finality.start_id),
         "vsetHash": show_bytes(finality.validators.hash),
         "certificate": show_bytes(encode(certificate.encode())),
+        "checkpoint": None if checkpoint is None else show_bytes(encode(checkpoint.encode())),
         "headers": [show_bytes(header.raw) for header in finality.headers],
     }
 

@@ -16,6 +16,7 @@ from consensus.evidence import (
 from consensus.instance import instance_id
 from consensus.lanes.closes import Close, SignedClose
 from consensus.votes import VOTE_SIGNATURE_BYTES, Lane, SignedVote, Vote, VotePhase, decode_lane
+from genesis.ballots import breaks_close
 from native.codec import Value, array, blob, bounded, uint
 from native.hashing import Hash32
 
@@ -61,7 +62,7 @@ def close_is_broken(close: Close, commit: Vote) -> bool:
     return (
         close.instance_id == commit.instance_id
         and commit.phase is VotePhase.COMMIT
-        and commit.view > close.tip_view
+        and breaks_close(close.tip_view, commit.view)
     )
 
 

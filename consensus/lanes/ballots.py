@@ -27,7 +27,7 @@ from consensus.core.recovery import replay
 from consensus.core.state import State as CoreState
 from consensus.errors import InvalidCertificate, InvalidProof
 from consensus.lanes import fast, rules
-from consensus.lanes.checkpoints import Checkpoint
+from consensus.lanes.checkpoints import Checkpoint, checkpoint_ref
 from consensus.lanes.closing import add_close, close
 from consensus.lanes.effects import (
     BeginInstance,
@@ -199,7 +199,9 @@ def _fetch(turn: LaneTurn, checkpoint_id: Hash32) -> None:
 def on_proposed(turn: LaneTurn, event: CheckpointProposed) -> None:
     """Remember checkpoint and proof, learn what the proof shows, then let the core judge."""
     ballot, signed, checkpoint = turn.state.ballot, event.signed, event.checkpoint
-    if signed.proposal.block != checkpoint.ref or not wants_proposal(ballot.core, signed.proposal):
+    if signed.proposal.block != checkpoint_ref(checkpoint) or not wants_proposal(
+        ballot.core, signed.proposal
+    ):
         return
     remember(turn, checkpoint)
     if event.proof is not None:
@@ -277,7 +279,7 @@ def build(turn: LaneTurn) -> None:
     remember(turn, checkpoint)
     _keep_proof(turn, checkpoint, proof)
     turn.emit(Persist(CheckpointSeen(asked.instance_id, checkpoint)))
-    feed(turn, BlockBuilt(asked.instance_id, asked.view, checkpoint.ref, turn.now_ms))
+    feed(turn, BlockBuilt(asked.instance_id, asked.view, checkpoint_ref(checkpoint), turn.now_ms))
 
 
 # --- judging ------------------------------------------------------------------------------------
@@ -293,7 +295,7 @@ def offer(turn: LaneTurn) -> None:
             feed(turn, BlockRejected(checkpoint.id, turn.now_ms))
         elif has_its_place(state, checkpoint) and _is_allowed(turn, checkpoint):
             turn.emit(Persist(CheckpointSeen(state.ballot.instance.id, checkpoint)))
-            feed(turn, BlockExecuted(checkpoint.ref, turn.now_ms))
+            feed(turn, BlockExecuted(checkpoint_ref(checkpoint), turn.now_ms))
 
 
 def has_its_place(state: Lanes, checkpoint: Checkpoint) -> bool:

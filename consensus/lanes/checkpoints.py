@@ -1,87 +1,23 @@
-"""Checkpoints: what the hard lane decides one by one, each a block of a small chain of its own."""
+"""Checkpoints as the consensus core sees them, and the one that nobody proposed."""
 
-from dataclasses import dataclass, field
-from typing import Final
-
-from consensus.errors import MalformedCheckpoint
 from consensus.instance import BlockRef
-from native.codec import Value, array, blob, encode, uint
-from native.hashing import ZERO_HASH, Hash32, derive_hash
-
-CHECKPOINT_FIELDS: Final = 10
-_CHECKPOINT_DOMAIN: Final = "aichain/checkpoint/v1"
-
-
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
-    """Term `number` ends at `block_id`; the next term starts there.
-
-    It is signed by its id, which names the view and the proposer too: one block may be proposed in
-    several views, as several checkpoints, and the first FINAL decides.
-    """
-
-    number: int
-    parent_id: Hash32
-    block_id: Hash32
-    block_height: int
-    is_restart: bool
-    next_vset_hash: Hash32
-    epoch: int
-    view: int
-    proposer_index: int
-    timestamp_ms: int
-    id: Hash32 = field(init=False)
-
-    def __post_init__(self) -> None:
-        numbers = (self.number, self.block_height, self.epoch, self.view, self.timestamp_ms)
-        if not all(0 <= number < 2**64 for number in (*numbers, self.proposer_index)):
-            raise MalformedCheckpoint("a number out of range")
-        object.__setattr__(self, "id", derive_hash(_CHECKPOINT_DOMAIN, encode(self.encode())))
-
-    @property
-    def ref(self) -> BlockRef:
-        """The checkpoint as the core sees it: a block at height `number`."""
-        return BlockRef(
-            self.id,
-            self.number,
-            self.view,
-            self.epoch,
-            self.parent_id,
-            0,
-            self.proposer_index,
-            self.timestamp_ms,
-        )
-
-    def encode(self) -> list[Value]:
-        """The canonical form, on the wire, in the log and under the hash."""
-        return [
-            self.number,
-            self.parent_id,
-            self.block_id,
-            self.block_height,
-            int(self.is_restart),
-            self.next_vset_hash,
-            self.epoch,
-            self.view,
-            self.proposer_index,
-            self.timestamp_ms,
-        ]
+from genesis.checkpoints import CHECKPOINT_FIELDS as CHECKPOINT_FIELDS
+from genesis.checkpoints import Checkpoint as Checkpoint
+from genesis.checkpoints import decode_checkpoint as decode_checkpoint
+from native.hashing import ZERO_HASH, Hash32
 
 
-def decode_checkpoint(value: Value) -> Checkpoint:
-    """The exact inverse of `encode`."""
-    fields = array(value, CHECKPOINT_FIELDS)
-    return Checkpoint(
-        uint(fields[0]),
-        Hash32(blob(fields[1], 32)),
-        Hash32(blob(fields[2], 32)),
-        uint(fields[3]),
-        bool(uint(fields[4], bits=1)),
-        Hash32(blob(fields[5], 32)),
-        uint(fields[6]),
-        uint(fields[7]),
-        uint(fields[8], bits=32),
-        uint(fields[9]),
+def checkpoint_ref(checkpoint: Checkpoint) -> BlockRef:
+    """A block at height `number`, whose parent is the checkpoint before."""
+    return BlockRef(
+        checkpoint.id,
+        checkpoint.number,
+        checkpoint.view,
+        checkpoint.epoch,
+        checkpoint.parent_id,
+        0,
+        checkpoint.proposer_index,
+        checkpoint.timestamp_ms,
     )
 
 

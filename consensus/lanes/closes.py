@@ -9,10 +9,11 @@ from consensus.committee import COMMITTEE_SEATS
 from consensus.electorate import Electorate
 from consensus.errors import MalformedClose
 from consensus.votes import VOTE_SIGNATURE_BYTES, VotePhase
+from genesis.ballots import CLOSE_CONTEXT as CLOSE_CONTEXT
+from genesis.ballots import close_bytes
 from native.codec import Value, array, blob, bounded, sequence, uint
 from native.hashing import Hash32
 
-CLOSE_CONTEXT: Final = b"aichain/close/v1"
 CLOSE_FIELDS: Final = 7
 _MESSAGE_FIELDS: Final = 2
 
@@ -32,8 +33,7 @@ class Close:
     @property
     def signing_bytes(self) -> bytes:
         """`AICC1`, instance, view and id of the tip."""
-        view = self.tip_view.to_bytes(8, "big")
-        return b"".join((b"AICC1", self.instance_id, view, self.tip_id))
+        return close_bytes(self.instance_id, self.tip_view, self.tip_id)
 
 
 @dataclass(frozen=True, slots=True)

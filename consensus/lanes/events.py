@@ -17,7 +17,7 @@ from native.hashing import Hash32
 class CheckpointProposed:
     """A proposal of the ballot's proposer; a repetition (R10) carries no proof.
 
-    `checkpoint.ref` is the proposal's block, and the signatures inside the proof are valid.
+    `checkpoint_ref` of it is the proposal's block, and the signatures inside the proof are valid.
     """
 
     signed: SignedProposal

@@ -5,7 +5,7 @@ from typing import Final
 
 from consensus.certificates import QuorumCertificate, decode_certificate
 from consensus.errors import MalformedCheckpoint
-from consensus.lanes.checkpoints import Checkpoint, decode_checkpoint
+from consensus.lanes.checkpoints import Checkpoint, checkpoint_ref, decode_checkpoint
 from consensus.lanes.proofs import PROOF_FIELDS, CheckpointProof, decode_proof, encode_proof
 from consensus.proposals import Proposal, ProposalMessage, SignedProposal, decode_proposal
 from consensus.votes import VOTE_SIGNATURE_BYTES, VotePhase
@@ -50,7 +50,7 @@ class CheckpointMessage:
 
     def bind(self, instance_id: Hash32) -> SignedProposal:
         """The proposal as a claim about one ballot; the signature decides if the claim holds."""
-        place = (self.view, self.justify_view, self.checkpoint.ref, self.proposer_index)
+        place = (self.view, self.justify_view, checkpoint_ref(self.checkpoint), self.proposer_index)
         return SignedProposal(Proposal(instance_id, *place), self.signature)
 
     def encode(self) -> list[Value]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from consensus.committee import COMMITTEE_SEATS, draw_committee
 from consensus.electorate import Electorate
 from consensus.instance import BlockRef, Instance, instance_id
-from consensus.lanes.checkpoints import Checkpoint
+from consensus.lanes.checkpoints import Checkpoint, checkpoint_ref
 from consensus.votes import Lane
 from genesis.epochs import last_height
 from genesis.limits import TERM_BLOCKS_MAX
@@ -29,10 +29,17 @@ class EpochVoters:
         return self.electorate.epoch
 
 
-def term_blocks(validators: int, full_set_limit: int) -> int:
-    """The blocks between two checkpoints: with more validators, checkpoints cost more."""
+def term_blocks(validators: int, full_set_limit: int, epoch_blocks: int) -> int:
+    """The blocks between two checkpoints: with more validators, checkpoints cost more.
+
+    A power of two that divides the epoch, so that every term of an epoch is equally long.
+    """
     blocks = 1
-    while blocks * full_set_limit < validators and blocks < TERM_BLOCKS_MAX:
+    while (
+        blocks * full_set_limit < validators
+        and blocks < TERM_BLOCKS_MAX
+        and epoch_blocks % (2 * blocks) == 0
+    ):
         blocks *= 2
     return blocks
 
@@ -63,4 +70,4 @@ def ballot_instance(parent: Checkpoint, voters: EpochVoters, *, genesis_hash: Ha
     """The hard lane's ballot on the checkpoint after `parent`: one height, decided by R10."""
     number, electorate = parent.number + 1, voters.electorate
     name = instance_id(genesis_hash, voters.epoch, electorate.vset_hash, parent.id, term=number)
-    return Instance(name, electorate, parent.ref, number, number)
+    return Instance(name, electorate, checkpoint_ref(parent), number, number)

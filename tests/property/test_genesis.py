@@ -37,6 +37,7 @@ consensus = st.builds(
     full_set_limit=st.integers(1, 64),
     delta_ms=st.integers(1, 60_000),
     clock_offset_ms=st.integers(0, 60_000),
+    escape_ms=st.sampled_from((10_000, 1, 9_999, 600_000)),
 )
 fees = st.builds(
     FeeParams,
@@ -61,7 +62,7 @@ staking = st.builds(
     StakingParams,
     min_validator_stake=st.integers(1, 1000 * AI),
     unbonding_blocks=st.integers(1, 2**60),
-    max_validators=st.integers(3, 64),
+    max_validators=st.integers(3, limits.GENESIS_VALIDATORS_MAX),
     jail_blocks=st.integers(1, 2**60),
     max_unbondings=st.integers(1, 256),
 )

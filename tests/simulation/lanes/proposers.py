@@ -3,7 +3,7 @@
 from consensus.certificates import QuorumCertificate
 from consensus.instance import BlockRef
 from consensus.lanes import effects as asked
-from consensus.lanes.checkpoints import Checkpoint
+from consensus.lanes.checkpoints import Checkpoint, checkpoint_ref
 from consensus.lanes.closes import Close, SignedClose, seats_closed
 from consensus.lanes.proofs import (
     BoundaryFinal,
@@ -197,7 +197,9 @@ class EvilProposers:
         proof: CheckpointProof | None,
     ) -> None:
         proposer = front.instance.proposer(view)
-        proposal = Proposal(front.instance.id, view, justify_view, checkpoint.ref, proposer)
+        proposal = Proposal(
+            front.instance.id, view, justify_view, checkpoint_ref(checkpoint), proposer
+        )
         effect = asked.RebroadcastCheckpoint(SignedProposal(proposal, b"evil"), checkpoint, proof)
         live = self.means.live
         receivers = live if front.mode == "help" else tuple(self.means.some(live))

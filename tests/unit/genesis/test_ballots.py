@@ -6,6 +6,8 @@ from genesis.ballots import (
     InstanceName,
     Lane,
     VotePhase,
+    breaks_close,
+    close_bytes,
     excludes,
     proposal_bytes,
     vote_bytes,
@@ -29,6 +31,18 @@ def test_a_proposal_cannot_be_taken_for_a_vote() -> None:
     numbers = b"".join(number.to_bytes(8, "big") for number in (7, 3, 9))
     assert signed == b"AICP1" + ONE + numbers + TWO
     assert len(signed) != 86
+
+
+def test_a_close_is_77_bytes_and_no_vote_or_proposal() -> None:
+    signed = close_bytes(ONE, 7, TWO)
+    assert signed == b"AICC1" + ONE + bytes(7) + b"\x07" + TWO
+    assert len(signed) == 77
+
+
+def test_a_close_is_broken_by_a_commit_above_its_tip() -> None:
+    assert breaks_close(3, 4)
+    assert not breaks_close(4, 4)
+    assert not breaks_close(5, 4)
 
 
 def test_the_name_of_an_instance_binds_all_of_it() -> None:

@@ -15,7 +15,7 @@ from genesis.document import (
     render_validator,
 )
 from genesis.networks import local_document
-from genesis.params import FeeParams, RewardParams, StakingParams
+from genesis.params import ConsensusParams, FeeParams, RewardParams, StakingParams
 from genesis.units import AI, U128_MAX, Address
 from native.hashing import Hash32
 
@@ -129,7 +129,8 @@ def test_one_entry_travels_alone() -> None:
         (edited('possession = "0x', 'possession = "0x00'), "possession"),
         (edited("[consensus]", "[[consensus]]"), "not a table"),
         (edited("genesis_time_ms = 1767225600000", "genesis_time_ms = 0"), "genesis_time_ms"),
-        ("#" * (8 * 1024 * 1024 + 1), "longer than"),
+        ("#" * (16 * 1024 * 1024 + 1), "longer than"),
+        (edited("epoch_blocks = 256", "epoch_blocks = 256\nescape_ms = 0"), "escape_ms"),
     ],
 )
 def test_a_broken_document_is_refused_with_the_reason(text: str, reason: str) -> None:
@@ -159,6 +160,32 @@ def test_addresses_keys_and_peer_ids_appear_once() -> None:
 def test_more_validators_than_the_parameters_allow_are_refused() -> None:
     with pytest.raises(InvalidGenesis, match="more than 2 validators"):
         replace(DOCUMENT, staking=StakingParams(max_validators=2))
+
+
+def test_a_chain_has_lanes_exactly_if_its_sets_may_be_larger_than_all_can_vote_in() -> None:
+    assert not DOCUMENT.has_lanes
+    assert replace(DOCUMENT, staking=StakingParams(max_validators=21)).has_lanes
+    assert replace(DOCUMENT, consensus=ConsensusParams(full_set_limit=19)).has_lanes
+    wide = replace(DOCUMENT, consensus=ConsensusParams(full_set_limit=64))
+    assert not replace(wide, staking=StakingParams(max_validators=64)).has_lanes
+
+
+def test_more_founders_than_twenty_need_a_document_that_says_so() -> None:
+    many = local_document("testnet", 24, onion_length=8)
+    assert many.has_lanes
+    assert parse_document(render_document(many)) == many
+    with pytest.raises(InvalidGenesis, match="more than 20 validators"):
+        replace(many, staking=StakingParams())
+
+
+def test_a_parameter_that_came_later_leaves_older_documents_and_hashes_alone() -> None:
+    assert "escape_ms" not in TEXT
+    said = parse_document(edited("delta_ms", "escape_ms = 10_000\ndelta_ms"))
+    assert (said, said.hash) == (DOCUMENT, DOCUMENT.hash)
+    other = parse_document(edited("delta_ms", "escape_ms = 9_999\ndelta_ms"))
+    assert other.consensus.escape_ms == 9_999
+    assert other.hash != DOCUMENT.hash
+    assert parse_document(render_document(other)) == other
 
 
 def test_a_supply_that_could_overflow_is_refused() -> None:

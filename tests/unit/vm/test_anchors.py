@@ -316,7 +316,7 @@ def test_a_body_survives_the_wire_and_weighs_its_signatures() -> None:
         ({"view": 0}, FieldOutOfRange),
         ({"view": U64_MAX + 1}, FieldOutOfRange),
         ({"epoch": -1}, FieldOutOfRange),
-        ({"voters": bytes(9)}, FieldHasWrongLength),
+        ({"voters": bytes(126)}, FieldHasWrongLength),
         ({"voters": b"\x03"}, VotesMismatch),
         ({"voters": b""}, VotesMismatch),
         ({"signatures": ()}, FieldOutOfRange),

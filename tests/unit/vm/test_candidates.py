@@ -1,6 +1,6 @@
 """The list of candidates follows stake and jail, and has an end."""
 
-from genesis.limits import CANDIDATES_MAX
+from genesis.limits import CANDIDATES_LEAST
 from genesis.units import AI
 from native.hashing import ZERO_HASH
 from tests.builders_vm import FOUNDER_STAKE, STAKING, address, key, make_state, peer_id
@@ -57,8 +57,8 @@ def test_jail_and_its_end_are_noted() -> None:
 
 
 def test_of_a_full_list_the_lowest_stake_gives_way() -> None:
-    full = {index: MINIMUM + index for index in range(CANDIDATES_MAX)}
-    newcomer = CANDIDATES_MAX + 5
+    full = {index: MINIMUM + index for index in range(CANDIDATES_LEAST)}
+    newcomer = CANDIDATES_LEAST + 5
     draft = draft_with(full)
     list_candidate(draft, record(newcomer, MINIMUM))  # as much as the lowest, but later
     assert candidates_of(draft) == full

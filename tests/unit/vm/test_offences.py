@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from genesis.limits import OFFENCES_MAX
+from genesis.limits import OFFENCES_LEAST
 from genesis.params import StakingParams
 from genesis.units import AI, BPS, U128_MAX
 from native.errors import DecodeError, InvalidSignature
@@ -311,13 +311,13 @@ def test_evidence_ends_where_its_stake_is_free() -> None:
 
 def test_a_full_list_forgets_the_smallest_offence() -> None:
     state = make_state()
-    paid = [1_000 + number for number in range(OFFENCES_MAX)]
+    paid = [1_000 + number for number in range(OFFENCES_LEAST)]
     rows = [Offence(10 + number, 1, whole, whole) for number, whole in enumerate(paid)]
     state = with_records(state, {OFFENCES_KEY: encode_offences(rows)})
     draft = Draft(state, 2)
     apply_evidence(draft, address(3), make_evidence(state, 0))
     kept = offences_of(draft)
-    assert len(kept) == OFFENCES_MAX
+    assert len(kept) == OFFENCES_LEAST
     assert {each.index for each in kept} == {0, *(row.index for row in rows[1:])}
 
 

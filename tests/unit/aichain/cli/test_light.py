@@ -117,6 +117,13 @@ def test_sets_that_changed_altogether_cost_more_certificates(reader: Reader) -> 
     assert value["certificates"] == 7
 
 
+def test_on_a_chain_of_two_lanes_checkpoints_are_proof(reader: Reader) -> None:
+    reader.server = ServedChain(LightChain.of(30, has_lanes=True))
+    assert reader.ask(*ACCOUNT)["height"] == 29
+    reader.server.lies = {"aichain_getFinality": changed(checkpoint="0x00")}
+    assert reader.run("header", "3").exit_code == CommandExit.NOT_PROVEN
+
+
 def test_block_0_may_be_trusted_by_hash(reader: Reader) -> None:
     assert reader.ask("header", "0", trust=0)["height"] == 0
 

@@ -16,6 +16,7 @@ from consensus.core.events import (
 )
 from consensus.errors import DoubleSign
 from consensus.lanes import ballots, filters, guard, restore, step
+from consensus.lanes.checkpoints import checkpoint_ref
 from consensus.lanes.effects import (
     Accuse,
     CastCheckpoint,
@@ -73,7 +74,7 @@ def propose_checkpoint(
 ) -> CheckpointProposed:
     checkpoint = make_checkpoint(driver.state, **fields)  # type: ignore[arg-type]
     ballot = driver.state.ballot.instance
-    proposal = Proposal(ballot.id, 1, 0, checkpoint.ref, ballot.proposer(1))
+    proposal = Proposal(ballot.id, 1, 0, checkpoint_ref(checkpoint), ballot.proposer(1))
     signed = SignedProposal(proposal, b"signature")
     return CheckpointProposed(signed, checkpoint, proof, driver.now_ms)
 
@@ -127,7 +128,7 @@ def test_a_proposal_whose_checkpoint_is_forgotten_is_not_said_again() -> None:
     driver = LaneDriver.started(other_than_proposer())
     blocks = driver.grow(4)
     ballot = driver.state.ballot.instance
-    block = make_checkpoint(driver.state, blocks[-1]).ref
+    block = checkpoint_ref(make_checkpoint(driver.state, blocks[-1]))
     proposal = Proposal(ballot.id, 1, 0, block, ballot.proposer(1))
     core_event = ProposalAccepted(SignedProposal(proposal, b"signature"), driver.now_ms)
     turn = LaneTurn(driver.state, driver.now_ms)
@@ -293,7 +294,7 @@ def test_after_a_crash_our_vote_on_a_checkpoint_stands_and_so_does_the_checkpoin
     assert fresh.state.ballot.checkpoints == {checkpoint.id: checkpoint}
     assert fresh.state.ballot.core.at(1).preferred == vote
     other = make_checkpoint(driver.state, blocks[0], is_restart=True)
-    proposal = Proposal(ballot.id, 1, 0, other.ref, ballot.proposer(1))
+    proposal = Proposal(ballot.id, 1, 0, checkpoint_ref(other), ballot.proposer(1))
     fresh.feed(CheckpointProposed(SignedProposal(proposal, b""), other, None, fresh.now_ms))
     cast = [a for a in fresh.core_asked(ballot.id) if isinstance(a, core.CastVote)]
     assert {a.vote for a in cast} <= {vote}

@@ -64,9 +64,17 @@ def test_terms_end_at_multiples_and_never_cross_an_epoch() -> None:
             assert (end - 1) // EPOCH_BLOCKS == start // EPOCH_BLOCKS
 
 
-@pytest.mark.parametrize(("validators", "blocks"), [(21, 2), (40, 2), (100, 8), (1000, 64)])
+@pytest.mark.parametrize(
+    ("validators", "blocks"), [(4, 1), (20, 1), (21, 2), (40, 2), (41, 4), (100, 8), (1000, 64)]
+)
 def test_more_validators_decide_less_often(validators: int, blocks: int) -> None:
-    assert term_blocks(validators, 20) == blocks
+    assert term_blocks(validators, 20, 256) == blocks
+
+
+@pytest.mark.parametrize(("epoch_blocks", "blocks"), [(255, 1), (12, 4), (48, 16), (64, 32)])
+def test_terms_of_an_epoch_are_equally_long(epoch_blocks: int, blocks: int) -> None:
+    assert term_blocks(640, 20, epoch_blocks) == blocks
+    assert epoch_blocks % blocks == 0
 
 
 def test_a_term_ends_and_the_next_begins_while_the_hard_lane_decides() -> None:

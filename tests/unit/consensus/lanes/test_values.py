@@ -15,7 +15,12 @@ from consensus.lanes.accusations import (
     decode_accusation,
     encode_accusation,
 )
-from consensus.lanes.checkpoints import Checkpoint, decode_checkpoint, first_checkpoint
+from consensus.lanes.checkpoints import (
+    Checkpoint,
+    checkpoint_ref,
+    decode_checkpoint,
+    first_checkpoint,
+)
 from consensus.lanes.closes import (
     Close,
     CloseMessage,
@@ -140,9 +145,11 @@ def test_a_lane_vote_names_its_lane_and_term() -> None:
 # --- round trips and refusals ---------------------------------------------------------------------
 
 BALLOT = STATE.ballot.instance
-SIGNED = SignedProposal(Proposal(BALLOT.id, 1, 0, END.ref, BALLOT.proposer(1)), b"signature")
+SIGNED = SignedProposal(
+    Proposal(BALLOT.id, 1, 0, checkpoint_ref(END), BALLOT.proposer(1)), b"signature"
+)
 PROPOSED = CheckpointMessage.of(SIGNED, END, BoundaryFinal(FINAL))
-DECIDED = Decision(END, make_certificate(BALLOT, VotePhase.COMMIT, 1, END.ref))
+DECIDED = Decision(END, make_certificate(BALLOT, VotePhase.COMMIT, 1, checkpoint_ref(END)))
 BLOCK_PROPOSAL = SignedProposal(Proposal(TERM.id, 1, 0, BLOCKS[1], TERM.proposer(1)), b"signature")
 IN_TERM = TermProposal(1, ProposalMessage.of(BLOCK_PROPOSAL, b"header", (SEEN,)))
 

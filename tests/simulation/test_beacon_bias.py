@@ -1,0 +1,91 @@
+"""Publish or skip: measured with the real beacon, and never beyond the union bound."""
+
+from dataclasses import dataclass
+from math import sqrt
+
+import pytest
+
+from tests.simulation.beacon_bias import (
+    LAST_BLOCKS,
+    VALIDATORS,
+    Prospects,
+    Tail,
+    Trial,
+    chance_of,
+    table_draws,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Rates over many epochs' ends, and what was to be expected of each."""
+
+    honest: float
+    strategic: float
+    expected: float
+    draws: float
+    table: float
+
+
+def measure(bad: int, trials: int) -> Measured:
+    honest = strategic = draws = table = 0
+    expected = 0.0
+    for number in range(trials):
+        trial = Trial(number, bad)
+        prospects = Prospects(trial.tail, chance_of(bad))
+        honest += trial.honest()
+        strategic += trial.strategic()
+        expected += prospects.best(LAST_BLOCKS, 0)
+        draws += prospects.draws(LAST_BLOCKS, 0)
+        table += table_draws(trial.tail)
+    return Measured(
+        honest / trials, strategic / trials, expected / trials, draws / trials, table / trials
+    )
+
+
+def check(bad: int, trials: int) -> Measured:
+    found, chance = measure(bad, trials), chance_of(bad)
+    doubt = 4 * sqrt(chance / trials)
+    assert abs(found.honest - chance) < doubt
+    assert abs(found.strategic - found.expected) < 2 * doubt
+    assert found.strategic < found.draws * chance + 2 * doubt
+    assert found.strategic < 2 * chance + 2 * doubt, "about a doubling, as the design says"
+    return found
+
+
+def test_who_holds_the_last_turns_gains_what_the_union_bound_allows_and_no_more() -> None:
+    found = check(30, 600)
+    assert found.strategic > 1.3 * chance_of(30), "the adversary does try"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("bad", [10, 20, 30, 33])
+def test_the_same_over_many_epochs(bad: int) -> None:
+    check(bad, 20_000)
+
+
+def tail_of(pattern: str) -> Tail:
+    """A for the adversary's turns; from the end on, all are honest."""
+    turns = [at if turn == "A" else VALIDATORS - 1 - at for at, turn in enumerate(pattern)]
+    return Tail((*turns, *(VALIDATORS - 1,) * 40), 30)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "draws", "table"),
+    [
+        ("HHHHHHHH", 1, 1),
+        ("AHHHHHHH", 1, 1),  # who comes before an honest reveal knows nothing
+        ("HHHHHHHA", 2, 2),  # publish, or let somebody else fill in
+        ("HHHHHHAA", 2, 4),  # less than the table: both, or a stranger's reveal
+        ("HHHHHAAA", 2, 8),
+        ("HHHHHHHAA", 3, 2),  # and more: the turn after the edge is a choice as well
+        ("HHHHHHHAAA", 4, 2),
+        ("HHHHHHAAA", 4, 4),  # two of three, or a stranger's
+        ("HHHHHHHAHA", 2, 2),
+        ("HHHHHHAHA", 2, 1),  # skip, and be the last
+    ],
+)
+def test_the_draws_are_those_that_can_be_seen(pattern: str, draws: int, table: int) -> None:
+    tail = tail_of(pattern)
+    assert Prospects(tail, 0.01).draws(LAST_BLOCKS, 0) == draws
+    assert table_draws(tail) == table
