@@ -114,6 +114,7 @@ def test_what_a_person_can_cause_has_a_fix_of_its_own() -> None:
     inner = {  # raised and met inside the node, or shown by way of the table of refusals
         *("node_error", "not_pooled", "rpc_error", "key_file_error"),
         *("unfinalized_full", "parent_not_executed", "reader_lagged", "too_many_readers"),
+        "checkpoint_out_of_range",
     }
     without = [
         each.__name__
