@@ -163,6 +163,14 @@ REFUSALS: Final[Mapping[str, tuple[str, str]]] = {
         "votes were collected up to height {closed_at}, and the chain is at {height}",
         "collect those of the next epoch",
     ),
+    "checkpoint_misplaced": (
+        "votes are for a checkpoint on a chain of two lanes, and for the block on any other",
+        "collect those that the validators of this chain sign",
+    ),
+    "wrong_checkpoint": (
+        "the checkpoint has another {field} than the last block of the epoch",
+        "collect the votes for a checkpoint that ends at that block",
+    ),
     "voters_malformed": (
         "the epoch had {members} validators, and {size_bytes} bytes name the voters",
         "give one bit for each validator",
