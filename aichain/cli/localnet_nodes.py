@@ -19,6 +19,7 @@ from aichain.cli.exit_codes import CommandError, CommandExit, explain
 from aichain.cli.localnet_state import (
     BASE_PORT,
     MAX_NODES,
+    NODE_PREFIX,
     PORT_STRIDE,
     LocalnetState,
     LocalNode,
@@ -54,10 +55,20 @@ def make_network(
         )
     document = local_document(network, validators)
     directory.mkdir(parents=True, exist_ok=True)
+    state = layout_of(directory, document, base_port)
+    state.genesis.write_text(render_document(document), encoding="utf-8")
+    state.save()
+    for node, founder in zip(state.nodes, document.validators, strict=True):
+        write_first_log(data_directory(node.home), document, founder.public_key)
+    return state
+
+
+def layout_of(directory: Path, document: GenesisDocument, base_port: int) -> LocalnetState:
+    """Where the nodes of a document's founders live and listen; none of them runs."""
     nodes = tuple(
         LocalNode(
             index=index,
-            home=directory / f"node{index}",
+            home=directory / f"{NODE_PREFIX}{index}",
             rpc_port=base_port + PORT_STRIDE * index,
             p2p_port=base_port + PORT_STRIDE * index + 1,
             peer_id=peer_id_text(founder.peer_id),
@@ -65,12 +76,7 @@ def make_network(
         )
         for index, founder in enumerate(document.validators)
     )
-    state = LocalnetState(directory, network, "0x" + document.hash.hex(), nodes)
-    state.genesis.write_text(render_document(document), encoding="utf-8")
-    state.save()
-    for node, founder in zip(nodes, document.validators, strict=True):
-        write_first_log(data_directory(node.home), document, founder.public_key)
-    return state
+    return LocalnetState(directory, document.name, "0x" + document.hash.hex(), nodes)
 
 
 def document_of(state: LocalnetState) -> GenesisDocument:
@@ -146,7 +152,7 @@ def kill_node(state: LocalnetState, index: int) -> LocalnetState:
             f"`aichain localnet start {index}{state.dir_option}`",
             CommandExit.LOCALNET,
         )
-    _wait_for_end((node,), STOP_TIMEOUT_S)
+    _wait_for_end((node.process,), STOP_TIMEOUT_S)
     state = state.with_node(replace(node, process=None, wanted=False))
     state.save()
     return state
@@ -154,18 +160,20 @@ def kill_node(state: LocalnetState, index: int) -> LocalnetState:
 
 def stop_nodes(state: LocalnetState) -> LocalnetState:
     """SIGTERM to all, SIGKILL to those that do not listen; returns when none is left."""
-    for node in state.nodes:
-        if node.process is not None:
-            node.process.send(signal.SIGTERM)
-    if not _wait_for_end(state.nodes, STOP_TIMEOUT_S):
-        for node in state.nodes:
-            if node.process is not None:
-                node.process.send(signal.SIGKILL)
-        _wait_for_end(state.nodes, STOP_TIMEOUT_S)
+    end_processes([node.process for node in state.nodes if node.process is not None])
     stopped = tuple(replace(node, process=None) for node in state.nodes)
     state = replace(state, nodes=stopped)
     state.save()
     return state
+
+
+def end_processes(processes: Sequence[ProcessId]) -> None:
+    """SIGTERM, then SIGKILL for those that do not listen; returns when none is left."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        for process in processes:
+            process.send(number)
+        if _wait_for_end(processes, STOP_TIMEOUT_S):
+            return
 
 
 def set_partition(state: LocalnetState, side: frozenset[int]) -> LocalnetState:
@@ -316,15 +324,14 @@ def _environment(checkout: Path) -> dict[str, str]:
     return kept | {"PYTHONUNBUFFERED": "1", "PYTHONPATH": str(checkout)}
 
 
-def _wait_for_end(nodes: Sequence[LocalNode], timeout_s: float) -> bool:
+def _wait_for_end(processes: Sequence[ProcessId], timeout_s: float) -> bool:
     deadline = time.monotonic() + timeout_s
-    while any(node.is_alive for node in nodes):
+    while any(process.is_alive for process in processes):
         if time.monotonic() > deadline:
             return False
         time.sleep(POLL_S)
-    for node in nodes:
-        if node.process is not None:
-            reap(node.process)
+    for process in processes:
+        reap(process)
     return True
 
 

@@ -17,10 +17,12 @@ import msgspec
 from msgspec import Meta
 
 from aichain.cli.exit_codes import CommandError, CommandExit
+from aichain.store.durable import replace_file
 from genesis.networks import PUBLIC_NETWORKS
 
 STATE_FILE: Final = "localnet.json"
 GENESIS_FILE: Final = "genesis.toml"
+NODE_PREFIX: Final = "node"
 ACCOUNTS_DIRECTORY: Final = "accounts"
 SUPERVISOR_LOG: Final = "localnet.log"
 DEFAULT_DIRECTORY: Final = ".localnet"
@@ -142,16 +144,19 @@ class LocalnetState:
         return replace(self, nodes=nodes)
 
     def save(self) -> None:
-        """Replace the file in one step; a reader sees the old or the new one."""
+        """Replace the file in one step; a reader sees the old or the new one, a power cut leaves
+        one of them."""
         value = asdict(self) | {"version": VERSION}
-        target = self.directory / STATE_FILE
-        draft = target.with_suffix(f".{os.getpid()}.tmp")
-        draft.write_text(json.dumps(value, indent=2, default=str) + "\n", encoding="utf-8")
-        draft.replace(target)
+        text = json.dumps(value, indent=2, default=str) + "\n"
+        replace_file(self.directory / STATE_FILE, text.encode())
+
+
+class StateDamaged(CommandError):
+    """The file is there and cannot be used; what it said can be found out again."""
 
 
 def load_state(directory: Path) -> LocalnetState | None:
-    """The network of this folder; None when there is none."""
+    """The network of this folder; None when there is none. Raises StateDamaged."""
     path = directory / STATE_FILE
     if not path.is_file():
         return None
@@ -160,10 +165,11 @@ def load_state(directory: Path) -> LocalnetState | None:
             raise ValueError("larger than 1 MiB")
         return replace(_decode(path.read_bytes()), directory=directory)
     except (OSError, ValueError, RecursionError, msgspec.MsgspecError) as error:
-        raise CommandError(
+        option = dir_option(directory)
+        raise StateDamaged(
             f"{path} cannot be read ({error})",
-            "end its `aichain run` processes, if any are left, and start again with "
-            f"`localnet/up --fresh{dir_option(directory)}`",
+            f"`localnet/down{option}` ends what still runs there, and `localnet/up{option}` goes "
+            f"on with the chain; `localnet/up --fresh{option}` throws it away",
             CommandExit.LOCALNET,
         ) from None
 
@@ -219,7 +225,7 @@ def remove_network(directory: Path) -> None:
             CommandExit.LOCALNET,
         )
     for path in directory.iterdir():
-        if path.is_dir() and (path.name.startswith("node") or path.name == ACCOUNTS_DIRECTORY):
+        if path.is_dir() and (path.name.startswith(NODE_PREFIX) or path.name == ACCOUNTS_DIRECTORY):
             shutil.rmtree(path)
         elif path.name.startswith(("localnet.", GENESIS_FILE)):
             path.unlink()

@@ -22,6 +22,7 @@ from aichain.cli.localnet_nodes import (
     PROGRAM,
     STOP_TIMEOUT_S,
     document_of,
+    end_processes,
     exit_code_of,
     log_tail,
     make_network,
@@ -32,12 +33,15 @@ from aichain.cli.localnet_nodes import (
     stop_nodes,
     wait_for_rpc,
 )
+from aichain.cli.localnet_repair import find_processes, rebuilt_state
 from aichain.cli.localnet_state import (
     ACCOUNTS_DIRECTORY,
     BASE_PORT,
     SUPERVISOR_LOG,
     LocalnetState,
     ProcessId,
+    StateDamaged,
+    dir_option,
     load_state,
     locked,
     remove_network,
@@ -112,7 +116,10 @@ def bring_up(request: UpRequest) -> int:
 
 def take_down(directory: Path) -> int:
     """`localnet down`: end the supervisor, or the nodes themselves; how many were running."""
-    state = load_state(directory)
+    try:
+        state = load_state(directory)
+    except StateDamaged as damage:
+        return _end_what_runs(directory, damage)
     if state is None or not state.is_running:
         return 0
     running = sum(node.is_alive for node in state.nodes)
@@ -123,6 +130,15 @@ def take_down(directory: Path) -> int:
             time.sleep(0.05)
     _finish(directory)
     return running
+
+
+def _end_what_runs(directory: Path, damage: StateDamaged) -> int:
+    found = find_processes(directory)
+    end_processes(found)
+    click.echo(
+        f"{damage.cause}; `localnet/up{dir_option(directory)}` goes on all the same", err=True
+    )
+    return len(found)
 
 
 def banner(state: LocalnetState, elapsed_s: float) -> list[str]:
@@ -155,11 +171,7 @@ def _prepare(request: UpRequest) -> LocalnetState:
     """The network of this folder, made anew or taken up where it was left."""
     state = _found(request)
     if state is not None and state.is_running and state.supervisor != ProcessId.of(os.getpid()):
-        raise CommandError(
-            f"a local network runs in {request.directory} already",
-            f"`localnet/down{state.dir_option}`, or name another folder with --dir",
-            CommandExit.LOCALNET,
-        )
+        raise _runs_already(request.directory)
     if request.fresh or state is None:
         remove_network(request.directory)
         return make_network(
@@ -180,13 +192,24 @@ def _prepare(request: UpRequest) -> LocalnetState:
 
 
 def _found(request: UpRequest) -> LocalnetState | None:
-    """What the folder holds; with --fresh a state file that cannot be read is nothing."""
+    """What the folder holds; a state file that cannot be read is made anew from the rest."""
     try:
         return load_state(request.directory)
-    except CommandError:
+    except StateDamaged as damage:
+        if find_processes(request.directory):
+            raise _runs_already(request.directory) from None
         if request.fresh:
             return None
-        raise
+        click.echo(f"{damage.cause}; going on with the homes that are there", err=True)
+        return rebuilt_state(request.directory, request.base_port)
+
+
+def _runs_already(directory: Path) -> CommandError:
+    return CommandError(
+        f"a local network runs in {directory} already",
+        f"`localnet/down{dir_option(directory)}`, or name another folder with --dir",
+        CommandExit.LOCALNET,
+    )
 
 
 def _spawn_supervisor(request: UpRequest) -> int:
@@ -345,7 +368,11 @@ def _start_load(request: UpRequest, state: LocalnetState) -> ProcessId:
 def _finish(directory: Path) -> None:
     """Stop what runs, whoever started it, and say so in the state file."""
     with locked(directory):
-        state = load_state(directory)
+        try:
+            state = load_state(directory)
+        except StateDamaged:
+            end_processes(find_processes(directory))
+            return
         if state is None:
             return
         replace(stop_nodes(state), supervisor=None, partition=()).save()

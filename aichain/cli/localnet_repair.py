@@ -1,0 +1,85 @@
+"""A local network whose state file is damaged: what of it still runs, and how it goes on."""
+
+import os
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Final
+
+from aichain.cli.exit_codes import CommandError, CommandExit
+from aichain.cli.localnet_nodes import PROGRAM, layout_of
+from aichain.cli.localnet_state import (
+    DEFAULT_DIRECTORY,
+    GENESIS_FILE,
+    NODE_PREFIX,
+    STATE_FILE,
+    LocalnetState,
+    ProcessId,
+    dir_option,
+)
+from aichain.config import load_document
+from genesis.networks import PUBLIC_NETWORKS
+from native.errors import AIChainError
+
+PROCESSES: Final = Path("/proc")
+
+
+def find_processes(directory: Path) -> tuple[ProcessId, ...]:
+    """Every process of this folder's network but our own, by its command line: nodes, and the
+    `localnet up` that watches over them."""
+    own, wanted = os.getpid(), directory.resolve()
+    found = (ProcessId.of(pid) for pid, words, cwd in _commands() if _is_of(words, cwd, wanted))
+    return tuple(process for process in found if process.pid != own and process.is_alive)
+
+
+def rebuilt_state(directory: Path, base_port: int) -> LocalnetState:
+    """The network as its folder shows it, with nothing running."""
+    path = directory / GENESIS_FILE
+    try:
+        document = load_document(str(path))
+    except AIChainError as error:
+        raise _lost(directory, str(error)) from None
+    if document.name not in PUBLIC_NETWORKS:
+        raise _lost(directory, f"{path} is for {document.name}")
+    return layout_of(directory, document, base_port)
+
+
+def _lost(directory: Path, reason: str) -> CommandError:
+    return CommandError(
+        f"neither {STATE_FILE} nor {GENESIS_FILE} of {directory} can be used ({reason})",
+        f"start again with `localnet/up --fresh{dir_option(directory)}`",
+        CommandExit.LOCALNET,
+    )
+
+
+def _commands() -> Iterator[tuple[int, list[str], Path]]:
+    """Process number, command line and working directory of all that may be read."""
+    for entry in PROCESSES.iterdir() if PROCESSES.is_dir() else ():
+        if not entry.name.isdecimal():
+            continue
+        try:
+            words = os.fsdecode((entry / "cmdline").read_bytes()).split("\0")[:-1]
+            cwd = (entry / "cwd").readlink()
+        except OSError:
+            continue  # another user's, or gone
+        if words:  # kernel threads have none, nor have those that wait for their parent
+            yield int(entry.name), words, cwd
+
+
+def _is_of(words: Sequence[str], cwd: Path, wanted: Path) -> bool:
+    if list(words[1:5]) == [*PROGRAM[1:], "run"]:
+        home = (cwd / _option(words, "--home", "")).resolve()
+        return home.parent == wanted and home.name.startswith(NODE_PREFIX)
+    is_python = Path(words[0]).name.startswith("python")
+    directory = (cwd / _option(words, "--dir", DEFAULT_DIRECTORY)).resolve()
+    return is_python and ("localnet", "up") in pairwise(words) and directory == wanted
+
+
+def _option(words: Sequence[str], name: str, default: str) -> str:
+    """The value of an option, as `--name value` or `--name=value`."""
+    for word, following in zip(words, [*words[1:], default], strict=True):
+        if word == name:
+            return following
+        if word.startswith(f"{name}="):
+            return word.removeprefix(f"{name}=")
+    return default
