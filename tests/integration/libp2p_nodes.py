@@ -18,6 +18,7 @@ from p2p.wire.messages import FinalAnnounced
 NETWORK_ID = 36_999
 GENESIS = Hash32(b"G" * 32)
 LOOPBACK = "/ip4/127.0.0.1/tcp/0"
+DEADLINE_S = 30.0
 
 
 @functools.cache
@@ -64,14 +65,14 @@ async def mesh(count: int) -> AsyncIterator[list[Libp2pNetwork]]:
             yield networks
 
 
-async def eventually(condition: Callable[[], bool], timeout_s: float = 10.0) -> None:
+async def eventually(condition: Callable[[], bool], timeout_s: float = DEADLINE_S) -> None:
     """Wait until `condition()` holds."""
     with trio.fail_after(timeout_s):
         while not condition():  # noqa: ASYNC110 - what is watched has no event to wait for
             await trio.sleep(0.02)
 
 
-async def connected(networks: Sequence[Libp2pNetwork], timeout_s: float = 15.0) -> None:
+async def connected(networks: Sequence[Libp2pNetwork], timeout_s: float = DEADLINE_S) -> None:
     """Wait until every network is connected to all the others."""
     others = len(networks) - 1
     await eventually(lambda: all(len(each.peers()) >= others for each in networks), timeout_s)

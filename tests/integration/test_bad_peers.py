@@ -356,9 +356,7 @@ async def test_bad_transactions_get_a_named_error_and_change_nothing(tmp_path: P
             await node.node.pool.submit(changed(net, nonce=1, amount=all_it_has))
         assert uncovered.value.code == "pending_not_covered"
         await node.node.pool.submit(good.raw)
-        with trio.fail_after(10):
-            while node.node.chain.locate(good.id) is None:  # noqa: ASYNC110
-                await trio.sleep(0.05)
+        await until(lambda: node.node.chain.locate(good.id) is not None)
         with pytest.raises(InvalidData) as replayed:
             await node.node.pool.submit(good.raw)
         assert replayed.value.code == "nonce_mismatch"

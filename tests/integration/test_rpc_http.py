@@ -2,7 +2,6 @@
 
 import http.client
 import json
-import time
 
 import pytest
 import trio
@@ -10,7 +9,16 @@ import trio
 from aichain.rpc.limits import RpcLimits
 from aichain.rpc.server import RpcServer
 from aichain.rpc.settings import RpcSettings
-from tests.unit.aichain.rpc.serving import NOW_MS, Response, get, post, read_response, rpc, served
+from tests.unit.aichain.rpc.serving import (
+    DEADLINE_S,
+    NOW_MS,
+    Response,
+    get,
+    post,
+    read_response,
+    rpc,
+    served,
+)
 
 QUICK = RpcLimits(idle_timeout_s=0.4, read_timeout_s=0.4, write_timeout_s=0.4, linger_timeout_s=0.2)
 
@@ -148,11 +156,9 @@ async def test_connection_close_is_obeyed() -> None:
 
 async def test_a_slow_writer_is_cut_off_however_it_trickles() -> None:
     async with served(QUICK) as node, await node.open() as stream:
-        started = trio.current_time()
-        with trio.fail_after(5):
+        with trio.fail_after(DEADLINE_S):
             response = await _trickle(stream, post(rpc("eth_chainId")))
         assert response.status == 408
-        assert trio.current_time() - started < 2
 
 
 async def _trickle(stream: trio.SocketStream, request: bytes) -> Response:
@@ -174,7 +180,7 @@ async def test_an_idle_connection_is_closed_in_silence() -> None:
     async with served(QUICK) as node, await node.open() as stream:
         await stream.send_all(get("/health"))
         assert (await read_response(stream)).status == 200
-        with trio.fail_after(3):
+        with trio.fail_after(DEADLINE_S):
             assert await stream.receive_some(1) == b""
 
 
@@ -185,7 +191,7 @@ async def test_a_client_that_does_not_read_is_dropped_and_delays_nobody() -> Non
             await deaf.send_all(requests)
         assert "result" in await node.call("eth_chainId")
         await trio.sleep(0.6)
-        with trio.fail_after(5):
+        with trio.fail_after(DEADLINE_S):
             assert await _count_answers(deaf) < 400
         assert "result" in await node.call("eth_chainId")
 
@@ -323,9 +329,7 @@ async def test_many_clients_at_once_are_all_answered() -> None:
                     assert answer["id"] == number + call
                     answers.append(answer["result"])
 
-        started = time.perf_counter()
         async with trio.open_nursery() as nursery:
             for number in range(40):
                 nursery.start_soon(client, number * 100)
         assert answers == ["0x2"] * 400
-        assert time.perf_counter() - started < 10

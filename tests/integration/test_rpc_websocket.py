@@ -16,7 +16,7 @@ from wsproto.connection import Connection, ConnectionType
 from wsproto.events import BytesMessage, CloseConnection, Event, Ping, Pong, TextMessage
 
 from aichain.rpc.limits import RpcLimits
-from tests.unit.aichain.rpc.serving import Served, get, read_response, rpc, served
+from tests.unit.aichain.rpc.serving import DEADLINE_S, Served, get, read_response, rpc, served
 
 HANDSHAKE = {
     "upgrade": "websocket",
@@ -35,7 +35,7 @@ async def connected(node: Served) -> AsyncIterator[WebSocketConnection]:
 
 async def ask(socket: WebSocketConnection, body: str | bytes) -> Any:
     await socket.send_message(body)
-    with trio.fail_after(5):
+    with trio.fail_after(DEADLINE_S):
         return json.loads(await socket.get_message())
 
 
@@ -52,7 +52,7 @@ class RawSocket:
 
     async def next(self) -> Event | None:
         """The next frame; None when the server has hung up."""
-        with trio.fail_after(5):
+        with trio.fail_after(DEADLINE_S):
             while True:
                 for event in self.frames.events():
                     return event
@@ -200,7 +200,7 @@ async def test_a_client_that_never_reads_is_cut_off() -> None:
     limits = RpcLimits(outbox_messages=4, write_timeout_s=0.5)
     async with served(limits) as node, raw(node) as deaf:
         call = rpc("aichain_validators", 1).decode()
-        with trio.fail_after(5), pytest.raises(trio.BrokenResourceError):
+        with trio.fail_after(DEADLINE_S), pytest.raises(trio.BrokenResourceError):
             await _send_for_ever(deaf, call)
         assert "result" in await node.call("eth_chainId")
 
@@ -346,7 +346,7 @@ async def test_a_stopping_server_ends_its_connections() -> None:
             stream = await node.open()
             await stream.send_all(get("/", **HANDSHAKE))
             assert (await read_response(stream)).status == 101
-        with trio.fail_after(2):
+        with trio.fail_after(DEADLINE_S):
             while await stream.receive_some(100):
                 pass
         await stream.aclose()

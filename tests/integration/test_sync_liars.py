@@ -11,7 +11,7 @@ from native.hashing import Hash32
 from p2p.errors import RequestFailed
 from p2p.wire.messages import GetCertificates, Status
 from tests.integration.liars import Liar
-from tests.integration.nodes import Cluster, RunningNode, cluster, until
+from tests.integration.nodes import DEADLINE_S, Cluster, RunningNode, cluster, until
 from vm.errors import InvalidBlock
 
 CLAIM = Status(10**6, Hash32(b"\x33" * 32), 0, 10**6)
@@ -40,7 +40,7 @@ async def test_silent_liars_neither_stop_sync_nor_keep_the_node_syncing(
             liar.network.set_status(Status(CLAIM.final_height + 1, CLAIM.final_id, 0, 1))
         syncer = follower.node.syncer
         await until(lambda: syncer.target_height > 10**6)
-        await until(lambda: syncer.target_height < 10**6 and not syncer.syncing, 15.0)
+        await until(lambda: syncer.target_height < 10**6 and not syncer.syncing)
         assert all(liar.asked for liar in liars)
         assert all(liar.score_at(follower) < 100 for liar in liars)
         assert founder.node.context.network.peer_id in syncer.claims()
@@ -86,7 +86,7 @@ async def test_a_final_block_that_does_not_execute_here_halts_the_node_and_bans_
         followers: list[RunningNode] = []
 
         async def follow() -> None:
-            with trio.fail_after(20):
+            with trio.fail_after(DEADLINE_S):
                 async with trio.open_nursery() as nursery:
                     apart = Cluster(net.root, net.document, nursery, net.hub)
                     followers.append(await apart.start(1, founder=False))

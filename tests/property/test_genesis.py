@@ -3,7 +3,7 @@
 from functools import cache
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genesis import limits
@@ -125,7 +125,7 @@ documents = st.builds(
     public_keys=st.booleans(),
 )
 
-SLOW = settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+SLOW = settings(max_examples=60)
 
 
 @SLOW

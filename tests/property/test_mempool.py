@@ -231,4 +231,4 @@ class PoolAgreesWithModel(RuleBasedStateMachine):
 
 
 TestPoolAgreesWithModel = PoolAgreesWithModel.TestCase
-TestPoolAgreesWithModel.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+TestPoolAgreesWithModel.settings = settings(max_examples=150, stateful_step_count=40)

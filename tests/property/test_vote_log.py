@@ -79,4 +79,4 @@ class LogOnAFailingDisk(RuleBasedStateMachine):
 
 
 TestLogOnAFailingDisk = LogOnAFailingDisk.TestCase
-TestLogOnAFailingDisk.settings = settings(max_examples=100, stateful_step_count=30, deadline=None)
+TestLogOnAFailingDisk.settings = settings(max_examples=100, stateful_step_count=30)

@@ -8,13 +8,14 @@ from typing import Any
 
 import trio
 
-from aichain.clock import FixedClock
 from aichain.rpc.limits import RpcLimits
 from aichain.rpc.server import RpcServer
 from aichain.rpc.settings import RpcSettings
+from tests.clocks import FixedClock
 from tests.unit.aichain.rpc.fake_backend import FakeBackend
 
 NOW_MS = 1_900_000_000_000
+DEADLINE_S = 30.0
 
 
 @dataclass
