@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final
 
 from aichain.cli.client import RpcRefused
 from aichain.cli.exit_codes import CommandError, CommandExit
@@ -29,8 +29,10 @@ from consensus.light import (
     verify_record,
 )
 from genesis.document import GenesisDocument
+from genesis.limits import CERTIFICATE_WINDOW_BLOCKS, PRUNED_BLOCKS_AT_ONCE
 from native.batch import verify_many
 from native.codec import encode
+from native.errors import InvalidData
 from native.hashing import Hash32
 from vm.blocks import Header
 
@@ -39,6 +41,15 @@ NO_TRUST_FIX: Final = (
     "add --trust HEIGHT:HASH of a recent block (a node of yours or a friend's shows it: "
     "`aichain query block`), or --network for the network's block 0"
 )
+
+
+@dataclass(eq=False)
+class KeptByAll(InvalidData):
+    """The server says that it dropped a block below its last one which no honest node drops."""
+
+    exit_code: ClassVar[int] = CommandExit.NOT_PROVEN
+    height: int
+    fix: str = "ask another node with --rpc: this one may hide a fork"
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,16 +242,26 @@ class LightClient:
     def _require_ancestor(self, trusted: Header, head: Header) -> None:
         """Nobody may lead us to a chain that the trusted block does not lie on.
 
-        Its voters have signed already, so a server that keeps no older blocks is no liar.
+        Its voters have signed already, so a server that keeps no older blocks is no liar, as long
+        as the block is not one that every node keeps.
         """
         try:
             header = self._ancestor(trusted.height, head)
         except RpcRefused as refusal:
             if refusal.name != "history_pruned":
                 raise
+            if self._is_kept_by_all(trusted.height, head.height):
+                raise KeptByAll(trusted.height) from None
             self.effort.notes.append(
                 f"the server does not keep block {trusted.height}, so only its voters connect it"
             )
             return
         if header.id != trusted.id:
             raise TrustContradicted(trusted.height, trusted.id, header.id)
+
+    def _is_kept_by_all(self, height: int, head: int) -> bool:
+        """Whether pruning leaves a header: the last ones, and the last one of each epoch."""
+        document = self._reliance.document
+        if height == 0 or height > head - CERTIFICATE_WINDOW_BLOCKS + PRUNED_BLOCKS_AT_ONCE:
+            return True
+        return document is not None and height % document.consensus.epoch_blocks == 0

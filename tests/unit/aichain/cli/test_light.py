@@ -1,66 +1,29 @@
 """`aichain light` shows what a server proves, and has a code and a fix for every lie."""
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
 
-from aichain.cli import main
 from aichain.cli.exit_codes import CommandExit
-from aichain.clock import FixedClock
 from aichain.errors import ExitCode
 from aichain.rpc.backend import HeaderProof
 from aichain.rpc.render_light import show_finality, show_header_proof
 from consensus.light import TRUST_MAX_MS, Finality
-from genesis.units import format_address
 from native.hashing import ZERO_HASH, derive_hash
 from native.signatures import SIGNATURE_BYTES, Algorithm
 from tests.builders_light import (
-    BLOCK_MS,
-    GENESIS_MS,
-    RICH,
     LightChain,
     make_set,
     sign,
     with_signature,
 )
-from tests.unit.aichain.cli.light_liars import Lies, PrunedChain, ServedChain
+from tests.unit.aichain.cli.light_liars import Lies, ServedChain
+from tests.unit.aichain.cli.light_reader import ACCOUNT, CHAIN, NOW_MS, Reader, trust_block_2
 
-CHAIN = LightChain.of(30)
 OTHERS = make_set(10, 11, 12, 13)
-NOW_MS = GENESIS_MS + 40 * BLOCK_MS
-ACCOUNT = ("account", format_address(RICH))
-
-
-class Reader:
-    """A person at the command line, with a home and a clock."""
-
-    def __init__(self, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.home = home
-        self.server = ServedChain(CHAIN)
-        self.clock = FixedClock(NOW_MS)
-        monkeypatch.setattr("aichain.cli.light.RpcClient", lambda _url: self.server)
-        monkeypatch.setattr("aichain.cli.light.SystemClock", lambda: self.clock)
-
-    def run(self, *arguments: str, trust: int | str | None = 2) -> Result:
-        if isinstance(trust, int):
-            trust = f"{trust}:0x{CHAIN.headers[trust].id.hex()}"
-        given = ("--trust", trust) if trust else ()
-        return CliRunner().invoke(main, ["light", "--home", str(self.home), *given, *arguments])
-
-    def ask(self, *arguments: str, trust: int | str | None = 2) -> Any:
-        done = self.run("--json", *arguments, trust=trust)
-        assert done.exit_code == 0, done.stderr
-        return json.loads(done.stdout)
-
-    @property
-    def trusted_height(self) -> int:
-        height: int = json.loads((self.home / "light.json").read_text())["height"]
-        return height
 
 
 @pytest.fixture
@@ -263,7 +226,7 @@ def _served(voters: Any) -> Any:
 @pytest.mark.parametrize("name", LIES)
 def test_every_lie_is_refused_with_its_code_and_a_fix(reader: Reader, name: str) -> None:
     lies, command, code, cause = LIES[name]
-    _trust_block_2(reader)
+    trust_block_2(reader)
     reader.server.lies = lies
     done = reader.run(*command, trust=None)
     assert done.exit_code == code, done.stderr
@@ -280,15 +243,6 @@ def test_weights_of_its_own_are_not_those_of_the_header(reader: Reader) -> None:
     done = reader.run("header", "3")
     assert done.exit_code == CommandExit.NOT_PROVEN
     assert "does not commit to" in done.stderr
-
-
-def _trust_block_2(reader: Reader) -> None:
-    """The file as an honest server of long ago left it."""
-    honest = reader.server
-    reader.server = ServedChain(LightChain.of(2))
-    reader.ask("header", "1", trust=1)
-    reader.server = honest
-    assert reader.trusted_height == 2
 
 
 def test_a_head_that_is_older_than_one_seen_is_refused(reader: Reader) -> None:
@@ -314,7 +268,7 @@ def test_another_block_where_the_trusted_one_stands_is_refused(reader: Reader) -
 
 def test_a_chain_that_the_trusted_block_does_not_lie_on_is_refused(reader: Reader) -> None:
     """The same validators signed two chains: each certificate is good, the fork is seen."""
-    _trust_block_2(reader)
+    trust_block_2(reader)
     reader.server = ServedChain(FORKED)
     done = reader.run("header", "3", trust=None)
     assert done.exit_code == CommandExit.TRUST_CONTRADICTED
@@ -350,15 +304,6 @@ def test_a_clock_that_stands_does_not_make_old_trust_young(reader: Reader) -> No
 
 def _only_last(answer: Any, claim: Finality) -> Any:
     return show_finality(claim) if len(answer["headers"]) == 1 else answer
-
-
-def test_a_server_that_keeps_no_old_blocks_is_no_liar(reader: Reader) -> None:
-    _trust_block_2(reader)
-    reader.server = PrunedChain(CHAIN)
-    done = reader.run(*ACCOUNT, trust=None)
-    assert done.exit_code == 0
-    assert "does not keep block 2" in done.stderr
-    assert reader.run("header", "9", trust=None).exit_code == CommandExit.REFUSED
 
 
 def test_the_network_has_to_be_the_one_that_was_named(reader: Reader) -> None:
