@@ -1,10 +1,8 @@
-"""Logging set-up: human or JSON lines on stdlib logging, task context, and no secrets in either."""
+"""Logging set-up: human or JSON lines on stdlib logging, and no secrets in either."""
 
-import contextlib
-import contextvars
 import json
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import TextIO
 
@@ -14,8 +12,6 @@ _SECRET_WORDS = ("seed", "secret", "passphrase", "password", "private", "mnemoni
 _HIDDEN = "(hidden)"
 _HEX_BYTES_SHOWN = 32
 _HUMAN_LEVELS = {"DEBUG": "debug", "INFO": "info", "WARNING": "warn", "ERROR": "error"}
-
-_context: contextvars.ContextVar[Mapping[str, object]] = contextvars.ContextVar("log_context")
 
 
 class LogStyle(StrEnum):
@@ -51,16 +47,6 @@ def configure_logging(
         logging.getLogger(room).setLevel(level.upper())
     for module, wanted in (levels or {}).items():
         logging.getLogger(module).setLevel(wanted.upper())
-
-
-@contextlib.contextmanager
-def log_context(**fields: object) -> Iterator[None]:
-    """Add fields to every line logged inside, by this task and those it starts."""
-    token = _context.set({**_context.get({}), **fields})
-    try:
-        yield
-    finally:
-        _context.reset(token)
 
 
 class JsonFormatter(logging.Formatter):
@@ -100,10 +86,7 @@ class HumanFormatter(logging.Formatter):
 
 def _fields(record: logging.LogRecord) -> dict[str, object]:
     extra = {name: value for name, value in vars(record).items() if name not in _STANDARD}
-    return {
-        name: _HIDDEN if _is_secret(name) else _show(value)
-        for name, value in {**_context.get({}), **extra}.items()
-    }
+    return {name: _HIDDEN if _is_secret(name) else _show(value) for name, value in extra.items()}
 
 
 def _is_secret(name: str) -> bool:

@@ -47,7 +47,7 @@ class Metrics:
         )
         self._votes = self._counter("votes", "Votes", "phase", "direction")
         self._views_cancelled = self._counter("views_cancelled", "Views given up")
-        self._equivocations = self._counter("equivocations", "Proofs of a double signature")
+        self._equivocations = self._counter("equivocations", "Evidence of double signatures")
         self._wal_fsync = self._histogram(
             "wal_fsync_seconds", "Time of one fsync of the write-ahead log", _FSYNC_BUCKETS
         )

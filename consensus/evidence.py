@@ -5,19 +5,16 @@ from typing import Final
 
 from consensus.certificates import QuorumCertificate
 from consensus.errors import NotInConflict
-from consensus.proposals import PROPOSAL_CONTEXT, ProposalClaim, SignedProposal
+from consensus.proposals import ProposalClaim, SignedProposal
 from consensus.votes import (
-    VOTE_CONTEXT,
     VOTE_SIGNATURE_BYTES,
     SignedVote,
     Vote,
     decode_phase,
 )
 from genesis.ballots import excludes
-from genesis.validators import ValidatorSet
 from native.codec import Value, array, blob, bounded, uint
 from native.hashing import Hash32
-from native.signatures import SignatureItem
 
 _VOTES_TAG: Final = 1
 _PROPOSALS_TAG: Final = 2
@@ -119,24 +116,6 @@ def check_evidence(evidence: Evidence) -> None:
                 raise NotInConflict("two different proposers")
             if not claims_conflict(one, other):
                 raise NotInConflict("both proposals are legal together")
-
-
-def evidence_witnesses(
-    evidence: Evidence, validators: ValidatorSet
-) -> tuple[SignatureItem, SignatureItem]:
-    """The two signatures that must verify, by the key of the accused."""
-    key = validators[evidence.offender].public_key
-    match evidence:
-        case ConflictingVotes(first, second):
-            return (
-                SignatureItem(key, first.vote.signing_bytes, VOTE_CONTEXT, first.signature),
-                SignatureItem(key, second.vote.signing_bytes, VOTE_CONTEXT, second.signature),
-            )
-        case ConflictingProposals(one, other):
-            return (
-                SignatureItem(key, one.claim.signing_bytes, PROPOSAL_CONTEXT, one.signature),
-                SignatureItem(key, other.claim.signing_bytes, PROPOSAL_CONTEXT, other.signature),
-            )
 
 
 def encode_evidence(evidence: Evidence) -> list[Value]:

@@ -1,4 +1,4 @@
-"""Builders of proofs of double signing: valid by default, one keyword breaks one rule."""
+"""Builders of evidence of double signing: valid by default, one keyword breaks one rule."""
 
 from dataclasses import replace
 from typing import Any

@@ -246,6 +246,13 @@ def advance_to(state: State, height: int) -> State:
     return state
 
 
+def seed_of(state: State, epoch: int) -> Hash32:
+    """The seed of an epoch that this state knows."""
+    known = state.epoch(epoch)
+    assert known is not None
+    return known.seed
+
+
 def with_records(state: State, changes: dict[bytes, bytes | None]) -> State:
     """The same block with other records: to start from states that are long to reach."""
     return state.after(state.head, Outcome(changes, ()))

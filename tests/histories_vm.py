@@ -67,7 +67,7 @@ def bodies(draw: st.DrawFn, sender: int) -> Body:
 
 @st.composite
 def accusations(draw: st.DrawFn) -> Wish:
-    """A proof of double signing against somebody, of this epoch or the one before or after."""
+    """Evidence of double signing against somebody, of this epoch or the one before or after."""
     return {
         "sender": draw(st.sampled_from([1, 3, 8, 9])),
         "accused": draw(st.sampled_from([0, 1, 2, 2, 3, 3, 4, 4, 5])),

@@ -96,7 +96,7 @@ def seats_together(offences: Sequence[Offence], blocks: int) -> list[int]:
 
 
 def offences_of(draft: Draft) -> tuple[Offence, ...]:
-    """Those that may still count, in the order of their proof."""
+    """Those that may still count, in the order of their evidence."""
     raw = draft.record(OFFENCES_KEY)
     return () if raw is None else decode_offences(raw)
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from genesis.epochs import epoch_of_height
+from genesis.epochs import epoch_after
 from genesis.limits import QUERY_ROWS_MAX
 from genesis.units import ADDRESS_BYTES, Address
 from native.hashing import Hash32
@@ -22,7 +22,6 @@ from vm.records import (
     account_key,
     decode_unbondings,
     decode_validator,
-    public_key_key,
     unbonding_key,
     validator_index_key,
     validator_key,
@@ -114,11 +113,6 @@ def account_view(state: State, address: Address) -> AccountView:
     )
 
 
-def public_key_of(state: State, address: Address) -> bytes | None:
-    """The key that an account has revealed."""
-    return state.get(public_key_key(address))
-
-
 def supply_view(state: State) -> SupplyView:
     """From the counters alone; the invariant of every block keeps them true."""
     genesis, minted = state.document.supply, read_counter(state, MINTED)
@@ -152,7 +146,7 @@ def validator_view(state: State, address: Address) -> ValidatorView | None:
     if raw is None:
         return None
     record = decode_validator(raw)
-    epoch = epoch_of_height(state.head.height + 1, state.document.consensus.epoch_blocks)
+    epoch = epoch_after(state.head.height, state.document.consensus.epoch_blocks)
     voters = state.epoch(epoch)
     assert voters is not None, "a state knows the set of its next block"
     place = voters.place_of(record.index)

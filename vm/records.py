@@ -31,17 +31,6 @@ UNBONDING = "unbonding"
 VOTER_POOL = "voter_pool"
 VALIDATORS = "validators"
 BASE_FEE = "base_fee"
-COUNTERS = (
-    MINTED,
-    BURNED,
-    TREASURY,
-    AI_POOL,
-    VOTER_POOL,
-    STAKED,
-    UNBONDING,
-    VALIDATORS,
-    BASE_FEE,
-)
 
 
 class StateReader(Protocol):

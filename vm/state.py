@@ -201,11 +201,6 @@ class State:
         known = self.epoch(epoch)
         return None if known is None else known.validators
 
-    def seed_of(self, epoch: int) -> Hash32 | None:
-        """The seed of an epoch that this state knows."""
-        known = self.epoch(epoch)
-        return None if known is None else known.seed
-
     def collapse(self, reader: StateReader) -> None:
         """Drop the overlay after `changes` were written to `reader`; nothing else changes.
 

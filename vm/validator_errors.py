@@ -1,4 +1,4 @@
-"""Refusals about validators: the beacon, proofs of double signing, votes for an anchor."""
+"""Refusals about validators: the beacon, evidence of double signing, votes for an anchor."""
 
 from dataclasses import dataclass
 

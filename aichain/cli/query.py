@@ -192,7 +192,7 @@ def committee(height: int | None, rpc: str, as_json: bool) -> None:
 @rpc_option
 @json_option
 def evidence(limit: int, offset: int, rpc: str, as_json: bool) -> None:
-    """Proofs of double signatures that the node holds, the newest first; --json has them whole."""
+    """Evidence of double signatures that the node holds, the newest first; --json has all of it."""
     with RpcClient(rpc) as client:
         value = client.call("aichain_evidence", offset, limit)
     if not as_json:

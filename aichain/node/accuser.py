@@ -5,8 +5,7 @@ import logging
 from aichain.chain import Chain
 from aichain.node.context import NodeContext
 from aichain.node.pool import TransactionPool
-from consensus.evidence import ConflictingProposals, ConflictingVotes
-from consensus.evidence import Evidence as Proof
+from consensus.evidence import ConflictingProposals, ConflictingVotes, Evidence
 from consensus.instance import Instance
 from genesis.ballots import InstanceName, Lane
 from genesis.limits import VALIDITY_WINDOW_BLOCKS
@@ -14,7 +13,8 @@ from genesis.units import address_of_key
 from native.errors import InvalidData
 from native.signatures import SigningKey
 from vm.records import public_key_key
-from vm.system_bodies import Evidence, ProposalClaim, VoteClaim
+from vm.system_bodies import Evidence as EvidenceBody
+from vm.system_bodies import ProposalClaim, VoteClaim
 from vm.transactions import SignedTransaction, Transaction, sign_transaction
 
 log = logging.getLogger(__name__)
@@ -31,14 +31,14 @@ class Accuser:
         self._pool = pool
         self._context = context
 
-    async def accuse(self, proof: Proof, instance: Instance) -> None:
+    async def accuse(self, evidence: Evidence, instance: Instance) -> None:
         """Announce the transaction and keep it for a block of ours."""
         voters = self._chain.head.epoch(instance.epoch)
         if voters is None:
             log.error("evidence of epoch %d came too late to be sent", instance.epoch)
             return
         sender = address_of_key(self._key.public_key)
-        if instance.electorate.members[proof.offender] == sender:
+        if instance.electorate.members[evidence.offender] == sender:
             log.error("another process signs with our key: this validator will be slashed")
             return
         head = self._chain.head
@@ -58,7 +58,9 @@ class Accuser:
             fee_max=0,
             tip=0,
             valid_until=head.head.height + VALIDITY_WINDOW_BLOCKS,
-            body=Evidence(name, _view(proof), voters.seats[proof.offender].owner, _claims(proof)),
+            body=EvidenceBody(
+                name, _view(evidence), voters.seats[evidence.offender].owner, _claims(evidence)
+            ),
         )
         reveal = head.get(public_key_key(sender)) is None
         signed: SignedTransaction = await self._context.run_blocking(
@@ -70,16 +72,18 @@ class Accuser:
             log.info("evidence is not needed: %s", error)
 
 
-def _view(proof: Proof) -> int:
-    match proof:
+def _view(evidence: Evidence) -> int:
+    match evidence:
         case ConflictingVotes(first, _):
             return first.vote.view
         case ConflictingProposals(one, _):
             return one.claim.view
 
 
-def _claims(proof: Proof) -> tuple[VoteClaim, VoteClaim] | tuple[ProposalClaim, ProposalClaim]:
-    match proof:
+def _claims(
+    evidence: Evidence,
+) -> tuple[VoteClaim, VoteClaim] | tuple[ProposalClaim, ProposalClaim]:
+    match evidence:
         case ConflictingVotes(first, second):
             one, other = (
                 VoteClaim(side.vote.phase, side.vote.height, side.vote.block_id, side.signature)

@@ -56,6 +56,7 @@ from consensus.instance import BlockRef
 from consensus.records import Record, decode_record, is_trusted
 from genesis import limits
 from genesis.document import GenesisDocument
+from genesis.epochs import epoch_after, first_height
 from genesis.units import address_of_key
 from p2p.network import Network
 from p2p.settings import NetworkSettings, NodeIdentity
@@ -220,7 +221,7 @@ def restore_core(
     """
     consensus = config.document.consensus
     tip = block_ref(chain.head.head)
-    epoch = tip.height // consensus.epoch_blocks
+    epoch = epoch_after(tip.height, consensus.epoch_blocks)
     state = restore(
         CoreConfig(
             genesis_hash=config.document.hash,
@@ -232,7 +233,7 @@ def restore_core(
             if config.validator_key
             else None,
         ),
-        _block_at(chain, epoch * consensus.epoch_blocks),
+        _block_at(chain, first_height(epoch, consensus.epoch_blocks) - 1),
         tip,
         chain.blocks.certificate_at(tip.height),
         {number: electorates.electorate(number) for number in (epoch, epoch + 1)},

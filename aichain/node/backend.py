@@ -33,6 +33,7 @@ from consensus.core.state import State as CoreState
 from consensus.electorate import Electorate
 from consensus.light import Finality
 from genesis import limits
+from genesis.epochs import last_decided_epoch, last_height
 from genesis.units import Address
 from genesis.validators import ValidatorSet
 from native.hashing import Hash32
@@ -145,11 +146,13 @@ class NodeBackend:
         """Admit a transaction; InvalidData says why not."""
         return await self._pool.submit(raw)
 
-    def validator_set(self, height: int) -> ValidatorSet | None:
+    async def validator_set(self, height: int) -> ValidatorSet | None:
         """Who decided a height, or will; None beyond the next epoch, which nobody knows yet."""
-        blocks = self._chain.document.consensus.epoch_blocks
-        decided = (self._chain.head.head.height // blocks + 2) * blocks
-        return self._chain.blocks.validators_at(height) if 0 <= height <= decided else None
+        if not self._is_decided(height):
+            return None
+        return await self._context.run_blocking(
+            self._chain.blocks.validators_at, height, limiter=self._threads
+        )
 
     def core(self) -> CoreState:
         """The core's memory."""
@@ -157,11 +160,11 @@ class NodeBackend:
 
     def evidence(self) -> tuple[bytes, ...]:
         """What the engine reported."""
-        return self._engine.evidence.proofs()
+        return self._engine.evidence.held()
 
     async def electorate(self, height: int) -> Electorate | None:
         """Of any decided epoch: the seeds of past ones are in the headers."""
-        if height == 0 or self.validator_set(height) is None:
+        if height == 0 or not self._is_decided(height):
             return None
         return await self._context.run_blocking(
             self._attendance.electorate, height, limiter=self._attendance_thread
@@ -180,13 +183,8 @@ class NodeBackend:
         """The certificate that finalized a height and the headers down to it."""
         if not 0 < height <= self._chain.head.head.height:
             return None
-        proof = await self._context.run_blocking(
-            self._chain.blocks.certificate_covering, height, limiter=self._threads
-        )
-        if (proof := self._kept(height, proof)) is None:
-            return None
-        validators = self._chain.blocks.validators_at(proof.certificate.height)
-        return CommitView(proof.certificate, proof.headers, validators)
+        view = await self._context.run_blocking(self._commit, height, limiter=self._threads)
+        return self._kept(height, view)
 
     async def finality(self, height: int) -> Finality | None:
         """What shows a stranger that a height is final."""
@@ -261,6 +259,18 @@ class NodeBackend:
             final=True,
             finalized_at_ms=stored.finalized_at_ms,
         )
+
+    def _is_decided(self, height: int) -> bool:
+        blocks = self._chain.document.consensus.epoch_blocks
+        last = last_height(last_decided_epoch(self._chain.head.head.height, blocks), blocks)
+        return 0 <= height <= last
+
+    def _commit(self, height: int) -> CommitView | None:
+        proof = self._chain.blocks.certificate_covering(height)
+        if proof is None:
+            return None
+        validators = self._chain.blocks.validators_at(proof.certificate.height)
+        return CommitView(proof.certificate, proof.headers, validators)
 
     def _header_proof(self, height: int, at: int) -> HeaderProof | None:
         header = self._chain.blocks.header_at(height)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from aichain.chain import Chain
 from consensus.electorate import Electorate
+from genesis.epochs import epoch_after
 from genesis.validators import ValidatorSet
 
 _REMEMBERED = 4
@@ -23,7 +24,7 @@ class Electorates:
         self._chain = chain
         self._known: dict[int, _Voters] = {}
         blocks = chain.document.consensus.epoch_blocks
-        self._epoch = chain.head.head.height // blocks  # of the next block
+        self._epoch = epoch_after(chain.head.head.height, blocks)
         self._keys = self._keys_around()
 
     @property

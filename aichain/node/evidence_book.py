@@ -1,4 +1,4 @@
-"""Keeps the proofs of double signatures that this node has seen, ready to be handed over."""
+"""Keeps the evidence of double signatures that this node has seen, ready to be handed over."""
 
 from collections import OrderedDict
 
@@ -13,20 +13,20 @@ class EvidenceBook:
 
     def __init__(self, limit: int = EVIDENCE_KEPT_MAX) -> None:
         self._limit = limit
-        self._proofs: OrderedDict[Hash32, bytes] = OrderedDict()
+        self._held: OrderedDict[Hash32, bytes] = OrderedDict()
 
     def __len__(self) -> int:
-        return len(self._proofs)
+        return len(self._held)
 
     def add(self, evidence: Evidence) -> Hash32:
-        """Keep a proof once; answers the BLAKE3 of its canonical bytes."""
+        """Keep it once; answers the BLAKE3 of its canonical bytes."""
         raw = encode(encode_evidence(evidence))
         name = blake3_256(raw)
-        self._proofs[name] = raw
-        while len(self._proofs) > self._limit:
-            self._proofs.popitem(last=False)
+        self._held[name] = raw
+        while len(self._held) > self._limit:
+            self._held.popitem(last=False)
         return name
 
-    def proofs(self) -> tuple[bytes, ...]:
+    def held(self) -> tuple[bytes, ...]:
         """All of them, oldest first, as `consensus.evidence.decode_evidence` reads them."""
-        return tuple(self._proofs.values())
+        return tuple(self._held.values())

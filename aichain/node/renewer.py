@@ -10,6 +10,7 @@ from aichain.keystore import onion_seed_of
 from aichain.node.context import NodeContext
 from aichain.node.pool import TransactionPool
 from aichain.node.reveals import Reveals
+from genesis.epochs import epoch_after
 from genesis.limits import VALIDITY_WINDOW_BLOCKS
 from genesis.onion import DEFAULT_ONION_LENGTH, onion_head
 from genesis.units import address_of_key
@@ -65,7 +66,7 @@ class Renewer:
         view = validator_view(head, self._address)
         if view is None or view.is_tombstoned or view.public_key != self._key.public_key:
             return
-        epoch = head.head.height // head.document.consensus.epoch_blocks
+        epoch = epoch_after(head.head.height, head.document.consensus.epoch_blocks)
         onion = onion_at(head.get, view.index, epoch)
         if onion.next_epoch:
             await self._run_blocking(self._reveals.make, onion.at(onion.next_epoch))

@@ -4,6 +4,7 @@ import logging
 from typing import Final
 
 from aichain.keystore import onion_seed_of
+from genesis.epochs import epoch_after
 from genesis.onion import Onion, peel
 from genesis.units import address_of_key
 from native.hashing import Hash32
@@ -33,7 +34,7 @@ class Reveals:
 
     def prepare(self, head: State) -> None:
         """Make the onion of our next turn, if the key votes at all. Blocking."""
-        epoch = head.head.height // head.document.consensus.epoch_blocks
+        epoch = epoch_after(head.head.height, head.document.consensus.epoch_blocks)
         validators = head.validators_of(epoch)
         assert self._key is not None, "only a validator reveals"
         assert validators is not None, "a state knows the set of its next block"

@@ -188,7 +188,7 @@ class Backend(Protocol):
         """
         ...
 
-    def validator_set(self, height: int) -> ValidatorSet | None:
+    async def validator_set(self, height: int) -> ValidatorSet | None:
         """The set that votes at this height; None when it is not known (any more, or yet)."""
         ...
 
@@ -197,7 +197,7 @@ class Backend(Protocol):
         ...
 
     def evidence(self) -> tuple[bytes, ...]:
-        """The proofs of double signatures that this node holds, oldest first, canonical bytes."""
+        """The evidence of double signatures that this node holds, oldest first, canonical bytes."""
         ...
 
     async def electorate(self, height: int) -> Electorate | None:

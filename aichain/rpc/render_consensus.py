@@ -1,6 +1,5 @@
 """The consensus core, its voters and its proofs as JSON of `aichain_*`: weights are strings."""
 
-from collections.abc import Callable
 from typing import assert_never
 
 from aichain.rpc.backend import Uptime
@@ -166,10 +165,14 @@ def _member(electorate: Electorate, index: int) -> Json:
     return {"index": index, "address": format_address(electorate.members[index])}
 
 
-def show_evidence(raw: bytes, members: Callable[[int], ValidatorSet | None]) -> Json:
-    """A proof whole: whoever has the offender's key can check it with nothing else."""
-    evidence = decode_evidence(decode(raw, max_bytes=len(raw), max_items=_EVIDENCE_ITEMS))
-    offender, validators = evidence.offender, members(evidence.epoch)
+def read_evidence(raw: bytes) -> Evidence:
+    """Evidence that this node wrote itself."""
+    return decode_evidence(decode(raw, max_bytes=len(raw), max_items=_EVIDENCE_ITEMS))
+
+
+def show_evidence(raw: bytes, evidence: Evidence, validators: ValidatorSet | None) -> Json:
+    """All of it: whoever has the offender's key can check it with nothing else."""
+    offender = evidence.offender
     kind, instance_id, view, sides = _sides(evidence)
     return {
         "hash": show_bytes(blake3_256(raw)),

@@ -1,6 +1,6 @@
 """Pushes final blocks to WebSocket subscribers: renders once, and never waits for a reader."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 
 import msgspec
@@ -9,7 +9,7 @@ from aichain.errors import ReaderLagged
 from aichain.rpc.backend import Backend, BlockView
 from aichain.rpc.topics import Topic
 
-Renderer = Callable[[Backend, BlockView], object]
+Renderer = Callable[[Backend, BlockView], Awaitable[object]]
 
 
 class Reader(Protocol):
@@ -46,18 +46,19 @@ class Hub:
             with self._backend.final_blocks() as blocks:
                 try:
                     async for block in blocks:
-                        self._publish(block)
+                        await self._publish(block)
                 except ReaderLagged:
                     for reader in self._readers:
                         reader.lag()
                 else:
                     return
 
-    def _publish(self, block: BlockView) -> None:
+    async def _publish(self, block: BlockView) -> None:
         for topic, render in self._renderers.items():
             wanting = [reader for reader in self._readers if reader.wants(topic)]
             if not wanting:
                 continue
-            result = msgspec.json.encode(render(self._backend, block))
+            result = msgspec.json.encode(await render(self._backend, block))
             for reader in wanting:
-                reader.notify(topic, result)
+                if reader in self._readers:
+                    reader.notify(topic, result)

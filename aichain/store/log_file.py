@@ -61,8 +61,8 @@ class DiskFile:
 
     def replace(self, data: bytes) -> None:
         replace_file(self.path, data)
-        os.close(self._descriptor)
-        self._descriptor = _open(self.path)
+        before, self._descriptor = self._descriptor, _open(self.path)
+        os.close(before)
 
     def close(self) -> None:
         os.close(self._descriptor)
@@ -81,4 +81,7 @@ class SlowFile(DiskFile):
 
 
 def _open(path: Path) -> int:
-    return os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    try:
+        return os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except OSError as error:
+        fail(path, error)

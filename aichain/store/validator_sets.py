@@ -4,6 +4,7 @@ from aichain.errors import StoreCorrupt
 from aichain.store.keys import VALIDATORS, validators_key
 from aichain.store.kv import KeyValueReader
 from genesis import limits
+from genesis.epochs import last_decided_epoch
 from genesis.validators import (
     VALIDATOR_FIELDS,
     ValidatorSet,
@@ -27,7 +28,7 @@ def stage_validators(batch: dict[bytes, bytes | None], state: State, epoch_block
     height = state.head.height
     if height % epoch_blocks:
         return
-    decided = height // epoch_blocks + 1
+    decided = last_decided_epoch(height, epoch_blocks)
     before, after = state.validators_of(decided - 1), state.validators_of(decided)
     assert before is not None, "a state knows the set of its next block"
     assert after is not None, "and the one it has just decided"

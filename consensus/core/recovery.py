@@ -32,10 +32,9 @@ def restore(
 ) -> State:
     """The state a node may go on from, knowing its last final block and its log.
 
-    `start` is the block at height `tip.height // epoch_blocks * epoch_blocks`: the last one of the
-    epoch before the one that goes on. `tip_certificate` is the FINAL that names `tip` (None at
-    height 0). Electorates of that epoch and the next must be given. Blocks above the tip
-    that are durable follow as `BlockExecuted`.
+    `start` is the last block of the epoch before the one that goes on (`epoch_after`), and
+    `tip_certificate` the FINAL that names `tip` (None at height 0). Electorates of that epoch and
+    the next must be given. Blocks above the tip that are durable follow as `BlockExecuted`.
     """
     assert (tip_certificate is None) == (tip.height == 0), "a tip has a FINAL"
     state = replace(

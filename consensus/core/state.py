@@ -11,6 +11,7 @@ from consensus.instance import BlockRef, Instance
 from consensus.proposals import Proposal, SignedProposal
 from consensus.records import Record
 from consensus.votes import Vote, VotePhase
+from genesis.epochs import epoch_after
 from genesis.units import Address
 from native.hashing import Hash32
 
@@ -223,7 +224,7 @@ def in_next_epoch(state: State) -> State:
 
 def initial(config: CoreConfig, start: BlockRef, electorates: Mapping[int, Electorate]) -> State:
     """A node that knows the chain up to `start`, the last block of an epoch (or block 0)."""
-    epoch = start.height // config.epoch_blocks
+    epoch = epoch_after(start.height, config.epoch_blocks)
     instance = Instance.after(
         start,
         electorates[epoch],

@@ -28,7 +28,7 @@ class Turn:
         self.emit(SetTimer(Timer(name, self.state.epoch, self.state.view), at_ms))
 
     def accuse(self, view: int, evidence: Evidence) -> None:
-        """Report an offender once per view: one proof is as good as ten."""
+        """Report an offender once per view: one is as good as ten."""
         known = self.state.at(view)
         if evidence.offender not in known.reported:
             self.set_view(view, replace(known, reported=known.reported | {evidence.offender}))

@@ -7,7 +7,7 @@ from consensus.electorate import Electorate
 from consensus.instance import BlockRef, Instance, instance_id
 from consensus.lanes.checkpoints import Checkpoint, checkpoint_ref
 from consensus.votes import Lane
-from genesis.epochs import last_height
+from genesis.epochs import epoch_after, last_height
 from genesis.limits import TERM_BLOCKS_MAX
 from native.hashing import Hash32
 
@@ -50,7 +50,7 @@ def term_end(start_height: int, blocks: int, epoch_blocks: int) -> int:
     Terms end at multiples of `blocks` and at the end of the epoch, so that a restart in the middle
     makes a short term, and no term ever crosses the edge of an epoch.
     """
-    edge = last_height(start_height // epoch_blocks, epoch_blocks)
+    edge = last_height(epoch_after(start_height, epoch_blocks), epoch_blocks)
     return min((start_height // blocks + 1) * blocks, edge)
 
 

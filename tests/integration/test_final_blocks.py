@@ -1,5 +1,6 @@
 """What readers see while blocks become final: times, trouble with the index, no flicker."""
 
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,17 +11,19 @@ import pytest
 import trio
 
 from aichain.chain import Chain
-from aichain.clock import FixedClock
 from aichain.feed import Feed
 from aichain.mempool import Mempool
 from aichain.metrics import Metrics
 from aichain.node.backend import NodeBackend
 from aichain.node.finalizer import Finalizer
 from aichain.node.ledger_writer import LedgerWriter
+from aichain.rpc.backend import BlockView
 from consensus.core.effects import Finalize
 from consensus.headers import block_ref
 from genesis import limits
+from genesis.validators import ValidatorSet
 from native.hashing import Hash32
+from tests.clocks import FixedClock
 from tests.integration.ledgers import Purse, build_on, certify, make_document, must
 
 DOCUMENT = make_document()
@@ -52,6 +55,13 @@ def finalizer(chain: Chain, clock: FixedClock) -> Finalizer:
         cast("Any", context),
         lambda: cast("Any", core),
     )
+
+
+def reader_of(chain: Chain, context: object, pool: object = None) -> NodeBackend:
+    """What RPC reads, without a core, a network and a clock."""
+    none = cast("Any", None)
+    feed: Feed[BlockView] = Feed(capacity=4, max_readers=1)
+    return NodeBackend(chain, none, cast("Any", pool), none, none, feed, cast("Any", context))
 
 
 def next_block(chain: Chain) -> Finalize:
@@ -86,20 +96,30 @@ async def test_trouble_with_the_index_is_told_once(
     assert "the disk is full" in record.getMessage()
 
 
+async def test_the_voters_of_a_height_are_read_beside_the_loop(chain: Chain) -> None:
+    threads: list[int] = []
+    read = chain.blocks.validators_at
+
+    def noted(height: int) -> ValidatorSet:
+        threads.append(threading.get_ident())
+        return read(height)
+
+    context = SimpleNamespace(document=DOCUMENT, run_blocking=trio.to_thread.run_sync)
+    backend = reader_of(chain, context)
+    epoch_blocks = DOCUMENT.consensus.epoch_blocks
+    with patch.object(chain.blocks, "validators_at", noted):
+        for height in (1, 2 * epoch_blocks):
+            assert await backend.validator_set(height) == DOCUMENT.validator_set
+        assert await backend.validator_set(2 * epoch_blocks + 1) is None
+    assert len(threads) == 2
+    assert threading.get_ident() not in threads
+
+
 async def test_a_transaction_is_never_lost_between_its_block_and_the_index(chain: Chain) -> None:
     signed = Purse().pay(DOCUMENT)
     context = SimpleNamespace(document=DOCUMENT, run_blocking=trio.to_thread.run_sync)
     pool = SimpleNamespace(mempool=Mempool(max_weight=DOCUMENT.fees.max_block_weight))
-    none = cast("Any", None)
-    backend = NodeBackend(
-        chain,
-        none,
-        cast("Any", pool),
-        none,
-        none,
-        Feed(capacity=4, max_readers=1),
-        cast("Any", context),
-    )
+    backend = reader_of(chain, context, pool)
     seen: list[bool | None] = []
 
     async def look() -> None:

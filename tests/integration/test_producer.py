@@ -9,7 +9,6 @@ import pytest
 import trio
 
 from aichain.chain import Chain
-from aichain.clock import FixedClock
 from aichain.mempool import Mempool
 from aichain.node.electorates import Electorates
 from aichain.node.ledger_writer import LedgerWriter
@@ -22,6 +21,7 @@ from genesis import limits
 from genesis.networks import founder_key
 from genesis.units import address_of_key
 from native.hashing import Hash32
+from tests.clocks import FixedClock
 from tests.integration.ledgers import make_document
 
 

@@ -7,7 +7,6 @@ from typing import cast
 import pytest
 
 from aichain.chain import Chain
-from aichain.clock import FixedClock
 from aichain.errors import StoreCorrupt
 from aichain.machine import Machine
 from aichain.node.engine import Engine
@@ -18,6 +17,7 @@ from consensus.headers import block_ref
 from genesis import limits
 from p2p.errors import RequestFailed
 from p2p.wire.messages import BlockRange, GetBlocks, GetRange
+from tests.clocks import FixedClock
 from tests.integration.ledgers import build_on, certify, make_document
 from vm.blocks import Header
 

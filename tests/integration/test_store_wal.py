@@ -1,5 +1,6 @@
 """The vote log: what was acknowledged is there, or the file is refused; nothing is ever guessed."""
 
+import errno
 import os
 import struct
 import time
@@ -10,7 +11,7 @@ from typing import TypeAlias
 import pytest
 
 from aichain.errors import StoreFailed, WalDamaged, WalForeign, WalLocked
-from aichain.store.log_file import SlowFile
+from aichain.store.log_file import DiskFile, SlowFile
 from aichain.store.wal import VoteWal, fingerprint_of
 from genesis import limits
 from tests.integration.ledgers import record_writes
@@ -344,3 +345,24 @@ def test_an_absurd_length_is_not_believed(tmp_path: Path) -> None:
     path.write_bytes(data)
     with pytest.raises(WalDamaged):
         reopen(tmp_path)
+
+
+def test_a_file_that_cannot_be_opened_again_is_trouble_with_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+    file = DiskFile(path)
+    really_open = os.open
+
+    def refuse(name: Path, flags: int, *mode: int) -> int:
+        if name == path and flags & os.O_RDWR:
+            raise OSError(errno.EMFILE, "too many open files")
+        return really_open(name, flags, *mode)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("os.open", refuse)
+        with pytest.raises(StoreFailed, match="too many open files"):
+            file.replace(b"new")
+    assert path.read_bytes() == b"new"
+    file.close()

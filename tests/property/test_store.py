@@ -13,9 +13,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from aichain.errors import StoreFailed
 from aichain.store.kv import KeyValueReader
 from aichain.store.leveldb import LevelSettings, LevelStore
-from aichain.store.memory import MemoryStore
 from aichain.store.segments import BodyRecord, Position, SegmentFiles
 from aichain.store.wal import VoteWal
+from tests.memory_store import MemoryStore
 
 KEYS = st.binary(min_size=1, max_size=3) | st.sampled_from([b"a|", b"a|\xff", b"b|", b"\xff\xff"])
 VALUES = st.none() | st.binary(max_size=40)
@@ -206,7 +206,7 @@ class SegmentsAreAList(RuleBasedStateMachine):
         yield from getattr(self, "written", [])[-3:]
 
 
-FEW = settings(max_examples=40, stateful_step_count=30, deadline=None)
+FEW = settings(max_examples=40, stateful_step_count=30)
 TestLevelIsMemory = LevelIsMemory.TestCase
 TestLevelIsMemory.settings = FEW
 TestLogIsAList = LogIsAList.TestCase

@@ -120,7 +120,7 @@ async def get_block(context: Context, params: BlockQuery) -> object:
             view = await backend.block_by_id(hash_of(text))
     if view is None:
         return None
-    return show_block(view, _validators_of(backend, view))
+    return show_block(view, await _validators_of(backend, view))
 
 
 async def get_transaction(context: Context, params: ByHash) -> object:
@@ -157,7 +157,7 @@ async def get_validators(context: Context, params: AtHeight) -> object:
     """The validator set that votes at a height; without one, at the next, and all registered."""
     backend = context.backend
     height = backend.status().height + 1 if params.height is None else params.height
-    validators = backend.validator_set(height) if height else None
+    validators = await backend.validator_set(height) if height else None
     if validators is None:
         raise UnknownResource(resource=f"validator set of height {height}")
     shown = show_validators(height, validators)
@@ -207,14 +207,14 @@ async def unsubscribe(context: Context, params: SubscriptionId) -> object:
     return context.subscriber.unsubscribe(params.subscription)
 
 
-def render_new_block(backend: Backend, view: BlockView) -> Json:
+async def render_new_block(backend: Backend, view: BlockView) -> Json:
     """What `newBlocks` pushes."""
-    return show_block_head(view, _validators_of(backend, view))
+    return show_block_head(view, await _validators_of(backend, view))
 
 
-def _validators_of(backend: Backend, view: BlockView) -> ValidatorSet | None:
+async def _validators_of(backend: Backend, view: BlockView) -> ValidatorSet | None:
     height = view.block.header.height
-    return backend.validator_set(height) if height else None
+    return await backend.validator_set(height) if height else None
 
 
 METHODS = (

@@ -8,6 +8,7 @@ from aichain.rpc.errors import UnknownResource
 from aichain.rpc.methods.parameters import Height
 from aichain.rpc.registry import Context, Params, method
 from aichain.rpc.render_consensus import (
+    read_evidence,
     show_committee,
     show_core,
     show_evidence,
@@ -65,19 +66,15 @@ async def get_committee(context: Context, params: CommitteeQuery) -> object:
 
 
 async def get_evidence(context: Context, params: Page) -> object:
-    """Proofs of double signatures that this node holds, the newest first."""
+    """Evidence of double signatures that this node holds, the newest first."""
     backend = context.backend
-    proofs = backend.evidence()[::-1]
-    page = proofs[params.offset : params.offset + params.limit]
-    blocks = backend.head().document.consensus.epoch_blocks
-    return {
-        "count": len(proofs),
-        "offset": params.offset,
-        "evidence": [
-            show_evidence(raw, lambda epoch: backend.validator_set(last_height(epoch, blocks)))
-            for raw in page
-        ],
-    }
+    held = backend.evidence()[::-1]
+    blocks, shown = backend.head().document.consensus.epoch_blocks, []
+    for raw in held[params.offset : params.offset + params.limit]:
+        evidence = read_evidence(raw)
+        validators = await backend.validator_set(last_height(evidence.epoch, blocks))
+        shown.append(show_evidence(raw, evidence, validators))
+    return {"count": len(held), "offset": params.offset, "evidence": shown}
 
 
 async def get_validator_uptime(context: Context, params: Window) -> object:

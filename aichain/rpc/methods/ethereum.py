@@ -124,7 +124,7 @@ async def get_transaction_count(context: Context, params: AtBlock) -> object:
 async def get_block_by_number(context: Context, params: BlockByNumber) -> object:
     """A final block, or null."""
     view = await context.backend.block_at(_height_of(context.backend, params.block))
-    return None if view is None else _show(context.backend, view, full=params.full)
+    return None if view is None else await _show(context.backend, view, full=params.full)
 
 
 async def get_block_by_hash(context: Context, params: BlockByHash) -> object:
@@ -132,7 +132,7 @@ async def get_block_by_hash(context: Context, params: BlockByHash) -> object:
     view = await context.backend.block_by_id(hash_of(params.hash))
     if view is None or not view.final:
         return None
-    return _show(context.backend, view, full=params.full)
+    return await _show(context.backend, view, full=params.full)
 
 
 async def send_raw_transaction(context: Context, params: RawTransaction) -> object:
@@ -159,15 +159,15 @@ async def unsubscribe(context: Context, params: SubscriptionId) -> object:
     return context.subscriber.unsubscribe(params.subscription)
 
 
-def render_new_head(backend: Backend, view: BlockView) -> object:
+async def render_new_head(backend: Backend, view: BlockView) -> object:
     """What `newHeads` pushes."""
-    validators = backend.validator_set(view.block.header.height)
+    validators = await backend.validator_set(view.block.header.height)
     return show_eth_head(view, validators, gas_limit=_gas_limit(backend))
 
 
-def _show(backend: Backend, view: BlockView, *, full: bool) -> object:
+async def _show(backend: Backend, view: BlockView, *, full: bool) -> object:
     height = view.block.header.height
-    validators = backend.validator_set(height) if height else None
+    validators = await backend.validator_set(height) if height else None
     return show_eth_block(view, validators, gas_limit=_gas_limit(backend), full=full)
 
 

@@ -86,7 +86,7 @@ async def get_block(context: Context, params: ByHeight) -> object:
     if view is None:
         raise UnknownResource(resource=f"block {params.height}")
     header = view.block.header
-    validators = context.backend.validator_set(header.height) if header.height else None
+    validators = await context.backend.validator_set(header.height) if header.height else None
     return {
         "height": header.height,
         "parent_hash": list(header.parent_id),

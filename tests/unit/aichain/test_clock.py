@@ -2,7 +2,8 @@
 
 import time
 
-from aichain.clock import FixedClock, OffsetClock, SystemClock
+from aichain.clock import OffsetClock, SystemClock
+from tests.clocks import FixedClock
 
 
 def test_the_system_clock_is_the_machines() -> None:

@@ -6,9 +6,8 @@ import logging
 from collections.abc import Iterator
 
 import pytest
-import trio
 
-from aichain.logs import LogStyle, configure_logging, log_context
+from aichain.logs import LogStyle, configure_logging
 
 log = logging.getLogger("aichain.node.engine")
 SECRET = "0011223344556677"
@@ -80,27 +79,6 @@ def test_configuring_again_replaces_the_handler() -> None:
     log.info("once")
     assert first.getvalue() == ""
     assert len(second.getvalue().splitlines()) == 1
-
-
-async def test_context_belongs_to_a_task_and_its_children() -> None:
-    stream = logged(LogStyle.JSON)
-
-    async def work(name: str) -> None:
-        with log_context(peer=name):
-            await trio.lowlevel.checkpoint()
-            log.info("in %s", name)
-        log.info("after %s", name)
-
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(work, "a")
-        nursery.start_soon(work, "b")
-    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
-    assert {(line["message"], line.get("peer")) for line in lines} == {
-        ("in a", "a"),
-        ("in b", "b"),
-        ("after a", None),
-        ("after b", None),
-    }
 
 
 def test_exceptions_are_part_of_the_line() -> None:

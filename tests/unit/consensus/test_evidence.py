@@ -14,10 +14,8 @@ from consensus.evidence import (
     check_evidence,
     decode_evidence,
     encode_evidence,
-    evidence_witnesses,
 )
 from consensus.votes import SignedVote, VotePhase
-from genesis.networks import packaged_document
 from native.codec import decode, encode
 from native.errors import InvalidData
 from tests.builders_consensus import (
@@ -132,11 +130,3 @@ def test_conflicting_certificates_convict_everybody_in_both() -> None:
     assert certificates_conflict(notar, null) == ()
     for found in certificates_conflict(final, null):
         check_evidence(found)
-
-
-def test_the_witnesses_are_both_signatures_by_the_offenders_key() -> None:
-    validators = packaged_document("testnet").validator_set
-    first, second = evidence_witnesses(ConflictingVotes(*GUILTY[0]), validators)
-    assert first.public_key == second.public_key == validators[2].public_key
-    assert first.message == GUILTY[0][0].vote.signing_bytes
-    assert evidence_witnesses(claims(), validators)[0].context == b"aichain/prop/v1"

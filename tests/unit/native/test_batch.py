@@ -8,9 +8,8 @@ import pytest
 
 from native import backends, cpu
 from native.backends import EngineUnknown, describe_engine, select_engine
-from native.batch import hash_many, verify_many
+from native.batch import verify_many
 from native.cpu import INLINE_BELOW_ITEMS, PARSED_KEYS_MAX, OpenSSLEngine
-from native.hashing import keyed_hash
 from native.signatures import Algorithm, SignatureItem, SigningKey, verify
 
 KEYS = [
@@ -122,9 +121,3 @@ def test_one_engine_serves_the_whole_process(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.delenv(backends.ENGINE_VARIABLE, raising=False)
     assert select_engine() is select_engine("openssl")
     assert describe_engine().startswith("openssl (default")
-
-
-def test_hash_many_is_the_keyed_hash_of_each() -> None:
-    key = bytes(range(32))
-    messages = [b"", b"a", bytes(64), bytes(5000)]
-    assert hash_many(key, messages) == [keyed_hash(key, message) for message in messages]

@@ -16,6 +16,7 @@ from tests.builders_vm import (
     all_records,
     make_document,
     make_state,
+    seed_of,
 )
 from vm.commitment import StateTree
 from vm.epochs import (
@@ -38,7 +39,7 @@ def test_genesis_decides_two_epochs() -> None:
     assert known(state) == [0, 1]
     for epoch in (0, 1):
         assert state.validators_of(epoch) == document.validator_set
-        assert state.seed_of(epoch) == epoch_seed(document.seed, epoch)
+        assert seed_of(state, epoch) == epoch_seed(document.seed, epoch)
     first = state.epoch(0)
     assert first is not None
     assert [(seat.index, seat.stake, seat.owner) for seat in first.seats] == [
@@ -58,7 +59,7 @@ def test_a_state_knows_the_epoch_of_its_next_block_and_its_neighbours(
     state = advance_to(make_state(), height)
     assert known(state) == epochs
     assert state.validators_of(99) is None
-    assert state.seed_of(99) is None
+    assert state.epoch(99) is None
 
 
 def test_epochs_end_at_their_last_height() -> None:

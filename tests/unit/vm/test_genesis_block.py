@@ -14,7 +14,8 @@ from tests.builders_vm import (
     make_state,
 )
 from vm.genesis_block import genesis_state
-from vm.queries import account_view, public_key_of, supply_view, validators_view
+from vm.queries import account_view, supply_view, validators_view
+from vm.records import public_key_key
 from vm.supply import scan_supply
 
 
@@ -35,14 +36,14 @@ def test_founders_are_validators_with_a_revealed_key() -> None:
         account = account_view(state, address(index))
         assert account.staked == FOUNDER_STAKE
         assert account.algorithm == key(index).algorithm
-        assert public_key_of(state, address(index)) == key(index).public_key
+        assert state.get(public_key_key(address(index))) == key(index).public_key
 
 
 def test_purses_have_no_key_yet() -> None:
     state = make_state()
     assert balance(state, 2) == PURSE
     assert account_view(state, address(2)).algorithm == 0
-    assert public_key_of(state, address(2)) is None
+    assert state.get(public_key_key(address(2))) is None
 
 
 def test_two_nodes_make_the_same_block_0() -> None:

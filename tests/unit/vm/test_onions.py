@@ -26,6 +26,7 @@ from tests.builders_vm import (
     make_transaction,
     peer_id,
     seal,
+    seed_of,
     with_records,
 )
 from vm.apply import apply_block
@@ -101,12 +102,12 @@ def test_every_block_reveals_and_mixes() -> None:
 def test_the_mix_of_an_epochs_last_block_is_the_seed_of_the_second_one_after() -> None:
     state, document = make_state(), make_document()
     for epoch in (0, 1):
-        assert state.seed_of(epoch) == epoch_seed(document.seed, epoch)
+        assert seed_of(state, epoch) == epoch_seed(document.seed, epoch)
     for epoch in (2, 3, 4):
         state = advance_to(state, 4 * (epoch - 1))
-        assert state.seed_of(epoch) == state.head.beacon_mix
+        assert seed_of(state, epoch) == state.head.beacon_mix
     other = advance_to(advance(make_state(), proposer_index=1)[0], 4)
-    assert other.seed_of(2) != advance_to(make_state(), 4).seed_of(2)
+    assert seed_of(other, 2) != seed_of(advance_to(make_state(), 4), 2)
 
 
 def test_a_reveal_is_good_once() -> None:

@@ -21,12 +21,11 @@ from vm.queries import (
     account_view,
     prove_account,
     prove_record,
-    public_key_of,
     supply_view,
     validator_view,
     validators_view,
 )
-from vm.records import account_key, decode_account, validator_key
+from vm.records import account_key, decode_account, public_key_key, validator_key
 from vm.supply import scan_supply
 from vm.transactions import Body
 
@@ -46,8 +45,8 @@ def test_an_unknown_address_is_all_zero() -> None:
 def test_an_account_shows_its_revealed_key() -> None:
     state, _ = advance(make_state(), seal(make_transaction()))
     assert account_view(state, address(2)).algorithm == 3
-    assert public_key_of(state, address(2)) == key(2).public_key
-    assert public_key_of(state, address(3)) is None
+    assert state.get(public_key_key(address(2))) == key(2).public_key
+    assert state.get(public_key_key(address(3))) is None
 
 
 def test_the_supply_of_the_counters_is_the_supply_of_the_records() -> None:

@@ -10,7 +10,15 @@ from native.hashing import ZERO_HASH
 from tests.builders_vm import address, key, peer_id
 from vm.bodies import Role
 from vm.records import (
-    COUNTERS,
+    AI_POOL,
+    BASE_FEE,
+    BURNED,
+    MINTED,
+    STAKED,
+    TREASURY,
+    UNBONDING,
+    VALIDATORS,
+    VOTER_POOL,
     Account,
     Unbonding,
     ValidatorRecord,
@@ -53,7 +61,18 @@ def test_kinds_of_one_length_differ_in_their_letters() -> None:
         for other in keys[:place]:
             letters = 1 if {len(one), len(other)} & {21, 42} else 2
             assert len(one) != len(other) or one[:letters] != other[:letters]
-    assert len({counter_key(name) for name in COUNTERS}) == len(COUNTERS)
+    counters = (
+        MINTED,
+        BURNED,
+        TREASURY,
+        AI_POOL,
+        VOTER_POOL,
+        STAKED,
+        UNBONDING,
+        VALIDATORS,
+        BASE_FEE,
+    )
+    assert len({counter_key(name) for name in counters}) == len(counters)
 
 
 def test_stake_keys_differ_in_role_owner_and_target() -> None:

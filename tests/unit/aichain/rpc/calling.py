@@ -3,7 +3,6 @@
 import json
 from typing import Any
 
-from aichain.clock import FixedClock
 from aichain.rpc.backend import Backend
 from aichain.rpc.dispatch import Dispatcher
 from aichain.rpc.limits import RpcLimits
@@ -11,6 +10,7 @@ from aichain.rpc.methods import build_registry
 from aichain.rpc.registry import Context
 from genesis.networks import account_key
 from genesis.units import address_of_key, format_address
+from tests.clocks import FixedClock
 from tests.unit.aichain.rpc.fake_backend import NETWORK, FakeBackend
 
 SENDER = format_address(address_of_key(account_key(NETWORK, 0).public_key))

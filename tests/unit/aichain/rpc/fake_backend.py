@@ -72,7 +72,7 @@ class FakeBackend:
     blocked: frozenset[str] = frozenset()
     regions: bool = False
     submitted: list[bytes] = field(default_factory=list)
-    proofs: tuple[bytes, ...] = ()
+    held: tuple[bytes, ...] = ()
     attended: Uptime = field(default_factory=lambda: Uptime(1, 0, 0, ()))
     windows: list[int] = field(default_factory=list)
 
@@ -217,7 +217,7 @@ class FakeBackend:
         self.pool[signed.id] = signed
         return signed.id
 
-    def validator_set(self, height: int) -> ValidatorSet | None:
+    async def validator_set(self, height: int) -> ValidatorSet | None:
         epochs_known = 2 * self.document.consensus.epoch_blocks
         return self.document.validator_set if height <= epochs_known else None
 
@@ -225,10 +225,10 @@ class FakeBackend:
         return self.consensus
 
     def evidence(self) -> tuple[bytes, ...]:
-        return self.proofs
+        return self.held
 
     async def electorate(self, height: int) -> Electorate | None:
-        if height == 0 or self.validator_set(height) is None:
+        if height == 0 or await self.validator_set(height) is None:
             return None
         return self._electorate(epoch_of_height(height, self.document.consensus.epoch_blocks))
 

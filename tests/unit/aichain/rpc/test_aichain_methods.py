@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from aichain.clock import FixedClock
 from aichain.rpc.backend import Voting
 from consensus.quorum import reaches_quorum
 from consensus.votes import VOTE_CONTEXT
 from genesis.units import AI, format_address
 from native.signatures import verify
+from tests.clocks import FixedClock
 from tests.unit.aichain.rpc.calling import SENDER, UNKNOWN, Node
 from tests.unit.aichain.rpc.fake_backend import STRANGER
 from vm.blocks import decode_header

@@ -170,7 +170,7 @@ async def test_who_votes_in_an_undecided_epoch_is_unknown(history: Node, height:
 async def test_a_proof_can_be_checked_with_the_offenders_key(history: Node) -> None:
     state = history.backend.consensus
     proofs = (two_commits(state), commit_and_cancel(state), two_proposals(state))
-    history.backend.proofs = proofs
+    history.backend.held = proofs
     shown = await history.call("aichain_evidence")
     assert (shown["count"], shown["offset"]) == (3, 0)
     newest, middle, oldest = shown["evidence"]
@@ -199,7 +199,7 @@ def hex_bytes(text: Any) -> bytes:
 
 async def test_proofs_come_in_pages_the_newest_first(history: Node) -> None:
     state = history.backend.consensus
-    history.backend.proofs = tuple(two_commits(state, view) for view in range(1, 6))
+    history.backend.held = tuple(two_commits(state, view) for view in range(1, 6))
     first = await history.call("aichain_evidence", 0, 2)
     second = await history.call("aichain_evidence", 2, 2)
     last = await history.call("aichain_evidence", 4, 2)

@@ -5,8 +5,8 @@ import pytest
 from aichain.errors import StoreFailed
 from aichain.store import keys
 from aichain.store.kv import prefix_end
-from aichain.store.memory import MemoryStore
 from native.hashing import Hash32
+from tests.memory_store import MemoryStore
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,7 @@ class _MemoryReader:
 
 
 class MemoryStore(_MemoryReader):
-    """For tests and simulations. A snapshot is a copy: keep it small."""
+    """A snapshot is a copy: keep it small."""
 
     def __init__(self) -> None:
         self._data: dict[bytes, bytes] = {}
