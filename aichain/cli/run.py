@@ -127,7 +127,8 @@ def again_with_key(arguments: Sequence[str], environ: Mapping[str, str]) -> str:
     """The same command once more, with the key that `aichain keys new validator` makes."""
     home = environ.get("AICHAIN_HOME")
     key = (Path(home) if home else data_root(environ)) / KEYS_DIRECTORY / f"validator{KEY_SUFFIX}"
-    return shlex.join(["aichain", *arguments, "--validator-key", str(key)])
+    kept = [argument for argument in arguments if argument != "--sync-again"]  # good for once
+    return shlex.join(["aichain", *kept, "--validator-key", str(key)])
 
 
 def _run(plan: RunPlan) -> int:

@@ -58,11 +58,13 @@ def test_the_line_that_makes_a_full_node_vote_can_be_pasted(
     save_key(root / "keys" / "validator.key", OWN, passphrase=None, label="validator")
     environ = {"XDG_DATA_HOME": str(tmp_path / "xdg")}
     environ |= {"AICHAIN_HOME": str(tmp_path / home)} if home else {}
-    line = again_with_key(["run", "--network", "testnet", "--moniker", "it's me"], environ)
+    given_now = ["run", "--network", "testnet", "--sync-again", "--moniker", "it's me"]
+    line = again_with_key(given_now, environ)
     program, command, *arguments = shlex.split(line)
     assert (program, command) == ("aichain", run.name)
     given = run.make_context("run", arguments).params
     assert (given["network"], given["moniker"]) == ("testnet", "it's me")
+    assert not given["sync_again"], "the home has a chain by then"
     assert given["validator__key_file"] == root / "keys" / "validator.key"
 
 
