@@ -5,9 +5,9 @@ from collections import deque
 
 from aichain.clock_offset import Sighting, allowed_offset_ms, least_offset_ms
 from aichain.node.electorates import Electorates
+from consensus.proposals import Proposal
 from genesis.limits import CLOCK_SIGHTINGS_MAX
 from genesis.params import ConsensusParams
-from vm.blocks import Header
 
 log = logging.getLogger(__name__)
 
@@ -34,11 +34,18 @@ class ClockWatch:
             "wrong time; fix: set the clock, and keep it right with NTP (timedatectl set-ntp true)"
         )
 
-    def saw(self, header: Header, now_ms: int) -> None:
-        """A block that its proposer signed has come, proposed for the first time."""
-        electorate = self._electorates.electorate(header.epoch)
-        proposer = electorate.members[header.proposer_index]
-        self._sightings.append(Sighting(proposer, now_ms - header.timestamp_ms))
+    def saw(self, proposal: Proposal, view: int, now_ms: int) -> None:
+        """What the proposer of its view signed has come, while we are in `view`.
+
+        Repetitions carry old stamps (R10), and of views to come one proposer could sign so many
+        that nobody else would be heard. Who proposed is known by the signature: the header may
+        name anybody.
+        """
+        if proposal.is_repeat or proposal.view > view + 1:
+            return
+        electorate = self._electorates.electorate(proposal.block.epoch)
+        proposer = electorate.members[proposal.proposer_index]
+        self._sightings.append(Sighting(proposer, now_ms - proposal.block.timestamp_ms))
         weights = dict(zip(electorate.members, electorate.weights, strict=True))
         before = self.trouble
         self.offset_ms = least_offset_ms(self._sightings, weights, self._params)

@@ -186,8 +186,7 @@ class InboundDesk:
             self._metrics.peer_misbehaved("forged_proposal")
             self._network.penalize(peer, Penalty.FORGED, "a proposal with a forged signature")
             return
-        if header.view == signed.proposal.view:  # not one of an earlier view proposed again (R10)
-            self.clock_watch.saw(header, came_ms)
+        self.clock_watch.saw(signed.proposal, state.view, came_ms)
         self._bodies.note(message, header, peer)
         self._engine.offer(ProposalAccepted(signed, self._clock.now_ms()))
 

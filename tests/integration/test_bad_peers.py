@@ -193,7 +193,12 @@ async def test_a_certificate_with_a_forged_signature_bans_its_sender(tmp_path: P
 
 
 def proposal_of(
-    victim: RunningNode, signature: bytes | None, tx_ids: tuple[Hash32, ...] = ()
+    victim: RunningNode,
+    signature: bytes | None,
+    tx_ids: tuple[Hash32, ...] = (),
+    *,
+    ahead: int = 2,
+    proposer_index: int = 0,
 ) -> ProposalMessage:
     """An empty block for the view after the next, in founder 0's name; signed without FORGED."""
     head = victim.node.chain.head.head
@@ -201,7 +206,8 @@ def proposal_of(
     header = replace(
         head,
         height=head.height + 1,
-        view=state.view + 2,
+        view=state.view + ahead,
+        proposer_index=proposer_index,
         parent_id=head.id,
         parent_view=head.view,
         timestamp_ms=head.timestamp_ms + 500,
@@ -225,6 +231,15 @@ async def test_a_proposal_with_another_list_of_contents_costs_its_sender(tmp_pat
         liar.network.push(message, Audience.PEERS)
         await until(lambda: liar.score_at(victim) == 75)
         assert decode_header(message.header_raw).id not in victim.node.engine.state.blocks
+        await goes_on(victim)
+
+
+async def test_a_header_that_names_no_member_as_its_proposer_harms_nobody(tmp_path: Path) -> None:
+    async with lied_to(tmp_path) as (_, victim, liar):
+        for ahead in (0, 1, 2):
+            message = proposal_of(victim, None, ahead=ahead, proposer_index=200)
+            liar.network.push(message, Audience.PEERS)
+        await until(lambda: victim.node.inbound.clock_watch.offset_ms is not None)
         await goes_on(victim)
 
 
