@@ -8,10 +8,11 @@ from typing import Self
 from aichain.errors import BlockLost, ParentNotExecuted, UnfinalizedFull
 from aichain.executed import Executed as Executed
 from aichain.executed import FinalBlock as FinalBlock
-from aichain.executed import body_record, least_used, pending_nonces
+from aichain.executed import body_record, least_used, pending_nonces, require_line
 from aichain.pruning import prune
 from aichain.recovery import Ledger, create_ledger, ledger_exists, open_ledger
 from aichain.store.blocks import BlockRecord, BlockStore
+from aichain.store.decisions import Decisions, stage_decision
 from aichain.store.failpoints import CrashPoint, FailPoints
 from aichain.store.header_range import stage_nodes
 from aichain.store.index import Location
@@ -21,6 +22,7 @@ from aichain.store.state import StateRecords, Tip, stage_state
 from aichain.store.validator_sets import stage_validators
 from consensus.certificates import QuorumCertificate
 from consensus.instance import BlockRef
+from consensus.lanes.messages import Decision
 from genesis import limits
 from genesis.document import GenesisDocument
 from genesis.units import Address
@@ -43,6 +45,7 @@ class Chain:
         self.document = document
         self.blocks: BlockStore = ledger.blocks
         """Final blocks, for any thread."""
+        self.decisions = Decisions(ledger.database)
         self.recovery_note = ledger.note
         """What had to be repaired at the start, for the log; empty when nothing."""
         self._ledger = ledger
@@ -219,11 +222,37 @@ class Chain:
         with the next vote. A crash between any two is healed at the next start. Raises
         StoreFailed, StoreCorrupt: the node has to stop.
         """
+        batch: dict[bytes, bytes | None] = {}
+        self.blocks.stage_certificate(batch, certificate, self._head.head.height)
+        return self._commit(blocks, certificate, certificate.block_id, batch, finalized_at_ms)
+
+    def decide(
+        self, blocks: Sequence[BlockRef], decision: Decision, *, finalized_at_ms: int | None
+    ) -> tuple[FinalBlock, ...]:
+        """Commit what a checkpoint makes hard, in the same order; it may end where we are."""
+        batch: dict[bytes, bytes | None] = {}
+        stage_decision(batch, decision)
+        if blocks:
+            end = decision.checkpoint.block_id
+            return self._commit(blocks, decision.certificate, end, batch, finalized_at_ms)
+        assert decision.checkpoint.block_id == self._head.head.id, "it starts anew from the head"
+        self._ledger.database.write(batch, sync=True)
+        return ()
+
+    def _commit(
+        self,
+        blocks: Sequence[BlockRef],
+        certificate: QuorumCertificate,
+        end_id: Hash32,
+        batch: dict[bytes, bytes | None],
+        finalized_at_ms: int | None,
+    ) -> tuple[FinalBlock, ...]:
         line = [self._executed.get(block.id) or self._recall(block.id) for block in blocks]
-        self._require_extension(line, certificate)
+        require_line(self._head.head.id, line, end_id)
         self._append_bodies(line)
         self._reached("bodies written")
-        self._ledger.database.write(self._batch(line, certificate, finalized_at_ms), sync=True)
+        self._stage(batch, line, finalized_at_ms)
+        self._ledger.database.write(batch, sync=True)
         self._reached("state written")
         final = tuple(
             FinalBlock(
@@ -254,18 +283,9 @@ class Chain:
         floor = self._head.head.height - max(keep, limits.CERTIFICATE_WINDOW_BLOCKS)
         return prune(self._ledger, floor, self.document.consensus.epoch_blocks, self._reached)
 
-    def _require_extension(self, line: list[Executed], certificate: QuorumCertificate) -> None:
-        assert line, "something becomes final"
-        parent_id = self._head.head.id
-        for entry in line:
-            assert entry.header.parent_id == parent_id, "final blocks extend the head, in order"
-            parent_id = entry.block.id
-        assert certificate.block_id == parent_id, "the certificate is of the last block"
-
-    def _batch(
-        self, line: list[Executed], certificate: QuorumCertificate, finalized_at_ms: int | None
-    ) -> dict[bytes, bytes | None]:
-        batch: dict[bytes, bytes | None] = {}
+    def _stage(
+        self, batch: dict[bytes, bytes | None], line: list[Executed], finalized_at_ms: int | None
+    ) -> None:
         before = self._head.mmr
         for entry in line:
             assert entry.position is not None, "bodies are durable before the state"
@@ -275,9 +295,7 @@ class Chain:
             self.blocks.stage_block(batch, entry.header, record, entry.receipts)
             stage_nodes(batch, before, entry.block.id)
             before = entry.state.mmr
-        self.blocks.stage_certificate(batch, certificate, self._head.head.height)
         batch[TIP] = Tip.of(line[-1].state).encode()
-        return batch
 
     def _move_head(self, last: Executed) -> None:
         last.state.collapse(StateRecords(self._ledger.database.snapshot()))

@@ -1,6 +1,6 @@
 """Blocks that were executed, and what is told of those that have just become final."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from aichain.store.segments import BodyRecord, Position
@@ -45,6 +45,16 @@ class Executed:
 def body_record(block: Block) -> BodyRecord:
     """What is kept of a block in the segment files."""
     return BodyRecord(block.header.height, block.header.raw, encode_body(block.transactions))
+
+
+def require_line(head_id: Hash32, line: Sequence[Executed], end_id: Hash32) -> None:
+    """What becomes final extends the head, in order, up to the block that was decided."""
+    assert line, "something becomes final"
+    parent_id = head_id
+    for entry in line:
+        assert entry.header.parent_id == parent_id, "final blocks extend the head, in order"
+        parent_id = entry.block.id
+    assert end_id == parent_id, "the certificate is of the last block"
 
 
 def pending_nonces(executed: Mapping[Hash32, Executed], block_id: Hash32) -> dict[Address, int]:

@@ -40,6 +40,9 @@ class Metrics:
         self._finality = self._histogram(
             "finality_seconds", "Proposal seen or made until final on this node", _FINALITY_BUCKETS
         )
+        self._fast = self._histogram(
+            "fast_seconds", "The same until it is fast (two lanes)", _FINALITY_BUCKETS
+        )
         self._interval = self._histogram(
             "block_interval_seconds",
             "Between the timestamps of consecutive final blocks",
@@ -48,6 +51,8 @@ class Metrics:
         self._votes = self._counter("votes", "Votes", "phase", "direction")
         self._views_cancelled = self._counter("views_cancelled", "Views given up")
         self._equivocations = self._counter("equivocations", "Evidence of double signatures")
+        self._terms_closed = self._counter("terms_closed", "Committees given up (two lanes)")
+        self._undone = self._counter("fast_blocks_undone", "Fast blocks undone (two lanes)")
         self._wal_fsync = self._histogram(
             "wal_fsync_seconds", "Time of one fsync of the write-ahead log", _FSYNC_BUCKETS
         )
@@ -90,6 +95,9 @@ class Metrics:
     def finality_took(self, latency_ms: int) -> None:
         self._finality.observe(latency_ms / 1000)
 
+    def fast_took(self, latency_ms: int) -> None:
+        self._fast.observe(latency_ms / 1000)
+
     def stand(self, *, height: int, view: int, syncing: bool, peers: int) -> None:
         """Where the node stands; called before the text is made."""
         self._height.set(height)
@@ -119,6 +127,12 @@ class Metrics:
 
     def equivocation_seen(self) -> None:
         self._equivocations.inc()
+
+    def term_closed(self) -> None:
+        self._terms_closed.inc()
+
+    def fast_rolled_back(self, blocks: int) -> None:
+        self._undone.inc(blocks)
 
     def wal_synced(self, seconds: float) -> None:
         self._wal_fsync.observe(seconds)

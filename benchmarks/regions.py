@@ -74,7 +74,7 @@ class TimedNetwork(MemoryNetwork):
         super().__init__(hub, identity)
         self._host, self._watch = host, watch
 
-    def push(self, message: Pushed, to: Audience) -> int:
+    def push(self, message: Pushed, to: Audience | frozenset[bytes]) -> int:
         if isinstance(message, ProposalMessage):
             height = decode_header(message.header_raw).height
             self._watch.proposed.setdefault(height, self._host.now)

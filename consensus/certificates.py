@@ -117,13 +117,18 @@ def decode_certificate(
 
 
 def certificate_witnesses(
-    certificate: QuorumCertificate, validators: ValidatorSet
+    certificate: QuorumCertificate, validators: ValidatorSet, electorate: Electorate | None = None
 ) -> tuple[SignatureItem, ...]:
-    """What must verify for the certificate to hold. Call after `check_quorum`."""
+    """What must verify for the certificate to hold. Call after `check_quorum`.
+
+    The voters of a term are but some of the set: their `electorate` says where they stand in it.
+    """
     message = certificate.vote.signing_bytes
+    voters = certificate.voter_indices
+    places = voters if electorate is None else tuple(map(electorate.place, voters))
     return tuple(
-        SignatureItem(validators[index].public_key, message, VOTE_CONTEXT, signature)
-        for index, signature in zip(certificate.voter_indices, certificate.signatures, strict=True)
+        SignatureItem(validators[place].public_key, message, VOTE_CONTEXT, signature)
+        for place, signature in zip(places, certificate.signatures, strict=True)
     )
 
 

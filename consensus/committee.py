@@ -27,4 +27,5 @@ def draw_committee(
         weights,
         draw_schedule(weights, turns),
         electorate.vset_hash,
+        tuple(holders),
     )

@@ -23,9 +23,12 @@ class Electorate:
     weights: tuple[int, ...]
     schedule: tuple[int, ...]
     vset_hash: Hash32
+    places: tuple[int, ...] = ()
+    """Of each member in the validator set, where headers and keys are; empty: its own index."""
     total: int = field(init=False)
 
     def __post_init__(self) -> None:
+        assert len(self.places) in (0, len(self.members)), "a place for each member, or for none"
         assert len(self.members) == len(self.weights) > 0, "members and weights differ"
         assert all(weight > 0 for weight in self.weights), "a voter without weight"
         assert len(self.schedule) == SCHEDULE_SLOTS, "the schedule has 256 slots"
@@ -46,6 +49,10 @@ class Electorate:
         if address is None or address not in self.members:
             return None
         return self.members.index(address)
+
+    def place(self, index: int) -> int:
+        """Where a member stands in the validator set: seat holders of a term are but some of it."""
+        return self.places[index] if self.places else index
 
     def proposer(self, view: int) -> int:
         """The index of the validator whose turn `view` is."""

@@ -8,7 +8,7 @@ from native.errors import InvalidData
 from native.hashing import derive_hash
 from p2p.network import GossipCheck, GossipVerdict
 from p2p.wire.encoding import decode_gossip
-from p2p.wire.messages import FinalAnnounced
+from p2p.wire.messages import Gossiped
 
 GOSSIP_ID_BYTES: Final = 20
 _ID_CONTEXT: Final = "aichain/gossip-id/v1"
@@ -49,7 +49,7 @@ class GossipJudge:
         self.check: GossipCheck | None = None
         self._in_flight: set[bytes] = set()
 
-    async def judge(self, peer: str, payload: bytes) -> tuple[GossipVerdict, FinalAnnounced | None]:
+    async def judge(self, peer: str, payload: bytes) -> tuple[GossipVerdict, Gossiped | None]:
         """What to do with one copy, and the message if it is the first true one.
 
         A copy of something that is being checked is ignored: the first copy decides for all.

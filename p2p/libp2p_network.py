@@ -35,7 +35,7 @@ from p2p.topics import topics_of
 from p2p.wire.encoding import Refused, decode_response, encode_message
 from p2p.wire.handshake import make_hello
 from p2p.wire.messages import (
-    FinalAnnounced,
+    Gossiped,
     Hello,
     Pruned,
     Pushed,
@@ -127,13 +127,13 @@ class Libp2pNetwork:
             self._board.tally.restarts += 1
             await trio.sleep(_RESTART_AFTER_S)
 
-    def push(self, message: Pushed, to: Audience) -> int:
+    def push(self, message: Pushed, to: Audience | frozenset[bytes]) -> int:
         return self._queue(self._board.roster.audience(to), message)
 
     def send(self, peer: str, message: Pushed) -> bool:
         return self._queue((peer,), message) == 1
 
-    def gossip(self, message: FinalAnnounced) -> None:
+    def gossip(self, message: Gossiped) -> None:
         payload = encode_message(message)
         self._board.judge.seen.add(gossip_id(payload))
         try:

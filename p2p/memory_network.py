@@ -46,7 +46,7 @@ from p2p.wire.encoding import (
 )
 from p2p.wire.handshake import check_hello, make_hello
 from p2p.wire.messages import (
-    FinalAnnounced,
+    Gossiped,
     Hello,
     Pruned,
     Pushed,
@@ -203,7 +203,7 @@ class MemoryNetwork:
                 for member in self._roster.members():
                     self._roster.remove(member.peer_id)
 
-    def push(self, message: Pushed, to: Audience) -> int:
+    def push(self, message: Pushed, to: Audience | frozenset[bytes]) -> int:
         audience = self._roster.audience(to)
         payload = encode_message(message)
         for peer in audience:
@@ -216,7 +216,7 @@ class MemoryNetwork:
         self._post(peer, encode_message(message), _decoder(message))
         return True
 
-    def gossip(self, message: FinalAnnounced) -> None:
+    def gossip(self, message: Gossiped) -> None:
         payload = encode_message(message)
         self._judge.seen.add(gossip_id(payload))
         self._relay(payload)

@@ -12,7 +12,7 @@ from native.hashing import Hash32
 from p2p.errors import Penalty
 from p2p.wire.messages import (
     AnyRequest,
-    FinalAnnounced,
+    Gossiped,
     Pushed,
     Received,
     Request,
@@ -90,7 +90,7 @@ DelayOf: TypeAlias = Callable[[str], float]
 """Seconds by which fault injection lengthens the way from a peer to us."""
 
 RequestHandler: TypeAlias = Callable[[str, AnyRequest], Awaitable[Response]]
-GossipCheck: TypeAlias = Callable[[str, FinalAnnounced], Awaitable[GossipVerdict]]
+GossipCheck: TypeAlias = Callable[[str, Gossiped], Awaitable[GossipVerdict]]
 
 
 def no_delay(_peer: str) -> float:
@@ -125,14 +125,14 @@ class Network(Protocol):
     async def run(self, *, task_status: TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Listen, dial and serve until cancelled; started once it listens."""
 
-    def push(self, message: Pushed, to: Audience) -> int:
-        """Queue a message for an audience; the number of peers it was queued for. When a peer's
-        queue is full its oldest message goes."""
+    def push(self, message: Pushed, to: Audience | frozenset[bytes]) -> int:
+        """Queue a message for an audience, or for whoever proved one of these keys; the number of
+        peers it was queued for. When a peer's queue is full its oldest message goes."""
 
     def send(self, peer: str, message: Pushed) -> bool:
         """Queue a message for one peer; False if it is not connected."""
 
-    def gossip(self, message: FinalAnnounced) -> None:
+    def gossip(self, message: Gossiped) -> None:
         """Hand a final block to the gossip mesh."""
 
     async def request(self, peer: str, request: Request[R], timeout_s: float) -> R:

@@ -64,8 +64,11 @@ class Roster:
             return bool(key)
         return key in self._validator_keys
 
-    def audience(self, to: Audience) -> tuple[str, ...]:
+    def audience(self, to: Audience | frozenset[bytes]) -> tuple[str, ...]:
         """The peer ids that a push reaches."""
+        if isinstance(to, frozenset):
+            members = self._members.items()
+            return tuple(peer for peer, each in members if each.hello.validator_key in to)
         return tuple(self._members) if to is Audience.PEERS else self._validators
 
     def update(self, peer: str, status: Status) -> None:

@@ -1,7 +1,7 @@
 """Builders for the two lanes: valid by default, one keyword breaks one rule."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from consensus.certificates import QuorumCertificate, assemble
@@ -50,7 +50,8 @@ def make_child(
         instance.proposer(view),
         parent.timestamp_ms + 500,
     )
-    return BlockRef(blake3_256(repr((place, instance.id, salt)).encode()), *place)
+    block = BlockRef(blake3_256(repr((place, instance.id, salt)).encode()), *place)
+    return replace(block, proposer_index=instance.electorate.place(block.proposer_index))
 
 
 def quorum_of(instance: Instance) -> list[int]:

@@ -5,8 +5,10 @@ from collections.abc import Iterable, Sequence
 
 from aichain.chain import Chain
 from aichain.node.ballots import PostEvent
+from consensus.certificates import QuorumCertificate
 from consensus.core.events import Event, VoteAccepted
 from consensus.votes import SignedVote, VotePhase
+from genesis.checkpoints import Checkpoint
 from genesis.limits import PARTICIPATION_VOTES_MAX, VALIDITY_WINDOW_BLOCKS
 from genesis.units import address_of_key
 from native.signatures import SigningKey
@@ -32,11 +34,16 @@ class AnchorVotes:
         """`post`, with our last COMMIT noted on its way to the core."""
 
         def watched(event: Event) -> None:
-            if isinstance(event, VoteAccepted) and event.vote.vote.phase is VotePhase.COMMIT:
-                self._own = event.vote
+            if isinstance(event, VoteAccepted):
+                self.note(event.vote)
             post(event)
 
         return watched
+
+    def note(self, signed: SignedVote) -> None:
+        """We have cast this; of an epoch's last COMMIT nobody else may ever hear."""
+        if signed.vote.phase is VotePhase.COMMIT:
+            self._own = signed
 
     def missing_on(self, parent: State, epoch: int) -> Sequence[VerifiedTransaction]:
         """Transactions with the votes that a child of `parent` may still count. Blocking."""
@@ -45,28 +52,48 @@ class AnchorVotes:
         anchor, height = read_anchor(parent.get), parent.head.height + 1
         if height > closing_height(epoch - 1, parent.document.consensus):
             return ()
+        certificate, checkpoint = self._proof_of(anchor, epoch - 1)
+        if certificate is None:
+            return ()
         return tuple(
-            self._transaction(parent, epoch - 1, view, dict(some))
-            for view, votes in self._votes(anchor, epoch - 1).items()
+            self._transaction(parent, epoch - 1, view, dict(some), checkpoint)
+            for view, votes in self._votes(certificate, epoch - 1).items()
             for some in _parts([(at, votes[at]) for at in sorted(votes) if not anchor.has(at)])
         )
 
-    def _votes(self, anchor: Anchor, epoch: int) -> dict[int, _Votes]:
+    def _proof_of(
+        self, anchor: Anchor, epoch: int
+    ) -> tuple[QuorumCertificate | None, Checkpoint | None]:
+        """What made the anchor final: a certificate of it, or of a checkpoint that ends there."""
+        if not self._chain.document.has_lanes:
+            certificate = self._chain.blocks.certificate_at(anchor.height)
+            is_of = certificate is not None and certificate.block_id == anchor.block_id
+            return (certificate if is_of else None), None
+        decision = self._chain.decisions.covering(anchor.height)
+        if decision is None or decision.checkpoint.block_id != anchor.block_id:
+            return None, None
+        assert decision.checkpoint.epoch == epoch, "the first that ends there is of its own epoch"
+        return decision.certificate, decision.checkpoint
+
+    def _votes(self, certificate: QuorumCertificate, epoch: int) -> dict[int, _Votes]:
         """By their view: under R10 an anchor may have been voted for in several."""
         known: dict[int, _Votes] = defaultdict(dict)
-        certificate = self._chain.blocks.certificate_at(anchor.height)
-        if certificate is not None and certificate.block_id == anchor.block_id:
-            for signed in certificate.votes():
-                known[signed.vote.view][signed.voter_index] = signed.signature
+        for signed in certificate.votes():
+            known[signed.vote.view][signed.voter_index] = signed.signature
         own = self._own
-        if own is None or (own.epoch, own.vote.block_id) != (epoch, anchor.block_id):
+        if own is None or (own.epoch, own.vote.block_id) != (epoch, certificate.block_id):
             return known
         if not any(own.voter_index in votes for votes in known.values()):
             known[own.vote.view][own.voter_index] = own.signature
         return known
 
     def _transaction(
-        self, parent: State, epoch: int, view: int, votes: _Votes
+        self,
+        parent: State,
+        epoch: int,
+        view: int,
+        votes: _Votes,
+        checkpoint: Checkpoint | None,
     ) -> VerifiedTransaction:
         voters = parent.validators_of(epoch)
         assert voters is not None, "a state knows the set of the last epoch that ended"
@@ -74,6 +101,7 @@ class AnchorVotes:
         for place in votes:
             bitmap[place // 8] |= 1 << place % 8
         sender = address_of_key(self._key.public_key)
+        signatures = tuple(votes[at] for at in sorted(votes))
         transaction = Transaction(
             network_id=parent.document.network_id,
             sender=sender,
@@ -81,9 +109,7 @@ class AnchorVotes:
             fee_max=0,
             tip=0,
             valid_until=parent.head.height + VALIDITY_WINDOW_BLOCKS,
-            body=Participation(
-                epoch, view, bytes(bitmap), tuple(votes[at] for at in sorted(votes))
-            ),
+            body=Participation(epoch, view, bytes(bitmap), signatures, checkpoint),
         )
         reveal = parent.get(public_key_key(sender)) is None
         return VerifiedTransaction(sign_transaction(transaction, self._key, reveal=reveal))

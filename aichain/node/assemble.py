@@ -3,6 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import trio
+from trio_typing import TaskStatus
+
 from aichain import __version__
 from aichain.chain import Chain
 from aichain.config import NodeConfig
@@ -83,6 +86,10 @@ class Node:
     finalizer: Finalizer
     feed: Feed[BlockView]
     rpc: RpcServer
+
+    async def decide(self, *, task_status: TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Step until cancelled; raises ConsensusHalted when safety is gone."""
+        await self.engine.run(self.services, task_status=task_status)
 
     def close(self) -> None:
         """Release files and locks; after `run` has ended."""
@@ -219,33 +226,38 @@ def restore_core(
 
     A validator abstains until its log says that it may sign, however often it was started.
     """
-    consensus = config.document.consensus
+    epoch_blocks = config.document.consensus.epoch_blocks
     tip = block_ref(chain.head.head)
-    epoch = epoch_after(tip.height, consensus.epoch_blocks)
+    epoch = epoch_after(tip.height, epoch_blocks)
     state = restore(
-        CoreConfig(
-            genesis_hash=config.document.hash,
-            epoch_blocks=consensus.epoch_blocks,
-            block_time_ms=consensus.block_time_ms,
-            delta_ms=config.delta_ms or consensus.delta_ms,
-            clock_offset_ms=consensus.clock_offset_ms,
-            validator=address_of_key(config.validator_key.public_key)
-            if config.validator_key
-            else None,
-        ),
-        _block_at(chain, first_height(epoch, consensus.epoch_blocks) - 1),
+        core_config(config),
+        _block_at(chain, first_height(epoch, epoch_blocks) - 1),
         tip,
         chain.blocks.certificate_at(tip.height),
         {number: electorates.electorate(number) for number in (epoch, epoch + 1)},
         records,
         abstain=config.validator_key is not None and not is_trusted(records),
     )
-    _require_something_to_vouch_for(config, state)
+    require_something_to_vouch_for(config, me=state.me, abstain=state.abstain)
     for block in chain.unfinalized():
         chain.execute(block)
         state, effects = step(state, BlockExecuted(block_ref(block.header), now_ms=0))
         assert not effects, "before it starts the core only takes note"
     return state
+
+
+def core_config(config: NodeConfig) -> CoreConfig:
+    """What does not change while the node runs."""
+    consensus = config.document.consensus
+    key = config.validator_key
+    return CoreConfig(
+        genesis_hash=config.document.hash,
+        epoch_blocks=consensus.epoch_blocks,
+        block_time_ms=consensus.block_time_ms,
+        delta_ms=config.delta_ms or consensus.delta_ms,
+        clock_offset_ms=consensus.clock_offset_ms,
+        validator=address_of_key(key.public_key) if key else None,
+    )
 
 
 def reveals_of(config: NodeConfig, chain: Chain) -> Reveals:
@@ -304,11 +316,11 @@ def rpc_settings(config: NodeConfig) -> RpcSettings:
     )
 
 
-def _require_something_to_vouch_for(config: NodeConfig, core: State) -> None:
+def require_something_to_vouch_for(config: NodeConfig, *, me: int | None, abstain: bool) -> None:
     """Refuse the flag where it means nothing: left in a service file it would act unseen later."""
-    if not config.vouch_for_vote_log or (core.me is not None and core.abstain):
+    if not config.vouch_for_vote_log or (me is not None and abstain):
         return
-    cause = "its vote log is not new" if core.me is not None else "this node is not a validator"
+    cause = "its vote log is not new" if me is not None else "this node is not a validator"
     raise ConfigError(
         reason=f"there is nothing to vouch for: {cause}",
         fix="start it without --vouch-for-vote-log",

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from aichain.rpc.backend import Attendance, Uptime
 from aichain.store.blocks import BlockStore
+from aichain.store.decisions import Decisions
+from consensus.certificates import QuorumCertificate
 from consensus.electorate import Electorate
 from genesis.beacon import epoch_seed
 from genesis.document import GenesisDocument
@@ -28,8 +30,11 @@ class _Row:
 class AttendanceBook:
     """Reads each block once and remembers the rows of a window. One thread at a time."""
 
-    def __init__(self, blocks: BlockStore, document: GenesisDocument) -> None:
+    def __init__(
+        self, blocks: BlockStore, document: GenesisDocument, decisions: Decisions | None = None
+    ) -> None:
         self._blocks = blocks
+        self._decisions = decisions
         self._document = document
         self._rows: OrderedDict[int, _Row] = OrderedDict()
         self._electorates: OrderedDict[int, Electorate] = OrderedDict()
@@ -89,8 +94,10 @@ class AttendanceBook:
         if header is None or electorate is None:
             return None
         members = electorate.members
-        certificate = self._blocks.certificate_at(height)
+        certificate = self._certificate_at(height)
         views = range(header.parent_view + 1, header.view)
+        if self._document.has_lanes:
+            views = range(0)  # of a committee that nobody here knows any more
         return _Row(
             members=members,
             proposer=members[header.proposer_index],
@@ -99,6 +106,14 @@ class AttendanceBook:
             if certificate is None
             else tuple(members[index] for index in certificate.voter_indices),
         )
+
+    def _certificate_at(self, height: int) -> QuorumCertificate | None:
+        """The votes that ended at this block: with two lanes, those for a checkpoint."""
+        decision = None if self._decisions is None else self._decisions.covering(height)
+        if decision is None:
+            return self._blocks.certificate_at(height)
+        ends_here = decision.checkpoint.block_height == height
+        return decision.certificate if ends_here else None
 
     def _seed(self, epoch: int) -> Hash32 | None:
         """As the last block of the second epoch before decided it (`vm.edges`)."""

@@ -1,6 +1,7 @@
 """What RPC sees of this node: reads of the chain, the pool, the core and the network."""
 
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import TypeVar
 
 import trio
@@ -13,9 +14,13 @@ from aichain.node.clock_watch import ClockWatch
 from aichain.node.context import NodeContext
 from aichain.node.engine import Engine
 from aichain.node.faults import place_in_regions
+from aichain.node.finalizer import decided_status
+from aichain.node.lanes.engine import LaneEngine
+from aichain.node.lanes.syncer import LaneSyncer
 from aichain.node.pool import TransactionPool
 from aichain.node.syncer import Syncer
 from aichain.rpc.backend import (
+    BlockStatus,
     BlockView,
     CertifiedRecord,
     CommitView,
@@ -29,8 +34,11 @@ from aichain.rpc.backend import (
 )
 from aichain.rpc.errors import HistoryPruned
 from aichain.store.blocks import StoredBlock
+from aichain.store.decisions import finality_of
 from consensus.core.state import State as CoreState
 from consensus.electorate import Electorate
+from consensus.headers import block_ref
+from consensus.lanes.state import Lanes, Status, status_of
 from consensus.light import Finality
 from genesis import limits
 from genesis.epochs import last_decided_epoch, last_height
@@ -38,6 +46,7 @@ from genesis.units import Address
 from genesis.validators import ValidatorSet
 from native.hashing import Hash32
 from p2p.network import PeerView
+from vm.blocks import Header
 from vm.queries import account_view, prove_record
 from vm.state import State
 
@@ -50,9 +59,9 @@ class NodeBackend:
     def __init__(
         self,
         chain: Chain,
-        engine: Engine,
+        engine: Engine | LaneEngine,
         pool: TransactionPool,
-        syncer: Syncer,
+        syncer: Syncer | LaneSyncer,
         clock_watch: ClockWatch,
         feed: Feed[BlockView],
         context: NodeContext,
@@ -64,13 +73,14 @@ class NodeBackend:
         self._clock_watch = clock_watch
         self._feed = feed
         self._context = context
+        self._decided = decided_status(context.document)
         self._threads = trio.CapacityLimiter(limits.RESPONDER_THREADS)
-        self._attendance = AttendanceBook(chain.blocks, context.document)
+        self._attendance = AttendanceBook(chain.blocks, context.document, chain.decisions)
         self._attendance_thread = trio.CapacityLimiter(1)
 
     def status(self) -> NodeStatus:
         """Where the node stands; nothing here touches the disk."""
-        head, core = self._chain.head, self._engine.state
+        head, core = self._chain.head, _hard_core(self._engine.state)
         document, network = self._context.document, self._context.network
         return NodeStatus(
             network=document.name,
@@ -86,7 +96,7 @@ class NodeBackend:
             view=core.view,
             peers=len(network.peers()),
             validator_index=core.me,
-            voting=_voting(core),
+            voting=_voting(core, abstain=self._engine.state.abstain),
             syncing=self._syncer.syncing,
             target_height=max(self._syncer.target_height, head.head.height),
             first_height=self._chain.blocks.first,
@@ -117,7 +127,7 @@ class NodeBackend:
                 block=executed.block,
                 receipts=executed.receipts,
                 state_root=executed.state.root,
-                final=False,
+                status=self._status_above(executed.header),
                 finalized_at_ms=None,
             )
         height = await self._context.run_blocking(
@@ -134,11 +144,15 @@ class NodeBackend:
         if located is not None:
             return located
         above = self._chain.above_head()
-        for final, entries in ((False, above), (True, self._chain.recent)):
-            for entry in entries:
-                view = _executed_view(entry, tx_id, final=final)
-                if view is not None:
-                    return view
+        for entry in above:
+            view = _view_in(entry, tx_id, BlockStatus.PROPOSED)
+            if view is not None and view.placement is not None:
+                placement = replace(view.placement, status=self._status_above(entry.header))
+                return replace(view, placement=placement)
+        for final in self._chain.recent:
+            view = _view_in(final, tx_id, self._decided)
+            if view is not None:
+                return view
         pooled = self._pool.mempool.get(tx_id)
         return TransactionView(pooled, None) if pooled is not None else None
 
@@ -154,8 +168,8 @@ class NodeBackend:
             self._chain.blocks.validators_at, height, limiter=self._threads
         )
 
-    def core(self) -> CoreState:
-        """The core's memory."""
+    def core(self) -> CoreState | Lanes:
+        """The memory of the core, or of both lanes."""
         return self._engine.state
 
     def evidence(self) -> tuple[bytes, ...]:
@@ -191,7 +205,7 @@ class NodeBackend:
         if not 0 < height <= self._chain.head.head.height:
             return None
         finality = await self._context.run_blocking(
-            self._chain.blocks.finality_of, height, limiter=self._threads
+            self._finality_of, height, limiter=self._threads
         )
         return self._kept(height, finality)
 
@@ -234,7 +248,7 @@ class NodeBackend:
         metrics.mempool_is(stats.transactions, stats.size_bytes)
         metrics.stand(
             height=self._chain.head.head.height,
-            view=self._engine.state.view,
+            view=_hard_core(self._engine.state).view,
             syncing=self._syncer.syncing,
             peers=len(self._context.network.peers()),
         )
@@ -248,6 +262,13 @@ class NodeBackend:
         """Fault injection for local networks."""
         place_in_regions(self._context.network, self._context.document, on=on)
 
+    def _status_above(self, header: Header) -> BlockStatus:
+        """Of a block that is executed and not final."""
+        state = self._engine.state
+        if isinstance(state, Lanes) and status_of(state, block_ref(header)) is Status.FAST:
+            return BlockStatus.FAST
+        return BlockStatus.PROPOSED
+
     def _block_at(self, height: int) -> BlockView | None:
         stored = self._chain.blocks.block_at(height)
         if stored is None:
@@ -256,7 +277,7 @@ class NodeBackend:
             block=stored.block,
             receipts=stored.receipts,
             state_root=stored.state_root,
-            final=True,
+            status=self._decided,
             finalized_at_ms=stored.finalized_at_ms,
         )
 
@@ -266,11 +287,13 @@ class NodeBackend:
         return 0 <= height <= last
 
     def _commit(self, height: int) -> CommitView | None:
-        proof = self._chain.blocks.certificate_covering(height)
-        if proof is None:
+        found = self._finality_of(height)
+        if found is None:
             return None
-        validators = self._chain.blocks.validators_at(proof.certificate.height)
-        return CommitView(proof.certificate, proof.headers, validators)
+        return CommitView(found.certificate, found.headers, found.validators, found.checkpoint)
+
+    def _finality_of(self, height: int) -> Finality | None:
+        return finality_of(self._chain.blocks, self._chain.decisions, height)
 
     def _header_proof(self, height: int, at: int) -> HeaderProof | None:
         header = self._chain.blocks.header_at(height)
@@ -282,7 +305,7 @@ class NodeBackend:
         if location is None:
             return None
         stored = self._chain.blocks.block_at(location.height)
-        return None if stored is None else _placed(stored, location.index, final=True)
+        return None if stored is None else _placed(stored, location.index, self._decided)
 
     def _kept(self, height: int, found: T | None) -> T | None:
         """What was found; who asks for what is pruned hears so, not that it does not exist."""
@@ -292,31 +315,36 @@ class NodeBackend:
         return found
 
 
-def _voting(core: CoreState) -> Voting:
+def _hard_core(state: CoreState | Lanes) -> CoreState:
+    """The one that makes blocks final: with two lanes that of the ballot."""
+    return state.ballot.core if isinstance(state, Lanes) else state
+
+
+def _voting(core: CoreState, *, abstain: bool) -> Voting:
     if core.me is None:
         return Voting.NOT_VALIDATOR
-    if core.abstain:
+    if abstain:
         return Voting.PROBATION
     return Voting.YES if core.may_sign else Voting.BEHIND_LOG
 
 
-def _executed_view(
-    entry: Executed | FinalBlock, tx_id: Hash32, *, final: bool
+def _view_in(
+    entry: Executed | FinalBlock, tx_id: Hash32, status: BlockStatus
 ) -> TransactionView | None:
     for index, signed in enumerate(entry.block.transactions):
         if signed.id == tx_id:
-            return _placed(entry, index, final=final)
+            return _placed(entry, index, status)
     return None
 
 
 def _placed(
-    entry: Executed | FinalBlock | StoredBlock, index: int, *, final: bool
+    entry: Executed | FinalBlock | StoredBlock, index: int, status: BlockStatus
 ) -> TransactionView:
     place = Placement(
         height=entry.header.height,
         block_id=entry.block.id,
         index=index,
         receipt=entry.receipts[index],
-        final=final,
+        status=status,
     )
     return TransactionView(entry.block.transactions[index], place)

@@ -3,13 +3,14 @@
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from aichain.errors import ParentNotExecuted, UnfinalizedFull
 from aichain.node.context import NodeContext
 from aichain.node.ledger_writer import LedgerWriter
 from aichain.node.pool import TransactionPool
 from aichain.node.sources import Rotation, steady_ms
-from consensus.core.events import BlockExecuted, BlockRejected, Event
+from consensus.core.events import BlockExecuted, BlockRejected
 from consensus.headers import block_ref
 from consensus.proposals import ProposalMessage
 from genesis import limits
@@ -24,6 +25,9 @@ from vm.transactions import SignedTransaction, decode_transaction
 from vm.witnesses import block_witnesses
 
 REQUEST_TIMEOUT_S = 2.0
+
+PostJudged: TypeAlias = Callable[[BlockExecuted | BlockRejected], None]
+"""Tells the core what became of a block."""
 
 
 class BodyUnavailable(Exception):
@@ -69,7 +73,7 @@ class Bodies:
         while len(self._candidates) > limits.CANDIDATE_BLOCKS_MAX:
             self._candidates.popitem(last=False)
 
-    async def check(self, block_id: Hash32, post: Callable[[Event], None]) -> None:
+    async def check(self, block_id: Hash32, post: PostJudged) -> None:
         """Assemble, execute and keep a block; post BlockExecuted or BlockRejected.
 
         Posts nothing when the body cannot be had now: the core's timers ask again.
@@ -103,7 +107,7 @@ class Bodies:
             await self._ledger.make_durable(block.id)
         return state
 
-    async def _check(self, block_id: Hash32, post: Callable[[Event], None]) -> None:
+    async def _check(self, block_id: Hash32, post: PostJudged) -> None:
         """Walk down to an executed ancestor, then execute upwards."""
         missing: list[Block] = []
         wanted = block_id

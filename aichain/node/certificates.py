@@ -1,6 +1,7 @@
 """Certificates from peers: filtered, verified once however many copies come, handed to the core."""
 
 from collections import OrderedDict
+from collections.abc import Awaitable, Callable
 
 import trio
 
@@ -19,6 +20,7 @@ from genesis.validators import ValidatorSet
 from native.errors import InvalidSignature
 from native.hashing import Hash32, blake3_256
 from p2p.errors import Penalty, RequestFailed
+from p2p.network import Network
 from p2p.wire.messages import GetCertificates
 
 REQUEST_TIMEOUT_S = 2.0
@@ -26,20 +28,27 @@ REQUEST_TIMEOUT_S = 2.0
 _Key = tuple[Hash32, int, int, Hash32]
 
 
-class CertificateDesk:
-    """The way of a certificate from a peer to the core."""
+class CertificateIntake:
+    """The way of a certificate from a peer to a core, whichever core that is."""
 
-    def __init__(self, engine: Engine, context: NodeContext) -> None:
-        self._engine = engine
-        self._electorates = context.electorates
-        self._verifier = context.verifier
-        self._network = context.network
-        self._clock = context.clock
+    def __init__(
+        self,
+        wants: Callable[[QuorumCertificate], bool],
+        verify: Callable[[QuorumCertificate], Awaitable[None]],
+        network: Network,
+    ) -> None:
+        self._wants = wants
+        self._verify_all = verify
+        self._network = network
         self._in_flight: dict[_Key, tuple[bytes, trio.Event]] = {}
         self._taken: OrderedDict[_Key, None] = OrderedDict()
-        self._rotation = Rotation(lambda: context.electorates.keys)
 
-    async def take(self, peer: str, certificate: QuorumCertificate) -> bool:
+    async def take(
+        self,
+        peer: str,
+        certificate: QuorumCertificate,
+        offer: Callable[[QuorumCertificate], bool],
+    ) -> bool:
         """Verify and hand over; False when it is not wanted now. A forged one costs its sender.
 
         One at a time for each subject: copies are dropped, other signatures wait for the verdict
@@ -57,30 +66,63 @@ class CertificateDesk:
             if other == content:
                 return False
             await judged.wait()
-        if key in self._taken or not wants_certificate(self._engine.state, certificate):
+        if key in self._taken or not self._wants(certificate):
             return False
         judged = trio.Event()
         self._in_flight[key] = content, judged
         try:
-            return await self._verify(peer, key, certificate)
+            return await self._verify(peer, key, certificate, offer)
         finally:
             del self._in_flight[key]
             judged.set()
 
-    async def _verify(self, peer: str, key: _Key, certificate: QuorumCertificate) -> bool:
-        electorate = self._engine.state.instance.electorate
-        validators = self._electorates.validators(electorate.epoch)
+    async def _verify(
+        self,
+        peer: str,
+        key: _Key,
+        certificate: QuorumCertificate,
+        offer: Callable[[QuorumCertificate], bool],
+    ) -> bool:
         try:
-            await verify_certificate(certificate, electorate, validators, self._verifier)
+            await self._verify_all(certificate)
         except (InvalidCertificate, InvalidSignature) as error:
             self._network.penalize(peer, Penalty.FORGED, str(error))
             return False
-        offered = self._engine.offer(CertificateAccepted(certificate, self._clock.now_ms()))
+        offered = offer(certificate)
         if offered:
             self._taken[key] = None  # the core's state shows it only after its next step
             while len(self._taken) > limits.CERTIFICATES_TAKEN_MAX:
                 self._taken.popitem(last=False)
         return offered
+
+
+class CertificateDesk:
+    """Certificates of the instance that the core is in, pushed to us or asked for."""
+
+    def __init__(self, engine: Engine, context: NodeContext) -> None:
+        self._engine = engine
+        self._electorates = context.electorates
+        self._verifier = context.verifier
+        self._network = context.network
+        self._clock = context.clock
+        self._intake = CertificateIntake(
+            lambda certificate: wants_certificate(engine.state, certificate),
+            self._verify,
+            context.network,
+        )
+        self._rotation = Rotation(lambda: context.electorates.keys)
+
+    async def take(self, peer: str, certificate: QuorumCertificate) -> bool:
+        """Verify and hand over; False when it is not wanted now. A forged one costs its sender."""
+        return await self._intake.take(peer, certificate, self._offer)
+
+    def _offer(self, certificate: QuorumCertificate) -> bool:
+        return self._engine.offer(CertificateAccepted(certificate, self._clock.now_ms()))
+
+    async def _verify(self, certificate: QuorumCertificate) -> None:
+        electorate = self._engine.state.instance.electorate
+        validators = self._electorates.validators(electorate.epoch)
+        await verify_certificate(certificate, electorate, validators, self._verifier)
 
     async def request(self, epoch: int, low_view: int, high_view: int) -> None:
         """Ask peers, one after the other, until one gives something that we want."""
@@ -116,5 +158,6 @@ async def verify_certificate(
 ) -> None:
     """InvalidCertificate or InvalidSignature unless a quorum of `electorate` signed it."""
     certificate.check_quorum(electorate)
-    if not all(await verifier.verify_consensus(certificate_witnesses(certificate, validators))):
+    witnesses = certificate_witnesses(certificate, validators, electorate)
+    if not all(await verifier.verify_consensus(witnesses)):
         raise InvalidSignature(subject=f"certificate of view {certificate.view}")

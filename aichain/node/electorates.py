@@ -6,6 +6,7 @@ from aichain.chain import Chain
 from consensus.electorate import Electorate
 from genesis.epochs import epoch_after
 from genesis.validators import ValidatorSet
+from native.hashing import Hash32
 
 _REMEMBERED = 4
 """Epochs: the one before, whose last votes are still signed, this one, and the next two."""
@@ -14,6 +15,7 @@ _REMEMBERED = 4
 @dataclass(frozen=True, slots=True)
 class _Voters:
     validators: ValidatorSet
+    seed: Hash32
     electorate: Electorate
 
 
@@ -40,6 +42,10 @@ class Electorates:
         """The keys of an epoch, in the order of its electorate."""
         return self._voters(epoch).validators
 
+    def seed(self, epoch: int) -> Hash32:
+        """What draws the turns of an epoch, and the committees in it."""
+        return self._voters(epoch).seed
+
     def enter(self, epoch: int) -> None:
         """The core is in this epoch now; the set of the next one is known."""
         self._epoch = epoch
@@ -60,5 +66,5 @@ class Electorates:
             decided = self._chain.head.epoch(epoch)
             assert decided is not None, "the head's state knows the core's epoch and its neighbours"
             electorate = Electorate.of(decided.validators, epoch, decided.seed)
-            known = self._known[epoch] = _Voters(decided.validators, electorate)
+            known = self._known[epoch] = _Voters(decided.validators, decided.seed, electorate)
         return known

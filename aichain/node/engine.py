@@ -16,6 +16,7 @@ from aichain.node.context import NodeContext
 from aichain.node.evidence_book import EvidenceBook
 from aichain.node.finalizer import Finalizer
 from aichain.node.producer import Producer
+from aichain.node.stepper import Stepper
 from aichain.node.timers import Timers
 from consensus.core.effects import (
     BroadcastCertificate,
@@ -42,7 +43,6 @@ from consensus.core.step import step
 from consensus.evidence import Evidence
 from consensus.instance import Instance
 from consensus.votes import VotePhase
-from genesis import limits
 from p2p.network import Audience
 
 log = logging.getLogger(__name__)
@@ -61,27 +61,12 @@ class EngineServices:
     accuser: Accuser | None = None
 
 
-class Engine:
-    """One task steps the core; whatever takes time runs beside it and answers with an event."""
+class Engine(Stepper[State, Event, Effect]):
+    """Steps the core of a chain on which everybody votes on every block."""
 
     def __init__(self, state: State) -> None:
-        self.state = state
-        """The core's memory: a frozen value, so that filters may read it at any time."""
-        self._send, self._receive = trio.open_memory_channel[Event](limits.ENGINE_EVENTS_MAX)
-        self.dropped = 0
+        super().__init__(state, step)
         self.evidence = EvidenceBook()
-
-    def post(self, event: Event) -> None:
-        """Queue an answer to one of the core's own effects; there is always room for these."""
-        self._send.send_nowait(event)
-
-    def offer(self, event: Event) -> bool:
-        """Queue what a peer sent, unless the queue is more than half full."""
-        if self._send.statistics().current_buffer_used > limits.ENGINE_EVENTS_MAX // 2:
-            self.dropped += 1
-            return False
-        self._send.send_nowait(event)
-        return True
 
     async def run(
         self,
@@ -93,16 +78,13 @@ class Engine:
 
         Started once `Started` is queued: the core ignores what comes before it.
         """
-        timers = Timers(services.context.clock, self._timer_fired(services.context.clock))
+        timers = Timers[Timer](services.context.clock, self._timer_fired(services.context.clock))
         async with trio.open_nursery() as nursery:
             nursery.start_soon(timers.run)
             performer = Performer(self, services, timers.set, nursery.start_soon)
             self.post(Started(services.context.clock.now_ms()))
             task_status.started()
-            async for event in self._receive:
-                self.state, effects = step(self.state, event)
-                if effects:
-                    await performer.perform(effects)
+            await self.step_forever(performer.perform)
 
     def _timer_fired(self, clock: Clock) -> Callable[[Timer], None]:
         def fire(timer: Timer) -> None:

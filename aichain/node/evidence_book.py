@@ -3,6 +3,7 @@
 from collections import OrderedDict
 
 from consensus.evidence import Evidence, encode_evidence
+from consensus.lanes.accusations import Accusation, encode_accusation
 from genesis.limits import EVIDENCE_KEPT_MAX
 from native.codec import encode
 from native.hashing import Hash32, blake3_256
@@ -20,7 +21,13 @@ class EvidenceBook:
 
     def add(self, evidence: Evidence) -> Hash32:
         """Keep it once; answers the BLAKE3 of its canonical bytes."""
-        raw = encode(encode_evidence(evidence))
+        return self._keep(encode(encode_evidence(evidence)))
+
+    def accuse(self, accusation: Accusation) -> Hash32:
+        """The same for what was signed in a lane, which names its term and start, too."""
+        return self._keep(encode(encode_accusation(accusation)))
+
+    def _keep(self, raw: bytes) -> Hash32:
         name = blake3_256(raw)
         self._held[name] = raw
         while len(self._held) > self._limit:

@@ -1,7 +1,7 @@
 """When blocks become final: commit, clear the pool, tell readers, peers and metrics."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import trio
 
@@ -10,10 +10,11 @@ from aichain.feed import Feed
 from aichain.node.context import NodeContext
 from aichain.node.ledger_writer import LedgerWriter
 from aichain.node.pool import TransactionPool
-from aichain.rpc.backend import BlockView
+from aichain.rpc.backend import BlockStatus, BlockView
 from consensus.core.effects import Finalize
 from consensus.core.state import State
 from genesis import limits
+from genesis.document import GenesisDocument
 from p2p.wire.messages import FinalAnnounced, Status
 
 log = logging.getLogger(__name__)
@@ -22,8 +23,8 @@ _LOG_EVERY_BLOCKS = 20
 _STATUS_EVERY_S = 1.0
 
 
-class Finalizer:
-    """Called by the engine alone, one certificate at a time, oldest first."""
+class Finalized:
+    """Tells pool, readers, peers and metrics what has become final; for both kinds of chain."""
 
     def __init__(
         self,
@@ -31,16 +32,15 @@ class Finalizer:
         pool: TransactionPool,
         feed: Feed[BlockView],
         context: NodeContext,
-        core_state: Callable[[], State],
+        place: Callable[[], tuple[int, int]],
     ) -> None:
-        self._ledger = ledger
         self._chain = ledger.chain
         self._pool = pool
         self._feed = feed
         self._network = context.network
         self._metrics = context.metrics
-        self._clock = context.clock
-        self._core_state = core_state
+        self._place = place
+        self._decided = decided_status(context.document)
         self._moved = trio.Event()
         self._index_trouble = self._chain.index_trouble
 
@@ -50,14 +50,8 @@ class Finalizer:
             self.announce_status()
             await trio.sleep(_STATUS_EVERY_S)
 
-    async def finalize(self, effect: Finalize) -> None:
-        """Commit the blocks that `effect` makes final; durable when this returns."""
-        parent_ms = self._chain.head.head.timestamp_ms
-        now_ms = self._clock.now_ms()
-        live = now_ms - effect.blocks[-1].timestamp_ms <= limits.LIVE_BLOCK_MS
-        final = await self._ledger.finalize(
-            effect.blocks, effect.certificate, now_ms if live else None
-        )
+    def tell(self, final: Sequence[FinalBlock], parent_ms: int, now_ms: int) -> None:
+        """These blocks are final and durable, oldest first, on a parent stamped `parent_ms`."""
         self._note_index_trouble()
         for block in final:
             header = block.header
@@ -72,14 +66,12 @@ class Finalizer:
                 self._metrics.finality_took(now_ms - header.timestamp_ms)
             parent_ms = header.timestamp_ms
             self._pool.after_final(block.block.transactions)
-            self._feed.publish(_view(block))
+            self._feed.publish(_view(block, self._decided))
             level = logging.DEBUG if header.height % _LOG_EVERY_BLOCKS else logging.INFO
             log.log(level, "block %d is final: 0x%s", header.height, header.id.hex()[:16])
         self._moved.set()
         self._moved = trio.Event()
         self.announce_status()
-        if live:
-            self._network.gossip(FinalAnnounced(final[-1].header.raw, effect.certificate))
 
     async def reached(self, height: int) -> None:
         """Wait until the block of this height is final and committed."""
@@ -95,15 +87,49 @@ class Finalizer:
     def announce_status(self) -> None:
         """Keep what our hellos and status messages say up to date."""
         head = self._chain.head.head
-        state = self._core_state()
-        self._network.set_status(Status(head.height, head.id, state.epoch, state.view))
+        self._network.set_status(Status(head.height, head.id, *self._place()))
 
 
-def _view(final: FinalBlock) -> BlockView:
+class Finalizer(Finalized):
+    """Called by the engine alone, one certificate at a time, oldest first."""
+
+    def __init__(
+        self,
+        ledger: LedgerWriter,
+        pool: TransactionPool,
+        feed: Feed[BlockView],
+        context: NodeContext,
+        core_state: Callable[[], State],
+    ) -> None:
+        super().__init__(
+            ledger, pool, feed, context, lambda: (core_state().epoch, core_state().view)
+        )
+        self._ledger = ledger
+        self._clock = context.clock
+
+    async def finalize(self, effect: Finalize) -> None:
+        """Commit the blocks that `effect` makes final; durable when this returns."""
+        parent_ms = self._chain.head.head.timestamp_ms
+        now_ms = self._clock.now_ms()
+        live = now_ms - effect.blocks[-1].timestamp_ms <= limits.LIVE_BLOCK_MS
+        final = await self._ledger.finalize(
+            effect.blocks, effect.certificate, now_ms if live else None
+        )
+        self.tell(final, parent_ms, now_ms)
+        if live:
+            self._network.gossip(FinalAnnounced(final[-1].header.raw, effect.certificate))
+
+
+def decided_status(document: GenesisDocument) -> BlockStatus:
+    """What a block is called that can never change."""
+    return BlockStatus.HARD if document.has_lanes else BlockStatus.FINAL
+
+
+def _view(final: FinalBlock, status: BlockStatus) -> BlockView:
     return BlockView(
         block=final.block,
         receipts=final.receipts,
         state_root=final.state_root,
-        final=True,
+        status=status,
         finalized_at_ms=final.finalized_at_ms,
     )

@@ -1,9 +1,5 @@
 """Where peers' messages become events, and where bad ones cost their sender."""
 
-import logging
-from collections import Counter
-from collections.abc import Awaitable, Callable
-
 import trio
 
 from aichain.node.bodies import Bodies
@@ -12,6 +8,7 @@ from aichain.node.clock_watch import ClockWatch
 from aichain.node.context import NodeContext
 from aichain.node.engine import Engine
 from aichain.node.pool import TransactionPool
+from aichain.node.reception import Reception
 from consensus.certificates import QuorumCertificate
 from consensus.core.events import ProposalAccepted, VoteAccepted
 from consensus.core.filters import is_wanted, wants_certificate, wants_proposal
@@ -19,20 +16,13 @@ from consensus.errors import MalformedProposal
 from consensus.headers import block_ref
 from consensus.proposals import PROPOSAL_CONTEXT, ProposalMessage
 from consensus.votes import VOTE_CONTEXT, ReceivedVote, SignedVote
-from genesis import limits
-from native.errors import InvalidData
 from native.hashing import blake3_256
 from native.merkle import merkle_root
 from native.signatures import SignatureItem
 from p2p.errors import Penalty
 from p2p.network import GossipVerdict, Inbound
-from p2p.wire.messages import FinalAnnounced, Status, TransactionsAnnounced
+from p2p.wire.messages import FinalAnnounced, Gossiped, Status, TransactionsAnnounced
 from vm.blocks import decode_header
-
-log = logging.getLogger(__name__)
-
-_SENDERS_FRESH_S = 0.1
-_STRANGER_FRESH_S = 0.002
 
 
 class InboundDesk:
@@ -58,22 +48,20 @@ class InboundDesk:
         self._metrics = context.metrics
         self._clock = context.clock
         self._in_flight: set[tuple[int, int, int, int, bytes, bytes]] = set()
-        self._slots = trio.Semaphore(limits.INBOUND_TASKS_MAX)
-        self._tasks_of: Counter[str] = Counter()
-        self._senders = _Senders(context)
+        self._reception = Reception(context)
 
     async def run(self) -> None:
         """Read until cancelled."""
-        async with trio.open_nursery() as nursery:
-            async for item in self._network.inbound:
-                await self._dispatch(item, nursery)
+        await self._reception.read(self._dispatch)
 
-    async def judge_gossip(self, peer: str, final: FinalAnnounced) -> GossipVerdict:
+    async def judge_gossip(self, peer: str, final: Gossiped) -> GossipVerdict:
         """Pass a final block on if its certificate holds here; old and far ones go no further.
 
         A header that is not the certified block is false in any epoch; so is one that cannot be
         decoded, which the caller of this check learns as InvalidData.
         """
+        if not isinstance(final, FinalAnnounced):
+            return GossipVerdict.REJECT  # of a chain with two lanes
         certificate = final.certificate
         if decode_header(final.header_raw).id != certificate.block_id:
             return GossipVerdict.REJECT
@@ -86,50 +74,25 @@ class InboundDesk:
 
     async def _dispatch(self, item: Inbound, nursery: trio.Nursery) -> None:
         peer = item.peer
-        if not self._senders.is_connected(peer):
-            return  # gone or banned since it sent this
+        start = self._reception.start
         match item.message:
             case ReceivedVote() | ProposalMessage() | QuorumCertificate() if (
-                not self._senders.is_validator(peer)
-                or self._tasks_of[peer] >= limits.INBOUND_TASKS_PER_PEER_MAX
+                not self._reception.may_push(peer)
             ):
-                pass  # only validators push these, and what one peer may cost us is bounded
+                pass
             case ReceivedVote() as vote:
                 await self._take_vote(peer, vote, nursery)
             case ProposalMessage() as proposal:
-                await self._start(nursery, self._take_proposal, peer, proposal)
+                await start(nursery, self._take_proposal, peer, proposal)
             case QuorumCertificate() as certificate:
                 if wants_certificate(self._engine.state, certificate):
-                    await self._start(nursery, self._take_certificate, peer, certificate)
+                    await start(nursery, self._take_certificate, peer, certificate)
             case TransactionsAnnounced(ids):
                 self._pool.announced(peer, ids)
             case FinalAnnounced() | Status():
                 pass  # judged when it came; statuses are the network's to keep
-
-    async def _start(
-        self,
-        nursery: trio.Nursery,
-        task: Callable[..., Awaitable[None]],
-        peer: str,
-        message: object,
-    ) -> None:
-        """Run a task that verifies; when too many are under way, reading waits."""
-        await self._slots.acquire()
-        self._tasks_of[peer] += 1
-
-        async def run() -> None:
-            try:
-                await task(peer, message)
-            except InvalidData as error:
-                self._metrics.peer_misbehaved(error.code)
-                self._network.penalize(peer, Penalty.MALFORMED, str(error))
-            finally:
-                self._slots.release()
-                self._tasks_of[peer] -= 1
-                if not self._tasks_of[peer]:
-                    del self._tasks_of[peer]
-
-        nursery.start_soon(run)
+            case _:
+                self._network.penalize(peer, Penalty.MALFORMED, "a message of two lanes")
 
     async def _take_vote(self, peer: str, vote: ReceivedVote, nursery: trio.Nursery) -> None:
         state = self._engine.state
@@ -148,7 +111,7 @@ class InboundDesk:
             finally:
                 self._in_flight.discard(key)
 
-        await self._start(nursery, verify, peer, signed)
+        await self._reception.start(nursery, verify, peer, signed)
 
     async def _verify_vote(self, peer: str, signed: SignedVote) -> None:
         item = SignatureItem(
@@ -192,24 +155,3 @@ class InboundDesk:
 
     async def _take_certificate(self, peer: str, certificate: QuorumCertificate) -> None:
         await self._certificates.take(peer, certificate)
-
-
-class _Senders:
-    """Who is connected, and who of them proved a validator's key; looked up a few times a second,
-    for messages come by the thousand."""
-
-    def __init__(self, context: NodeContext) -> None:
-        self._network = context.network
-        self._electorates = context.electorates
-        self._keys: dict[str, bytes] = {}
-        self._looked_at = float("-inf")
-
-    def is_connected(self, peer: str) -> bool:
-        age_s = trio.current_time() - self._looked_at
-        if age_s >= (_SENDERS_FRESH_S if peer in self._keys else _STRANGER_FRESH_S):
-            self._keys = {each.peer_id: each.validator_key for each in self._network.peers()}
-            self._looked_at = trio.current_time()
-        return peer in self._keys
-
-    def is_validator(self, peer: str) -> bool:
-        return self._keys[peer] in self._electorates.keys

@@ -9,6 +9,7 @@ from aichain.chain import Chain, FinalBlock
 from aichain.machine import RunBlocking
 from consensus.certificates import QuorumCertificate
 from consensus.instance import BlockRef
+from consensus.lanes.messages import Decision
 from native.hashing import Hash32
 from vm.blocks import VerifiedBlock
 from vm.build import Built
@@ -55,3 +56,11 @@ class LedgerWriter:
         async with self._lock:
             finalize = partial(self.chain.finalize, finalized_at_ms=finalized_at_ms)
             return await self._run_blocking(finalize, blocks, certificate, limiter=self._disk)
+
+    async def decide(
+        self, blocks: Sequence[BlockRef], decision: Decision, finalized_at_ms: int | None
+    ) -> tuple[FinalBlock, ...]:
+        """Commit what a checkpoint makes hard; durable when this returns."""
+        async with self._lock:
+            decide = partial(self.chain.decide, finalized_at_ms=finalized_at_ms)
+            return await self._run_blocking(decide, blocks, decision, limiter=self._disk)

@@ -11,7 +11,6 @@ from aichain.node.context import NodeContext
 from aichain.node.engine import Engine
 from aichain.node.syncer import Syncer
 from consensus.core.events import VotingAllowed
-from consensus.core.state import State
 from consensus.electorate import Electorate
 from consensus.guard import Head, Probation, may_start_signing
 from consensus.quorum import reaches_quorum
@@ -110,7 +109,8 @@ class ProbationWatch:
         if self._syncer.syncing or not reaches_quorum(weight, electorate.total):
             self._standstill.forget()
             return False
-        return self._standstill.begins(self._engine.state)
+        state = self._engine.state
+        return self._standstill.begins((state.epoch, state.view, state.final_view))
 
 
 class Standstill:
@@ -130,9 +130,9 @@ class Standstill:
         """Start over: we hear too few to know."""
         self._place = None
 
-    def begins(self, state: State) -> bool:
+    def begins(self, place: tuple[int, int, int]) -> bool:
         """True once for each place where the chain stands."""
-        place, now_s = (state.epoch, state.view, state.final_view), trio.current_time()
+        now_s = trio.current_time()
         if place != self._place:
             self._place, self._since_s, self._was_told = place, now_s, False
         if self._was_told or now_s - self._since_s < self._after_s:

@@ -11,14 +11,13 @@ from aichain.node.ledger_writer import LedgerWriter
 from aichain.node.pool import TransactionPool
 from aichain.node.reveals import Reveals
 from consensus.core.effects import BuildBlock
-from consensus.core.events import BlockBuilt, Event
+from consensus.core.events import BlockBuilt
 from consensus.headers import block_ref
 from consensus.proposals import ProposalMessage, SignedProposal
 from genesis import limits
 from genesis.units import Address
 from native.hashing import Hash32
 from p2p.network import Audience
-from vm.blocks import Header
 from vm.build import BlockAttributes, build_block
 from vm.state import State
 from vm.transactions import VerifiedTransaction
@@ -48,14 +47,15 @@ class Producer:
         self._reveals = reveals
         self._anchors = anchors
         self._run_blocking = context.run_blocking
-        self._contents: OrderedDict[Hash32, tuple[Header, tuple[Hash32, ...]]] = OrderedDict()
+        self._contents: OrderedDict[Hash32, tuple[bytes, tuple[Hash32, ...]]] = OrderedDict()
 
-    async def build(self, effect: BuildBlock, post: Callable[[Event], None]) -> None:
+    async def build(self, effect: BuildBlock, post: Callable[[BlockBuilt], None]) -> None:
         """Build on an executed parent and post BlockBuilt; nothing when there is no room for it."""
         me = self._electorates.electorate(effect.epoch).index_of(self._validator)
         assert me is not None, "only members of the electorate have turns"
         parent = self._chain.state_of(effect.parent.id)
-        assert parent is not None, "the core builds on executed blocks only"
+        if parent is None:
+            return  # executed when it was asked for; the head has left it behind since
         reveal = await self._run_blocking(self._reveals.next, parent, effect.epoch, me)
         if reveal is None:
             return  # as if we had been away
@@ -97,19 +97,22 @@ class Producer:
 
     def send(self, signed: SignedProposal) -> None:
         """Send a proposal, ours or the one we repeat, with the ids of its transactions."""
+        message = self.message_of(signed)
+        if message is not None:
+            self._network.push(message, Audience.VALIDATORS)
+
+    def message_of(self, signed: SignedProposal) -> ProposalMessage | None:
+        """A proposal as it is sent; None for a peer's whose body we do not have to pass on."""
         block_id = signed.proposal.block.id
         contents = self._contents.get(block_id) or self._contents_of(block_id)
-        if contents is None:
-            return  # a peer's proposal whose body we do not have: nothing to pass on
-        header, tx_ids = contents
-        self._network.push(ProposalMessage.of(signed, header.raw, tx_ids), Audience.VALIDATORS)
+        return None if contents is None else ProposalMessage.of(signed, *contents)
 
-    def _contents_of(self, block_id: Hash32) -> tuple[Header, tuple[Hash32, ...]] | None:
+    def _contents_of(self, block_id: Hash32) -> tuple[bytes, tuple[Hash32, ...]] | None:
         entry = self._chain.executed(block_id)
         if entry is None:
             return None
         block = entry.block
-        contents = block.header, tuple(signed.id for signed in block.transactions)
+        contents = block.header.raw, tuple(signed.id for signed in block.transactions)
         self._contents[block_id] = contents
         while len(self._contents) > limits.CANDIDATE_BLOCKS_MAX:
             self._contents.popitem(last=False)

@@ -10,10 +10,12 @@ from aichain.chain import Chain
 from aichain.errors import NodeError
 from aichain.machine import Machine
 from aichain.node.engine import Engine
+from aichain.node.lanes.answers import LaneAnswers
 from aichain.node.pool import TransactionPool
 from aichain.store.blocks import CertifiedPath
 from consensus.core.effects import SendCertificate
 from consensus.core.events import CertificatesRequested
+from consensus.core.state import State
 from consensus.core.step import step
 from genesis import limits
 from genesis.epochs import epoch_of_height, last_height
@@ -25,8 +27,13 @@ from p2p.wire.messages import (
     BlockRange,
     Blocks,
     Certificates,
+    Checkpoints,
+    Decisions,
     GetBlocks,
     GetCertificates,
+    GetCheckpoint,
+    GetDecisions,
+    GetLaneCertificates,
     GetPeers,
     GetRange,
     GetTransactions,
@@ -66,11 +73,15 @@ class Responder:
     """Reads only: a request can never change what this node believes."""
 
     def __init__(
-        self, chain: Chain, pool: TransactionPool, engine: Engine, machine: Machine
+        self,
+        chain: Chain,
+        pool: TransactionPool,
+        core: Engine | LaneAnswers,
+        machine: Machine,
     ) -> None:
         self._chain = chain
         self._pool = pool
-        self._engine = engine
+        self._core = core
         self._clock = machine.clock
         self._run_blocking = machine.run_blocking
         self._limiter = trio.CapacityLimiter(limits.RESPONDER_THREADS)
@@ -116,10 +127,17 @@ class Responder:
                 return await self._run_blocking(self._blocks, request, limiter=self._limiter)
             case GetRange():
                 return await self._run_blocking(self._range, request, limiter=self._limiter)
-            case GetCertificates():
-                return self._certificates(peer, request)
+            case GetCertificates() if isinstance(self._core, Engine):
+                return self._certificates(peer, request, self._core.state)
+            case GetLaneCertificates() | GetDecisions() | GetCheckpoint() if isinstance(
+                self._core, LaneAnswers
+            ):
+                answer = self._core.answer
+                return await self._run_blocking(answer, peer, request, limiter=self._limiter)
             case GetPeers():
                 return Peers(())
+            case _:
+                raise RequestFailed(peer, "this chain has no such thing")
 
     def _blocks(self, request: GetBlocks) -> Blocks:
         blocks: list[BlockData] = []
@@ -155,6 +173,8 @@ class Responder:
             if blocks and size > _ANSWER_BYTES:
                 break
             blocks.append(BlockData(raw.header_raw, raw.body_raw))
+        if isinstance(self._core, LaneAnswers):
+            return BlockRange(tuple(blocks), (), None)  # the decision above leads to them by hash
         proof = self._proof_of(first + len(blocks) - 1)
         if proof is None:
             return _NOTHING
@@ -175,12 +195,12 @@ class Responder:
             self._paths = (found, *self._paths)[: limits.CACHED_CERTIFICATE_PATHS]
         return found
 
-    def _certificates(self, peer: str, request: GetCertificates) -> Certificates:
+    def _certificates(self, peer: str, request: GetCertificates, state: State) -> Certificates:
         """What the core would send; asking it changes nothing, for its state is a value."""
         event = CertificatesRequested(
             peer, request.epoch, request.low_view, request.high_view, self._clock.now_ms()
         )
-        _, effects = step(self._engine.state, event)
+        _, effects = step(state, event)
         certificates = [
             effect.certificate for effect in effects if isinstance(effect, SendCertificate)
         ]
@@ -198,7 +218,9 @@ def _cost(response: Response) -> tuple[int, int]:
             return _size(blocks) + sum(map(len, path)), len(blocks) + len(path)
         case Certificates(certificates):
             return sum(len(each) for one in certificates for each in one.signatures), 0
-        case Peers() | Pruned():
+        case Decisions(decisions):
+            return sum(len(each) for one in decisions for each in one.certificate.signatures), 0
+        case Peers() | Pruned() | Checkpoints():
             return 0, 0
     assert_never(response)
 

@@ -14,7 +14,8 @@ from trio_typing import TaskStatus
 from aichain.config import LogFormat, NodeConfig
 from aichain.errors import ConfigError, ExitCode, ListenRefused, NodeError, SigningRefused
 from aichain.logs import LogStyle, configure_logging
-from aichain.node.assemble import NetworkFactory, assemble
+from aichain.node.assemble import NetworkFactory
+from aichain.node.build import build_node
 from aichain.node.services import start_services
 from consensus.errors import DoubleSign
 from native.backends import describe_engine
@@ -61,7 +62,7 @@ async def serve(
     """Assemble and run one node until it is told to stop, be it while it still reads its disk."""
     async with trio.open_nursery() as watch:
         await watch.start(_stop_on_signal, watch.cancel_scope)
-        node = await trio.to_thread.run_sync(assemble, config, network_of)
+        node = await trio.to_thread.run_sync(build_node, config, network_of)
         try:
             on_ready()
             async with trio.open_nursery() as nursery:

@@ -6,18 +6,19 @@ import trio
 
 from aichain.errors import ListenRefused
 from aichain.node.assemble import Node
+from aichain.node.lanes.assemble import LaneNode
 
 log = logging.getLogger(__name__)
 
 
-async def start_services(node: Node, nursery: trio.Nursery) -> None:
+async def start_services(node: Node | LaneNode, nursery: trio.Nursery) -> None:
     """Verifier, network, engine, inbound, pool, syncer, RPC: each may need those before it."""
     if node.chain.recovery_note:
         log.warning("recovered: %s", node.chain.recovery_note)
     nursery.start_soon(node.context.verifier.run)
     node.finalizer.announce_status()
     await nursery.start(node.context.network.run)
-    await nursery.start(node.engine.run, node.services)
+    await nursery.start(node.decide)
     nursery.start_soon(node.inbound.run)
     nursery.start_soon(node.pool.run)
     nursery.start_soon(node.syncer.run)

@@ -5,29 +5,31 @@ nobody can step back: a deadline is carried over to it once, when its timer is s
 """
 
 import heapq
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
+from typing import Generic, TypeVar
 
 import trio
 
 from aichain.clock import Clock
-from consensus.core.effects import Timer
 from genesis import limits
 
 _IDLE_S = 3_600.0
 
+T = TypeVar("T", bound=Hashable)
 
-class Timers:
+
+class Timers(Generic[T]):
     """A timer set twice fires once, at the later setting; the core ignores those of old views."""
 
-    def __init__(self, clock: Clock, fire: Callable[[Timer], None]) -> None:
+    def __init__(self, clock: Clock, fire: Callable[[T], None]) -> None:
         self._clock = clock
         self._fire = fire
-        self._heap: list[tuple[float, int, Timer]] = []
-        self._current: dict[Timer, int] = {}
+        self._heap: list[tuple[float, int, T]] = []
+        self._current: dict[T, int] = {}
         self._serial = 0
         self._changed = trio.Event()
 
-    def set(self, timer: Timer, at_ms: int) -> None:
+    def set(self, timer: T, at_ms: int) -> None:
         """Fire `timer` once at `at_ms` (wall clock), replacing an earlier setting of it."""
         self._serial += 1
         self._current[timer] = self._serial

@@ -9,7 +9,9 @@ from aichain.feed import Subscription
 from consensus.certificates import QuorumCertificate
 from consensus.core.state import State as CoreState
 from consensus.electorate import Electorate
+from consensus.lanes.state import Lanes
 from consensus.light import Finality
+from genesis.checkpoints import Checkpoint
 from genesis.units import Address
 from genesis.validators import ValidatorSet
 from native.hashing import Hash32
@@ -65,6 +67,19 @@ class NodeStatus:
     """What is wrong with the clock, and what to do; empty while consensus can live with it."""
 
 
+class BlockStatus(StrEnum):
+    """What a user may rely on, weakest first. Only the last two can never change."""
+
+    PROPOSED = "proposed"
+    """Executed here."""
+    FAST = "fast"
+    """The committee of a chain with two lanes made it final: to be shown, not to be credited."""
+    HARD = "hard"
+    """Decided by 69 % of all stake, on a chain with two lanes."""
+    FINAL = "final"
+    """The same where everybody votes on every block."""
+
+
 @dataclass(frozen=True, slots=True)
 class BlockView:
     """A block we executed; block 0 has no transactions and is final."""
@@ -73,9 +88,14 @@ class BlockView:
     receipts: tuple[Receipt, ...]
     state_root: Hash32
     """Root after this block (the next header carries it as `parent_state_root`)."""
-    final: bool
+    status: BlockStatus
     finalized_at_ms: int | None
     """None when it is not final, or when the time was not kept (blocks taken by sync)."""
+
+    @property
+    def final(self) -> bool:
+        """Whether it can never change."""
+        return self.status in (BlockStatus.HARD, BlockStatus.FINAL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +106,12 @@ class Placement:
     block_id: Hash32
     index: int
     receipt: Receipt
-    final: bool
+    status: BlockStatus
+
+    @property
+    def final(self) -> bool:
+        """Whether it can never change."""
+        return self.status in (BlockStatus.HARD, BlockStatus.FINAL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +131,8 @@ class CommitView:
     """From the certified block (first) down to the asked height (last), each the parent's child."""
     validators: ValidatorSet
     """The set whose indices the certificate's bitmap uses."""
+    checkpoint: Checkpoint | None = None
+    """With two lanes, what they voted for: it ends at the certified block."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,8 +219,8 @@ class Backend(Protocol):
         """The set that votes at this height; None when it is not known (any more, or yet)."""
         ...
 
-    def core(self) -> CoreState:
-        """What the consensus core remembers: a frozen value."""
+    def core(self) -> CoreState | Lanes:
+        """What consensus remembers, in one lane or two: a frozen value."""
         ...
 
     def evidence(self) -> tuple[bytes, ...]:

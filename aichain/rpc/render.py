@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import assert_never
 
 from aichain.rpc.backend import BlockView, CommitView, Placement, TransactionView
+from genesis.checkpoints import Checkpoint
 from genesis.units import Address, format_address
 from genesis.validators import Validator, ValidatorSet
 from native.node_keys import peer_id_text
@@ -78,6 +79,7 @@ def show_block_head(view: BlockView, validators: ValidatorSet | None) -> Json:
         "proposer": None if proposer is None else format_address(proposer),
         "stateRoot": show_bytes(view.state_root),
         "final": view.final,
+        "status": view.status.value,
         "finalizedAtMs": view.finalized_at_ms,
         "transactionCount": len(view.block.transactions),
     }
@@ -168,6 +170,7 @@ def show_transaction_view(view: TransactionView) -> Json:
     shown: Json = {
         "hash": show_bytes(view.signed.id),
         "status": transaction_status(placement),
+        "blockStatus": None if placement is None else placement.status.value,
         "height": None,
         "blockHash": None,
         "index": None,
@@ -343,9 +346,27 @@ def show_commit(height: int, view: CommitView) -> Json:
                 for index, signature in zip(indices, certificate.signatures, strict=True)
             ],
         },
+        "checkpoint": None if view.checkpoint is None else show_checkpoint(view.checkpoint),
         "headers": [
             show_header(header) | {"raw": show_bytes(header.raw)} for header in view.headers
         ],
+    }
+
+
+def show_checkpoint(checkpoint: Checkpoint) -> Json:
+    """What the hard lane votes for: a term ends at its block, and the next one starts there."""
+    return {
+        "number": checkpoint.number,
+        "hash": show_bytes(checkpoint.id),
+        "parentHash": show_bytes(checkpoint.parent_id),
+        "height": checkpoint.block_height,
+        "blockHash": show_bytes(checkpoint.block_id),
+        "restart": checkpoint.is_restart,
+        "nextVsetHash": show_bytes(checkpoint.next_vset_hash),
+        "epoch": checkpoint.epoch,
+        "view": checkpoint.view,
+        "proposerIndex": checkpoint.proposer_index,
+        "timestampMs": checkpoint.timestamp_ms,
     }
 
 

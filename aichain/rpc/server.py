@@ -56,7 +56,8 @@ class RpcServer:
         self._limits = limits
         self._metrics = metrics
         self._clock = clock
-        self._context = Context(backend, clock)
+        self.context = Context(backend, clock)
+        """What the methods are given."""
         self._dispatcher = Dispatcher(
             build_registry(faults_enabled=settings.faults), metrics, limits
         )
@@ -173,7 +174,7 @@ class RpcServer:
         wait_s = self._take_batch(caller.address, parsed)
         if wait_s:
             return self._too_many(wait_s, request)
-        body = await self._dispatcher.answer(parsed, self._context)
+        body = await self._dispatcher.answer(parsed, self.context)
         headers = cors_headers(request.headers.get("origin"))
         if body is None:
             return render_response(204, keep_alive=request.keep_alive, headers=headers)
@@ -208,7 +209,7 @@ class RpcServer:
                 error = CallsExceeded(retry_ms=int(wait_s * 1000) + 1)
                 self._metrics.rpc_refused(error.code)
                 return render_error(NULL_ID, error)
-            context = replace(self._context, subscriber=subscriber)
+            context = replace(self.context, subscriber=subscriber)
             return await self._dispatcher.answer(parsed, context)
 
         session = WebSocketSession(caller.stream, self._limits, answer, spend)

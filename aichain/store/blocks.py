@@ -173,18 +173,20 @@ class BlockStore:
         """The nearest certificate that makes this height final, itself or through descendants."""
         entries = self._database.iterate(CERTIFICATE, start=certificate_key(height), limit=1)
         for key, raw in entries:
-            certified = height_in(key, CERTIFICATE)
-            path = range(certified, height - 1, -1)
-            if len(path) > limits.CERTIFIED_PATH_MAX:
-                return None
-            if height < self.first and len(path) > 1:
-                return None
-            headers = [header for header in map(self.header_at, path) if header is not None]
-            if len(headers) < len(path):
-                self._required(max(height, self.first))
-                return None
-            return CertifiedPath(_certificate(raw), tuple(headers))
+            headers = self.headers_down(height_in(key, CERTIFICATE), height)
+            return None if headers is None else CertifiedPath(_certificate(raw), headers)
         return None
+
+    def headers_down(self, certified: int, height: int) -> tuple[Header, ...] | None:
+        """From a certified block (first) down to a height, if that way is kept and not too long."""
+        path = range(certified, height - 1, -1)
+        if len(path) > limits.CERTIFIED_PATH_MAX or (height < self.first and len(path) > 1):
+            return None
+        headers = [header for header in map(self.header_at, path) if header is not None]
+        if len(headers) < len(path):
+            self._required(max(height, self.first))
+            return None
+        return tuple(headers)
 
     def finality_of(self, height: int) -> Finality | None:
         """All that shows somebody who trusts an older block that this one is final."""

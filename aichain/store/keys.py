@@ -13,12 +13,14 @@ TRANSACTION = b"t|"
 VALIDATORS = b"v|"
 NODE = b"n|"
 ANCHOR = b"a|"
+DECISION = b"d|"
 
 TIP = b"m|tip"
 SCHEMA = b"m|schema"
 CHAIN = b"m|chain"
 INDEXED = b"m|indexed"
 FIRST = b"m|first"
+DECIDED = b"m|decided"
 
 HEIGHT_BYTES = 8
 
@@ -55,6 +57,11 @@ def validators_key(epoch: int) -> bytes:
 def anchor_key(height: int) -> bytes:
     """The last height of an epoch to its header, where the block itself is pruned."""
     return ANCHOR + height.to_bytes(HEIGHT_BYTES, "big")
+
+
+def decision_key(number: int) -> bytes:
+    """The number of a checkpoint to what the hard lane decided, with its FINAL."""
+    return DECISION + number.to_bytes(HEIGHT_BYTES, "big")
 
 
 def node_key(level: int, number: int) -> bytes:

@@ -119,7 +119,7 @@ def fits_parent(state: State, proposal: Proposal, parent: BlockRef) -> bool:
     return (
         block.view == proposal.view
         and block.epoch == state.epoch
-        and block.proposer_index == proposal.proposer_index
+        and block.proposer_index == state.instance.electorate.place(proposal.proposer_index)
         and block.parent_id == parent.id
         and block.parent_view == proposal.justify_view
         and block.height == parent.height + 1

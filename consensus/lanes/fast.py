@@ -21,7 +21,13 @@ from consensus.lanes.effects import (
     ForwardCertificate,
     InInstance,
 )
-from consensus.lanes.records import CheckpointSeen, LaneRecord, TermClosed, lane_record_instance
+from consensus.lanes.records import (
+    CheckpointHard,
+    CheckpointSeen,
+    LaneRecord,
+    TermClosed,
+    lane_record_instance,
+)
 from consensus.lanes.state import Cause, Closed, Lanes, Term, Tip
 from consensus.lanes.turn import LaneTurn
 from consensus.lanes.voters import EpochVoters, term_instance
@@ -90,9 +96,8 @@ def records_of(state: Lanes, instance: Instance) -> tuple[tuple[Record, ...], Te
         record for record in state.records if lane_record_instance(record) == instance.id
     ]
     closed = next((record for record in ours if isinstance(record, TermClosed)), None)
-    return tuple(
-        record for record in ours if not isinstance(record, TermClosed | CheckpointSeen)
-    ), closed
+    others = TermClosed | CheckpointSeen | CheckpointHard
+    return tuple(record for record in ours if not isinstance(record, others)), closed
 
 
 def _close_again(turn: LaneTurn, number: int, record: TermClosed) -> None:

@@ -6,7 +6,13 @@ from dataclasses import dataclass, field, replace
 from consensus import guard
 from consensus.errors import DoubleSign
 from consensus.guard import SignedSlots
-from consensus.lanes.records import CheckpointSeen, LaneRecord, TermClosed, lane_record_instance
+from consensus.lanes.records import (
+    CheckpointHard,
+    CheckpointSeen,
+    LaneRecord,
+    TermClosed,
+    lane_record_instance,
+)
 from consensus.records import ProposalCast, VoteCast
 from consensus.votes import VotePhase
 from native.hashing import Hash32
@@ -24,7 +30,7 @@ class SignedLanes:
         match record:
             case TermClosed():
                 return replace(self, closed={**self.closed, record.instance_id: record})
-            case CheckpointSeen():
+            case CheckpointSeen() | CheckpointHard():
                 return self
             case _:
                 name = lane_record_instance(record)

@@ -1,5 +1,6 @@
 """What the log holds beside the core's records: closed terms, and the checkpoints we vote on."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,6 +21,7 @@ from native.hashing import Hash32
 _CERTIFICATE_TAG: Final = 3
 _CLOSED_TAG: Final = 6
 _CHECKPOINT_TAG: Final = 7
+_HARD_TAG: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +43,28 @@ class CheckpointSeen:
     checkpoint: Checkpoint
 
 
-LaneRecord = Record | TermClosed | CheckpointSeen
+@dataclass(frozen=True, slots=True)
+class CheckpointHard:
+    """The ballot on checkpoint `number`, and its term, are settled: the floor of what we sign."""
+
+    instance_id: Hash32
+    number: int
+
+
+LaneRecord = Record | TermClosed | CheckpointSeen | CheckpointHard
+
+
+def settled_number(records: Iterable[LaneRecord]) -> int:
+    """The last checkpoint that this log knows decided: whoever has seen less may have signed more.
+
+    Records of what is settled leave the log, so a chain that is behind it must catch up in silence.
+    """
+    return max((each.number for each in records if isinstance(each, CheckpointHard)), default=0)
 
 
 def lane_record_instance(record: LaneRecord) -> Hash32:
     """The instance a record is about; it goes when the hard lane has settled that."""
-    if isinstance(record, TermClosed | CheckpointSeen):
+    if isinstance(record, TermClosed | CheckpointSeen | CheckpointHard):
         return record.instance_id
     return record_instance(record)[1]
 
@@ -59,6 +77,8 @@ def encode_lane_record(record: LaneRecord) -> bytes:
             return encode([_CLOSED_TAG, record.instance_id, record.epoch, record.term, *tip])
         case CheckpointSeen(instance_id, checkpoint):
             return encode([_CHECKPOINT_TAG, instance_id, checkpoint.encode()])
+        case CheckpointHard(instance_id, number):
+            return encode([_HARD_TAG, instance_id, number])
         case _:
             return encode_record(record)
 
@@ -76,6 +96,9 @@ def decode_lane_record(raw: bytes) -> LaneRecord:
     if tag == _CHECKPOINT_TAG:
         fields = array(fields, 3)
         return CheckpointSeen(Hash32(blob(fields[1], 32)), decode_checkpoint(fields[2]))
+    if tag == _HARD_TAG:
+        fields = array(fields, 3)
+        return CheckpointHard(Hash32(blob(fields[1], 32)), uint(fields[2]))
     if tag == _CERTIFICATE_TAG:
         held = array(fields, 2)[1]
         return CertificateSeen(decode_certificate(held, members_max=LANE_MEMBERS_MAX))

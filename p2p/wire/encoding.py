@@ -4,11 +4,12 @@ Each kind names the most bytes, elements and depth it may have, before anything 
 Every refusal is `InvalidData`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias, TypeVar
 
 from consensus.certificates import QuorumCertificate, decode_certificate
+from consensus.lanes.messages import CheckpointMessage, TermProposal
 from consensus.proposals import ProposalMessage, decode_proposal
 from consensus.votes import VOTE_SIGNATURE_BYTES, SignedVote, decode_vote, encode_vote
 from genesis.limits import (
@@ -17,10 +18,10 @@ from genesis.limits import (
     BODY_TRANSACTIONS_MAX,
     CERTIFICATE_VIEWS_PER_ANSWER,
     CERTIFIED_PATH_MAX,
-    ELECTORATE_MEMBERS_MAX,
     EXCHANGED_ADDRESSES_MAX,
     GOSSIP_MAX_BYTES,
     HELLO_MAX_BYTES,
+    LANE_MEMBERS_MAX,
     PUSHED_MAX_BYTES,
     RANGE_BLOCKS_MAX,
     REQUEST_MAX_BYTES,
@@ -28,7 +29,7 @@ from genesis.limits import (
     REQUESTED_TRANSACTIONS_MAX,
     RESPONSE_MAX_BYTES,
 )
-from native.codec import Encodable, Value, array, decode, encode
+from native.codec import array, decode, encode
 from native.errors import DecodeError
 from p2p.wire.fields import (
     nothing,
@@ -50,18 +51,33 @@ from p2p.wire.fields import (
     write_range,
     write_status,
 )
+from p2p.wire.forms import CERTIFICATE_ITEMS, Form, by_kind
+from p2p.wire.lane_forms import (
+    LANE_CONSENSUS,
+    LANE_GOSSIP,
+    LANE_REQUESTS,
+    LANE_RESPONSES,
+)
 from p2p.wire.messages import (
     AnyRequest,
     BlockRange,
     Blocks,
     Certificates,
+    Checkpoints,
+    Decisions,
     FinalAnnounced,
     GetBlocks,
     GetCertificates,
+    GetCheckpoint,
+    GetDecisions,
+    GetLaneCertificates,
     GetPeers,
     GetRange,
     GetTransactions,
+    Gossiped,
     Hello,
+    LaneCertificate,
+    LaneVote,
     Peers,
     Pruned,
     Received,
@@ -82,7 +98,11 @@ Message: TypeAlias = (
     | QuorumCertificate
     | TransactionsAnnounced
     | Status
-    | FinalAnnounced
+    | LaneVote
+    | LaneCertificate
+    | TermProposal
+    | CheckpointMessage
+    | Gossiped
     | AnyRequest
     | Response
 )
@@ -111,7 +131,7 @@ def decode_hello(payload: bytes) -> Hello:
 
 
 def decode_consensus(payload: bytes) -> Received:
-    """A vote, proposal or certificate, from the first stream."""
+    """A vote, proposal, checkpoint or certificate, from the first stream."""
     message: Received = _decode(payload, _CONSENSUS)
     return message
 
@@ -122,9 +142,9 @@ def decode_announcement(payload: bytes) -> Received:
     return message
 
 
-def decode_gossip(payload: bytes) -> FinalAnnounced:
+def decode_gossip(payload: bytes) -> Gossiped:
     """What the gossip topic carries."""
-    message: FinalAnnounced = _decode(payload, _GOSSIP)
+    message: Gossiped = _decode(payload, _GOSSIP)
     return message
 
 
@@ -157,9 +177,13 @@ def _asked_length(request: Request[R]) -> int:
             return len(request.ids)
         case GetRange():
             return request.count
-        case GetCertificates():
+        case GetCertificates() | GetLaneCertificates():
             # a view has at most a NOTAR, a FINAL and a NULL
             return 3 * (request.high_view - request.low_view + 1)
+        case GetDecisions():
+            return request.count
+        case GetCheckpoint():
+            return 1
         case _:
             return EXCHANGED_ADDRESSES_MAX
 
@@ -174,24 +198,15 @@ def _answer_length(response: object) -> int:
             return len(response.certificates)
         case Peers():
             return len(response.addresses)
+        case Decisions():
+            return len(response.decisions)
+        case Checkpoints():
+            return len(response.checkpoints)
         case _:
             raise TypeError(f"{type(response).__name__} is not an answer")
 
 
-@dataclass(frozen=True, slots=True)
-class _Form:
-    """How one kind is written and read, and how large it may be."""
-
-    kind: int
-    message: type
-    write: Callable[[Any], Encodable]
-    read: Callable[[list[Value]], Any]
-    max_bytes: int
-    max_items: int
-    max_depth: int = 2
-
-
-def _decode(payload: bytes, forms: Mapping[int, _Form]) -> Any:  # noqa: ANN401 - callers narrow it
+def _decode(payload: bytes, forms: Mapping[int, Form]) -> Any:  # noqa: ANN401 - callers narrow it
     if len(payload) < _HEAD_BYTES or payload[0] != WIRE_VERSION:
         raise DecodeError("not a message of this wire version")
     form = forms.get(payload[1])
@@ -201,18 +216,13 @@ def _decode(payload: bytes, forms: Mapping[int, _Form]) -> Any:  # noqa: ANN401 
     return form.read(decode(payload[_HEAD_BYTES:], max_bytes=form.max_bytes, **limits))
 
 
-_CERTIFICATE_ITEMS: Final = ELECTORATE_MEMBERS_MAX + 16
-_RANGE_ITEMS: Final = 3 * RANGE_BLOCKS_MAX + CERTIFIED_PATH_MAX + _CERTIFICATE_ITEMS
+_RANGE_ITEMS: Final = 3 * RANGE_BLOCKS_MAX + CERTIFIED_PATH_MAX + CERTIFICATE_ITEMS
 
 
-def _by_kind(*forms: _Form) -> dict[int, _Form]:
-    return {form.kind: form for form in forms}
-
-
-_HELLOS: Final = _by_kind(_Form(1, Hello, write_hello, read_hello, HELLO_MAX_BYTES, 16))
-_CONSENSUS: Final = _by_kind(
-    _Form(2, SignedVote, encode_vote, decode_vote, VOTE_SIGNATURE_BYTES + 256, 16),
-    _Form(
+_HELLOS: Final = by_kind(Form(1, Hello, write_hello, read_hello, HELLO_MAX_BYTES, 16))
+_CONSENSUS: Final = by_kind(
+    Form(2, SignedVote, encode_vote, decode_vote, VOTE_SIGNATURE_BYTES + 256, 16),
+    Form(
         3,
         ProposalMessage,
         lambda message: message.encode(),
@@ -220,17 +230,18 @@ _CONSENSUS: Final = _by_kind(
         PUSHED_MAX_BYTES,
         BODY_TRANSACTIONS_MAX + 16,
     ),
-    _Form(
+    Form(
         4,
         QuorumCertificate,
         lambda certificate: certificate.encode(),
         decode_certificate,
         PUSHED_MAX_BYTES,
-        _CERTIFICATE_ITEMS,
+        CERTIFICATE_ITEMS,
     ),
+    *LANE_CONSENSUS,
 )
-_ANNOUNCEMENTS: Final = _by_kind(
-    _Form(
+_ANNOUNCEMENTS: Final = by_kind(
+    Form(
         5,
         TransactionsAnnounced,
         write_ids,
@@ -238,21 +249,22 @@ _ANNOUNCEMENTS: Final = _by_kind(
         REQUEST_MAX_BYTES,
         ANNOUNCED_TRANSACTIONS_MAX + 1,
     ),
-    _Form(6, Status, write_status, read_status, 128, 4),
+    Form(6, Status, write_status, read_status, 128, 4),
 )
-_GOSSIP: Final = _by_kind(
-    _Form(
+_GOSSIP: Final = by_kind(
+    Form(
         7,
         FinalAnnounced,
         lambda final: [final.header_raw, final.certificate.encode()],
         read_final,
         GOSSIP_MAX_BYTES,
-        _CERTIFICATE_ITEMS,
+        CERTIFICATE_ITEMS,
         max_depth=3,
-    )
+    ),
+    *LANE_GOSSIP,
 )
-_REQUESTS: Final = _by_kind(
-    _Form(
+_REQUESTS: Final = by_kind(
+    Form(
         16,
         GetTransactions,
         write_ids,
@@ -260,7 +272,7 @@ _REQUESTS: Final = _by_kind(
         REQUEST_MAX_BYTES,
         REQUESTED_TRANSACTIONS_MAX + 1,
     ),
-    _Form(
+    Form(
         17,
         GetBlocks,
         write_ids,
@@ -268,8 +280,8 @@ _REQUESTS: Final = _by_kind(
         REQUEST_MAX_BYTES,
         REQUESTED_BLOCKS_MAX + 1,
     ),
-    _Form(18, GetRange, lambda ask: [ask.from_height, ask.count], read_get_range, 64, 2),
-    _Form(
+    Form(18, GetRange, lambda ask: [ask.from_height, ask.count], read_get_range, 64, 2),
+    Form(
         19,
         GetCertificates,
         lambda ask: [ask.epoch, ask.low_view, ask.high_view],
@@ -277,10 +289,11 @@ _REQUESTS: Final = _by_kind(
         64,
         3,
     ),
-    _Form(20, GetPeers, lambda ask: [], lambda fields: nothing(fields, GetPeers()), 8, 0),
+    Form(20, GetPeers, lambda ask: [], lambda fields: nothing(fields, GetPeers()), 8, 0),
+    *LANE_REQUESTS,
 )
-_RESPONSES: Final = _by_kind(
-    _Form(
+_RESPONSES: Final = by_kind(
+    Form(
         32,
         Transactions,
         lambda answer: [list(answer.raws)],
@@ -288,7 +301,7 @@ _RESPONSES: Final = _by_kind(
         RESPONSE_MAX_BYTES,
         REQUESTED_TRANSACTIONS_MAX + 1,
     ),
-    _Form(
+    Form(
         33,
         Blocks,
         lambda answer: [write_blocks(answer.blocks)],
@@ -297,17 +310,17 @@ _RESPONSES: Final = _by_kind(
         3 * REQUESTED_BLOCKS_MAX + 1,
         max_depth=3,
     ),
-    _Form(34, BlockRange, write_range, read_range, RESPONSE_MAX_BYTES, _RANGE_ITEMS, 3),
-    _Form(
+    Form(34, BlockRange, write_range, read_range, RESPONSE_MAX_BYTES, _RANGE_ITEMS, 3),
+    Form(
         35,
         Certificates,
         lambda answer: [[certificate.encode() for certificate in answer.certificates]],
         read_certificates,
         RESPONSE_MAX_BYTES,
-        3 * CERTIFICATE_VIEWS_PER_ANSWER * _CERTIFICATE_ITEMS,
+        3 * CERTIFICATE_VIEWS_PER_ANSWER * (LANE_MEMBERS_MAX + 16),
         max_depth=4,
     ),
-    _Form(
+    Form(
         36,
         Peers,
         lambda answer: [[address.encode() for address in answer.addresses]],
@@ -315,8 +328,9 @@ _RESPONSES: Final = _by_kind(
         (ADDRESS_MAX_BYTES + 3) * EXCHANGED_ADDRESSES_MAX + 16,
         EXCHANGED_ADDRESSES_MAX + 1,
     ),
-    _Form(62, Pruned, lambda answer: [answer.first_height], read_pruned, 16, 1),
-    _Form(63, Refused, lambda answer: [], lambda fields: nothing(fields, Refused()), 8, 0),
+    *LANE_RESPONSES,
+    Form(62, Pruned, lambda answer: [answer.first_height], read_pruned, 16, 1),
+    Form(63, Refused, lambda answer: [], lambda fields: nothing(fields, Refused()), 8, 0),
 )
 _ANSWERS: Final[dict[type, type]] = {
     GetTransactions: Transactions,
@@ -324,8 +338,11 @@ _ANSWERS: Final[dict[type, type]] = {
     GetRange: BlockRange,
     GetCertificates: Certificates,
     GetPeers: Peers,
+    GetLaneCertificates: Certificates,
+    GetDecisions: Decisions,
+    GetCheckpoint: Checkpoints,
 }
-_FORM_OF_TYPE: Final[dict[type, _Form]] = {
+_FORM_OF_TYPE: Final[dict[type, Form]] = {
     form.message: form
     for forms in (_HELLOS, _CONSENSUS, _ANNOUNCEMENTS, _GOSSIP, _REQUESTS, _RESPONSES)
     for form in forms.values()

@@ -10,6 +10,7 @@ from genesis.limits import (
     CERTIFIED_PATH_MAX,
     EXCHANGED_ADDRESSES_MAX,
     HEADER_MAX_BYTES,
+    LANE_MEMBERS_MAX,
     RANGE_BLOCKS_MAX,
     REQUESTED_TRANSACTIONS_MAX,
     RESPONSE_MAX_BYTES,
@@ -149,7 +150,8 @@ def read_transactions(fields: list[Value]) -> Transactions:
 
 def read_certificates(fields: list[Value]) -> Certificates:
     values = sequence(array(fields, 1)[0], 3 * CERTIFICATE_VIEWS_PER_ANSWER)
-    return Certificates(tuple(decode_certificate(value) for value in values))
+    most = LANE_MEMBERS_MAX
+    return Certificates(tuple(decode_certificate(each, members_max=most) for each in values))
 
 
 def read_peers(fields: list[Value]) -> Peers:

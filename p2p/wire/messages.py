@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from typing import Generic, TypeAlias, TypeVar
 
 from consensus.certificates import QuorumCertificate
+from consensus.lanes.checkpoints import Checkpoint
+from consensus.lanes.closes import CloseMessage
+from consensus.lanes.messages import CheckpointMessage, Decision, TermProposal
 from consensus.proposals import ProposalMessage
-from consensus.votes import ReceivedVote, SignedVote
+from consensus.votes import Lane, ReceivedVote, SignedVote
 from native.hashing import Hash32
 
 R_co = TypeVar("R_co", covariant=True)
@@ -48,14 +51,58 @@ class TransactionsAnnounced:
 
 @dataclass(frozen=True, slots=True)
 class FinalAnnounced:
-    """A final block and its proof: the only thing that is gossiped."""
+    """A final block and its proof: all that is gossiped where everybody votes on every block."""
 
     header_raw: bytes
     certificate: QuorumCertificate
 
 
-Consensus: TypeAlias = SignedVote | ProposalMessage | QuorumCertificate
+@dataclass(frozen=True, slots=True)
+class CertificateForwarded:
+    """A committee's certificate, for everybody."""
+
+    certificate: QuorumCertificate
+
+
+@dataclass(frozen=True, slots=True)
+class LaneCertificate:
+    """The same of a term or of a ballot, for those who vote in it."""
+
+    certificate: QuorumCertificate
+
+
+@dataclass(frozen=True, slots=True)
+class LaneVote:
+    """A vote of a term or of a ballot, as it leaves."""
+
+    lane: Lane
+    term: int
+    signed: SignedVote
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedLaneVote:
+    """A vote of a term or of a ballot, as it arrives: the reader knows which instance that is."""
+
+    lane: Lane
+    term: int
+    vote: ReceivedVote
+
+
+Consensus: TypeAlias = (
+    SignedVote
+    | ProposalMessage
+    | QuorumCertificate
+    | LaneVote
+    | LaneCertificate
+    | TermProposal
+    | CheckpointMessage
+)
 """What travels on the first stream, ahead of everything else."""
+
+Gossiped: TypeAlias = FinalAnnounced | CertificateForwarded | CloseMessage | Decision
+"""What goes to everybody, each reader passing on what it finds true: with two lanes also a
+committee's certificates, the CLOSEs of its seats, and what the hard lane decided."""
 
 Announcement: TypeAlias = TransactionsAnnounced | Status
 """What travels on the second stream."""
@@ -63,8 +110,16 @@ Announcement: TypeAlias = TransactionsAnnounced | Status
 Pushed: TypeAlias = Consensus | Announcement
 """What a node sends without being asked."""
 
-ReceivedConsensus: TypeAlias = ReceivedVote | ProposalMessage | QuorumCertificate
-Received: TypeAlias = ReceivedConsensus | Announcement | FinalAnnounced
+ReceivedConsensus: TypeAlias = (
+    ReceivedVote
+    | ProposalMessage
+    | QuorumCertificate
+    | ReceivedLaneVote
+    | LaneCertificate
+    | TermProposal
+    | CheckpointMessage
+)
+Received: TypeAlias = ReceivedConsensus | Announcement | Gossiped
 """What a node finds in its inbound channel."""
 
 
@@ -117,6 +172,20 @@ class Certificates:
 
 
 @dataclass(frozen=True, slots=True)
+class Decisions:
+    """Consecutive checkpoints with their FINALs, from the number on that was asked for."""
+
+    decisions: tuple[Decision, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoints:
+    """The checkpoint that was asked for, or none."""
+
+    checkpoints: tuple[Checkpoint, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Peers:
     """Addresses of nodes that the peer is connected to."""
 
@@ -162,9 +231,38 @@ class GetCertificates(Request[Certificates]):
 
 
 @dataclass(frozen=True, slots=True)
+class GetLaneCertificates(Request[Certificates]):
+    """The same of one term or ballot, named by its instance."""
+
+    instance_id: Hash32
+    low_view: int
+    high_view: int
+
+
+@dataclass(frozen=True, slots=True)
+class GetDecisions(Request[Decisions]):
+    """Up to `count` decisions of the hard lane from a number on."""
+
+    from_number: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class GetCheckpoint(Request[Checkpoints]):
+    """A checkpoint by its id, decided or only notarized."""
+
+    id: Hash32
+
+
+@dataclass(frozen=True, slots=True)
 class GetPeers(Request[Peers]):
     """Whom else do you know?"""
 
 
-AnyRequest: TypeAlias = GetTransactions | GetBlocks | GetRange | GetCertificates | GetPeers
-Response: TypeAlias = Transactions | Blocks | BlockRange | Certificates | Peers | Pruned
+LaneRequest: TypeAlias = GetLaneCertificates | GetDecisions | GetCheckpoint
+AnyRequest: TypeAlias = (
+    GetTransactions | GetBlocks | GetRange | GetCertificates | GetPeers | LaneRequest
+)
+Response: TypeAlias = (
+    Transactions | Blocks | BlockRange | Certificates | Peers | Pruned | Decisions | Checkpoints
+)

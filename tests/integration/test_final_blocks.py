@@ -46,6 +46,7 @@ def finalizer(chain: Chain, clock: FixedClock) -> Finalizer:
         network=SimpleNamespace(set_status=heard, gossip=heard),
         metrics=Metrics(network="devnet", version="test"),
         clock=clock,
+        document=chain.document,
     )
     core = SimpleNamespace(epoch=0, view=1)
     return Finalizer(
@@ -61,7 +62,8 @@ def reader_of(chain: Chain, context: object, pool: object = None) -> NodeBackend
     """What RPC reads, without a core, a network and a clock."""
     none = cast("Any", None)
     feed: Feed[BlockView] = Feed(capacity=4, max_readers=1)
-    return NodeBackend(chain, none, cast("Any", pool), none, none, feed, cast("Any", context))
+    engine, rest = cast("Any", SimpleNamespace(state=None)), (none, none, feed)
+    return NodeBackend(chain, engine, cast("Any", pool), *rest, cast("Any", context))
 
 
 def next_block(chain: Chain) -> Finalize:
@@ -117,7 +119,7 @@ async def test_the_voters_of_a_height_are_read_beside_the_loop(chain: Chain) -> 
 
 async def test_a_transaction_is_never_lost_between_its_block_and_the_index(chain: Chain) -> None:
     signed = Purse().pay(DOCUMENT)
-    context = SimpleNamespace(document=DOCUMENT, run_blocking=trio.to_thread.run_sync)
+    context: Any = SimpleNamespace(document=DOCUMENT, run_blocking=trio.to_thread.run_sync)
     pool = SimpleNamespace(mempool=Mempool(max_weight=DOCUMENT.fees.max_block_weight))
     backend = reader_of(chain, context, pool)
     seen: list[bool | None] = []

@@ -14,9 +14,9 @@ from p2p.memory_network import MemoryHub, MemoryNetwork
 from p2p.network import Audience, GossipVerdict
 from p2p.wire.messages import (
     AnyRequest,
-    FinalAnnounced,
     GetRange,
     GetTransactions,
+    Gossiped,
     Response,
     Status,
     Transactions,
@@ -122,7 +122,7 @@ async def test_gossip_is_judged_once_and_relayed_over_missing_links(
         first, second, third = networks
         judged = []
 
-        async def accept(peer: str, message: FinalAnnounced) -> GossipVerdict:
+        async def accept(peer: str, message: Gossiped) -> GossipVerdict:
             judged.append(peer)
             return GossipVerdict.ACCEPT
 

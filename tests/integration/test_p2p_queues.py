@@ -13,7 +13,7 @@ from p2p.mailbox import Mailbox
 from p2p.network import GossipVerdict
 from p2p.outbox import Outbox
 from p2p.wire.encoding import encode_message
-from p2p.wire.messages import FinalAnnounced, Status, TransactionsAnnounced
+from p2p.wire.messages import Gossiped, Status, TransactionsAnnounced
 from tests.integration.libp2p_nodes import make_certificate, make_final
 
 STATUS = Status(1, ZERO_HASH, 0, 1)
@@ -69,7 +69,7 @@ async def test_a_full_mailbox_drops_announcements_before_votes() -> None:
 async def test_copies_that_arrive_during_a_check_are_not_checked_again() -> None:
     judge, checks = GossipJudge(), 0
 
-    async def check(peer: str, message: FinalAnnounced) -> GossipVerdict:
+    async def check(peer: str, message: Gossiped) -> GossipVerdict:
         nonlocal checks
         checks += 1
         await trio.sleep(0.01)
@@ -77,7 +77,7 @@ async def test_copies_that_arrive_during_a_check_are_not_checked_again() -> None
 
     judge.check = check
     payload = encode_message(make_final())
-    results: list[tuple[GossipVerdict, FinalAnnounced | None]] = []
+    results: list[tuple[GossipVerdict, Gossiped | None]] = []
 
     async def hear(peer: str) -> None:
         results.append(await judge.judge(peer, payload))
@@ -99,7 +99,7 @@ async def test_verdicts_decide_about_delivery_and_garbage_is_rejected() -> None:
     verdict, message = await judge.judge("a", encode_message(make_final(1)))
     assert (verdict, message) == (GossipVerdict.IGNORE, make_final(1))  # no check: not relayed
 
-    async def reject(peer: str, message: FinalAnnounced) -> GossipVerdict:
+    async def reject(peer: str, message: Gossiped) -> GossipVerdict:
         return GossipVerdict.REJECT
 
     judge.check = reject
@@ -109,7 +109,7 @@ async def test_verdicts_decide_about_delivery_and_garbage_is_rejected() -> None:
 async def test_a_check_that_fails_is_asked_again_by_the_next_copy() -> None:
     judge = GossipJudge()
 
-    async def broken(peer: str, message: FinalAnnounced) -> GossipVerdict:
+    async def broken(peer: str, message: Gossiped) -> GossipVerdict:
         raise ZeroDivisionError
 
     judge.check = broken

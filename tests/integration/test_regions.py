@@ -8,7 +8,15 @@ from native.hashing import Hash32
 from p2p.libp2p_network import Libp2pNetwork
 from p2p.network import Audience, GossipVerdict, no_delay
 from p2p.regions import Region, delays_between, round_trip_ms
-from p2p.wire.messages import AnyRequest, BlockData, Blocks, FinalAnnounced, GetBlocks, Response
+from p2p.wire.messages import (
+    AnyRequest,
+    BlockData,
+    Blocks,
+    FinalAnnounced,
+    GetBlocks,
+    Gossiped,
+    Response,
+)
 from tests.integration.libp2p_nodes import (
     connected,
     make_final,
@@ -29,7 +37,7 @@ async def answer(_peer: str, _request: AnyRequest) -> Response:
     return Blocks(())
 
 
-async def accept(_peer: str, _message: FinalAnnounced) -> GossipVerdict:
+async def accept(_peer: str, _message: Gossiped) -> GossipVerdict:
     return GossipVerdict.ACCEPT
 
 

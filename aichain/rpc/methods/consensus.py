@@ -7,6 +7,7 @@ from msgspec import Meta
 from aichain.rpc.errors import UnknownResource
 from aichain.rpc.methods.parameters import Height
 from aichain.rpc.registry import Context, Params, method
+from aichain.rpc.render import Json
 from aichain.rpc.render_consensus import (
     read_evidence,
     show_committee,
@@ -14,7 +15,9 @@ from aichain.rpc.render_consensus import (
     show_evidence,
     show_uptime,
 )
+from aichain.rpc.render_lanes import show_accusation, show_lanes
 from consensus.electorate import SCHEDULE_SLOTS
+from consensus.lanes.state import Lanes, Term
 from genesis.epochs import last_height
 from genesis.limits import (
     CERTIFICATE_WINDOW_BLOCKS,
@@ -49,7 +52,11 @@ class Window(Params, frozen=True):
 
 async def get_consensus_state(context: Context, params: CoreQuery) -> object:
     """Epoch, view, votes, tallies and certificates of the consensus core, as they are now."""
-    shown = show_core(context.backend.core(), views=params.views)
+    held = context.backend.core()
+    if isinstance(held, Lanes):
+        shown = show_lanes(held, views=params.views)
+    else:
+        shown = show_core(held, views=params.views)
     return {"nowMs": context.clock.now_ms(), "voting": context.backend.status().voting} | shown
 
 
@@ -57,20 +64,36 @@ async def get_committee(context: Context, params: CommitteeQuery) -> object:
     """Who votes on a height (without one: the next) with which weight, and in which turns."""
     backend = context.backend
     height = backend.status().height + 1 if params.height is None else params.height
+    held = backend.core()
+    if isinstance(held, Lanes):
+        term = next((each for each in held.terms if _decides(each, height)), None)
+        if term is not None:  # its seats; of what is hard, all validators stand for it
+            seats = term.instance.electorate
+            return {"term": term.number} | show_committee(
+                height, seats, first_view=max(1, term.core.view), views=params.views
+            )
     electorate = await backend.electorate(height)
     if electorate is None:
         raise UnknownResource(resource=f"committee of height {height}")
-    core = backend.core()
+    core = held.ballot.core if isinstance(held, Lanes) else held
     first_view = max(1, core.view) if electorate.epoch == core.epoch else 1
     return show_committee(height, electorate, first_view=first_view, views=params.views)
+
+
+def _decides(term: Term, height: int) -> bool:
+    return term.instance.first_height <= height <= term.instance.last_height
 
 
 async def get_evidence(context: Context, params: Page) -> object:
     """Evidence of double signatures that this node holds, the newest first."""
     backend = context.backend
     held = backend.evidence()[::-1]
-    blocks, shown = backend.head().document.consensus.epoch_blocks, []
+    document, shown = backend.head().document, list[Json]()
+    blocks = document.consensus.epoch_blocks
     for raw in held[params.offset : params.offset + params.limit]:
+        if document.has_lanes:
+            shown.append(show_accusation(raw))
+            continue
         evidence = read_evidence(raw)
         validators = await backend.validator_set(last_height(evidence.epoch, blocks))
         shown.append(show_evidence(raw, evidence, validators))

@@ -158,7 +158,7 @@ class Means:
             front.instance.epoch,
             parent.id,
             parent_view,
-            front.instance.proposer(view),
+            front.instance.electorate.place(front.instance.proposer(view)),
             max(parent.timestamp_ms + BLOCK_TIME_MS, now - BLOCK_TIME_MS),
         )
         name = blake3_256(repr((place, front.instance.id, "evil", self._serial)).encode())

@@ -329,13 +329,14 @@ class Node:
     def _build(self, wish: core.BuildBlock) -> None:
         parent, index = wish.parent, self.index_in(wish.instance_id)
         assert index is not None, "only members build"
+        _, _, instance = self.world.checker.instances[wish.instance_id]
         place = (
             parent.height + 1,
             wish.view,
             wish.epoch,
             parent.id,
             wish.parent_view,
-            index,
+            instance.electorate.place(index),
             wish.timestamp_ms,
         )
         name = blake3_256(repr((place, wish.instance_id, self.member)).encode())

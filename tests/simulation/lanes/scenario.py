@@ -305,7 +305,9 @@ class Scenario:
         members = tuple(each for each in electorate.members if held.get(each))
         weights = tuple(held[each] for each in members)
         schedule = draw_schedule(weights, blake3_256(repr(weights).encode()))
-        return Electorate(electorate.epoch, members, weights, schedule, electorate.vset_hash)
+        places = tuple(electorate.members.index(each) for each in members)
+        vset_hash = electorate.vset_hash
+        return Electorate(electorate.epoch, members, weights, schedule, vset_hash, places)
 
     def bad_weight(self, electorate: Electorate) -> int:
         """What the adversary weighs in an instance."""

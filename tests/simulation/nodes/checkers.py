@@ -5,11 +5,17 @@ from collections import Counter
 
 from aichain.chain import Chain
 from aichain.node.assemble import Node
+from aichain.node.lanes.assemble import LaneNode
 from aichain.rpc.backend import BlockView
+from consensus.lanes.checkpoints import Checkpoint
+from consensus.lanes.closes import CLOSE_CONTEXT, CloseMessage
+from consensus.lanes.messages import CheckpointMessage
 from consensus.proposals import ProposalMessage
-from consensus.votes import SignedVote, VotePhase
+from consensus.votes import SignedVote, Vote, VotePhase
+from native.batch import verify_many
 from native.hashing import Hash32
-from p2p.wire.messages import Pushed
+from native.signatures import SignatureItem
+from p2p.wire.messages import Gossiped, LaneVote, Pushed
 
 
 class Violation(Exception):
@@ -25,6 +31,8 @@ class Checker:
         self.finalizations = 0
         self._signed: dict[tuple[int, Hash32, int], dict[VotePhase, Hash32]] = {}
         self._proposed: dict[tuple[int, int, int], bytes] = {}
+        self.checkpoints: dict[int, Checkpoint] = {}
+        self._closed: dict[tuple[int, Hash32], int] = {}
         self._transactions: dict[Hash32, int] = {}
         self._trace = hashlib.blake2b(digest_size=16)
 
@@ -41,7 +49,7 @@ class Checker:
         """Make something a part of the trace."""
         self._trace.update(repr(what).encode())
 
-    def on_start(self, index: int, node: Node, *, lost_chain: bool) -> None:
+    def on_start(self, index: int, node: Node | LaneNode, *, lost_chain: bool) -> None:
         """What was final before a crash is final after it."""
         height = node.chain.head.head.height
         if not lost_chain and height < self.heights[index]:
@@ -72,17 +80,59 @@ class Checker:
                     raise Violation(f"node {index} signed twice: {vote}")
                 if VotePhase.COMMIT in signed and VotePhase.CANCEL in signed:
                     raise Violation(f"node {index} gave COMMIT and CANCEL: {vote}")
+            case LaneVote():
+                self._on_lane_vote(index, message.signed.vote)
             case ProposalMessage(epoch, view) if message.proposer_index == index:
                 known = self._proposed.setdefault((index, epoch, view), message.header_raw)
                 if known != message.header_raw:
                     raise Violation(f"node {index} proposed twice in view {view}")
+            case CheckpointMessage() if message.proposer_index == index:
+                checkpoint = message.checkpoint
+                place = (index, -checkpoint.number, message.view)
+                if self._proposed.setdefault(place, checkpoint.id) != checkpoint.id:
+                    raise Violation(f"node {index} proposed two checkpoints {checkpoint.number}")
             case _:
                 pass
+
+    def _on_lane_vote(self, index: int, vote: Vote) -> None:
+        self.on_sent(index, SignedVote(vote, 0, 0, b""))
+        tip = self._closed.get((index, vote.instance_id))
+        if tip is not None and vote.phase is VotePhase.COMMIT and vote.view > tip:
+            raise Violation(f"node {index} gave COMMIT above its CLOSE: {vote}")
+
+    def on_gossiped(self, index: int, message: Gossiped, key: bytes) -> None:
+        """The same for its word that it signs nothing more in a term; others' it only passes on."""
+        if not isinstance(message, CloseMessage):
+            return
+        close, signature = message.signed.close, message.signed.signature
+        (own,) = verify_many([SignatureItem(key, close.signing_bytes, CLOSE_CONTEXT, signature)])
+        if not own:
+            return
+        if self._closed.setdefault((index, close.instance_id), close.tip_view) != close.tip_view:
+            raise Violation(f"node {index} closed twice: {close}")
+        for (who, instance_id, view), signed in self._signed.items():
+            above = view > close.tip_view and VotePhase.COMMIT in signed
+            if (who, instance_id) == (index, close.instance_id) and above:
+                raise Violation(f"node {index} closed below its COMMIT in view {view}")
 
     def on_reopened(self, index: int, chain: Chain) -> None:
         """Opening has compared the coins and the state root; here is what anybody saw final."""
         if chain.head.head.height < self.heights[index]:
             raise Violation(f"node {index} lost what was final")
+        self._compare_decisions(index, chain)
         for tx_id, height in self._transactions.items():
             if height <= self.heights[index] and chain.locate(tx_id) is None:
                 raise Violation(f"node {index} does not know the final transaction {tx_id.hex()}")
+
+    def _compare_decisions(self, index: int, chain: Chain) -> None:
+        """All have the same checkpoints, each on the one before, up to the head of the chain."""
+        last = chain.decisions.last
+        for number in range(1, 1 if last is None else last.checkpoint.number + 1):
+            decision = chain.decisions.at(number)
+            if decision is None:
+                raise Violation(f"node {index} does not know what checkpoint {number} was")
+            checkpoint = decision.checkpoint
+            if self.checkpoints.setdefault(number, checkpoint) != checkpoint:
+                raise Violation(f"node {index} at checkpoint {number}: {checkpoint}")
+        if last is not None and last.checkpoint.block_id != chain.head.head.id:
+            raise Violation(f"node {index} stands above or below its last checkpoint")

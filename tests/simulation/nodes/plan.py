@@ -7,6 +7,7 @@ from typing import Final
 from p2p.memory_links import Conditions
 
 HEAL_S: Final = 30.0
+FULL_SET: Final = 20
 CALM: Final = Conditions(1, 20)
 
 
@@ -58,7 +59,14 @@ class Weather:
     conditions: Conditions
 
 
-Fault = Crash | PowerCut | DiskFull | Split | Mute | Weather
+@dataclass(frozen=True, slots=True)
+class DeadCommittee:
+    """With two lanes: those stop who hold most seats of a term, so many that it is dead."""
+
+    down_s: float
+
+
+Fault = Crash | PowerCut | DiskFull | Split | Mute | Weather | DeadCommittee
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +83,8 @@ class Plan:
     twin: int | None
     transfers_per_s: int
     faults: tuple[tuple[float, Fault], ...]
+    full_set_limit: int = FULL_SET
+    """Below the number of founders: two lanes."""
 
 
 def draw_plan(seed: int) -> Plan:
@@ -84,7 +94,7 @@ def draw_plan(seed: int) -> Plan:
     offset_ms = rng.choice((0, 50, 200))
     kinds = [kind for kind in _DRAWN if rng.random() < 0.5] or ["crash"]
     faults = [
-        (rng.uniform(2.0, HEAL_S), _draw_fault(rng, rng.choice(kinds), founders))
+        (rng.uniform(2.0, HEAL_S), draw_fault(rng, rng.choice(kinds), founders))
         for _ in range(rng.randint(3, 12))
     ]
     return Plan(
@@ -114,7 +124,7 @@ _DRAWN: Final = (
 )
 
 
-def _draw_fault(rng: random.Random, kind: str, founders: int) -> Fault:
+def draw_fault(rng: random.Random, kind: str, founders: int) -> Fault:
     one = rng.randrange(founders)
     match kind:
         case "crash":

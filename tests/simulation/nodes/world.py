@@ -15,8 +15,10 @@ from aichain.config import Endpoint, NodeConfig
 from aichain.errors import NotPooled, StoreFailed
 from aichain.machine import Machine
 from aichain.node.assemble import Node, assemble, node_identity, open_chain
+from aichain.node.lanes.assemble import LaneNode, assemble_lanes
 from aichain.node.services import start_services
 from aichain.store.paths import DataPaths
+from consensus.lanes.state import Lanes, closing_seats
 from genesis.document import GenesisDocument
 from genesis.networks import account_key, founder_key, local_document
 from genesis.units import address_of_key
@@ -26,11 +28,13 @@ from p2p.memory_links import EqualLinks
 from p2p.memory_network import MemoryHub, MemoryNetwork
 from p2p.network import Audience
 from p2p.settings import NodeIdentity
-from p2p.wire.messages import Pushed
+from p2p.wire.messages import Gossiped, Pushed
+from tests.builders_lane_nodes import lane_document
 from tests.simulation.nodes.checkers import Checker, Violation
 from tests.simulation.nodes.plan import (
     CALM,
     Crash,
+    DeadCommittee,
     DiskFull,
     Fault,
     Mute,
@@ -73,10 +77,16 @@ class WatchedNetwork(MemoryNetwork):
     def __init__(self, hub: MemoryHub, identity: NodeIdentity, checker: Checker, index: int):
         super().__init__(hub, identity)
         self._checker, self._index = checker, index
+        key = identity.validator_key
+        self._key = b"" if key is None else key.public_key
 
-    def push(self, message: Pushed, to: Audience) -> int:
+    def push(self, message: Pushed, to: Audience | frozenset[bytes]) -> int:
         self._checker.on_sent(self._index, message)
         return super().push(message, to)
+
+    def gossip(self, message: Gossiped) -> None:
+        self._checker.on_gossiped(self._index, message, self._key)
+        super().gossip(message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +101,13 @@ class Result:
     transactions: int
     virtual_s: float
     faults: Counter[str]
+    restarts: int
+    """Checkpoints that a committee's term ended at before its last block."""
 
 
 @dataclass(slots=True)
 class _Running:
-    node: Node
+    node: Node | LaneNode
     scope: trio.CancelScope
     stopped: trio.Event
 
@@ -129,7 +141,8 @@ class World:
 
         machine = Machine(VirtualClock(self.plan.skews_ms[founder]), work_on_the_spot)
         config = replace(self._config(index, founder), sync_again=lost_chain)
-        node = assemble(config, network, machine)
+        build = assemble_lanes if self.document.has_lanes else assemble
+        node = build(config, network, machine)
         if honest:
             self.checker.on_start(index, node, lost_chain=lost_chain)
         running = self.running[index] = _Running(node, trio.CancelScope(), trio.Event())
@@ -167,7 +180,7 @@ class World:
             running.node.close()
             running.stopped.set()
 
-    async def _watch(self, index: int, node: Node) -> None:
+    async def _watch(self, index: int, node: Node | LaneNode) -> None:
         with node.feed.subscribe() as views:
             async for view in views:
                 at_ms = int(trio.current_time() * 1000)
@@ -203,6 +216,9 @@ class World:
             case DiskFull(index, down_s):
                 self.power.fill_disk(self._home(index))
                 await self._wait_for_end(index, down_s)
+            case DeadCommittee(down_s):
+                await self._crash_and_restart(self._seat_holders(), down_s, "")
+                self.faults["dead committee"] += 1
             case Split(side):
                 self.faults["partition"] += 1
                 self.hub.partition([self._peer_id(index) for index in side])
@@ -232,6 +248,20 @@ class World:
         await trio.sleep(down_s)
         for index in down:
             await self.start(index, lost_chain=loses == "chain")
+
+    def _seat_holders(self) -> tuple[int, ...]:
+        """Of the newest term, those with most seats, until so many are gone that it is dead."""
+        states = (running.node.engine.state for running in self.running.values())
+        terms = next((each.terms for each in states if isinstance(each, Lanes)), ())
+        if not terms:
+            return ()
+        committee, lost = terms[-1].instance.electorate, 0
+        places: list[int] = []
+        for seat in sorted(range(len(committee)), key=lambda seat: -committee.weights[seat]):
+            if lost < closing_seats(terms[-1]):
+                lost += committee.weights[seat]
+                places.append(committee.place(seat))
+        return tuple(places)
 
     async def _wait_for_end(self, index: int, down_s: float) -> None:
         """The node ends by itself, because it writes in every block; if the chain moves."""
@@ -336,11 +366,15 @@ def run_plan(plan: Plan, root: Path) -> Result:
         checker.transactions,
         virtual_s,
         world.faults,
+        sum(checkpoint.is_restart for checkpoint in checker.checkpoints.values()),
     )
 
 
 def _document(plan: Plan) -> GenesisDocument:
-    document = local_document("testnet", plan.founders, onion_length=4_096)
+    if plan.founders > plan.full_set_limit:
+        document = lane_document(plan.founders, full_set_limit=plan.full_set_limit)
+    else:
+        document = local_document("testnet", plan.founders, onion_length=4_096)
     consensus = replace(
         document.consensus,
         epoch_blocks=plan.epoch_blocks,

@@ -22,7 +22,10 @@ async def test_peers_hear_in_which_view_we_are_though_nothing_becomes_final(
     ledger: Any = SimpleNamespace(chain=chain)
     nothing: Any = None
     context: Any = SimpleNamespace(
-        network=SimpleNamespace(set_status=told.append), metrics=None, clock=None
+        network=SimpleNamespace(set_status=told.append),
+        metrics=None,
+        clock=None,
+        document=SimpleNamespace(has_lanes=False),
     )
     state: Any = SimpleNamespace(epoch=1, view=3)
     feed: Feed[BlockView] = Feed(capacity=1, max_readers=1)

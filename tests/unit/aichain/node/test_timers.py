@@ -27,8 +27,8 @@ async def fired_within(
     seconds: float, settings: list[tuple[Timer, int]]
 ) -> list[tuple[Timer, int]]:
     """What fires, and when, after these settings are made one after the other."""
-    clock, fired = TrioClock(), []
-    timers = Timers(clock, lambda each: fired.append((each, clock.now_ms() - START_MS)))
+    clock, fired = TrioClock(), list[tuple[Timer, int]]()
+    timers = Timers[Timer](clock, lambda each: fired.append((each, clock.now_ms() - START_MS)))
     async with trio.open_nursery() as nursery:
         nursery.start_soon(timers.run)
         for each, at_ms in settings:
@@ -74,7 +74,7 @@ async def test_a_clock_set_back_by_an_hour_delays_nothing(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     clock, fired = SteppedClock(), list[float]()
-    timers = Timers(clock, lambda _: fired.append(trio.current_time()))
+    timers = Timers[Timer](clock, lambda _: fired.append(trio.current_time()))
     begun = trio.current_time()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(timers.run)

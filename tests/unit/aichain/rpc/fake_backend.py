@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from aichain.feed import Feed, Subscription
 from aichain.metrics import Metrics
 from aichain.rpc.backend import (
+    BlockStatus,
     BlockView,
     CertifiedRecord,
     CommitView,
@@ -80,7 +81,7 @@ class FakeBackend:
         self.document = local_document(NETWORK, FOUNDERS, onion_length=64)
         self.feed: Feed[BlockView] = Feed(capacity=FEED_CAPACITY, max_readers=4)
         state = genesis_state(self.document)
-        genesis = BlockView(Block(state.head, ()), (), state.root, True, None)
+        genesis = BlockView(Block(state.head, ()), (), state.root, BlockStatus.FINAL, None)
         self.state: State = state
         self.earlier: State = state
         self.views: list[BlockView] = [genesis]
@@ -120,7 +121,8 @@ class FakeBackend:
         assert not built.dropped, built.dropped
         assert len(built.block.transactions) == len(transactions)
         finalized_at_ms = attributes.timestamp_ms + 40 if final else None
-        view = BlockView(built.block, built.receipts, built.state.root, final, finalized_at_ms)
+        status = BlockStatus.FINAL if final else BlockStatus.PROPOSED
+        view = BlockView(built.block, built.receipts, built.state.root, status, finalized_at_ms)
         if not final:
             self.unfinalized[view.block.id] = view
             return view
@@ -205,7 +207,7 @@ class FakeBackend:
                 if signed.id == tx_id:
                     header = view.block.header
                     receipt = view.receipts[index]
-                    place = Placement(header.height, header.id, index, receipt, view.final)
+                    place = Placement(header.height, header.id, index, receipt, view.status)
                     return TransactionView(signed, place)
         waiting = self.pool.get(tx_id)
         return None if waiting is None else TransactionView(waiting, None)

@@ -45,6 +45,7 @@ from consensus.lanes.proofs import (
     encode_proof,
 )
 from consensus.lanes.records import (
+    CheckpointHard,
     CheckpointSeen,
     LaneRecord,
     TermClosed,
@@ -294,6 +295,7 @@ def test_an_accusation_names_the_instance_it_is_about() -> None:
 # --- records --------------------------------------------------------------------------------------
 
 RECORDS: list[LaneRecord] = [
+    CheckpointHard(TERM.id, 2**40),
     TermClosed(TERM.id, 0, 1, 2, BLOCKS[2].id),
     CheckpointSeen(TERM.id, END),
     CertificateSeen(NOTAR),

@@ -1,0 +1,218 @@
+"""The composition root of a node with two lanes: the same services around another core."""
+
+from dataclasses import dataclass
+
+import trio
+from trio_typing import TaskStatus
+
+from aichain.chain import Chain
+from aichain.config import NodeConfig
+from aichain.feed import Feed
+from aichain.machine import Machine
+from aichain.mempool import Mempool
+from aichain.node.accuser import Accuser
+from aichain.node.anchor_votes import AnchorVotes
+from aichain.node.assemble import (
+    NetworkFactory,
+    context_of,
+    core_config,
+    open_chain,
+    open_log,
+    require_something_to_vouch_for,
+    reveals_of,
+    rpc_settings,
+)
+from aichain.node.backend import NodeBackend
+from aichain.node.ballots import Signer
+from aichain.node.bodies import Bodies
+from aichain.node.clock_watch import ClockWatch
+from aichain.node.context import NodeContext
+from aichain.node.electorates import Electorates
+from aichain.node.faults import machine_of
+from aichain.node.lanes.alarms import Alarms
+from aichain.node.lanes.answers import LaneAnswers
+from aichain.node.lanes.ballots import LaneBallots
+from aichain.node.lanes.caster import Caster
+from aichain.node.lanes.certificates import LaneCertificates
+from aichain.node.lanes.engine import LaneEngine, TimerKey, voters_of
+from aichain.node.lanes.finalizer import LaneFinalizer
+from aichain.node.lanes.inbound import LaneInbound
+from aichain.node.lanes.instances import Instances
+from aichain.node.lanes.performer import KeyHolder, LanePerformer, LaneServices
+from aichain.node.lanes.probation import LaneProbation
+from aichain.node.lanes.syncer import LaneSyncer
+from aichain.node.ledger_writer import LedgerWriter
+from aichain.node.pool import TransactionPool
+from aichain.node.producer import Producer
+from aichain.node.pruner import Pruner
+from aichain.node.renewer import Renewer
+from aichain.node.responder import Responder
+from aichain.node.timers import Timers
+from aichain.rpc.backend import BlockView
+from aichain.rpc.server import RpcServer
+from aichain.store.wal import VoteWal
+from consensus.core.events import BlockExecuted, Started
+from consensus.headers import block_ref
+from consensus.lanes.checkpoints import first_checkpoint
+from consensus.lanes.guard import SignedLanes
+from consensus.lanes.probation import is_trusted, must_abstain
+from consensus.lanes.records import LaneRecord, decode_lane_record, settled_number
+from consensus.lanes.recovery import restore
+from consensus.lanes.state import Lanes, LanesConfig
+from consensus.lanes.step import step
+from genesis import limits
+
+
+@dataclass(frozen=True, slots=True)
+class LaneNode:
+    """Every service of a node with two lanes; `run` starts it as it starts any other."""
+
+    config: NodeConfig
+    chain: Chain
+    wal: VoteWal | None
+    engine: LaneEngine
+    services: LaneServices
+    context: NodeContext
+    inbound: LaneInbound
+    pool: TransactionPool
+    syncer: LaneSyncer
+    probation: LaneProbation | None
+    renewer: Renewer | None
+    pruner: Pruner
+    finalizer: LaneFinalizer
+    feed: Feed[BlockView]
+    rpc: RpcServer
+
+    async def decide(self, *, task_status: TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Step until cancelled; raises ConsensusHalted when the hard lane says so."""
+        clock = self.context.clock
+        timers = Timers[TimerKey](clock, self.engine.timer_fired(clock))
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(timers.run)
+            performer = LanePerformer(self.engine, self.services, timers.set, nursery.start_soon)
+            self.engine.post(Started(clock.now_ms()))
+            task_status.started()
+            await self.engine.step_forever(performer.perform)
+
+    def close(self) -> None:
+        """Release files and locks; after `run` has ended."""
+        if self.wal is not None:
+            self.wal.close()
+        self.chain.close()
+
+
+def assemble_lanes(
+    config: NodeConfig, network_of: NetworkFactory, machine: Machine | None = None
+) -> LaneNode:
+    """Build a node on its data directory, recovering what a crash left. Blocking."""
+    document, machine = config.document, machine or machine_of(config.faults)
+    chain, key = open_chain(config), config.validator_key
+    wal = open_log(config, key.public_key) if key else None
+    records = tuple(decode_lane_record(raw) for raw in wal.records()) if wal else ()
+    context = context_of(config, network_of, machine, chain)
+    lanes = restore_lanes(config, chain, records, context.electorates)
+    engine, instances = LaneEngine(lanes, document.consensus), Instances(context.electorates)
+    feed: Feed[BlockView] = Feed(capacity=limits.FEED_CAPACITY, max_readers=limits.FEED_READERS)
+    ledger = LedgerWriter(chain, machine.run_blocking)
+    mempool = Mempool(max_weight=limits.MEMPOOL_BLOCKS * document.fees.max_block_weight)
+    pool = TransactionPool(mempool, chain, context)
+    bodies = Bodies(ledger, pool, context)
+    alarms = Alarms(engine, context.metrics)
+    finalizer = LaneFinalizer(ledger, pool, feed, context, lambda: engine.state, alarms)
+    certificates = LaneCertificates(engine, instances, context)
+    reveals, own = reveals_of(config, chain), lanes.config.core.validator
+    anchors = None if key is None else AnchorVotes(key, chain)
+    producer = Producer(ledger, pool, context, own, reveals, anchors)
+    syncer = LaneSyncer(engine, certificates, bodies, finalizer, context)
+    holder = None
+    if key is not None and wal is not None and own is not None and anchors is not None:
+        ballots = LaneBallots(Signer(key, wal), signed_of(records), context)
+        holder = KeyHolder(
+            ballots=ballots,
+            caster=Caster(engine, ballots, instances, producer, anchors, context, own),
+            accuser=Accuser(key, chain, pool, context),
+            renewer=Renewer(key, reveals, chain, pool, context),
+            probation=probation_of(engine, context, ballots, syncer, records),
+        )
+    clock_watch = ClockWatch(document.consensus, context.electorates)
+    inbound = LaneInbound(engine, instances, certificates, bodies, pool, clock_watch, context)
+    answers = LaneAnswers(engine, chain, machine.clock)
+    context.network.set_handler(Responder(chain, pool, answers, machine).answer)
+    context.network.set_gossip_check(inbound.judge_gossip)
+    backend = NodeBackend(chain, engine, pool, syncer, clock_watch, feed, context)
+    services = LaneServices(
+        instances, holder, bodies, producer, finalizer, certificates, alarms, context
+    )
+    return LaneNode(
+        config=config,
+        chain=chain,
+        wal=wal,
+        engine=engine,
+        services=services,
+        context=context,
+        inbound=inbound,
+        pool=pool,
+        syncer=syncer,
+        probation=None if holder is None else holder.probation,
+        renewer=None if holder is None else holder.renewer,
+        pruner=Pruner(ledger, config.keep),
+        finalizer=finalizer,
+        feed=feed,
+        rpc=RpcServer(backend, rpc_settings(config), context.metrics, machine.clock),
+    )
+
+
+def restore_lanes(
+    config: NodeConfig, chain: Chain, records: tuple[LaneRecord, ...], electorates: Electorates
+) -> Lanes:
+    """The lanes as they were: last decision, own signatures, durable blocks above the head."""
+    document, head = config.document, block_ref(chain.head.head)
+    epoch = head.height // document.consensus.epoch_blocks
+    epochs = {
+        number: voters_of(electorates, number, document.consensus) for number in (epoch, epoch + 1)
+    }
+    decided = chain.decisions.last
+    checkpoint = (
+        first_checkpoint(head, epochs[0].electorate.vset_hash)
+        if decided is None
+        else decided.checkpoint
+    )
+    abstain = config.validator_key is not None and must_abstain(records, checkpoint.number + 1)
+    lanes = restore(
+        LanesConfig(core_config(config), document.consensus.escape_ms),
+        checkpoint,
+        None if decided is None else decided.certificate,
+        head,
+        epochs,
+        records,
+        abstain=abstain,
+    )
+    me = epochs[epoch].electorate.index_of(lanes.config.core.validator)
+    require_something_to_vouch_for(config, me=me, abstain=not is_trusted(records))
+    for block in chain.unfinalized():
+        chain.execute(block)
+        lanes, effects = step(lanes, BlockExecuted(block_ref(block.header), now_ms=0))
+        assert not effects, "before they start the lanes only take note"
+    return lanes
+
+
+def probation_of(
+    engine: LaneEngine,
+    context: NodeContext,
+    ballots: LaneBallots,
+    syncer: LaneSyncer,
+    records: tuple[LaneRecord, ...],
+) -> LaneProbation | None:
+    """Who has a new log, or lost its chain, is silent for a while."""
+    if not engine.state.abstain:
+        return None
+    floor = settled_number(records) if is_trusted(records) else None
+    return LaneProbation(engine, context, ballots, syncer, floor)
+
+
+def signed_of(records: tuple[LaneRecord, ...]) -> SignedLanes:
+    """What the log says we signed, for the guard."""
+    signed = SignedLanes()
+    for record in records:
+        signed = signed.after(record)
+    return signed

@@ -1,0 +1,175 @@
+"""Catches up decision by decision: a checkpoint with its FINAL, then the blocks up to it by hash.
+
+Each decision names the next ballot's instance, so they are taken in order; what is fetched goes
+through the lanes like everything else, and a node that was away crosses edges one after the other.
+"""
+
+import logging
+
+import trio
+
+from aichain.node.bodies import Bodies, BodyUnavailable, decode_block
+from aichain.node.context import NodeContext
+from aichain.node.lanes.certificates import LaneCertificates
+from aichain.node.lanes.engine import LaneEngine
+from aichain.node.lanes.finalizer import LaneFinalizer
+from aichain.node.sources import Unreliable, steady_ms
+from consensus.core.events import BlockExecuted, BlockRejected
+from consensus.errors import InvalidCertificate
+from consensus.headers import block_ref
+from consensus.lanes.messages import Decision
+from genesis import limits
+from native.errors import InvalidData, InvalidSignature
+from p2p.errors import Penalty, RequestFailed
+from p2p.wire.messages import GetDecisions, GetRange
+from vm.blocks import Block
+from vm.errors import InvalidBlock
+
+log = logging.getLogger(__name__)
+
+POLL_S = 0.25
+STALLED_POLLS = 12
+REQUEST_TIMEOUT_S = 20.0
+DECIDE_TIMEOUT_S = 30.0
+_LEAD_TERMS = 3
+"""Peers decide a term at a time: so far behind somebody may be who keeps up."""
+
+
+class PeerLied(Exception):
+    """What a peer gave is not what the hard lane decided; another peer is asked."""
+
+
+class LaneSyncer:
+    """Sleeps while the lanes keep up; they close small gaps themselves."""
+
+    def __init__(
+        self,
+        engine: LaneEngine,
+        certificates: LaneCertificates,
+        bodies: Bodies,
+        finalizer: LaneFinalizer,
+        context: NodeContext,
+    ) -> None:
+        self._engine = engine
+        self._certificates = certificates
+        self._bodies = bodies
+        self._finalizer = finalizer
+        self._context = context
+        self._unreliable = Unreliable()
+        self.syncing = False
+
+    @property
+    def target_height(self) -> int:
+        """The highest hard height that a reliable peer claims; 0 without peers."""
+        return max(self._claims().values(), default=0)
+
+    async def run(self) -> None:
+        """Watch the gap, and close it when the lanes do not."""
+        number, stalled = 0, 0
+        while True:
+            await trio.sleep(POLL_S)
+            state = self._engine.state
+            stalled = stalled + 1 if state.number == number else 0
+            number = state.number
+            gap = self.target_height - state.hard.height
+            terms = [term.instance for term in state.terms]
+            longest = max((each.last_height - each.start.height for each in terms), default=1)
+            self.syncing = gap >= _LEAD_TERMS * longest + limits.SYNC_GAP_BLOCKS
+            if self.syncing or (gap > 0 and stalled >= STALLED_POLLS):
+                stalled = 0
+                await self._catch_up()
+
+    def _claims(self) -> dict[str, int]:
+        now_ms = steady_ms()
+        peers = sorted(self._context.network.peers(), key=lambda peer: (-peer.score, peer.rtt_ms))
+        return {
+            peer.peer_id: peer.final_height
+            for peer in peers
+            if not self._unreliable.is_out(peer.peer_id, now_ms)
+        }
+
+    async def _catch_up(self) -> None:
+        """From one peer after the other, until none that is believed claims more."""
+        while True:
+            height = self._engine.state.hard.height
+            peer = next((peer for peer, has in self._claims().items() if has > height), None)
+            if peer is None:
+                return
+            before = self._engine.state.number
+            try:
+                await self._follow(peer)
+            except RequestFailed as error:
+                log.info("sync from %s failed: %s", peer, error)
+            except PeerLied as error:
+                self._context.network.penalize(peer, Penalty.FORGED, str(error))
+            except BodyUnavailable:
+                return  # the head has moved on: the lanes were faster
+            if self._engine.state.number == before:
+                self._unreliable.failed(peer, steady_ms())
+            else:
+                self._unreliable.delivered(peer)
+
+    async def _follow(self, peer: str) -> None:
+        question = GetDecisions(self._engine.state.number, limits.DECISIONS_PER_ANSWER)
+        answer = await self._context.network.request(peer, question, REQUEST_TIMEOUT_S)
+        for decision in answer.decisions:
+            state, number = self._engine.state, decision.checkpoint.number
+            if number != state.number:
+                raise PeerLied("decisions out of order")
+            if decision.certificate.instance_id != state.ballot.instance.id:
+                raise PeerLied("a decision of another chain of checkpoints")
+            try:
+                await self._certificates.verify(decision.certificate)
+            except (InvalidCertificate, InvalidSignature) as error:
+                raise PeerLied(str(error)) from error
+            await self._execute(await self._blocks(peer, decision), decision)
+            await self._certificates.take_decision(peer, decision)
+            with trio.move_on_after(DECIDE_TIMEOUT_S) as patience:
+                while self._engine.state.number == number:  # noqa: ASYNC110 the engine's own pace
+                    await trio.sleep(POLL_S / 10)
+                await self._finalizer.reached(decision.checkpoint.block_height)
+            if patience.cancelled_caught:
+                return
+
+    async def _blocks(self, peer: str, decision: Decision) -> list[Block]:
+        """The blocks from our head up to the checkpoint, by hash."""
+        head, checkpoint = self._engine.state.hard, decision.checkpoint
+        blocks: list[Block] = []
+        parent_id, height = head.id, head.height
+        while height < checkpoint.block_height:
+            count = min(checkpoint.block_height - height, limits.RANGE_BLOCKS_MAX)
+            ask = GetRange(height + 1, count)
+            answer = await self._context.network.request(peer, ask, REQUEST_TIMEOUT_S)
+            if not answer.blocks:
+                raise RequestFailed(peer, "it does not give what it decided on")
+            for data in answer.blocks:
+                try:
+                    block = decode_block(data)
+                except InvalidData as error:
+                    raise PeerLied(str(error)) from error
+                height += 1
+                if block.header.parent_id != parent_id or block.header.height != height:
+                    raise PeerLied("its blocks do not follow ours and each other")
+                parent_id = block.id
+                blocks.append(block)
+                await trio.lowlevel.checkpoint()
+        if parent_id != checkpoint.block_id:
+            raise PeerLied("its blocks do not lead to its checkpoint")
+        return blocks
+
+    async def _execute(self, blocks: list[Block], decision: Decision) -> None:
+        """All of them on disk, in one write, before the lanes hear of any (R8)."""
+        for block in blocks:
+            try:
+                await self._bodies.execute(block, durable=block is blocks[-1])
+            except (InvalidBlock, InvalidSignature) as error:
+                # A quorum decided what we refuse: one of the two is wrong, and it may be us. With
+                # the checkpoint's own block rejected, too, the hard lane halts.
+                log.error("hard block %d does not execute: %s", block.header.height, error)
+                now_ms = self._context.clock.now_ms()
+                for rejected in (block.id, decision.checkpoint.block_id):
+                    self._engine.post(BlockRejected(rejected, now_ms))
+                return
+        for block in blocks:
+            now_ms = self._context.clock.now_ms()
+            self._engine.post(BlockExecuted(block_ref(block.header), now_ms))

@@ -1,0 +1,41 @@
+"""When a validator may sign in lanes again whose log is new, or ahead of its chain."""
+
+from collections.abc import Iterable
+
+from consensus.guard import Head, Probation, has_heard_quorum, has_just_begun
+from consensus.lanes.records import LaneRecord, settled_number
+from consensus.records import ProposalCast, SigningAllowed, VoteCast
+
+LATER_CHECKPOINTS = 2
+"""Who has decided checkpoint *n* may sign in the terms *n*+1 and *n*+2, and nowhere later."""
+
+
+def is_trusted(records: Iterable[LaneRecord]) -> bool:
+    """Whether a log holds all that its key has signed and that can still count: only who was
+    allowed to sign wrote one of these, and a word of closing follows a first vote or permission."""
+    return any(isinstance(each, SigningAllowed | VoteCast | ProposalCast) for each in records)
+
+
+def must_abstain(records: tuple[LaneRecord, ...], number: int) -> bool:
+    """At the start: the log says nothing, or its chain was lost and is not there again yet."""
+    return not is_trusted(records) or number <= settled_number(records)
+
+
+def head_at(number: int) -> Head:
+    """Where a member stands that does not know checkpoint `number` decided."""
+    return Head(number - 1, 0, number)
+
+
+def may_start_signing(probation: Probation, number: int) -> bool:
+    """A new log: wait until nothing that was signed and forgotten can count.
+
+    A decision is known to a COMMIT quorum's ballot before we act on it, so somebody honest in the
+    quorum that spoke stood at most one checkpoint below us. Hence we signed nothing in a ballot
+    above the highest number *m* that was said, plus one, nor in a term above *m* + 2.
+    """
+    if not has_heard_quorum(probation):
+        return False
+    if has_just_begun(probation):
+        return True
+    highest = max(head.view for head in probation.heard.values())
+    return number > highest + LATER_CHECKPOINTS

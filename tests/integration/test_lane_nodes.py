@@ -1,0 +1,216 @@
+"""Real nodes with two lanes: what users see of them, who lies to them, who comes back."""
+
+import logging
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+
+from aichain.config import Endpoint, NodeConfig
+from aichain.errors import ConfigError
+from aichain.node.build import build_node
+from aichain.rpc.backend import BlockStatus
+from aichain.rpc.methods.consensus import CommitteeQuery, CoreQuery, get_committee
+from aichain.rpc.methods.consensus import get_consensus_state as get_state
+from aichain.store.paths import DataPaths
+from consensus.certificates import QuorumCertificate
+from consensus.lanes.closes import CLOSE_CONTEXT, Close, CloseMessage, SignedClose
+from consensus.lanes.messages import CheckpointMessage, Decision
+from consensus.lanes.proofs import WaitedOut
+from consensus.votes import VOTE_CONTEXT, Lane, SignedVote, Vote, VotePhase, cancel_vote
+from genesis.networks import founder_key
+from p2p.network import Audience
+from p2p.wire.messages import CertificateForwarded, FinalAnnounced, LaneCertificate, LaneVote
+from tests.builders_lane_nodes import lane_document
+from tests.integration.lane_nodes import RunningLanes, lane_cluster
+from tests.integration.nodes import until
+
+FORGED = bytes(3309)
+FOUNDERS = 5
+
+
+async def test_blocks_are_fast_and_then_hard_and_a_node_comes_back(tmp_path: Path) -> None:
+    """Terms of four blocks: RPC shows both lanes and the seats; a follower has the same chain."""
+    async with lane_cluster(tmp_path, FOUNDERS) as net:
+        nodes = [await net.start(index) for index in range(FOUNDERS)]
+        first = nodes[0]
+        await until(lambda: any(term.fast for term in first.lanes.terms))
+        block = next(block for term in first.lanes.terms for block in term.fast)
+        view = await first.rpc.backend.block_by_id(block.id)
+        assert view is not None
+        assert (view.status, view.final) == (BlockStatus.FAST, False)
+        await _require_both_lanes(first)
+        await until(lambda: first.height >= max(block.height, 4))
+        view = await first.rpc.backend.block_by_id(block.id)
+        assert view is not None
+        assert view.status is BlockStatus.HARD
+        await nodes[4].stop()
+        follower = await net.start(FOUNDERS, founder=False)
+        height = first.height + 8
+        await until(lambda: min(first.height, follower.height) >= height)
+        back = await net.start(4)
+        await until(lambda: back.height >= height)
+        assert not back.lanes.abstain
+        for node in (follower, back):
+            assert node.node.chain.blocks.record_at(height) == replace(
+                _record(first, height), **_own(node, height)
+            )
+
+
+async def _require_both_lanes(node: RunningLanes) -> None:
+    shown: Any = await get_state(node.rpc, CoreQuery())
+    assert shown["ballot"]["number"] == node.lanes.number
+    assert shown["terms"]
+    committee: Any = await get_committee(node.rpc, CommitteeQuery())
+    assert sum(int(voter["weight"]) for voter in committee["voters"]) == 20
+    assert committee["term"] in {term.number for term in node.lanes.terms}
+
+
+def _record(node: RunningLanes, height: int) -> Any:
+    record = node.node.chain.blocks.record_at(height)
+    assert record is not None
+    return record
+
+
+def _own(node: RunningLanes, height: int) -> dict[str, Any]:
+    """Where a block lies and when it was seen final is each node's own affair."""
+    record = _record(node, height)
+    return {"position": record.position, "finalized_at_ms": record.finalized_at_ms}
+
+
+async def test_a_lost_chain_is_caught_up_in_silence(tmp_path: Path) -> None:
+    """The log knows what was decided: before that nothing is signed."""
+    async with lane_cluster(tmp_path, FOUNDERS) as net:
+        nodes = [await net.start(index) for index in range(FOUNDERS)]
+        await until(lambda: all(node.height >= 8 for node in nodes))
+        await nodes[2].stop()
+        shutil.rmtree(DataPaths(nodes[2].node.config.data_dir).chain)
+        back = await net.start(2, sync_again=True)
+        assert back.lanes.abstain
+        assert back.node.probation is not None
+        await until(lambda: not back.lanes.abstain)
+        assert back.lanes.number > 2
+        await until(lambda: back.height >= nodes[0].height)
+
+
+async def test_a_lost_log_means_silence_for_three_checkpoints(tmp_path: Path) -> None:
+    async with lane_cluster(tmp_path, FOUNDERS) as net:
+        nodes = [await net.start(index) for index in range(FOUNDERS)]
+        await until(lambda: all(node.height >= 4 for node in nodes))
+        await nodes[3].stop()
+        shutil.rmtree(DataPaths(nodes[3].node.config.data_dir).signer)
+        number = nodes[0].lanes.number
+        back = await net.start(3)
+        await until(lambda: not back.lanes.abstain)
+        assert back.lanes.number > number + 2
+
+
+# --- liars ----------------------------------------------------------------------------------------
+
+
+def lies(victim: RunningLanes) -> list[Any]:
+    """Each is of an instance that lives and would be wanted, but for its signatures."""
+    term, ballot = victim.lanes.terms[0].instance, victim.lanes.ballot.instance
+    number = victim.lanes.number
+    start = term.start
+    vote = cancel_vote(ballot.id, victim.lanes.ballot.core.view + 1)
+    checkpoint = replace(victim.lanes.checkpoint, number=number, parent_id=ballot.start.id, view=1)
+    final = QuorumCertificate(
+        ballot.id, 0, VotePhase.COMMIT, 1, number, checkpoint.id, b"\x01", (FORGED,)
+    )
+    notar = replace(final, instance_id=term.id, height=start.height + 1, block_id=checkpoint.id)
+    close = SignedClose(Close(term.id, 0, start.id), 0, victim.lanes.terms[0].number, 0, FORGED)
+    place = (1, 0, ballot.proposer(1), checkpoint)
+    return [
+        LaneVote(Lane.HARD, number, SignedVote(vote, 0, 0, FORGED)),
+        CheckpointMessage(*place, WaitedOut(None), FORGED),
+        LaneCertificate(notar),
+        CertificateForwarded(notar),
+        CloseMessage(close, None),
+        Decision(checkpoint, final),
+        FinalAnnounced(victim.node.chain.head.head.raw, final),
+        SignedVote(vote, 0, 0, FORGED),
+    ]
+
+
+@pytest.mark.parametrize("lie", range(8))
+async def test_a_lie_bans_its_sender(tmp_path: Path, lie: int) -> None:
+    """A committee of one, and somebody with the same key who forges."""
+    async with lane_cluster(tmp_path, 1) as net:
+        victim = await net.start(0)
+        await until(lambda: victim.height >= 2)
+        liar = await net.liar(founder_key("testnet", 0))
+        await until(lambda: victim.sees(liar))
+        for _ in range(40):  # what it is about may be over when it arrives
+            message = lies(victim)[lie]
+            if isinstance(message, CertificateForwarded | CloseMessage | Decision | FinalAnnounced):
+                liar.gossip(message)
+            else:
+                liar.push(message, Audience.PEERS)
+            await trio.sleep(0.05)
+            if not victim.sees(liar):
+                break
+        assert not victim.sees(liar)
+        height = victim.height
+        await until(lambda: victim.height >= height + 2)
+
+
+async def test_a_stranger_is_not_listened_to_but_for_what_it_can_prove(tmp_path: Path) -> None:
+    async with lane_cluster(tmp_path, 1) as net:
+        victim = await net.start(0)
+        await until(lambda: victim.height >= 2)
+        stranger = await net.liar(None)
+        await until(lambda: victim.sees(stranger))
+        for message in lies(victim)[:3]:
+            stranger.push(message, Audience.PEERS)
+        height = victim.height
+        await until(lambda: victim.height >= height + 2)
+        assert victim.sees(stranger)
+
+
+async def test_a_seat_that_commits_above_its_close_is_reported(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Two signatures of one key on different machines: the alarm names the voter."""
+    caplog.set_level(logging.ERROR)
+    key = founder_key("testnet", 0)
+    async with lane_cluster(tmp_path, 1) as net:
+        victim = await net.start(0)
+        await until(lambda: victim.height >= 2)
+        liar = await net.liar(key)
+        await until(lambda: victim.sees(liar))
+        for _ in range(40):
+            term = victim.lanes.terms[-1]
+            close = Close(term.instance.id, 0, term.instance.start.id)
+            signed = SignedClose(
+                close, 0, term.number, 0, key.sign(close.signing_bytes, CLOSE_CONTEXT)
+            )
+            view, height = term.core.view + 1, term.instance.first_height
+            vote = Vote(term.instance.id, VotePhase.COMMIT, view, height, term.instance.id)
+            signature = key.sign(vote.signing_bytes, VOTE_CONTEXT)
+            liar.push(
+                LaneVote(Lane.FAST, term.number, SignedVote(vote, 0, 0, signature)),
+                Audience.PEERS,
+            )
+            liar.gossip(CloseMessage(signed, None))
+            await trio.sleep(0.05)
+            if len(victim.node.engine.evidence):
+                break
+        assert len(victim.node.engine.evidence)
+        assert "a CLOSE below its own COMMIT" in caplog.text
+
+
+def test_two_lanes_are_refused_at_the_door(tmp_path: Path) -> None:
+    config = NodeConfig(
+        home=tmp_path,
+        document=lane_document(4),
+        node_seed=bytes(32),
+        validator_key=None,
+        rpc_listen=Endpoint("127.0.0.1", 0),
+        p2p_listen=Endpoint("127.0.0.1", 3691),
+    )
+    with pytest.raises(ConfigError, match="two lanes"):
+        build_node(config, lambda *_: pytest.fail("not even a network"))
