@@ -66,6 +66,7 @@ class Metrics:
 
         self._peers = self._gauge("peers", "Connected peers")
         self._misbehaviour = self._counter("peer_misbehaviour", "Bad data from peers", "code")
+        self._blocks_refused = self._counter("blocks_refused", "Proposed against a rule", "code")
 
         self._rpc_calls = self._histogram(
             "rpc_seconds", "RPC calls by method", _RPC_BUCKETS, "method"
@@ -124,6 +125,10 @@ class Metrics:
 
     def peer_misbehaved(self, code: str) -> None:
         self._misbehaviour.labels(code=code).inc()
+
+    def block_refused(self, code: str) -> None:
+        """A proposed block broke a rule; `code` is its name."""
+        self._blocks_refused.labels(code=code).inc()
 
     def equivocation_seen(self) -> None:
         self._equivocations.inc()

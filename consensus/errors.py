@@ -36,6 +36,31 @@ class MalformedProposal(InvalidProposal):
 
 
 @dataclass(eq=False)
+class BlockMisplaced(InvalidProposal):
+    """The block does not stand where its parent, its proposal or its epoch puts it."""
+
+    field: str
+    expected: int
+    given: int
+
+
+@dataclass(eq=False)
+class StampTooEarly(InvalidProposal):
+    """Less than a block time after the parent."""
+
+    earliest_ms: int
+    given_ms: int
+
+
+@dataclass(eq=False)
+class StampInFuture(InvalidProposal):
+    """So far ahead that its view will be over before anybody may vote for it."""
+
+    now_ms: int
+    given_ms: int
+
+
+@dataclass(eq=False)
 class VotersMalformed(InvalidCertificate):
     """The bitmap of voters has the wrong size, foreign bits, or does not match the signatures."""
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from aichain.errors import ParentNotExecuted, UnfinalizedFull
+from aichain.node.charges import charge_proposer
 from aichain.node.context import NodeContext
 from aichain.node.ledger_writer import LedgerWriter
 from aichain.node.pool import TransactionPool
@@ -41,6 +42,8 @@ class _Candidate:
     header: Header
     tx_ids: tuple[Hash32, ...]
     peer: str
+    author: bytes | None
+    """The key of its proposer; who only proposed it again (R10) answers for nothing."""
 
 
 class Bodies:
@@ -52,6 +55,7 @@ class Bodies:
         pool: TransactionPool,
         context: NodeContext,
     ) -> None:
+        self._context = context
         self._ledger = ledger
         self._chain = ledger.chain
         self._pool = pool
@@ -62,14 +66,14 @@ class Bodies:
         self._in_flight: set[Hash32] = set()
         self._rotation = Rotation(lambda: context.electorates.keys)
 
-    def note(self, message: ProposalMessage, header: Header, peer: str) -> None:
+    def note(self, message: ProposalMessage, header: Header, peer: str, author: bytes | None) -> None:
         """Remember what a proposal with a valid signature says its block contains.
 
         The list must lead to the header's root. Whoever told us first stays the one to ask.
         """
         if header.id in self._candidates:
             return
-        self._candidates[header.id] = _Candidate(header, message.tx_ids, peer)
+        self._candidates[header.id] = _Candidate(header, message.tx_ids, peer, author)
         while len(self._candidates) > limits.CANDIDATE_BLOCKS_MAX:
             self._candidates.popitem(last=False)
 
@@ -127,7 +131,10 @@ class Bodies:
         for block in reversed(missing):
             try:
                 await self.execute(block)
-            except (InvalidBlock, InvalidSignature):
+            except (InvalidBlock, InvalidSignature) as error:
+                candidate = self._candidates.get(block.id)
+                author = candidate.author if candidate else None
+                charge_proposer(self._context, block.header, author, error)
                 post(BlockRejected(block.id, self._clock.now_ms()))
                 return
             self._candidates.pop(block.id, None)

@@ -4,6 +4,7 @@ import trio
 
 from aichain.node.bodies import Bodies
 from aichain.node.certificates import CertificateDesk, is_of_current_instance
+from aichain.node.charges import charge_proposer
 from aichain.node.clock_watch import ClockWatch
 from aichain.node.context import NodeContext
 from aichain.node.engine import Engine
@@ -12,6 +13,7 @@ from aichain.node.reception import Reception
 from consensus.certificates import QuorumCertificate
 from consensus.core.events import ProposalAccepted, VoteAccepted
 from consensus.core.filters import is_wanted, wants_certificate, wants_proposal
+from consensus.core.refusals import refusal_of
 from consensus.errors import MalformedProposal
 from consensus.headers import block_ref
 from consensus.proposals import PROPOSAL_CONTEXT, ProposalMessage
@@ -42,6 +44,7 @@ class InboundDesk:
         self._certificates = certificates
         self._bodies = bodies
         self._pool = pool
+        self._context = context
         self._electorates = context.electorates
         self._verifier = context.verifier
         self._network = context.network
@@ -138,11 +141,9 @@ class InboundDesk:
             return
         if merkle_root(message.tx_ids) != header.tx_root:
             raise MalformedProposal("it lists other contents than its header")  # not signed
+        proposer = self._electorates.validators(message.epoch)[message.proposer_index].public_key
         item = SignatureItem(
-            self._electorates.validators(message.epoch)[message.proposer_index].public_key,
-            signed.proposal.signing_bytes,
-            PROPOSAL_CONTEXT,
-            signed.signature,
+            proposer, signed.proposal.signing_bytes, PROPOSAL_CONTEXT, signed.signature
         )
         (verdict,) = await self._verifier.verify_consensus((item,))
         if not verdict:
@@ -150,7 +151,11 @@ class InboundDesk:
             self._network.penalize(peer, Penalty.FORGED, "a proposal with a forged signature")
             return
         self.clock_watch.saw(signed.proposal, state.view, came_ms)
-        self._bodies.note(message, header, peer)
+        author = None if signed.proposal.is_repeat else proposer
+        refusal = refusal_of(self._engine.state, signed.proposal, came_ms)
+        if refusal is not None:
+            charge_proposer(self._context, header, proposer, refusal)
+        self._bodies.note(message, header, peer, author)
         self._engine.offer(ProposalAccepted(signed, self._clock.now_ms()))
 
     async def _take_certificate(self, peer: str, certificate: QuorumCertificate) -> None:
