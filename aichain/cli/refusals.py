@@ -257,6 +257,10 @@ REFUSALS: Final[Mapping[str, tuple[str, str]]] = {
         "the node keeps blocks from height {first} on, and {height} is older",
         "ask a node that keeps everything with --rpc",
     ),
+    "history_damaged": (
+        "the node's disk does not give back this block as it was written",
+        "ask another node with --rpc; its operator finds the cure in the log",
+    ),
     "state_not_kept": (
         "the state of height {height} is not kept, only that of the last final block, {head}",
         "ask for the latest state",

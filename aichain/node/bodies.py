@@ -66,7 +66,9 @@ class Bodies:
         self._in_flight: set[Hash32] = set()
         self._rotation = Rotation(lambda: context.electorates.keys)
 
-    def note(self, message: ProposalMessage, header: Header, peer: str, author: bytes | None) -> None:
+    def note(
+        self, message: ProposalMessage, header: Header, peer: str, author: bytes | None
+    ) -> None:
         """Remember what a proposal with a valid signature says its block contains.
 
         The list must lead to the header's root. Whoever told us first stays the one to ask.

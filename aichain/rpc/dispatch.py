@@ -1,10 +1,13 @@
 """From a body to its answer: finds the method, bounds time and size, turns refusals into errors."""
 
+import logging
+
 import msgspec
 import trio
 
+from aichain.errors import StoreCorrupt, StoreFailed
 from aichain.metrics import Metrics
-from aichain.rpc.errors import RequestTooLarge, ResponseTooLarge, TimedOut
+from aichain.rpc.errors import HistoryDamaged, RequestTooLarge, ResponseTooLarge, TimedOut
 from aichain.rpc.jsonrpc import (
     NULL_ID,
     Batch,
@@ -17,17 +20,20 @@ from aichain.rpc.jsonrpc import (
     render_result,
 )
 from aichain.rpc.limits import RpcLimits
-from aichain.rpc.registry import Context, Registry
+from aichain.rpc.registry import Context, Method, Registry
 from native.errors import InvalidData
+
+log = logging.getLogger(__name__)
 
 
 class Dispatcher:
-    """Answers parsed bodies; holds no state of its own."""
+    """Answers parsed bodies; all it remembers is which damage of the disk it has told of."""
 
     def __init__(self, registry: Registry, metrics: Metrics, limits: RpcLimits) -> None:
         self._registry = registry
         self._metrics = metrics
         self._limits = limits
+        self._trouble = ""
 
     def parse(self, body: bytes) -> Item | Batch:
         if len(body) > self._limits.body_bytes:
@@ -75,7 +81,7 @@ class Dispatcher:
             method = self._registry.find(call.method)
             name = method.name
             with trio.move_on_after(self._limits.call_timeout_s) as scope:
-                result = msgspec.json.encode(await method.call(context, call.params))
+                result = msgspec.json.encode(await self._result(method, call, context))
             if scope.cancelled_caught:
                 raise TimedOut(limit_ms=int(self._limits.call_timeout_s * 1000))
             if len(result) > self._limits.response_bytes:
@@ -86,3 +92,14 @@ class Dispatcher:
             return render_error(request_id, error)
         finally:
             self._metrics.rpc_called(name, trio.current_time() - started_s)
+
+    async def _result(self, method: Method, call: Call, context: Context) -> object:
+        """Old blocks that cannot be read refuse their reader; the chain goes on without them."""
+        try:
+            return await method.call(context, call.params)
+        except (StoreCorrupt, StoreFailed) as error:
+            if str(error) != self._trouble:
+                self._trouble = str(error)
+                log.error("a caller of %s cannot be answered: %s", method.name, error)
+                log.error("fix: %s", error.fix)
+            raise HistoryDamaged from error

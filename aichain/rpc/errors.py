@@ -76,6 +76,11 @@ class HistoryPruned(RpcRefused):
 
 
 @dataclass(eq=False)
+class HistoryDamaged(RpcRefused):
+    """The disk does not give back what was written; the node's log says where."""
+
+
+@dataclass(eq=False)
 class StateNotKept(RpcRefused):
     """Only the state after the last final block is kept."""
 
@@ -155,6 +160,7 @@ NUMBERS: Mapping[type[AIChainError], int] = MappingProxyType(
         HistoryPruned: -32001,
         StateNotKept: -32001,
         StateNotCertified: -32001,
+        HistoryDamaged: -32603,
         TimedOut: -32002,
         InvalidTransaction: -32003,
         NotPooled: -32003,

@@ -2,10 +2,11 @@
 
 import json
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from aichain.errors import MempoolFull, NotPooled
+from aichain.errors import MempoolFull, NotPooled, StoreCorrupt
 from aichain.rpc.errors import NUMBERS, error_number
 from aichain.rpc.limits import RpcLimits
 from tests.unit.aichain.rpc.calling import SENDER, UNKNOWN, Node
@@ -35,6 +36,25 @@ async def test_the_answer_to_a_batch_is_bounded() -> None:
     answers = await node.send(b"[" + b",".join([small] * 30) + b"]")
     assert "result" in answers[0]
     assert answers[-1]["error"]["data"]["code"] == "response_too_large"
+
+
+async def test_a_block_that_the_disk_does_not_give_back_refuses_its_reader_alone(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    node = Node()
+
+    async def damaged(height: int) -> None:
+        raise StoreCorrupt(path="/home/somebody/000001.seg", reason=f"block {height}")
+
+    monkeypatch.setattr(node.backend, "block_at", damaged)
+    for _ in range(3):
+        answer = await node.ask("aichain_getBlock", [1])
+        assert answer["error"]["code"] == -32603
+        assert answer["error"]["data"] == {"code": "history_damaged"}
+        assert "somebody" not in json.dumps(answer)
+    assert caplog.text.count("000001.seg") == 1
+    assert "move the chain directory away" in caplog.text
+    assert (await node.call("aichain_status"))["network"] == "devnet"
 
 
 async def test_blocking_peers_is_there_only_where_faults_are_on() -> None:
