@@ -1,12 +1,13 @@
 """A local network of real node processes for the benchmarks: start, watch, stop."""
 
 import os
+import shutil
 import statistics
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from subscriber import Subscriber
 
 from aichain.cli.client import RpcClient, RpcError
 from aichain.cli.localnet_nodes import (
+    document_of,
     make_network,
     require_free_ports,
     start_node,
@@ -23,6 +25,7 @@ from aichain.cli.localnet_nodes import (
     wait_for_rpc,
 )
 from aichain.cli.localnet_state import LocalnetState
+from genesis.document import render_document
 
 BASE_PORT = 28690
 START_TIMEOUT_S = 60.0
@@ -58,16 +61,30 @@ class Cluster:
                     raise TimeoutError(f"node {index} did not reach height {height}")
                 time.sleep(0.05)
 
+    def level_after_s(self, height: int, timeout_s: float) -> float | None:
+        """Seconds until every node has committed a height; None when one has not in time."""
+        began = time.monotonic()
+        try:
+            self.wait_for(height, timeout_s)
+        except TimeoutError:
+            return None
+        return time.monotonic() - began
+
     def pids(self) -> list[int]:
         """The nodes' processes."""
         return [node.process.pid for node in self.state.nodes if node.process is not None]
 
 
 @contextmanager
-def cluster(validators: int, *, network: str = "testnet") -> Iterator[Cluster]:
-    """Validators in processes of their own, in a folder that is removed at the end."""
+def cluster(validators: int, *, block_time_ms: int = 0) -> Iterator[Cluster]:
+    """Validators in processes of their own, in a folder that is removed at the end.
+
+    With `block_time_ms` the chain has another block time than that of its network.
+    """
     with tempfile.TemporaryDirectory(prefix="aichain-bench-") as folder:
-        state = make_network(Path(folder), network, validators, BASE_PORT)
+        state = make_network(Path(folder), "testnet", validators, BASE_PORT)
+        if block_time_ms:
+            _hurry(state, block_time_ms)
         require_free_ports(state)
         net = Cluster(state, [RpcClient(node.rpc_url) for node in state.nodes])
         try:
@@ -79,6 +96,16 @@ def cluster(validators: int, *, network: str = "testnet") -> Iterator[Cluster]:
             for client in net.clients:
                 client.close()
             stop_nodes(net.state)
+
+
+def _hurry(state: LocalnetState, block_time_ms: int) -> None:
+    """Another chain in the same folders; the logs made for the first one go."""
+    document = document_of(state)
+    consensus = replace(document.consensus, block_time_ms=block_time_ms)
+    text = render_document(replace(document, consensus=consensus))
+    state.genesis.write_text(text, encoding="utf-8")
+    for node in state.nodes:
+        shutil.rmtree(node.home)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +138,10 @@ def finality_rows(net: Cluster, seen: Subscriber, first: int, last: int) -> list
 
     A block is proposed at its timestamp, which is its parent's plus the block time as long as no
     view fails; so building, signing, committing to disk and telling the subscribers count.
+    Heights that a client did not hear of are `missed`: without them the percentiles flatter.
     """
     heights = [h for h in range(first, last + 1) if all(h in each for each in seen.arrivals)]
+    missed = last + 1 - first - len(heights)
     stamps = {height: int(net.block(0, height)["timestampMs"]) for height in heights}
     times = [seen.arrivals[0][height] for height in heights]
     intervals = [later - earlier for earlier, later in pairwise(times)]
@@ -120,12 +149,13 @@ def finality_rows(net: Cluster, seen: Subscriber, first: int, last: int) -> list
         max(each[height] for each in seen.arrivals) - stamps[height] for height in heights
     ]
     return [
-        _row("block interval, as a client of node 0 sees it", intervals),
-        _row("proposed to seen final by clients of all nodes", everywhere),
+        latency_row("block interval, as a client of node 0 sees it", intervals, missed),
+        latency_row("proposed to seen final by clients of all nodes", everywhere, missed),
     ]
 
 
-def _row(name: str, values: Sequence[float]) -> Row:
+def latency_row(name: str, values: Sequence[float], missed: int) -> Row:
+    """Percentiles of milliseconds, and how many values are not among them."""
     return {
         "name": name,
         "p50_ms": round(statistics.median(values), 1),
@@ -133,6 +163,7 @@ def _row(name: str, values: Sequence[float]) -> Row:
         "p99_ms": round(percentile(values, 99), 1),
         "max_ms": round(max(values), 1),
         "samples": len(values),
+        "missed": missed,
     }
 
 

@@ -6,12 +6,16 @@ from functools import partial
 import msgspec
 from harness import Row, arguments, measure, report
 
+from genesis.units import address_of_key
 from native.codec import Encodable, decode, encode
 from native.hashing import blake3_256, derive_hash, keccak256, xof
 from native.merkle import merkle_root, prove_leaf, verify_leaf
+from native.signatures import SigningKey
+from vm.transactions import Transaction, Transfer, sign_transaction
 
 TRANSACTIONS_A_BLOCK = 450
 LEAVES = 10_000
+WIDE = {"max_bytes": 1 << 24, "max_items": 1 << 16}
 
 
 def vote() -> Encodable:
@@ -20,9 +24,11 @@ def vote() -> Encodable:
 
 
 def transaction(*, reveal: bool = False) -> Encodable:
-    """The envelope of a transfer, with or without the sender's key."""
-    unsigned: list[Encodable] = [1, 36999, 1, bytes(20), 812, bytes(16), bytes(16), 99_000]
-    return [[*unsigned, [bytes(20), bytes(16), b""]], 3, bytes(1952 * reveal), bytes(3309)]
+    """A signed transfer as it is sent, with or without the sender's key."""
+    key = SigningKey.from_seed(bytes(32))
+    sender = address_of_key(key.public_key)
+    transfer = Transaction(36999, sender, 812, 10**15, 0, 99_000, Transfer(sender, 10**18, b""))
+    return decode(sign_transaction(transfer, key, reveal=reveal).raw, **WIDE)
 
 
 def body() -> Encodable:
@@ -44,7 +50,7 @@ def codec_rows(repeats: int) -> Iterator[Row]:
         raw = encode(value)
         work: dict[str, Callable[[], object]] = {
             "encode": partial(encode, value),
-            "decode": partial(decode, raw, max_bytes=1 << 24, max_items=1 << 16),
+            "decode": partial(decode, raw, **WIDE),
             "plain msgpack decode": partial(plain, raw),
         }
         for what, call in work.items():

@@ -3,11 +3,11 @@
 import argparse
 import time
 
-from cluster import Usage, cluster, finality_rows
+from cluster import Cluster, Usage, cluster, finality_rows, latency_row
 from harness import Row, arguments, report
 from subscriber import Subscriber
 
-from aichain.cli.load import LoadPlan, run_load
+from aichain.cli.load import LoadPlan, LoadReport, run_load
 
 WARM_HEIGHTS = 6
 
@@ -38,7 +38,7 @@ def main() -> None:
                 time.sleep(1.0)
             name = f"{options.load:g} tx/s"
             rows += [{"load": name, **row} for row in finality_rows(net, seen, first, last)]
-            rows.append(_submit_row(name, outcome.latencies_ms))
+            rows.append({"load": name, **_submit_row(net, seen, outcome)})
             figures["load"] = outcome.as_json()
             figures["load_cpu_percent_per_node"] = [
                 round(each, 1) for each in after.cores_since(before)
@@ -46,21 +46,17 @@ def main() -> None:
     report("finality", rows, as_json=options.json, **figures)
 
 
-def _submit_row(name: str, latencies_ms: list[int]) -> Row:
-    ordered = sorted(latencies_ms)
-
-    def at(percent: int) -> int:
-        return ordered[min(len(ordered) - 1, len(ordered) * percent // 100)]
-
-    return {
-        "load": name,
-        "name": "submitted over RPC to the final stamp (add the commit: some ms)",
-        "p50_ms": at(50),
-        "p90_ms": at(90),
-        "p99_ms": at(99),
-        "max_ms": ordered[-1],
-        "samples": len(ordered),
-    }
+def _submit_row(net: Cluster, seen: Subscriber, outcome: LoadReport) -> Row:
+    """From just before the POST until a client of every node has heard of the final block."""
+    told: dict[int, int] = {}
+    for height in set(outcome.heights):
+        if all(height in each for each in seen.arrivals):
+            stamp_ms = int(net.block(0, height)["finalizedAtMs"])
+            told[height] = max(each[height] for each in seen.arrivals) - stamp_ms
+    pairs = list(zip(outcome.latencies_ms, outcome.heights, strict=True))
+    values = [latency_ms + told[height] for latency_ms, height in pairs if height in told]
+    missed = outcome.accepted - len(values)
+    return latency_row("submitted over RPC to seen final by clients of all nodes", values, missed)
 
 
 def _add(parser: argparse.ArgumentParser) -> None:

@@ -4,6 +4,7 @@ import argparse
 import statistics
 import threading
 import time
+from collections.abc import Sequence
 from typing import Self
 
 from cluster import Cluster, Usage, cluster, finality_rows
@@ -17,6 +18,8 @@ WARM_HEIGHTS = 6
 SUSTAINED_SHARE = 0.97
 """Of the offered rate that must become final, from the first submission to the last final block."""
 POOL_SAMPLE_S = 0.5
+LEVEL_S = 2.0
+"""So soon after the load every node has committed its last block, or it was not sustained."""
 
 
 def main() -> None:
@@ -53,31 +56,36 @@ def _try(net: Cluster, rate: float, seconds: float) -> tuple[Row, bool]:
         seed=str(rate).encode(),
     )
     before = Usage.of(net.pids())
-    with PoolSampler(net.urls[0]) as pool, Subscriber(net.urls) as seen:
+    with PoolSampler(net.urls) as pool, Subscriber(net.urls) as seen:
         first = net.height() + 1
         outcome = run_load(plan, lambda _line: None)
         after, last = Usage.of(net.pids()), net.height()
+        level_s = net.level_after_s(last, LEVEL_S)
         time.sleep(1.0)
     final = finality_rows(net, seen, first, last)[1]
     growth = pool.growth(outcome.started_ms, outcome.ended_ms)
     sustained = (
         outcome.final == outcome.accepted
+        and level_s is not None
+        and final["missed"] == 0
         and outcome.final_per_s >= SUSTAINED_SHARE * rate
         and growth <= rate  # a second's worth: less than two blocks of difference between halves
     )
     return _row(rate, outcome, before, after) | {
         "propose_to_final_p99_ms": final["p99_ms"],
+        "missed": final["missed"],
+        "all_level_s": "late" if level_s is None else f"{level_s:.2f}",
         "pool_growth": round(growth),
         "sustained": str(sustained),
     }, sustained
 
 
 class PoolSampler:
-    """Counts what waits in one node's mempool, twice a second, while a load runs."""
+    """Counts what waits in each node's mempool, twice a second, while a load runs."""
 
-    def __init__(self, url: str) -> None:
-        self._client = RpcClient(url)
-        self._samples: list[tuple[int, int]] = []
+    def __init__(self, urls: Sequence[str]) -> None:
+        self._clients = [RpcClient(url) for url in urls]
+        self._samples: list[tuple[int, list[int]]] = []
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
@@ -88,19 +96,28 @@ class PoolSampler:
     def __exit__(self, *_exception: object) -> None:
         self._stop.set()
         self._thread.join(timeout=10)
-        self._client.close()
+        for client in self._clients:
+            client.close()
 
     def growth(self, begun_ms: int, ended_ms: int) -> float:
-        """The mean of the load's last third minus that of its second third."""
+        """The mean of the load's last third minus that of its second, in the pool that grew most.
+
+        Each third has samples: a load takes longer than a few seconds.
+        """
         third = (ended_ms - begun_ms) / 3
-        later = [count for at, count in self._samples if ended_ms - third <= at <= ended_ms]
-        middle = [count for at, count in self._samples if begun_ms + third <= at < ended_ms - third]
-        return statistics.mean(later) - statistics.mean(middle)
+        later = [each for at, each in self._samples if ended_ms - third <= at <= ended_ms]
+        middle = [each for at, each in self._samples if begun_ms + third <= at < ended_ms - third]
+        pools = range(len(self._clients))
+        return max(_mean(later, pool) - _mean(middle, pool) for pool in pools)
 
     def _run(self) -> None:
         while not self._stop.wait(POOL_SAMPLE_S):
-            count = int(self._client.call("aichain_mempool", 0)["count"])
-            self._samples.append((time.time_ns() // 1_000_000, count))
+            counts = [int(each.call("aichain_mempool", 0)["count"]) for each in self._clients]
+            self._samples.append((time.time_ns() // 1_000_000, counts))
+
+
+def _mean(samples: Sequence[Sequence[int]], pool: int) -> float:
+    return statistics.mean(sample[pool] for sample in samples)
 
 
 def _row(rate: float, outcome: LoadReport, before: Usage, after: Usage) -> Row:

@@ -54,6 +54,8 @@ class LoadReport:
     """Turns at which a sender had too many transactions in flight already."""
     refused: Counter[str] = field(default_factory=Counter)
     latencies_ms: list[int] = field(default_factory=list)
+    heights: list[int] = field(default_factory=list)
+    """Where the transaction of each latency became final."""
     blocks: int = 0
     last_final_ms: int = 0
 
@@ -251,6 +253,7 @@ class Load:
                     self.report.last_final_ms = at_ms
                     if len(self.report.latencies_ms) < LATENCIES_MAX:
                         self.report.latencies_ms.append(at_ms - begun_ms)
+                        self.report.heights.append(self._height)
 
     def _line(self) -> str:
         report = self.report

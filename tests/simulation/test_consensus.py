@@ -14,7 +14,7 @@ from tests.simulation.mutants import MUTANTS, first_caught
 from tests.simulation.runs import run
 from tests.simulation.scenario import HEIGHTS_AFTER_HEALING
 
-SEEDS = 200
+SEEDS = 300
 CHUNK = 50
 ROOT = Path(__file__).parents[2]
 CAUGHT = [name for name, mutant in MUTANTS.items() if mutant.seeds]
