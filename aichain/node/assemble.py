@@ -46,6 +46,7 @@ from aichain.rpc.backend import BlockView
 from aichain.rpc.limits import RpcLimits
 from aichain.rpc.server import RpcServer
 from aichain.rpc.settings import LOCAL_NAMES, RpcSettings
+from aichain.store.failpoints import CrashPoint
 from aichain.store.paths import DataPaths
 from aichain.store.signer_lock import runtime_directory
 from aichain.store.wal import VoteWal
@@ -103,7 +104,8 @@ def assemble(
 ) -> Node:
     """Build a node on its data directory, recovering what a crash left. Blocking."""
     document, machine = config.document, machine or machine_of(config.faults)
-    chain = open_chain(config)
+    reached = crash_points_of(config.faults)
+    chain = open_chain(config, reached)
     key = config.validator_key
     wal = open_log(config, key.public_key) if key else None
     records = tuple(decode_record(raw) for raw in wal.records()) if wal else ()
@@ -122,7 +124,7 @@ def assemble(
     if key is not None and wal is not None:
         anchors = AnchorVotes(key, chain)
         post = anchors.watching(engine.post)
-        ballots = Ballots(Signer(key, wal), slots_of(records), context, post)
+        ballots = Ballots(Signer(key, wal), slots_of(records), context, post, reached=reached)
         accuser = Accuser(key, chain, pool, context)
         renewer = Renewer(key, reveals, chain, pool, context)
     clock_watch = ClockWatch(document.consensus, context.electorates)
@@ -179,7 +181,7 @@ def context_of(
     )
 
 
-def open_chain(config: NodeConfig) -> Chain:
+def open_chain(config: NodeConfig, reached: CrashPoint | None = None) -> Chain:
     """The chain of this home; one that never had any gets block 0."""
     if Chain.exists(config.data_dir):
         require_something_to_sync_again(config)
@@ -191,7 +193,7 @@ def open_chain(config: NodeConfig) -> Chain:
         config.data_dir,
         config.document,
         index=config.index,
-        fail_points=crash_points_of(config.faults),
+        fail_points=reached,
     )
 
 

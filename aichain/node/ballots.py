@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import trio
 
 from aichain.node.context import NodeContext
+from aichain.store.failpoints import CrashPoint, FailPoints
 from aichain.store.wal import VoteWal
 from consensus.core.effects import (
     CastProposal,
@@ -58,6 +59,7 @@ class Ballots:
         post: PostEvent,
         *,
         prune_bytes: int = limits.WAL_PRUNE_BYTES,
+        reached: CrashPoint | None = None,
     ) -> None:
         self._key = signer.key
         self._wal = signer.wal
@@ -68,6 +70,7 @@ class Ballots:
         self._post = post
         self._run_blocking = context.run_blocking
         self._prune_bytes = prune_bytes
+        self._reached = reached or FailPoints()
         self._limiter = trio.CapacityLimiter(1)
 
     async def log(self, effects: Iterable[Effect]) -> None:
@@ -90,6 +93,7 @@ class Ballots:
             new.append(encode_record(record))
         if must_sync:
             await self._run_blocking(self._append, new, limiter=self._limiter)
+            self._reached("vote logged")
             return
         for raw in new:
             self._wal.defer(raw)
@@ -123,6 +127,7 @@ class Ballots:
         signature = await self._sign(effect.vote.signing_bytes, VOTE_CONTEXT)
         signed = SignedVote(effect.vote, effect.epoch, voter_index, signature)
         self._network.push(signed, Audience.VALIDATORS)
+        self._reached("vote sent")
         self._post(VoteAccepted(signed, self._clock.now_ms()))
 
     async def cast_proposal(self, effect: CastProposal, send: SendProposal) -> None:
