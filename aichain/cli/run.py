@@ -12,6 +12,7 @@ from typing import Any, Final, NoReturn
 import click
 
 from aichain import __version__
+from aichain.cli.exit_codes import CommandError
 from aichain.cli.key_choice import KEY_SUFFIX
 from aichain.cli.options import KEYS_DIRECTORY
 from aichain.cli.public_accounts import account_lines, write_public_accounts
@@ -97,6 +98,7 @@ def run(**given: Any) -> None:  # noqa: ANN401 click passes what it has
     a key is a full node that follows. Settings come from flags, then AICHAIN_… variables
     (AICHAIN_RPC__LISTEN), then HOME/config.toml, then defaults.
     """
+    _require_assertions()
     home, password_file = given.pop("home"), given.pop("password_file")
     vouch, sync_again = given.pop("vouch_for_vote_log"), given.pop("sync_again")
     flags = {
@@ -129,6 +131,16 @@ def again_with_key(arguments: Sequence[str], environ: Mapping[str, str]) -> str:
     key = (Path(home) if home else data_root(environ)) / KEYS_DIRECTORY / f"validator{KEY_SUFFIX}"
     kept = [argument for argument in arguments if argument != "--sync-again"]  # good for once
     return shlex.join(["aichain", *kept, "--validator-key", str(key)])
+
+
+def _require_assertions() -> None:
+    """They are what stops a node that finds itself wrong: in its supply, its votes, its store."""
+    if not __debug__:
+        raise CommandError(
+            "this Python runs without assertions, and a node that cannot stop itself is unsafe",
+            "start it without -O and without PYTHONOPTIMIZE",
+            ExitCode.CONFIG,
+        )
 
 
 def _run(plan: RunPlan) -> int:

@@ -262,3 +262,10 @@ def started(place: Path) -> tuple[subprocess.Popen[bytes], str]:
         stderr=subprocess.DEVNULL,
     )
     return process, url
+
+
+def test_a_python_without_assertions_runs_no_node() -> None:
+    done = run({**os.environ, "PYTHONOPTIMIZE": "1"}, "run", "--network", "devnet")
+    assert done.returncode == 10
+    assert "without assertions" in done.stderr
+    assert "PYTHONOPTIMIZE" in done.stderr
