@@ -3,15 +3,18 @@
 from pathlib import Path
 
 from aichain.store.paths import DataPaths
-from aichain.store.wal import VoteWal
+from aichain.store.wal import VoteWal, log_bytes
 from consensus.electorate import Electorate
 from consensus.headers import block_ref
 from consensus.instance import Instance
 from consensus.records import SigningAllowed, encode_record
 from genesis.document import GenesisDocument
+from native.hashing import ZERO_HASH
 from vm.genesis_block import genesis_state
 
 FIRST_VIEW = 1
+FIRST_LOG_BYTES = log_bytes(encode_record(SigningAllowed(ZERO_HASH, 0, FIRST_VIEW)))
+"""How long a log is from which nothing was signed yet; an empty one is shorter."""
 
 
 def write_first_log(data_dir: Path, document: GenesisDocument, public_key: bytes) -> None:

@@ -4,9 +4,9 @@ from pathlib import Path
 
 from aichain.config import NodeConfig
 from aichain.errors import ConfigError, HomeMissing
+from aichain.node.first_log import FIRST_LOG_BYTES
 from aichain.store.durable import replace_file
 from aichain.store.paths import DataPaths
-from aichain.store.wal import EMPTY_LOG_BYTES
 
 MARK_NAME = "had-a-chain"
 """Lies in the home and not beside the chain: what it tells of may have been on another disk."""
@@ -41,7 +41,7 @@ def signs_of_a_chain(config: NodeConfig) -> list[Path]:
     """What only a node that ran leaves in its home; keys and a configuration are no signs."""
     paths = DataPaths(config.data_dir)
     logs = sorted(paths.signer.glob("*.wal"))
-    signs = [each for each in logs if each.stat().st_size > EMPTY_LOG_BYTES]
+    signs = [each for each in logs if each.stat().st_size > FIRST_LOG_BYTES]
     return signs + [each for each in (paths.index, config.home / MARK_NAME) if each.exists()]
 
 

@@ -17,7 +17,7 @@ from native.hashing import derive_hash
 _MAGIC = b"AIWAL\x01\r\n"
 _FINGERPRINT_BYTES = 16
 _FILE_HEAD = struct.Struct(f">8s{_FINGERPRINT_BYTES}sI")
-EMPTY_LOG_BYTES = _FILE_HEAD.size
+_EMPTY_BYTES = _FILE_HEAD.size
 _FRAME_HEAD = struct.Struct(">III")  # payload length, CRC of the payload, CRC of these two
 _RECORD_HEAD = struct.Struct(">I")
 _TRAILER = b"\xa5"  # a whole frame never ends in zero, so a zero end was never written
@@ -193,6 +193,11 @@ def fingerprint_of(public_key: bytes) -> bytes:
 def empty_log(public_key: bytes) -> bytes:
     """What the file of a key holds before its first record."""
     return _file_head(fingerprint_of(public_key))
+
+
+def log_bytes(*records: bytes) -> int:
+    """How long a file is that holds these records, given together; 0 records: an empty log."""
+    return _EMPTY_BYTES + (len(_frame(records)) if records else 0)
 
 
 def _file_head(fingerprint: bytes) -> bytes:

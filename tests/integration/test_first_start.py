@@ -10,9 +10,11 @@ from aichain.config import Endpoint, NodeConfig
 from aichain.errors import ConfigError, ExitCode, HomeMissing, NodeError
 from aichain.keystore import load_or_create_node_seed
 from aichain.node.assemble import open_chain, open_log
+from aichain.node.first_log import write_first_log
 from aichain.node.first_start import MARK_NAME
 from aichain.store.paths import DataPaths
-from consensus.records import SigningAllowed, encode_record
+from consensus.records import SigningAllowed, VoteCast, encode_record
+from consensus.votes import cancel_vote
 from genesis.networks import founder_key, local_document
 
 DOCUMENT = local_document("testnet", 1)
@@ -64,8 +66,14 @@ def test_a_data_directory_that_is_not_mounted_is_missed(config: NodeConfig) -> N
 def test_a_chain_that_is_not_where_the_vote_log_says_is_missed(config: NodeConfig) -> None:
     log = open_log(config, KEY.public_key)
     log.append(encode_record(SigningAllowed(DOCUMENT.hash, 0, 1)))
+    log.append(encode_record(VoteCast(cancel_vote(DOCUMENT.hash, 1), 0)))
     log.close()
     assert log.path.name in str(refusal_of(config))
+
+
+def test_a_log_that_was_made_with_the_chain_tells_of_nothing(config: NodeConfig) -> None:
+    write_first_log(config.data_dir, DOCUMENT, KEY.public_key)
+    open_chain(config).close()
 
 
 def test_a_chain_that_left_its_index_behind_is_missed(config: NodeConfig) -> None:

@@ -36,7 +36,7 @@ async def test_a_second_copy_of_a_proposal_does_not_change_whom_we_ask() -> None
     )
     header = cast("Header", SimpleNamespace(id=Hash32(b"\x0a" * 32)))
     message = ProposalMessage(0, 1, 0, 0, b"", (ZERO_HASH,), b"")
-    bodies.note(message, header, "first")
-    bodies.note(message, header, "second")
+    bodies.note(message, header, "first", None)
+    bodies.note(message, header, "second", None)
     await bodies.check(header.id, lambda _event: None)
     assert asked == ["first"]

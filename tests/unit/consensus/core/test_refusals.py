@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from itertools import product
+from typing import Any
 
 from consensus.core import voting
 from consensus.core.refusals import refusal_of
@@ -14,7 +15,7 @@ from tests.builders_consensus import GENESIS, START_MS, make_block, make_state
 VIEW = 3
 
 
-def proposal_of(**wrong: int) -> Proposal:
+def proposal_of(**wrong: Any) -> Proposal:
     """A block on genesis for view 3, with fields of the block that break a rule."""
     state = make_state()
     block = replace(make_block(state, VIEW), **wrong)
