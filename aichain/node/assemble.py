@@ -104,8 +104,7 @@ def assemble(
 ) -> Node:
     """Build a node on its data directory, recovering what a crash left. Blocking."""
     document, machine = config.document, machine or machine_of(config.faults)
-    reached = crash_points_of(config.faults)
-    chain = open_chain(config, reached)
+    chain = open_chain(config, reached := crash_points_of(config.faults))
     key = config.validator_key
     wal = open_log(config, key.public_key) if key else None
     records = tuple(decode_record(raw) for raw in wal.records()) if wal else ()
