@@ -149,7 +149,10 @@ class LaneInbound:
         if not await self._is_signed(peer, signed, seating):
             return
         self._compare_clocks(signed.proposal, seating, came_ms)
-        self._bodies.note(message.message, header, peer)
+        repeated, proposer = signed.proposal.is_repeat, signed.proposal.proposer_index
+        self._bodies.note(
+            message.message, header, peer, None if repeated else seating.keys[proposer]
+        )
         self._engine.offer(ProposalAccepted(signed, self._clock.now_ms()))
 
     def _compare_clocks(self, proposal: Proposal, seating: Seating, came_ms: int) -> None:
