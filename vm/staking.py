@@ -281,7 +281,11 @@ def _move_stake(draft: Draft, owner: Address, record: ValidatorRecord, delta: in
     nonce, balance, staked, algorithm = draft.account(owner) or Account()
     draft.put_account(owner, Account(nonce, balance, staked + delta, algorithm))
     stake = record.stake + delta
-    _put_validator(draft, owner, replace(record, stake=stake))
+    changed = replace(record, stake=stake)
+    if record.is_tombstoned:  # no candidate since then; hundreds may be slashed by one proof
+        draft.put_record(validator_key(owner), encode_validator(changed))
+    else:
+        _put_validator(draft, owner, changed)
     entry = stake_key(Role.VALIDATOR, owner, owner)
     raw = draft.record(entry)
     assert record.stake == (0 if raw is None else decode_amount_record(raw)), "stakes agree"

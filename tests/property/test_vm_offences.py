@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 from consensus.errors import NotInConflict as NotAccused
 from consensus.evidence import ConflictingProposals, ConflictingVotes, SignedClaim, check_evidence
 from consensus.evidence import Evidence as Accusation
+from consensus.lanes.accusations import close_is_broken
+from consensus.lanes.closes import Close
 from consensus.proposals import ProposalClaim as SignedProposalClaim
 from consensus.votes import SignedVote, Vote
 from genesis.ballots import InstanceName, Lane, VotePhase
@@ -16,8 +18,9 @@ from genesis.units import BPS, U128_MAX
 from native.hashing import ZERO_HASH, Hash32
 from tests.builders_evidence import BLANK, make_instance
 from tests.builders_vm import address, make_state
-from vm.offences import penalty
+from vm.offences import Offence, penalty, seats_together
 from vm.system_bodies import (
+    CloseClaim,
     Evidence,
     ProposalClaim,
     VoteClaim,
@@ -100,15 +103,50 @@ def test_consensus_and_ledger_agree_on_what_is_a_double_signature(
     assert evidence_from_fields(evidence_fields(body)) == body
 
 
+closes = st.builds(CloseClaim, st.sampled_from([0, 1, 2, 2**64 - 1]), BLOCKS, st.just(BLANK))
+
+
+@given(instances, VIEWS, closes, votes())
+def test_consensus_and_ledger_agree_on_what_breaks_a_close(
+    name: InstanceName, view: int, close: CloseClaim, vote: VoteClaim
+) -> None:
+    said = Close(name.id, close.tip_view, close.tip_id)
+    cast = Vote(name.id, vote.phase, view, vote.height, vote.block_id)
+    guilty = close_is_broken(said, cast)
+    try:
+        body = Evidence(name, view, address(1), (close, vote))
+    except NotInConflict:
+        assert not guilty
+        return
+    assert guilty
+    assert body.messages == (said.signing_bytes, cast.signing_bytes)
+    assert evidence_from_fields(evidence_fields(body)) == body
+
+
 amounts = st.one_of(st.integers(0, 100), st.integers(0, U128_MAX))
 
 
-@given(st.integers(0, BPS), amounts, amounts, st.integers(1, U128_MAX))
+@given(st.integers(0, BPS), amounts, amounts, st.integers(1, U128_MAX), st.integers(0, 20_000))
 def test_a_penalty_is_within_the_minimum_and_the_whole(
-    slash_bps: int, exposed: int, together: int, total: int
+    slash_bps: int, exposed: int, together: int, total: int, seats: int
 ) -> None:
     params = StakingParams(slash_bps=slash_bps)
-    lost = penalty(params, exposed, together, total)
+    lost = penalty(params, exposed, together, total, seats)
     assert exposed * slash_bps // BPS <= lost <= exposed
-    assert lost == exposed or 3 * together < total
-    assert penalty(params, exposed, together + 1, total) >= lost
+    assert lost == exposed or (3 * together < total and seats < 8)
+    assert penalty(params, exposed, together + 1, total, seats) >= lost
+    assert penalty(params, exposed, together, total, seats + 1) >= lost
+
+
+ROWS = st.lists(st.tuples(st.integers(0, 60), st.integers(0, 20)), max_size=20)
+
+
+@given(ROWS, st.integers(0, 70))
+def test_seats_count_together_with_all_that_are_near(
+    rows: list[tuple[int, int]], blocks: int
+) -> None:
+    offences = [Offence(0, height, 1, 0, seats) for height, seats in sorted(rows)]
+    assert seats_together(offences, blocks) == [
+        sum(other.seats for other in offences if abs(other.height - each.height) <= blocks)
+        for each in offences
+    ]

@@ -4,7 +4,9 @@ import pytest
 
 from genesis.beacon import epoch_seed
 from genesis.epochs import last_height
-from genesis.limits import CANDIDATES_MAX
+from genesis.limits import CANDIDATES_MAX, GENESIS_VALIDATORS_MAX, STATE_RECORD_MAX_BYTES
+from genesis.params import StakingParams
+from genesis.units import U128_MAX
 from native import codec
 from native.errors import DecodeError
 from native.hashing import ZERO_HASH
@@ -109,6 +111,19 @@ def test_a_candidate_list_survives_and_a_damaged_one_does_not() -> None:
     assert decode_candidates(encode_candidates(full)) == full
     with pytest.raises(DecodeError):
         decode_candidates(encode_candidates(full | {CANDIDATES_MAX: 1}))
+
+
+def test_the_largest_lists_fit_a_record() -> None:
+    """A thousand members, twice as many candidates, the longest numbers."""
+
+    def stakes(count: int) -> dict[int, int]:
+        return dict.fromkeys(range(2**32 - count, 2**32), U128_MAX)
+
+    raw = encode_candidates(stakes(CANDIDATES_MAX))
+    assert len(encode_epoch(ZERO_HASH, stakes(GENESIS_VALIDATORS_MAX))) < len(raw)
+    assert len(raw) <= STATE_RECORD_MAX_BYTES
+    assert decode_candidates(raw) == stakes(CANDIDATES_MAX)
+    assert StakingParams(max_validators=GENESIS_VALIDATORS_MAX).candidates_max == CANDIDATES_MAX
 
 
 def test_nothing_is_read_from_an_empty_reader() -> None:

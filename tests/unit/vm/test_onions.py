@@ -24,6 +24,7 @@ from tests.builders_vm import (
     make_registration,
     make_state,
     make_transaction,
+    make_transfer,
     peer_id,
     seal,
     seed_of,
@@ -161,6 +162,27 @@ def test_a_renewal_counts_two_epochs_later() -> None:
     assert state.head.onion_reveal == make_onion(0, 1).reveal(ONION_LAYERS)
     assert view_of(state, 0).onion_length == ONION_LAYERS - 1
     assert onion_at(state.get, 0, 0).next_epoch == 0
+
+
+def test_who_runs_out_falls_out_of_the_set_renews_and_proposes_again() -> None:
+    state = with_layers(make_state(), 1, 1)
+    state, _ = advance(state, proposer_index=1)
+    with pytest.raises(OnionExhausted):
+        build(state, proposer_index=1)
+    state = advance_to(state, 8)
+    shrunk = [known.stakes[1] for known in (state.epoch(2), state.epoch(3)) if known]
+    assert FOUNDER_STAKE > shrunk[0] > shrunk[1], "an eighth of the whole set an epoch"
+    state, receipt = send(state, 2, make_transfer(1, 10 * AI))
+    assert receipt.ok, receipt.error
+    state, receipt = send(state, 1, make_registration(1, renewals=1, stake=0))
+    assert receipt.ok, receipt.error
+    state = advance_to(state, 16)
+    assert onion_at(state.get, 1, 4) == OnionRecord(make_onion(1, 1).head, ONION_LAYERS, 1)
+    known = state.epoch(5)
+    assert known is not None
+    assert known.stakes[1] > shrunk[1], "it is on its way back"
+    state, _ = advance(state, proposer_index=1)
+    assert state.head.onion_reveal == make_onion(1, 1).reveal(ONION_LAYERS)
 
 
 def known_stake(state: State, epoch: int) -> int:
