@@ -24,14 +24,16 @@ class ClockWatch:
 
     @property
     def trouble(self) -> str:
-        """What is wrong and what to do, while the clock is further off than consensus allows."""
+        """What is wrong and what to do, while the clock is further off than consensus allows.
+
+        Short, for it is shown in a table.
+        """
         if self.offset_ms is None or abs(self.offset_ms) <= allowed_offset_ms(self._params):
             return ""
         way = "ahead of" if self.offset_ms > 0 else "behind"
         return (
-            f"the clock of this machine is at least {abs(self.offset_ms)} ms {way} those of "
-            "validators that cannot all be wrong, so votes and blocks of this node come at the "
-            "wrong time; fix: set the clock, and keep it right with NTP (timedatectl set-ntp true)"
+            f"this clock is {abs(self.offset_ms)} ms or more {way} the others; fix: set it, and "
+            "keep it right with NTP"
         )
 
     def saw(self, proposal: Proposal, view: int, now_ms: int) -> None:
@@ -50,6 +52,6 @@ class ClockWatch:
         before = self.trouble
         self.offset_ms = least_offset_ms(self._sightings, weights, self._params)
         if self.trouble and not before:
-            log.warning("%s", self.trouble)
+            log.warning("votes and blocks of this node come at the wrong time: %s", self.trouble)
         elif before and not self.trouble:
-            log.info("the clock of this machine agrees with the others again")
+            log.info("the clock of this node agrees with the others again")

@@ -6,6 +6,7 @@ from typing import Any, cast
 
 import pytest
 
+from aichain.cli.output import MAX_CELL
 from aichain.node.clock_watch import ClockWatch
 from consensus.proposals import Proposal
 from genesis.limits import CLOCK_SIGHTINGS_MAX
@@ -37,13 +38,22 @@ def test_it_warns_once_and_says_when_it_is_over(
     for signer in (0, 1, 2, 0, 1, 2):
         watch.saw(proposal(signer, -5_000), VIEW, NOW_MS)
     assert watch.offset_ms == -5_000
-    assert "at least 5000 ms behind" in watch.trouble
-    assert caplog.messages == [watch.trouble]
+    assert "5000 ms or more behind" in watch.trouble
+    [warned] = caplog.messages
+    assert warned.endswith(watch.trouble)
     for _ in range(CLOCK_SIGHTINGS_MAX):
         for signer in (0, 1, 2):
             watch.saw(proposal(signer, 20), VIEW, NOW_MS)
     assert (watch.offset_ms, watch.trouble) == (0, "")
-    assert caplog.messages[1:] == ["the clock of this machine agrees with the others again"]
+    assert caplog.messages[1:] == ["the clock of this node agrees with the others again"]
+
+
+@pytest.mark.parametrize("wrong_ms", [-(2**40), 2**40])
+def test_what_is_wrong_fits_a_cell_of_a_table(watch: ClockWatch, wrong_ms: int) -> None:
+    for signer in (0, 1):
+        watch.saw(proposal(signer, 0), VIEW, NOW_MS + wrong_ms)
+    assert watch.trouble
+    assert len(watch.trouble) <= MAX_CELL
 
 
 def test_who_signed_counts_and_not_whom_the_header_names(watch: ClockWatch) -> None:
