@@ -12,7 +12,8 @@ CORPUS = sorted((Path(__file__).parent / "corpus").iterdir())
 
 
 def test_the_corpus_has_a_valid_input_for_every_decoder() -> None:
-    assert {path.read_bytes()[0] for path in CORPUS} == set(range(len(DECODERS)))
+    assert all(path.name.startswith(f"{path.read_bytes()[0]:02}-") for path in CORPUS)
+    assert {path.read_bytes()[0] for path in CORPUS} == set(DECODERS)
 
 
 @pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.name)
@@ -20,8 +21,10 @@ def test_valid_inputs_are_accepted(path: Path) -> None:
     assert decode_one(path.read_bytes())
 
 
-CANONICAL = [path for path in CORPUS if not path.name.startswith("11")]
-"""All but JSON-RPC, whose parser answers a broken call with an error of its own."""
+OPEN_ENDED = {11, 40, 41, 50}
+"""JSON-RPC, whose parser answers a broken call with an error of its own; TOML, which may end at
+every line; and a stream of requests, which waits for more."""
+CANONICAL = [path for path in CORPUS if path.read_bytes()[0] not in OPEN_ENDED]
 
 
 @pytest.mark.parametrize("path", CANONICAL, ids=lambda path: path.name)

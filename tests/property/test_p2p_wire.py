@@ -1,6 +1,7 @@
 """Whatever bytes come, in whatever pieces: decoders answer with a message or InvalidData."""
 
 from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -11,7 +12,12 @@ from hypothesis import strategies as st
 from consensus.certificates import QuorumCertificate
 from consensus.proposals import ProposalMessage
 from consensus.votes import VOTE_SIGNATURE_BYTES, SignedVote, Vote, VotePhase
-from genesis.limits import RANGE_BLOCKS_MAX
+from genesis.limits import (
+    CERTIFICATE_VIEWS_PER_ANSWER,
+    RANGE_BLOCKS_MAX,
+    REQUESTED_BLOCKS_MAX,
+    REQUESTED_TRANSACTIONS_MAX,
+)
 from native.codec import encode
 from native.errors import InvalidData
 from native.hashing import Hash32
@@ -32,24 +38,37 @@ from p2p.wire.framing import FrameReader, VarintFrameReader, frame
 from p2p.wire.messages import (
     BlockData,
     BlockRange,
+    Blocks,
+    Certificates,
     FinalAnnounced,
+    GetBlocks,
+    GetCertificates,
+    GetPeers,
     GetRange,
     GetTransactions,
     Hello,
+    Peers,
     Status,
+    Transactions,
     TransactionsAnnounced,
 )
 from p2p.yamux_frames import FramePayload, FrameSplitter, FrameType, pack_frame
 
+A_HASH = Hash32(bytes(32))
 DECODERS: list[Callable[[bytes], Any]] = [
     decode_hello,
     decode_consensus,
     decode_announcement,
     decode_gossip,
     decode_request,
-    lambda payload: decode_response(GetRange(1, RANGE_BLOCKS_MAX), payload),
-    lambda payload: decode_response(GetTransactions((Hash32(bytes(32)),)), payload),
+    partial(decode_response, GetTransactions((A_HASH,) * REQUESTED_TRANSACTIONS_MAX)),
+    partial(decode_response, GetBlocks((A_HASH,) * REQUESTED_BLOCKS_MAX)),
+    partial(decode_response, GetRange(1, RANGE_BLOCKS_MAX)),
+    partial(decode_response, GetCertificates(0, 1, CERTIFICATE_VIEWS_PER_ANSWER)),
+    partial(decode_response, GetPeers()),
 ]
+
+KINDS = (*range(1, 8), *range(16, 21), *range(32, 37), 62, 63)
 
 u64 = st.integers(0, 2**64 - 1)
 hashes = st.binary(min_size=32, max_size=32).map(Hash32)
@@ -68,6 +87,9 @@ certificates = st.builds(
     st.binary(max_size=8),
     st.lists(signatures, max_size=3).map(tuple),
 )
+blocks = st.lists(
+    st.builds(BlockData, st.binary(max_size=99), st.binary(max_size=99)), max_size=3
+).map(tuple)
 values = st.recursive(
     u64 | st.binary(max_size=40), lambda inner: st.lists(inner, max_size=10), max_leaves=40
 )
@@ -97,11 +119,13 @@ messages = st.one_of(
         st.lists(hashes, max_size=5).map(tuple),
         signatures,
     ),
+    st.builds(Transactions, st.lists(st.binary(max_size=99), max_size=3).map(tuple)),
+    st.builds(Blocks, blocks),
+    st.builds(Certificates, st.lists(certificates, max_size=3).map(tuple)),
+    st.builds(Peers, st.lists(texts, max_size=3).map(tuple)),
     st.builds(
         BlockRange,
-        st.lists(
-            st.builds(BlockData, st.binary(max_size=99), st.binary(max_size=99)), max_size=3
-        ).map(tuple),
+        blocks,
         st.lists(st.binary(max_size=99), max_size=3).map(tuple),
         st.none() | certificates,
     ),
@@ -140,12 +164,12 @@ def test_every_vote_survives_its_bytes(vote: Vote, signature: bytes) -> None:
 @given(st.binary(max_size=300))
 def test_random_bytes_never_escape_as_another_error(payload: bytes) -> None:
     decode_anything(payload)
-    for kind in (*range(1, 8), *range(16, 21), *range(32, 37), 63):
+    for kind in KINDS:
         decode_anything(bytes((WIRE_VERSION, kind)) + payload)
 
 
 @given(
-    st.sampled_from([*range(1, 8), *range(16, 21), *range(32, 37), 63]),
+    st.sampled_from(KINDS),
     st.lists(values, max_size=9),
 )
 def test_random_values_of_every_kind_are_messages_or_refused(kind: int, fields: list[Any]) -> None:
