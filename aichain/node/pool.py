@@ -13,7 +13,6 @@ from aichain.node.accusations import Accusations
 from aichain.node.announcer import Announcer
 from aichain.node.context import NodeContext
 from aichain.node.fetcher import Fetcher
-from aichain.node.verifier import VerifierBusy
 from aichain.pending import HeadView, SenderAccount
 from genesis import limits
 from genesis.units import Address
@@ -181,17 +180,23 @@ class TransactionPool:
         return self.mempool.knows(tx_id) or self.accusations.find(tx_id) is not None
 
     async def _admit_from(self, peer: str, raws: Sequence[bytes]) -> set[Hash32]:
-        """The ids of what came with a good signature, whether or not it was admitted."""
+        """The ids of what came with a good signature, whether or not it was admitted.
+
+        One peer has at most a batch in the verifier, and who forged one signature none after it.
+        """
         arrived: set[Hash32] = set()
         for start in range(0, len(raws), limits.VERIFY_BATCH_ITEMS):
-            batch = raws[start : start + limits.VERIFY_BATCH_ITEMS]
-            arrived |= await self._admit_batch(peer, batch)
+            batch = self._check_all(peer, raws[start : start + limits.VERIFY_BATCH_ITEMS], arrived)
+            items = [item for checked in batch for item in checked.witnesses]
+            verdicts = await self._verifier.verify_bulk(items)
+            self._take_all(peer, batch, verdicts, arrived)
+            if not all(verdicts):
+                break
         return arrived
 
-    async def _admit_batch(self, peer: str, raws: Sequence[bytes]) -> set[Hash32]:
-        """One call of the verifier for all of them."""
-        arrived: set[Hash32] = set()
-        batch: list[_Checked] = []
+    def _check_all(self, peer: str, raws: Sequence[bytes], arrived: set[Hash32]) -> list[_Checked]:
+        """Those whose signatures are worth a look; into `arrived` go those that are in order."""
+        worthy: list[_Checked] = []
         for raw in raws:
             try:
                 signed = decode_transaction(raw)
@@ -199,17 +204,16 @@ class TransactionPool:
                 self._refuse(peer, error)
                 continue
             try:
-                batch.append(self._check(signed))
+                worthy.append(self._check(signed))
             except InvalidData as error:
                 if self._refuse(peer, error):
                     arrived.add(signed.id)
-        items = [item for checked in batch for item in checked.witnesses]
-        try:
-            verdicts = await self._verifier.verify_bulk(items, wait=False)
-        except VerifierBusy:
-            for _ in batch:
-                self._metrics.transaction_offered("peer", "verifier_busy")
-            return arrived | {checked.signed.id for checked in batch}
+        return worthy
+
+    def _take_all(
+        self, peer: str, batch: Sequence[_Checked], verdicts: list[bool], arrived: set[Hash32]
+    ) -> None:
+        """Each with its own verdicts, in the order of the batch."""
         start = 0
         for checked in batch:
             end = start + len(checked.witnesses)
@@ -221,7 +225,6 @@ class TransactionPool:
                 if self._refuse(peer, error):
                     arrived.add(checked.signed.id)
             start = end
-        return arrived
 
     def _refuse(self, peer: str, error: InvalidData) -> bool:
         """Count a refusal; True if an honest peer may meet it, whose head is not ours. Else it

@@ -19,16 +19,10 @@ class _Request:
     verdicts: list[bool] = field(default_factory=list)
 
 
-class VerifierBusy(Exception):
-    """The bulk queue is full: the caller drops its work instead of waiting (never for votes)."""
-
-
 class _Lane:
     """One queue and one thread: requests waiting together are verified in one native call."""
 
-    def __init__(self, name: str, max_items: int, run_blocking: RunBlocking) -> None:
-        self.name = name
-        self._max_items = max_items
+    def __init__(self, run_blocking: RunBlocking) -> None:
         self._waiting: deque[_Request] = deque()
         self._waiting_items = 0
         self._wake = trio.Event()
@@ -36,12 +30,10 @@ class _Lane:
         self._limiter = trio.CapacityLimiter(1)
         self._run_blocking = run_blocking
 
-    async def verify(self, items: Sequence[SignatureItem], *, wait: bool) -> list[bool]:
+    async def verify(self, items: Sequence[SignatureItem]) -> list[bool]:
         if not items:
             return []
-        while self._waiting_items >= self._max_items:
-            if not wait:
-                raise VerifierBusy(self.name)
+        while self._waiting_items >= limits.VERIFY_QUEUE_ITEMS:
             await self._room.wait()
         request = _Request(items)
         self._waiting.append(request)
@@ -93,10 +85,7 @@ class Verifier:
     """
 
     def __init__(self, run_blocking: RunBlocking) -> None:
-        self._consensus, self._blocks, self._bulk = (
-            _Lane(name, limits.VERIFY_QUEUE_ITEMS, run_blocking)
-            for name in ("consensus", "blocks", "bulk")
-        )
+        self._consensus, self._blocks, self._bulk = (_Lane(run_blocking) for _ in range(3))
 
     async def run(self) -> None:
         """Serve every lane until cancelled."""
@@ -107,12 +96,12 @@ class Verifier:
 
     async def verify_consensus(self, items: Sequence[SignatureItem]) -> list[bool]:
         """Verdicts for votes, proposals and certificates, in the order of the items."""
-        return await self._consensus.verify(items, wait=True)
+        return await self._consensus.verify(items)
 
     async def verify_block(self, items: Sequence[SignatureItem]) -> list[bool]:
         """Verdicts for the witnesses of a block that a vote waits for."""
-        return await self._blocks.verify(items, wait=True)
+        return await self._blocks.verify(items)
 
-    async def verify_bulk(self, items: Sequence[SignatureItem], *, wait: bool = True) -> list[bool]:
-        """Verdicts for the pool; with wait=False a full queue raises VerifierBusy."""
-        return await self._bulk.verify(items, wait=wait)
+    async def verify_bulk(self, items: Sequence[SignatureItem]) -> list[bool]:
+        """Verdicts for the pool."""
+        return await self._bulk.verify(items)

@@ -1,12 +1,14 @@
 """Transactions reach every node though messages are lost, and silent peers hold nobody up."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from unittest.mock import patch
 
 import trio
 
-from genesis.limits import FETCH_TASKS
+from genesis.limits import FETCH_TASKS, VERIFY_BATCH_ITEMS
 from native.hashing import Hash32, derive_hash
+from native.signatures import SignatureItem
 from p2p.memory_links import Conditions, EqualLinks
 from p2p.memory_network import MemoryHub
 from p2p.network import Audience
@@ -140,6 +142,31 @@ async def test_what_a_silent_peer_was_to_give_is_asked_of_the_next_announcer(
         honest.network.push(TransactionsAnnounced((tx_id,)), Audience.PEERS)
         await until(lambda: victim.node.pool.mempool.knows(tx_id), deadline_s=3)
         assert honest.score_at(victim) == 100
+
+
+def forgeries(net: Cluster, count: int) -> list[bytes]:
+    """Copies of one transaction, each with a signature of its own that does not hold."""
+    raw = transfer(net, public_account(0), nonce=0, to=public_account(1)).raw
+    return [raw[:-4] + number.to_bytes(4, "big") for number in range(count)]
+
+
+async def test_a_forger_gets_one_batch_of_the_verifier_and_is_banned(tmp_path: Path) -> None:
+    """Each copy passes every cheap check, so nothing but its signature tells that it is false."""
+    async with lied_to(tmp_path, stranger=True) as (net, victim, liar):
+        verifier, batches = victim.node.context.verifier, list[int]()
+        verify_bulk = verifier.verify_bulk
+
+        async def count(items: Sequence[SignatureItem]) -> list[bool]:
+            batches.append(len(items))
+            return await verify_bulk(items)
+
+        liar.answers = [Transactions(tuple(forgeries(net, 3 * VERIFY_BATCH_ITEMS)))]
+        ids = tuple(some_ids(3 * VERIFY_BATCH_ITEMS, b"forged"))
+        with patch.object(verifier, "verify_bulk", count):
+            liar.network.push(TransactionsAnnounced(ids), Audience.PEERS)
+            await until(lambda: liar.score_at(victim) <= 0)
+            await trio.sleep(0.5)
+        assert batches == [VERIFY_BATCH_ITEMS]
 
 
 async def test_what_has_just_become_final_is_still_given_to_who_builds_its_block_later(

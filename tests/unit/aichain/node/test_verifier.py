@@ -4,7 +4,7 @@ import pytest
 import trio
 import trio.testing
 
-from aichain.node.verifier import Verifier, VerifierBusy
+from aichain.node.verifier import Verifier
 from genesis import limits
 from native.signatures import SignatureItem, SigningKey
 
@@ -36,21 +36,6 @@ async def test_every_caller_gets_its_own_verdicts() -> None:
 
 async def test_nothing_to_verify_needs_no_engine() -> None:
     assert await Verifier(trio.to_thread.run_sync).verify_bulk(()) == []
-
-
-async def test_bulk_work_over_the_limit_is_refused_to_those_who_will_not_wait(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(limits, "VERIFY_QUEUE_ITEMS", 4)
-    verifier = Verifier(trio.to_thread.run_sync)
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(verifier.verify_bulk, [item(1)] * 4)
-        await trio.testing.wait_all_tasks_blocked()
-        with pytest.raises(VerifierBusy):
-            await verifier.verify_bulk([item(2)], wait=False)
-        nursery.start_soon(verifier.run)
-        assert await verifier.verify_consensus([item(3)]) == [True]
-        nursery.cancel_scope.cancel()
 
 
 async def test_those_who_wait_are_served_in_bounded_portions(
