@@ -9,7 +9,8 @@ from aichain.rpc.render import Json, proposer_of, show_bytes
 from genesis.units import ZERO_ADDRESS, format_address
 from genesis.validators import ValidatorSet
 from native.hashing import keccak256
-from vm.receipts import receipts_root
+from vm.blocks import Header
+from vm.receipts import EventKind, Receipt, receipts_root
 from vm.transactions import Body, SignedTransaction, Transfer
 
 TRANSACTION_TYPE = "0x6d"
@@ -32,12 +33,11 @@ def show_eth_block(
     """`full` lists transactions instead of their hashes."""
     header = view.block.header
     transactions = view.block.transactions
+    placed = enumerate(zip(transactions, view.receipts, strict=True))
     return show_eth_head(view, validators, gas_limit=gas_limit) | {
         "transactions": [
-            _show_transaction(signed, header.id, header.height, index)
-            if full
-            else show_bytes(signed.id)
-            for index, signed in enumerate(transactions)
+            _show_transaction(signed, receipt, header, index) if full else show_bytes(signed.id)
+            for index, (signed, receipt) in placed
         ],
         "uncles": [],
         "size": quantity(len(header.raw) + sum(len(signed.raw) for signed in transactions)),
@@ -69,8 +69,12 @@ def show_eth_head(view: BlockView, validators: ValidatorSet | None, *, gas_limit
     }
 
 
-def _show_transaction(signed: SignedTransaction, block_id: bytes, height: int, index: int) -> Json:
+def _show_transaction(
+    signed: SignedTransaction, receipt: Receipt, header: Header, index: int
+) -> Json:
+    """`gas` times `gasPrice` is exactly the fee of the weight; what else it cost stands apart."""
     transaction = signed.transaction
+    creation_fee = _creation_fee(receipt)
     recipient, value, data = _transfer_of(transaction.body)
     return {
         "type": TRANSACTION_TYPE,
@@ -81,13 +85,26 @@ def _show_transaction(signed: SignedTransaction, block_id: bytes, height: int, i
         "input": show_bytes(data),
         "nonce": quantity(transaction.nonce),
         "gas": quantity(signed.weight),
-        "gasPrice": quantity(0),
+        "gasPrice": quantity((receipt.fee_burned - creation_fee) // signed.weight),
+        "accountCreationFee": quantity(creation_fee),
+        "tip": quantity(receipt.tip),
         "chainId": quantity(transaction.network_id),
-        "blockHash": show_bytes(block_id),
-        "blockNumber": quantity(height),
+        "blockHash": show_bytes(header.id),
+        "blockNumber": quantity(header.height),
         "transactionIndex": quantity(index),
         "pqScheme": signed.algorithm.name,
     }
+
+
+def _creation_fee(receipt: Receipt) -> int:
+    """The part of the burned fee that is for new accounts and not for weight."""
+    attributes = (
+        attribute
+        for event in receipt.events
+        if event.kind is EventKind.ACCOUNT_CREATED
+        for attribute in event.attributes
+    )
+    return sum(int(value) for name, _, value in attributes if name == "fee_burned")
 
 
 def _transfer_of(body: Body) -> tuple[str | None, int, bytes]:

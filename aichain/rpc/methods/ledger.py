@@ -20,7 +20,7 @@ from aichain.rpc.methods.parameters import (
     hash_of,
 )
 from aichain.rpc.registry import Context, NoParams, Params, method
-from aichain.rpc.render import show_bytes, transaction_status
+from aichain.rpc.render import transaction_status
 
 _STATUSES = {"pending": "mempool", "included": "included", "final": "finalized", "failed": "failed"}
 
@@ -104,7 +104,8 @@ async def submit_transaction(context: Context, params: Submission) -> object:
     raw = bytes_of(params.tx)
     if raw.startswith((b"{", b'"')):
         raise LegacyTransaction(variant=_variant(raw))
-    return {"hash": show_bytes(await context.backend.submit(raw))}
+    tx_id = await context.backend.submit(raw)
+    return {"hash": tx_id.hex()}
 
 
 def _variant(raw: bytes) -> str:

@@ -1,5 +1,7 @@
 """eth_*: quantities, tags, and the block fields that Ethereum libraries insist on."""
 
+import pytest
+
 from genesis.units import AI, format_address
 from tests.unit.aichain.rpc.calling import SENDER, UNKNOWN, Node
 from tests.unit.aichain.rpc.fake_backend import STRANGER
@@ -50,6 +52,27 @@ async def test_an_eth_block_has_every_field_that_clients_insist_on(history: Node
     for tag in ("latest", "finalized", "safe", "pending"):
         assert (await history.call("eth_getBlockByNumber", tag, False))["number"] == "0x3"
     assert (await history.call("eth_getBlockByNumber", "earliest", False))["number"] == "0x0"
+
+
+@pytest.mark.parametrize("height", [2, 4])
+async def test_gas_times_its_price_is_the_fee_of_the_weight_and_the_rest_stands_beside_it(
+    history: Node, height: int
+) -> None:
+    """Block 2 makes an account, block 4 does not; both hold a transaction that fails."""
+    base_fee = history.backend.state.base_fee
+    history.backend.extend([history.backend.transfer(), history.backend.failing()])
+    shown = (await history.call("aichain_getBlock", height))["transactions"]
+    full = (await history.call("eth_getBlockByNumber", hex(height), True))["transactions"]
+    assert len(full) == len(shown) == 2
+    created = [int(each["accountCreationFee"], 16) for each in full]
+    assert [fee > 0 for fee in created] == [height == 2, False]
+    for transaction, own in zip(full, shown, strict=True):
+        gas, price = (int(transaction[name], 16) for name in ("gas", "gasPrice"))
+        creation, tip = (int(transaction[name], 16) for name in ("accountCreationFee", "tip"))
+        assert gas * price + creation == int(own["receipt"]["feeBurned"])
+        assert tip == int(own["receipt"]["tip"])
+        assert price > 0
+        assert height == 2 or price == base_fee
 
 
 async def test_the_receipts_root_is_the_one_the_next_header_commits_to(history: Node) -> None:

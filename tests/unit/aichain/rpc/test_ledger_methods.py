@@ -34,7 +34,7 @@ async def test_ledger_submit_and_status_follow_a_transaction(history: Node) -> N
     signed = history.backend.transfer()
     answer = await history.named("ledger.submitTransaction", tx=signed.raw.hex())
     bare = signed.id.hex()
-    assert answer == {"hash": "0x" + bare}
+    assert answer == {"hash": bare}
     status = await history.named("ledger.getTransactionStatus", hash=bare)
     assert status == {"status": "mempool", "block_height": None, "reason": None}
     history.backend.extend([signed])
