@@ -197,7 +197,7 @@ def load_header(path: Path) -> KeyHeader:
 
 def read_key_file(path: Path) -> bytes:
     """The bytes of a key file, if its mode keeps other users out."""
-    raw, mode = _read_regular(path, MAX_KEY_FILE_BYTES)
+    raw, mode = read_regular(path, MAX_KEY_FILE_BYTES)
     if mode & OTHERS and read_header(raw, path).is_protected:
         raise KeyFileExposed(path=path, mode=f"{mode:04o}")
     return raw
@@ -225,7 +225,7 @@ def load_or_create_node_seed(path: Path) -> bytes:
     """The node's Ed25519 seed for libp2p; made on first use. It signs no money and no votes."""
     if not path.exists():
         write_secret(path, secrets.token_bytes(NODE_SEED_BYTES))
-    seed, mode = _read_regular(path, NODE_SEED_BYTES)
+    seed, mode = read_regular(path, NODE_SEED_BYTES)
     if mode & OTHERS:
         raise KeyFileExposed(path=path, mode=f"{mode:04o}")
     if len(seed) != NODE_SEED_BYTES:
@@ -247,7 +247,7 @@ def key_file_name(address: Address) -> str:
     return format_address(address).lower() + ".key"
 
 
-def _read_regular(path: Path, most: int) -> tuple[bytes, int]:
+def read_regular(path: Path, most: int) -> tuple[bytes, int]:
     """At most one byte more than `most`, and the mode; a pipe is not waited for."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)

@@ -21,6 +21,7 @@ from aichain.keystore import (
     save_key,
     write_secret,
 )
+from aichain.keystore_v0 import V0_WARNING, key_of_v0, load_v0
 from aichain.seed_words import seed_of_words, words_of_seed
 from genesis.units import Address, address_of_key, format_address
 from native.signatures import Algorithm, SigningKey
@@ -126,6 +127,8 @@ def export(key: str, out: Path, new_password_file: Path | None, folder: KeyFolde
     help="File with the 24 words; else they are asked for, or read from a pipe.",
 )
 @click.option("--file", "key_file", type=FILE, help="Take over a key file, passphrase and all.")
+@click.option("--v0-file", type=FILE, help="Take over the key of a v0 wallet export.")
+@click.option("--v0-password-file", type=FILE, help="Its passphrase; without it you are asked.")
 @LEVEL_OPTION
 @key_folder_options
 @json_option
@@ -133,22 +136,49 @@ def import_key(
     label: str | None,
     words_file: Path | None,
     key_file: Path | None,
+    v0_file: Path | None,
+    v0_password_file: Path | None,
     level: str,
     folder: KeyFolder,
     as_json: bool,
 ) -> None:
-    """Restore a key from its 24 words, or take over a key file, into the folder of keys."""
+    """Restore a key from its 24 words, or take over a key file, into the folder of keys.
+
+    A v0 file is an export of the earlier Rust wallet. It is only read; its key is taken over if
+    the secret part is the seed of the public part, and not if it is the random bytes with which
+    that wallet fills both.
+    """
+    if sum(each is not None for each in (words_file, key_file, v0_file)) > 1:
+        raise click.UsageError("give one of --words-file, --file and --v0-file")
+    if v0_password_file is not None and v0_file is None:
+        raise click.UsageError("--v0-password-file belongs to --v0-file")
     if key_file is not None:
-        if words_file is not None:
-            raise click.UsageError("give --words-file or --file, not both")
         key, path = _taken_over(key_file, label, folder)
+    elif v0_file is not None:
+        key, path = _taken_from_v0(v0_file, v0_password_file, label, folder)
     else:
         key = SigningKey.from_seed(seed_of_words(_words(words_file)), LEVELS[level])
-        path = _free_place(label, key, folder.path)
-        subject = f"the restored key {path}"
-        passphrase = ask_passphrase(folder.password_file, subject=subject, confirm=True)
-        save_key(path, key, passphrase=passphrase, label=label or "")
+        path = _seal_anew(key, label, folder)
     _announce(key, path, as_json=as_json)
+
+
+def _seal_anew(key: SigningKey, label: str | None, folder: KeyFolder) -> Path:
+    path = _free_place(label, key, folder.path)
+    subject = f"the restored key {path}"
+    passphrase = ask_passphrase(folder.password_file, subject=subject, confirm=True)
+    save_key(path, key, passphrase=passphrase, label=label or "")
+    return path
+
+
+def _taken_from_v0(
+    source: Path, password_file: Path | None, label: str | None, folder: KeyFolder
+) -> tuple[SigningKey, Path]:
+    """Read the old file and leave it where it is; the key gets a file of today."""
+    wallet = load_v0(source, ask_passphrase(password_file, subject=f"the v0 file {source}"))
+    key = key_of_v0(wallet, source)
+    path = _seal_anew(key, label or wallet.label or None, folder)
+    click.echo(V0_WARNING, err=True)
+    return key, path
 
 
 def _taken_over(source: Path, label: str | None, folder: KeyFolder) -> tuple[SigningKey, Path]:

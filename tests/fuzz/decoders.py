@@ -17,6 +17,7 @@ from aichain.keystore import (
     open_sealed,
     seal_key,
 )
+from aichain.keystore_v0 import parse_wallet
 from aichain.rpc.http import RequestReader
 from aichain.rpc.jsonrpc import parse_calls
 from aichain.rpc.limits import RpcLimits
@@ -165,6 +166,10 @@ _FUZZ_KEY: Final = SigningKey.from_seed(bytes(SEED_BYTES), Algorithm.ML_DSA_65)
 _FUZZ_ADDRESS: Final = address_of_key(_FUZZ_KEY.public_key)
 
 
+def _v0_wallet(raw: bytes) -> None:
+    parse_wallet(raw, Path("old"))
+
+
 def _open(raw: bytes) -> None:
     """Without a passphrase, so that no input waits for Argon2."""
     one = open_sealed(raw, None, Path("key"))
@@ -198,6 +203,7 @@ DECODERS: Final[Mapping[int, Decoder]] = {
     41: _founder,
     42: _key_file,
     43: _key_payload,
+    44: _v0_wallet,
     50: _http,
 }
 """The first byte of a file of the corpus chooses; its name begins with the same number."""

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
 from aichain.cli import main
 from aichain.keystore import load_header, load_key, save_key
 from aichain.seed_words import words_of_seed
 from genesis.units import address_of_key, format_address
+from native.hashing import blake3_256
 from native.signatures import Algorithm, SigningKey
 
 KEY = SigningKey.from_seed(bytes(range(32)))
@@ -105,6 +107,44 @@ def test_a_key_file_from_elsewhere_is_taken_over_as_it_is(place: Path) -> None:
     save_key(source, KEY, passphrase="open sesame", label="far")
     assert ADDRESS in invoke(place, "import", "--file", str(source)).output
     assert (place / "aichain/keys/far.key").read_bytes() == source.read_bytes()
+
+
+def old_export(place: Path, secret: bytes) -> Path:
+    wallet = {
+        "security_level": "Level3",
+        "public_key": list(KEY.public_key),
+        "secret_key": list(secret),
+        "label": "old",
+    }
+    seal = ChaCha20Poly1305(blake3_256(b"weak"))
+    path = place / "old.wallet"
+    path.write_bytes(bytes(12) + seal.encrypt(bytes(12), json.dumps(wallet).encode(), None))
+    path.chmod(0o600)
+    (place / "weak").write_text("weak")
+    return path
+
+
+def test_the_key_of_a_v0_file_gets_a_file_of_today_and_a_warning(place: Path) -> None:
+    source = old_export(place, KEY.seed)
+    before = source.read_bytes()
+    arguments = ("import", "--v0-file", str(source), "--v0-password-file", str(place / "weak"))
+    done = invoke(place, *arguments)
+    assert done.exit_code == 0, done.output
+    assert ADDRESS in done.output
+    assert "warning:" in done.stderr
+    assert source.read_bytes() == before
+    assert load_key(place / "aichain/keys/old.key", "open sesame").key.seed == KEY.seed
+
+
+def test_a_v0_file_without_a_true_key_makes_no_key_file(place: Path) -> None:
+    source = old_export(place, bytes(4032))
+    arguments = ("import", "--v0-file", str(source), "--v0-password-file", str(place / "weak"))
+    done = invoke(place, *arguments)
+    assert done.exit_code == 6
+    assert "nothing can ever be signed" in done.output
+    assert not (place / "aichain").exists()
+    assert invoke(place, *arguments, "--file", str(source)).exit_code == 2
+    assert invoke(place, "import", "--v0-password-file", str(place / "weak")).exit_code == 2
 
 
 def test_a_damaged_file_is_not_taken_over(place: Path) -> None:
