@@ -187,6 +187,11 @@ def data_directory(home: Path) -> Path:
     return home / "data"
 
 
+def homes_of(environ: Mapping[str, str]) -> tuple[Path, ...]:
+    """The homes that `init` and `run` made without `--home`: those with a config.toml."""
+    return tuple(sorted(path.parent for path in data_root(environ).glob(f"*/{CONFIG_FILE}")))
+
+
 def data_root(environ: Mapping[str, str]) -> Path:
     xdg = environ.get("XDG_DATA_HOME", "")
     base = Path(xdg) if xdg.startswith("/") else Path(environ.get("HOME", "/")) / ".local/share"

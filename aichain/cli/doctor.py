@@ -8,7 +8,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib import metadata, util
@@ -25,6 +25,7 @@ from aichain.cli.client import (
     RpcUnreachable,
 )
 from aichain.cli.exit_codes import CommandError, CommandExit, explain
+from aichain.cli.kernel_clock import read_kernel_clock
 from aichain.cli.options import home_option, json_option, rpc_option
 from aichain.cli.output import show
 from aichain.cli.run_plan import is_taken
@@ -34,6 +35,7 @@ from aichain.config import (
     RPC_PORT,
     Endpoint,
     data_root,
+    homes_of,
     read_config_file,
     read_environment,
     resolve_settings,
@@ -91,11 +93,12 @@ class Finding:
 def doctor(home: Path | None, rpc: str, as_json: bool) -> None:
     """Check Python, libraries, ports, disk, clock, signature speed and settings."""
     place = home or data_root(os.environ)
+    homes = (place,) if home else homes_of(os.environ)
     checks: tuple[Callable[[], Finding], ...] = (
         _python,
         _libraries,
         _import_names,
-        lambda: _settings(place),
+        lambda: _settings(homes),
         lambda: _disk(place),
         lambda: _fsync(place),
         _memory,
@@ -157,15 +160,18 @@ def _import_names() -> Finding:
     return _judge("import names", bool(foreign), False, detail, fix)
 
 
-def _settings(home: Path) -> Finding:
-    path = home / CONFIG_FILE
+def _settings(homes: Sequence[Path]) -> Finding:
+    """Of every home; without one, what the environment alone makes of the defaults."""
     try:
         read_environment(os.environ)
-        resolve_settings({}, os.environ, read_config_file(path))
+        resolve_settings({}, os.environ, {})
+        for home in homes:
+            resolve_settings({}, os.environ, read_config_file(home / CONFIG_FILE))
     except AIChainError as error:
         shown = explain(error)
         return Finding("settings", Verdict.FAIL, shown.cause, shown.fix)
-    return Finding("settings", Verdict.OK, f"{path}" if path.exists() else "defaults")
+    found = [str(path) for home in homes if (path := home / CONFIG_FILE).exists()]
+    return Finding("settings", Verdict.OK, ", ".join(found) or "defaults")
 
 
 def _disk(home: Path) -> Finding:
@@ -238,14 +244,21 @@ def _signatures() -> Finding:
 
 
 def _clock() -> Finding:
-    """Blocks carry wall-clock time; the kernel knows whether someone keeps it right."""
-    begun, wall = time.monotonic_ns(), time.time_ns()
-    time.sleep(0.05)
-    drift_ms = abs((time.time_ns() - wall) - (time.monotonic_ns() - begun)) / 1e6
-    synced = Path("/run/systemd/timesync/synchronized").exists() or _runs("chronyd", "ntpd")
-    detail = "kept by an NTP service" if synced else "nobody seems to keep it"
+    """Blocks carry wall-clock time. A wrong clock cannot be seen from inside: a node is told so by
+    what others propose (see `node`), and here only whether somebody keeps it right."""
+    clock = read_kernel_clock()
     fix = "install chrony or systemd-timesyncd: blocks from the future are refused"
-    return _judge("clock", drift_ms > CLOCK_WARN_MS, not synced, detail, fix)
+    if clock is None:
+        return Finding("clock", Verdict.WARN, "the kernel does not say whether it is kept", fix)
+    if not clock.is_synchronized:
+        return Finding("clock", Verdict.WARN, "nobody keeps it, says the kernel", fix)
+    return _judge(
+        "clock",
+        False,
+        clock.max_error_ms > CLOCK_WARN_MS,
+        f"kept by an NTP service, at most {clock.max_error_ms:.0f} ms off",
+        "give that service a nearer or a better source",
+    )
 
 
 def _ports(rpc: str) -> Finding:
@@ -269,6 +282,9 @@ def _node(rpc: str) -> Finding:
         shown = explain(error)
         verdict = Verdict.FAIL if isinstance(error, RpcAddressInvalid) else Verdict.WARN
         return Finding("node", verdict, shown.cause, shown.fix)
+    if trouble := str(status.get("clockTrouble", "")):
+        cause, _, fix = trouble.partition("; fix: ")
+        return Finding("node", Verdict.FAIL, cause, fix)
     skew_ms = abs(int(status["nowMs"]) - time.time_ns() // 1_000_000)
     return _judge(
         "node",
@@ -298,13 +314,3 @@ def _existing(path: Path) -> Path:
     while not path.is_dir() and path != path.parent:  # "." is its own parent
         path = path.parent
     return path
-
-
-def _runs(*names: str) -> bool:
-    for stat in Path("/proc").glob("[0-9]*/comm"):
-        try:
-            if stat.read_text(encoding="utf-8").strip() in names:
-                return True
-        except OSError:
-            continue
-    return False

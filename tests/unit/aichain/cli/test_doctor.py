@@ -9,7 +9,8 @@ from typing import Any, TypeAlias
 import pytest
 from click.testing import CliRunner, Result
 
-from aichain.cli import main
+from aichain.cli import doctor, main
+from aichain.cli.kernel_clock import KernelClock, read_kernel_clock
 from tests.unit.aichain.cli.scripted_node import ScriptedNode, serving
 
 Invoke: TypeAlias = Callable[..., Result]
@@ -51,6 +52,55 @@ def test_a_broken_setting_fails_with_its_fix(invoke: Invoke, tmp_path: Path) -> 
     assert findings(done)["settings"]["verdict"] == "FAIL"
     assert "rpc.listen" in findings(done)["settings"]["fix"]
     assert "settings" in done.stderr
+
+
+def test_without_a_home_the_settings_of_every_home_are_checked(
+    invoke: Invoke, tmp_path: Path
+) -> None:
+    runner = CliRunner(env={"XDG_DATA_HOME": str(tmp_path)})
+    for network in ("testnet", "devnet"):
+        assert runner.invoke(main, ["init", "--network", network]).exit_code == 0
+    found = findings(invoke("--json"))["settings"]
+    assert found["verdict"] == "OK"
+    config = tmp_path / "aichain" / "testnet" / "config.toml"
+    assert str(config) in found["detail"]
+    config.write_text('[rpc]\nlisten = "nowhere"\n')
+    done = invoke("--json")
+    assert done.exit_code == 41
+    assert "rpc.listen" in findings(done)["settings"]["fix"]
+
+
+@pytest.mark.parametrize(
+    ("clock", "verdict"),
+    [
+        (KernelClock(is_synchronized=True, max_error_ms=30.0), "OK"),
+        (KernelClock(is_synchronized=True, max_error_ms=900.0), "WARN"),
+        (KernelClock(is_synchronized=False, max_error_ms=16_000.0), "WARN"),
+        (None, "WARN"),
+    ],
+)
+def test_a_clock_that_nobody_keeps_is_pointed_at(
+    invoke: Invoke, monkeypatch: pytest.MonkeyPatch, clock: KernelClock | None, verdict: str
+) -> None:
+    monkeypatch.setattr(doctor, "read_kernel_clock", lambda: clock)
+    found = findings(invoke("--json"))["clock"]
+    assert found["verdict"] == verdict
+    assert bool(found["fix"]) == (verdict == "WARN")
+
+
+def test_the_kernels_own_record_is_read() -> None:
+    clock = read_kernel_clock()
+    assert clock is None or 0 <= clock.max_error_ms <= 16_000, "the kernel stops counting at 16 s"
+
+
+def test_a_node_whose_clock_disagrees_with_the_others_fails(invoke: Invoke) -> None:
+    answers = {"aichain_status": {"clockTrouble": "the clock is behind; fix: set it"}}
+    with serving(ScriptedNode(answers)) as node:
+        done = invoke("--json", "--rpc", node.url)
+    assert done.exit_code == 41
+    found = findings(done)["node"]
+    assert (found["verdict"], found["detail"]) == ("FAIL", "the clock is behind")
+    assert found["fix"] == "set it"
 
 
 def test_a_home_on_which_nothing_can_be_written_fails_and_the_rest_is_said(
