@@ -178,9 +178,15 @@ def check(document: str, as_json: bool) -> None:
 
 @genesis.command("hash")
 @click.argument("document", metavar="DOCUMENT|NAME")
-def hash_document(document: str) -> None:
+@json_option
+def hash_document(document: str, as_json: bool) -> None:
     """Print the hash that all nodes of this network must agree on."""
-    click.echo("0x" + load_document(document).hash.hex())
+    given = load_document(document)
+    text = "0x" + given.hash.hex()
+    if as_json:
+        show({"name": given.name, "hash": text}, as_json=True)
+    else:
+        click.echo(text)
 
 
 def _summary(document: GenesisDocument) -> dict[str, object]:

@@ -140,7 +140,7 @@ async def send_raw_transaction(context: Context, params: RawTransaction) -> obje
     raw = bytes_of(params.data)
     if raw[:1] != bytes([_ENVELOPE_BYTE]):
         raise NotAnAIChainTransaction(
-            reason="AI-Chain accounts sign with ML-DSA-65: make transactions with `aichain tx`"
+            reason="AI-Chain accounts sign with ML-DSA: make transactions with `aichain tx`"
         )
     return show_bytes(await context.backend.submit(raw))
 

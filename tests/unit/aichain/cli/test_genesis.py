@@ -239,6 +239,11 @@ def require_usage_error(done: Result, names: str) -> None:
 
 def test_packaged_networks_have_hashes_too() -> None:
     done = invoke("hash", "testnet")
-    assert done.output.strip() == "0x" + load_document("testnet").hash.hex()
+    text = "0x" + load_document("testnet").hash.hex()
+    assert done.output.strip() == text
+    assert json.loads(invoke("hash", "testnet", "--json").output) == {
+        "name": "testnet",
+        "hash": text,
+    }
     assert invoke("check", "devnet").exit_code == 0
     assert invoke("hash", "mainnet").exit_code == 9
