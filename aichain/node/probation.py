@@ -12,7 +12,7 @@ from aichain.node.engine import Engine
 from aichain.node.syncer import Syncer
 from consensus.core.events import VotingAllowed
 from consensus.electorate import Electorate
-from consensus.guard import Head, Probation, may_start_signing
+from consensus.probation import Head, Probation, may_start_signing
 from consensus.quorum import reaches_quorum
 from consensus.records import SigningAllowed
 from genesis.limits import STANDING_BLOCK_TIMES
@@ -34,7 +34,7 @@ VOUCHED = (
 
 
 class ProbationWatch:
-    """The rule is `consensus.guard.may_start_signing`; this feeds it what peers say.
+    """The rule is `consensus.probation.may_start_signing`; this feeds it what peers say.
 
     An operator may vouch for the log: then a chain that stands ends the probation, too. A chain
     that moves does not need this vote, and is where a forgotten one could do harm.

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
-from consensus.guard import Head, Probation, has_heard_quorum, has_just_begun
 from consensus.lanes.records import LaneRecord, settled_number
+from consensus.probation import Head, Probation, has_heard_quorum, has_just_begun
 from consensus.records import ProposalCast, SigningAllowed, VoteCast
 
 LATER_CHECKPOINTS = 2

@@ -3,7 +3,7 @@
 import random
 from collections.abc import Callable, Mapping
 
-from consensus.guard import Head
+from consensus.probation import Head
 from tests.simulation import forgeries
 from tests.simulation import proposer_crimes as proposers
 from tests.simulation import voter_crimes as voters

@@ -7,8 +7,8 @@ from aichain.errors import WalDamaged, WalForeign
 from consensus.core import Event, State
 from consensus.core.state import CoreConfig
 from consensus.electorate import Electorate
-from consensus.guard import Head
 from consensus.instance import BlockRef
+from consensus.probation import Head
 from genesis.units import Address
 from native.hashing import Hash32
 from tests.simulation.checkers import Checker

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 from consensus.core.effects import BuildBlock, Finalize
 from consensus.core.events import BlockBuilt, BlockExecuted, BlockRejected, Event
-from consensus.guard import Head
 from consensus.instance import BlockRef
+from consensus.probation import Head
 from consensus.proposals import SignedProposal
 from native.hashing import Hash32, blake3_256
 from tests.simulation.inhabitants import Inhabitant

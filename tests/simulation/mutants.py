@@ -11,7 +11,7 @@ from aichain.node.engine import Performer
 from aichain.store import wal
 from aichain.store.wal import VoteWal
 from consensus import certificates as quorum_certificates
-from consensus import guard
+from consensus import guard, probation
 from consensus.certificates import QuorumCertificate
 from consensus.core import catchup, filters, finality, recovery, tally, timing, voting
 from consensus.core.state import State, ViewState
@@ -133,15 +133,15 @@ LOSSES: dict[str, Mutant] = {
         State, "may_sign", property(rules.sign_below_the_floor), "lost"
     ),
     "signs at once after a lost disk": _one(
-        guard, "may_start_signing", around.sign_at_once, "wiped"
+        probation, "may_start_signing", around.sign_at_once, "wiped"
     ),
     "signs in a new instance after a lost disk": _one(
-        guard, "may_start_signing", around.sign_in_a_new_instance, "wiped", 160
+        probation, "may_start_signing", around.sign_in_a_new_instance, "wiped", 160
     ),
     "a file that is merely there is trusted": _one(
         shell, "is_trusted", lambda records: True, "wiped"
     ),
-    "one liar silences a new chain": _one(guard, "has_just_begun", around.unanimously_new),
+    "one liar silences a new chain": _one(probation, "has_just_begun", around.unanimously_new),
 }
 STRANGERS: dict[str, Mutant] = {
     "one block at two heights counted together": _one(tally, "count", guesses.count_by_name),
@@ -202,8 +202,8 @@ STRANGERS: dict[str, Mutant] = {
         ballots, "_outlives", guesses.outlives_without_floor, seeds=0
     ),
     "proposals not logged": _one(ballots, "_record", guesses.votes_only),
-    "new to us is new": _one(guard, "may_start_signing", guesses.new_to_us, "wiped"),
-    "probation without distance": _one(guard, "PROBATION_VIEWS", 0, seeds=0),
+    "new to us is new": _one(probation, "may_start_signing", guesses.new_to_us, "wiped"),
+    "probation without distance": _one(probation, "PROBATION_VIEWS", 0, seeds=0),
     "a contradiction is waited out": Mutant(
         (
             (filters, "contradicts_final", guesses.nothing_contradicts),

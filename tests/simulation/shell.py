@@ -10,7 +10,7 @@ from aichain.node.ballots import Ballots, Signer
 from aichain.node.certificates import verify_certificate
 from aichain.node.engine import EngineServices, Performer
 from aichain.store.wal import VoteWal
-from consensus import guard
+from consensus import probation
 from consensus.certificates import QuorumCertificate
 from consensus.core import (
     Effect,
@@ -74,7 +74,7 @@ class Node:
         self.is_up = False
         self.life = 0
         self.state: State = self._restored(())
-        self.head = guard.Head(0, 0, 0)
+        self.head = probation.Head(0, 0, 0)
         self.port = Port(self)
         self.evidence = self.port
         """Where the performer looks for it."""
@@ -115,7 +115,7 @@ class Node:
         self._is_working = False
         self._disk_free_at = self.world.now
         self.state = self._restored(records)
-        self.head = guard.Head(self.state.final.height, self.state.epoch, self.state.view)
+        self.head = probation.Head(self.state.final.height, self.state.epoch, self.state.view)
         self._connect(wal, records)
         for block in sorted(self.disk.blocks.values(), key=lambda block: block.height):
             if block.height > self.state.final.height:
@@ -182,17 +182,17 @@ class Node:
         """As `aichain.node.probation`: ask where the others stand until we may sign."""
         state, world = self.state, self.world
         heard = {} if state.me is None else {state.me: self.head}
-        probation = guard.Probation(state.instance.electorate, heard)
+        silence = probation.Probation(state.instance.electorate, heard)
         may_sign = False
         while not may_sign:
             await Pause(HELLO_MS)
             for address, head in world.hear_heads(self):
-                index = probation.electorate.index_of(address)
+                index = silence.electorate.index_of(address)
                 if index is not None:
-                    probation = probation.with_hello(index, head)
+                    silence = silence.with_hello(index, head)
             state = self.state
-            may_sign = guard.may_start_signing(
-                probation, epoch=state.epoch, final_view=state.final_view
+            may_sign = probation.may_start_signing(
+                silence, epoch=state.epoch, final_view=state.final_view
             )
         world.fault(f"(probation ends {'on a living chain' if state.final.height else 'at once'})")
         await self._ballots.allow(SigningAllowed(state.instance.id, state.epoch, state.view))

@@ -10,7 +10,7 @@ import trio
 from tests.simulation import test_edge_schedule
 from tests.simulation.mutants import MUTANTS, mutated
 from tests.unit.aichain.node import test_ballots
-from tests.unit.consensus import test_guard
+from tests.unit.consensus import test_probation
 from tests.unit.consensus.core import test_open_view, test_state, test_turn, test_voting
 
 Check = Callable[[Path], object]
@@ -33,7 +33,7 @@ DIRECTED: dict[str, Check] = {
         test_ballots.test_a_rewritten_log_still_closes_the_views_it_says_nothing_more_of, directory
     ),
     "probation without distance": _plain(
-        test_guard.test_on_a_living_chain_a_distance_of_64_views_is_kept
+        test_probation.test_on_a_living_chain_a_distance_of_64_views_is_kept
     ),
     "certificates convict nobody": _plain(
         test_turn.test_certificates_that_exclude_each_other_convict_their_common_voters

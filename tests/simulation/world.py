@@ -14,8 +14,8 @@ from typing import Protocol
 
 from aichain.errors import WalDamaged, WalForeign
 from aichain.node import engine
-from consensus.guard import Head
 from consensus.instance import BlockRef
+from consensus.probation import Head
 from genesis.units import Address
 from native.hashing import Hash32, blake3_256
 from tests.simulation.accidents import HEAD_START_MS, Accidents

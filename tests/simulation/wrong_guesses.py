@@ -21,6 +21,7 @@ from consensus.core.tally import Tally
 from consensus.core.turn import Turn
 from consensus.electorate import Electorate
 from consensus.evidence import ConflictingProposals, Evidence
+from consensus.probation import Probation, has_heard_quorum, may_start_signing
 from consensus.proposals import Proposal
 from consensus.quorum import reaches_quorum
 from consensus.records import (
@@ -46,7 +47,7 @@ FLOOR_OF = recovery.floor_of
 IN_NEXT_EPOCH: Callable[[State], State] = core_step.in_next_epoch
 IS_NULLIFIED_BETWEEN = voting.is_nullified_between
 IS_WANTED = filters.is_wanted
-MAY_START_SIGNING = guard.may_start_signing
+MAY_START_SIGNING = may_start_signing
 ON_TIMER = core_step.on_timer
 OUTLIVES = ballots._outlives
 RECORD = ballots._record
@@ -212,9 +213,9 @@ def votes_only(effect: Effect) -> Any:
     return None if isinstance(effect, CastProposal) else RECORD(effect)
 
 
-def new_to_us(probation: guard.Probation, *, epoch: int, final_view: int) -> bool:
+def new_to_us(probation: Probation, *, epoch: int, final_view: int) -> bool:
     """A chain of which we know no final block has just begun."""
-    if guard.has_heard_quorum(probation) and (epoch, final_view) == (0, 0):
+    if has_heard_quorum(probation) and (epoch, final_view) == (0, 0):
         return True
     return MAY_START_SIGNING(probation, epoch=epoch, final_view=final_view)
 

@@ -6,9 +6,10 @@ from typing import Any
 from aichain.errors import StoreFailed
 from aichain.node.engine import Performer
 from aichain.store.wal import VoteWal
-from consensus import guard
 from consensus.certificates import certificate_witnesses
 from consensus.core.effects import Effect
+from consensus.guard import SignedSlots
+from consensus.probation import Probation, may_start_signing
 from consensus.records import (
     HeightFinal,
     ProposalCast,
@@ -26,7 +27,7 @@ WRITE = VoteWal._write
 RECORDS = VoteWal.records
 RESTORED = Node._restored
 CRASH = Node.crash
-MAY_START_SIGNING = guard.may_start_signing
+MAY_START_SIGNING = may_start_signing
 WITNESSES = certificate_witnesses
 
 
@@ -95,7 +96,7 @@ def forgetful_core(node: Node, records: tuple[Record, ...]) -> Any:
     return RESTORED(node, kept)
 
 
-def no_second_check(signed: guard.SignedSlots, record: VoteCast | ProposalCast) -> None:
+def no_second_check(signed: SignedSlots, record: VoteCast | ProposalCast) -> None:
     """The guard agrees with everything."""
 
 
@@ -120,13 +121,13 @@ def sign_at_once(probation: object, *, epoch: int, final_view: int) -> bool:
     return True
 
 
-def sign_in_a_new_instance(probation: guard.Probation, *, epoch: int, final_view: int) -> bool:
+def sign_in_a_new_instance(probation: Probation, *, epoch: int, final_view: int) -> bool:
     """Without waiting for its first FINAL: we may have voted there before anybody we heard."""
     last_epoch = max((head.epoch for head in probation.heard.values()), default=0)
     first_final = final_view if epoch == last_epoch else max(1, final_view)
     return MAY_START_SIGNING(probation, epoch=epoch, final_view=first_final)
 
 
-def unanimously_new(probation: guard.Probation) -> bool:
+def unanimously_new(probation: Probation) -> bool:
     """One who claims a final block is believed, and silences all that hear it."""
     return all(head.final_height == 0 for head in probation.heard.values())

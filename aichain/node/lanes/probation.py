@@ -12,9 +12,9 @@ from aichain.node.lanes.syncer import LaneSyncer
 from aichain.node.probation import POLL_S, STANDS, VOUCHED, Standstill
 from consensus.core.events import VotingAllowed
 from consensus.electorate import Electorate
-from consensus.guard import Head, Probation
 from consensus.lanes.probation import head_at, may_start_signing
 from consensus.lanes.state import Lanes
+from consensus.probation import Head, Probation
 from consensus.quorum import reaches_quorum
 from consensus.records import SigningAllowed
 from genesis.limits import STANDING_BLOCK_TIMES

@@ -2,9 +2,9 @@
 
 import pytest
 
-from consensus.guard import Probation
 from consensus.lanes.probation import head_at, is_trusted, may_start_signing, must_abstain
 from consensus.lanes.records import CheckpointHard, LaneRecord, TermClosed, settled_number
+from consensus.probation import Probation
 from consensus.records import SigningAllowed, VoteCast
 from consensus.votes import Vote, VotePhase
 from native.hashing import Hash32

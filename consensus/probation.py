@@ -1,0 +1,75 @@
+"""When a validator whose vote log is new may sign: once nothing it may have forgotten can count."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from consensus.electorate import Electorate
+from consensus.quorum import reaches_quorum
+from genesis.limits import PROBATION_VIEWS
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Where a validator says it stands."""
+
+    final_height: int
+    epoch: int
+    view: int
+
+
+@dataclass(frozen=True, slots=True)
+class Probation:
+    """A validator whose log is new, on a network that may remember its signatures better.
+
+    `heard` holds its own head at start, and the first word of each member until a quorum of weight
+    has spoken; what comes later is not "at start" any more. Only who knows no final block is heard
+    even then: it takes a quorum of those to say that the chain has just begun, and whoever claims
+    more must not be able to hush the others up.
+    """
+
+    electorate: Electorate
+    heard: Mapping[int, Head]
+
+    def with_hello(self, index: int, head: Head) -> "Probation":
+        """A member said where it stands."""
+        if index in self.heard or (has_heard_quorum(self) and head.final_height > 0):
+            return self
+        return replace(self, heard={**self.heard, index: head})
+
+
+def has_heard_quorum(probation: Probation) -> bool:
+    """69 % of the weight, ours included, have said where they stand."""
+    return _are_quorum(probation.electorate, probation.heard)
+
+
+def has_just_begun(probation: Probation) -> bool:
+    """69 % of the weight, ours included, know no final block but genesis."""
+    return _are_quorum(
+        probation.electorate,
+        (index for index, head in probation.heard.items() if head.final_height == 0),
+    )
+
+
+def _are_quorum(electorate: Electorate, members: Iterable[int]) -> bool:
+    weight = sum(electorate.weights[index] for index in members)
+    return reaches_quorum(weight, electorate.total)
+
+
+def may_start_signing(probation: Probation, *, epoch: int, final_view: int) -> bool:
+    """A wiped disk may have signed anything that can still count, so wait until nothing can.
+
+    `epoch` and `final_view` are where our own core stands now. A chain on which a quorum knows no
+    final block but genesis has just begun, and so has our log. Otherwise somebody in the quorum
+    saw every view we can have voted in, but the newest and view 1 of the next instance: hence the
+    distance within an instance, and the first FINAL of one that began later.
+    """
+    if not has_heard_quorum(probation):
+        return False
+    if has_just_begun(probation):
+        return True
+    heads = probation.heard.values()
+    last_epoch = max(head.epoch for head in heads)
+    last_view = max(head.view for head in heads if head.epoch == last_epoch)
+    if epoch == last_epoch:
+        return final_view > last_view + PROBATION_VIEWS
+    return epoch > last_epoch and final_view > 0
