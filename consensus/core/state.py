@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from enum import Enum, auto
 from typing import Final
 
 from consensus.certificates import QuorumCertificate
@@ -18,6 +19,17 @@ from native.hashing import Hash32
 NEVER_SYNCED: Final = -1
 
 
+class CommitRule(Enum):
+    """What a COMMIT waits for (R3)."""
+
+    ON_NOTAR = auto()
+    """Everybody votes: who made the NOTAR has executed the block, and that is most of the stake.
+    A view that was left behind gets no COMMIT any more."""
+    ON_EXECUTION = auto()
+    """A sample votes (lanes): its NOTAR proves nothing of the kind, so the block is executed here
+    first; as that may come late, the view may be behind us."""
+
+
 @dataclass(frozen=True, slots=True)
 class CoreConfig:
     """What does not change while a node runs. `validator` is None for a node that only follows."""
@@ -28,8 +40,7 @@ class CoreConfig:
     delta_ms: int
     clock_offset_ms: int
     validator: Address | None
-    commits_executed: bool = False
-    """COMMIT only to what is executed here, and then also to views already left (lanes)."""
+    commit_rule: CommitRule = CommitRule.ON_NOTAR
 
 
 @dataclass(frozen=True, slots=True)

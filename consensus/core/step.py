@@ -36,7 +36,7 @@ from consensus.core.events import (
     VoteAccepted,
     VotingAllowed,
 )
-from consensus.core.state import State, in_next_epoch
+from consensus.core.state import CommitRule, State, in_next_epoch
 from consensus.core.turn import Turn
 from consensus.electorate import Electorate
 from consensus.evidence import (
@@ -263,7 +263,7 @@ def on_started(turn: Turn) -> None:
 def go_on(turn: Turn) -> None:
     """Something arrived: finalize what can be, then propose and PREFER if that was missing."""
     settle(turn)
-    if turn.state.config.commits_executed:
+    if turn.state.config.commit_rule is CommitRule.ON_EXECUTION:
         commit_late(turn)
     try_propose(turn)
     try_prefer(turn)

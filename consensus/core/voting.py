@@ -1,13 +1,14 @@
 """The voting rules R1-R7 and R10 of consensus/README.md, alone on one page: may we, yes or no.
 
 Everything here reads the state and changes nothing. A vote or proposal leaves this node only when
-one of the four `may_` predicates said yes, and in one view they never say yes to both COMMIT and
-CANCEL, nor twice to the same phase (R7).
+`may_propose`, `may_prefer`, `may_commit` or `may_cancel` said yes, and in one view they never say
+yes to both COMMIT and CANCEL, nor twice to the same phase (R7).
 """
 
 from dataclasses import dataclass
+from typing import assert_never
 
-from consensus.core.state import State
+from consensus.core.state import CommitRule, State
 from consensus.instance import BlockRef, Instance
 from consensus.proposals import Proposal
 from native.hashing import Hash32
@@ -42,17 +43,17 @@ def may_prefer(state: State) -> bool:
 
 
 def may_commit(state: State, view: int) -> bool:
-    """R3: once the view's NOTAR is held, unless we CANCELled the view or have left it behind.
-
-    In a sampled committee a NOTAR is no proof that honest members executed the block: there it must
-    be executed here, and as that may come late, the view may be behind us.
-    """
+    """R3: once, to a block with a NOTAR, and never after CANCEL; `CommitRule` says how soon."""
     own = state.at(view)
     if not state.may_sign or own.committed is not None or own.cancelled is not None:
         return False
-    if state.config.commits_executed:
-        return own.notarized in state.executed
-    return view >= state.view
+    match state.config.commit_rule:
+        case CommitRule.ON_NOTAR:
+            return view >= state.view
+        case CommitRule.ON_EXECUTION:
+            return own.notarized in state.executed
+        case unknown:
+            assert_never(unknown)
 
 
 def may_cancel(state: State) -> bool:

@@ -9,6 +9,7 @@ from consensus.core import step as core_step
 from consensus.core.effects import Effect, TimerName
 from consensus.core.events import BlockExecuted, Event, Started
 from consensus.core.recovery import replay
+from consensus.core.state import CommitRule
 from consensus.core.state import State as CoreState
 from consensus.instance import BlockRef, Instance
 from consensus.lanes import rules
@@ -58,7 +59,7 @@ def begin_term(turn: LaneTurn, start: BlockRef) -> bool:
         epoch_blocks=config.core.epoch_blocks,
     )
     records, closed = records_of(state, instance)
-    fast = replace(config.core, commits_executed=True)
+    fast = replace(config.core, commit_rule=CommitRule.ON_EXECUTION)
     blank = CoreState(
         config=fast,
         instance=instance,
