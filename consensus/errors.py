@@ -216,6 +216,22 @@ class AncestorUnproven(Unproven):
 
 
 @dataclass(eq=False)
+class TransactionUnproven(Unproven):
+    """The transaction is not shown to stand in the block."""
+
+    tx_id: bytes
+    height: int
+
+
+@dataclass(eq=False)
+class ReceiptUnproven(Unproven):
+    """The receipt is not shown to be that of the transaction in this place of the block."""
+
+    index: int
+    height: int
+
+
+@dataclass(eq=False)
 class RecordUnproven(Unproven):
     """The record is not shown to stand, or to be absent, in the certified state."""
 

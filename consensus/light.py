@@ -27,7 +27,9 @@ from consensus.errors import (
     OlderThanTrusted,
     OtherChain,
     PathBroken,
+    ReceiptUnproven,
     RecordUnproven,
+    TransactionUnproven,
     TrustContradicted,
     TrustTooOld,
     ValidatorsUnknown,
@@ -40,6 +42,7 @@ from genesis.document import GenesisDocument
 from genesis.validators import ValidatorSet
 from native.errors import InvalidSignature
 from native.hashing import Hash32
+from native.merkle import MerkleProof, verify_leaf
 from native.signatures import SignatureItem
 from vm.blocks import Header, genesis_header
 from vm.commitment import StateProof, verify_proof
@@ -156,6 +159,18 @@ def verify_record(child: Header, key: bytes, value: bytes | None, proof: StatePr
     """Refuse a record that is not in the state that a final header's parent left behind."""
     if not verify_proof(child.parent_state_root, key, value, proof):
         raise RecordUnproven(key, child.height - 1)
+
+
+def verify_transaction(header: Header, tx_id: Hash32, proof: MerkleProof) -> None:
+    """Refuse a transaction that is not in the final header's block."""
+    if not verify_leaf(header.tx_root, tx_id, proof):
+        raise TransactionUnproven(tx_id, header.height)
+
+
+def verify_receipt(child: Header, raw: bytes, proof: MerkleProof) -> None:
+    """Refuse a receipt that is not one of the block before the final header."""
+    if not verify_leaf(child.parent_receipts_root, raw, proof):
+        raise ReceiptUnproven(proof.index, child.height - 1)
 
 
 def _require_path(trusted: Header, headers: tuple[Header, ...]) -> None:

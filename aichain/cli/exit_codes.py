@@ -77,6 +77,7 @@ FIXES: Final[Mapping[str, tuple[int, str]]] = {
         (
             *("path_broken", "not_final", "foreign_validators", "foreign_instance"),
             *("validators_unknown", "ancestor_unproven", "record_unproven"),
+            *("transaction_unproven", "receipt_unproven"),
             *("voters_malformed", "quorum_not_reached", "invalid_signature"),
         ),
         _LIAR,

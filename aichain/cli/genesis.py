@@ -13,7 +13,7 @@ from aichain.cli.exit_codes import CommandError, CommandExit
 from aichain.cli.key_choice import address_named, signing_key
 from aichain.cli.options import KeyFolder, json_option, key_folder_options
 from aichain.cli.output import show
-from aichain.cli.values import EXISTING_FILE, FILE, NAME, PEER_ID, POSITIVE_AMOUNT, SEED
+from aichain.cli.values import EXISTING_FILE, FILE, NAME, PEER_ID, POSITIVE_AMOUNT, RAW_HASH
 from aichain.config import load_document
 from aichain.keystore import onion_seed_of
 from genesis.ceremony import (
@@ -59,7 +59,7 @@ def genesis() -> None:
 )
 @click.option(
     "--seed",
-    type=SEED,
+    type=RAW_HASH,
     metavar="HASH",
     help="0x and 64 digits nobody could choose alone; without it, random.",
 )

@@ -14,12 +14,13 @@ from aichain.cli.light_client import LightClient, Reliance, TrustPoint
 from aichain.cli.light_server import LightServer
 from aichain.cli.options import home_option, rpc_option
 from aichain.cli.output import coins, show
-from aichain.cli.values import ADDRESS, HEIGHT, TRUST_POINT
+from aichain.cli.values import ADDRESS, HEIGHT, RAW_HASH, TRUST_POINT
 from aichain.clock import SystemClock
 from aichain.config import data_root, default_home, load_document
 from aichain.rpc.render import show_header
 from genesis.networks import known_networks
 from genesis.units import Address, format_address
+from native.hashing import Hash32
 from native.signatures import Algorithm
 from vm.blocks import Header
 from vm.records import Account, account_key, decode_account
@@ -70,9 +71,9 @@ def account(given: dict[str, Any], address: Address) -> None:
         value: dict[str, object] = {
             "address": format_address(address),
             "exists": claim.value is not None,
-            "balance": str(found.balance) if given["as_json"] else coins(found.balance),
+            "balance": _amount(given, found.balance),
             "nonce": found.nonce,
-            "staked": str(found.staked) if given["as_json"] else coins(found.staked),
+            "staked": _amount(given, found.staked),
             "algorithm": Algorithm(found.algorithm).name if found.algorithm else None,
             "height": child.height - 1,
         }
@@ -86,6 +87,26 @@ def header(given: dict[str, Any], height: int) -> None:
     """A final header of any height, proved under the last one."""
     with _client(given) as client:
         value = show_header(client.header(height))
+        show(value | _proof(given, client), as_json=given["as_json"])
+
+
+@light.command("tx")
+@click.argument("tx_id", metavar="HASH", type=RAW_HASH)
+@click.pass_obj
+def transaction(given: dict[str, Any], tx_id: Hash32) -> None:
+    """A final transaction's place and outcome, proved; the outcome once the next block is final."""
+    with _client(given) as client:
+        block, index, receipt = client.transaction(tx_id)
+        value: dict[str, object] = {
+            "hash": "0x" + tx_id.hex(),
+            "height": block.height,
+            "index": index,
+            "timestampMs": block.timestamp_ms,
+            "ok": None if receipt is None else receipt.ok,
+            "error": None if receipt is None else receipt.error or None,
+            "feeBurned": _amount(given, None if receipt is None else receipt.fee_burned),
+            "tip": _amount(given, None if receipt is None else receipt.tip),
+        }
         show(value | _proof(given, client), as_json=given["as_json"])
 
 
@@ -103,6 +124,12 @@ def follow(given: dict[str, Any], count: int | None) -> None:
                 _print_head(given, client, head)
             else:
                 time.sleep(POLL_S)
+
+
+def _amount(given: dict[str, Any], amount: int | None) -> str | None:
+    if amount is None:
+        return None
+    return str(amount) if given["as_json"] else coins(amount)
 
 
 def _print_head(given: dict[str, Any], client: LightClient, head: Header) -> None:

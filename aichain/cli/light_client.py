@@ -26,15 +26,18 @@ from consensus.light import (
     genesis_trust,
     require_recent,
     verify_ancestor_header,
+    verify_receipt,
     verify_record,
+    verify_transaction,
 )
 from genesis.document import GenesisDocument
 from genesis.limits import CERTIFICATE_WINDOW_BLOCKS, PRUNED_BLOCKS_AT_ONCE
 from native.batch import verify_many
 from native.codec import encode
 from native.errors import InvalidData
-from native.hashing import Hash32
+from native.hashing import HASH_BYTES, Hash32
 from vm.blocks import Header
+from vm.receipts import Receipt, decode_receipt
 
 NO_TRUST: Final = "there is nothing to start from: no block that you trust was given"
 NO_TRUST_FIX: Final = (
@@ -147,6 +150,32 @@ class LightClient:
             verify_record(child, key, claim.value, claim.proof)
         self.effort.proof_bytes += len(claim.proof.encode()) + len(claim.value or b"")
         return claim, child
+
+    def transaction(self, tx_id: Hash32) -> tuple[Header, int, Receipt | None]:
+        """The proved block of a final transaction, its place there, and what came of it.
+
+        The next header carries the receipts; None while there is none.
+        """
+        claim = self._server.transaction(tx_id)
+        if claim is None:
+            raise CommandError(
+                f"the server has no final transaction 0x{tx_id.hex()}",
+                "wait, or ask another node with --rpc: that one has none is no proof that none is",
+                CommandExit.NOT_FOUND,
+            )
+        header = self.header(claim.height)
+        child = None
+        if self.head.height > claim.height:
+            at_head = self.head.height == claim.height + 1
+            child = self.head if at_head else self._ancestor(claim.height + 1, self.head)
+        with self.effort.timed():
+            verify_transaction(header, tx_id, claim.proof)
+            if child is not None:
+                verify_receipt(child, claim.receipt_raw, claim.receipt_proof)
+        hashes = len(claim.proof.siblings) + len(claim.receipt_proof.siblings)
+        self.effort.proof_bytes += len(claim.receipt_raw) + HASH_BYTES * hashes
+        receipt = None if child is None else decode_receipt(claim.receipt_raw)
+        return header, claim.proof.index, receipt
 
     def _begin(self) -> tuple[Trust, list[Header]]:
         """The highest trusted header; the lower ones have to turn out to be its ancestors."""

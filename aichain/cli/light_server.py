@@ -10,9 +10,11 @@ from consensus.certificates import CERTIFICATE_FIELDS, decode_certificate
 from consensus.light import Finality
 from genesis.checkpoints import CHECKPOINT_FIELDS, Checkpoint, decode_checkpoint
 from genesis.limits import (
+    BODY_TRANSACTIONS_MAX,
     CERTIFIED_PATH_MAX,
     GENESIS_VALIDATORS_MAX,
     MMR_PROOF_MAX_BYTES,
+    RECEIPT_MAX_BYTES,
     STATE_PROOF_MAX_BYTES,
     STATE_RECORD_MAX_BYTES,
 )
@@ -20,7 +22,8 @@ from genesis.units import parse_address, parse_hex
 from genesis.validators import Validator, ValidatorSet
 from native.codec import decode
 from native.errors import InvalidData
-from native.hashing import hash32
+from native.hashing import Hash32, hash32
+from native.merkle import MerkleProof
 from native.node_keys import PEER_ID_MAX_CHARS, parse_peer_id
 from native.signatures import SIGNATURE_BYTES
 from vm.blocks import Header, decode_header
@@ -54,6 +57,16 @@ class RecordClaim:
     finality: Finality
 
 
+@dataclass(frozen=True, slots=True)
+class TransactionClaim:
+    """Where a transaction stands and what came of it, as a server gave it."""
+
+    height: int
+    proof: MerkleProof
+    receipt_raw: bytes
+    receipt_proof: MerkleProof
+
+
 class LightServer:
     """Asks; remembers the validator set that it was given last, which rarely changes."""
 
@@ -77,6 +90,10 @@ class LightServer:
     def header_proof(self, height: int, at: int) -> tuple[Header, MmrProof] | None:
         """A header, and that it lies under the one at `at`."""
         return self._ask("aichain_getHeaderProof", (height, at), _header_proof)
+
+    def transaction(self, tx_id: Hash32) -> TransactionClaim | None:
+        """A final transaction's place and receipt."""
+        return self._ask("aichain_getTransactionProof", ("0x" + tx_id.hex(),), _transaction_claim)
 
     def remember(self, validators: ValidatorSet | None) -> None:
         """A set that need not be asked for."""
@@ -149,6 +166,28 @@ def _checkpoint(answer: Any) -> Checkpoint | None:  # noqa: ANN401 JSON has no b
 def _header_proof(answer: Any) -> tuple[Header, MmrProof]:  # noqa: ANN401 JSON has no better type
     header = decode_header(_bytes(answer["header"], KEY_BYTES))
     return header, MmrProof.decode(_bytes(answer["proof"], MMR_PROOF_MAX_BYTES))
+
+
+def _transaction_claim(answer: Any) -> TransactionClaim:  # noqa: ANN401 JSON has no better type
+    height, index, count = (_number(answer[name]) for name in ("height", "index", "count"))
+    return TransactionClaim(
+        height,
+        MerkleProof(index, count, _siblings(answer["siblings"])),
+        _bytes(answer["receipt"], RECEIPT_MAX_BYTES),
+        MerkleProof(index, count, _siblings(answer["receiptSiblings"])),
+    )
+
+
+def _siblings(rows: Any) -> tuple[Hash32, ...]:  # noqa: ANN401 JSON has no better type
+    if not isinstance(rows, list) or len(rows) > BODY_TRANSACTIONS_MAX.bit_length():
+        raise ValueError("the hashes of a path were expected")
+    return tuple(hash32(_bytes(row, HASH_BYTES)) for row in rows)
+
+
+def _number(value: Any) -> int:  # noqa: ANN401 JSON has no better type
+    if type(value) is not int or value < 0:
+        raise ValueError("a number was expected")
+    return value
 
 
 def _bytes(text: Any, most: int) -> bytes:  # noqa: ANN401 JSON has no better type

@@ -1,9 +1,11 @@
 """Proofs as JSON for light clients: canonical bytes in 0x hex, and what they are about."""
 
-from aichain.rpc.backend import CertifiedRecord, HeaderProof
+from aichain.rpc.backend import BlockView, CertifiedRecord, HeaderProof
 from aichain.rpc.render import Json, show_bytes
 from consensus.light import Finality
 from native.codec import encode
+from native.merkle import prove_leaf
+from vm.receipts import encode_receipt
 
 
 def show_finality(finality: Finality) -> Json:
@@ -28,6 +30,21 @@ def show_header_proof(found: HeaderProof) -> Json:
         "header": show_bytes(found.header.raw),
         "at": found.at,
         "proof": show_bytes(found.proof.encode()),
+    }
+
+
+def show_transaction_proof(view: BlockView, index: int) -> Json:
+    """Two Merkle paths from the bottom up, over the ids and over the receipts of a block."""
+    ids = [signed.id for signed in view.block.transactions]
+    receipts = [encode_receipt(receipt) for receipt in view.receipts]
+    return {
+        "hash": show_bytes(ids[index]),
+        "height": view.block.header.height,
+        "index": index,
+        "count": len(ids),
+        "siblings": [show_bytes(each) for each in prove_leaf(ids, index).siblings],
+        "receipt": show_bytes(receipts[index]),
+        "receiptSiblings": [show_bytes(each) for each in prove_leaf(receipts, index).siblings],
     }
 
 

@@ -9,9 +9,14 @@ from typing import Annotated
 from msgspec import Meta
 
 from aichain.rpc.errors import InvalidParams, StateNotCertified
-from aichain.rpc.methods.parameters import Height, StateKeyText, bytes_of
+from aichain.rpc.methods.parameters import HashText, Height, StateKeyText, bytes_of, hash_of
 from aichain.rpc.registry import Context, Params, method
-from aichain.rpc.render_light import show_certified_record, show_finality, show_header_proof
+from aichain.rpc.render_light import (
+    show_certified_record,
+    show_finality,
+    show_header_proof,
+    show_transaction_proof,
+)
 from genesis.epochs import last_height
 from genesis.limits import RPC_ANCHORS_MAX
 
@@ -34,6 +39,10 @@ class Anchors(Params, frozen=True):
 
 class ByKey(Params, frozen=True):
     key: StateKeyText
+
+
+class ByHash(Params, frozen=True):
+    hash: HashText
 
 
 async def get_finality(context: Context, params: MaybeHeight) -> object:
@@ -72,9 +81,20 @@ async def get_state_proof(context: Context, params: ByKey) -> object:
     return show_certified_record(found)
 
 
+async def get_transaction_proof(context: Context, params: ByHash) -> object:
+    """Where a final transaction stands, what came of it, and proof of both; or null."""
+    view = await context.backend.transaction(hash_of(params.hash))
+    if view is None or view.placement is None or not view.placement.final:
+        return None
+    block = await context.backend.block_at(view.placement.height)
+    assert block is not None, "a final transaction is in a final block"
+    return show_transaction_proof(block, view.placement.index)
+
+
 METHODS = (
     method("aichain_getFinality", MaybeHeight, get_finality),
     method("aichain_getAnchors", Anchors, get_anchors),
     method("aichain_getHeaderProof", HeaderQuery, get_header_proof),
     method("aichain_getStateProof", ByKey, get_state_proof),
+    method("aichain_getTransactionProof", ByHash, get_transaction_proof),
 )

@@ -3,15 +3,24 @@
 import pytest
 
 from aichain.cli.light_server import LightServer
-from consensus.light import Finality, genesis_trust, verify_ancestor_header, verify_finality
+from consensus.light import (
+    Finality,
+    genesis_trust,
+    verify_ancestor_header,
+    verify_finality,
+    verify_receipt,
+    verify_transaction,
+)
 from consensus.light import verify_record as verify
 from genesis.limits import RPC_ANCHORS_MAX
 from genesis.units import parse_address
 from native.batch import verify_many
-from tests.unit.aichain.rpc.calling import SENDER, Node
+from native.hashing import hash32
+from tests.unit.aichain.rpc.calling import SENDER, UNKNOWN, Node
 from vm.blocks import decode_header
 from vm.commitment import StateProof
 from vm.mmr import MmrProof
+from vm.receipts import decode_receipt
 from vm.records import account_key, decode_account
 
 KEY = "0x" + account_key(parse_address(SENDER)).hex()
@@ -113,3 +122,25 @@ async def test_anchors_are_those_of_epochs_that_are_over(history: Node) -> None:
 )
 async def test_wrong_params(node: Node, method: str, params: list[object]) -> None:
     assert await node.error(method, *params) == (-32602, "invalid_params")
+
+
+async def test_a_transaction_and_its_receipt_are_proved_by_two_headers(history: Node) -> None:
+    block = await history.call("aichain_getBlock", 2)
+    for index, shown in enumerate(block["transactions"]):
+        answer = await history.call("aichain_getTransactionProof", shown["hash"])
+        assert (answer["height"], answer["index"], answer["count"]) == (2, index, 2)
+        given = Given(aichain_getTransactionProof=answer)
+        tx_id = hash32(bytes.fromhex(shown["hash"][2:]))
+        claim = LightServer(given).transaction(tx_id)  # type: ignore[arg-type]  # only `call`
+        assert claim is not None
+        header, child = (history.backend.views[height].block.header for height in (2, 3))
+        verify_transaction(header, tx_id, claim.proof)
+        verify_receipt(child, claim.receipt_raw, claim.receipt_proof)
+        assert decode_receipt(claim.receipt_raw).ok == shown["receipt"]["ok"]
+
+
+async def test_a_transaction_that_is_not_final_has_no_proof(history: Node) -> None:
+    signed = history.backend.transfer()
+    await history.call("aichain_sendTransaction", "0x" + signed.raw.hex())
+    for unknown in (UNKNOWN, "0x" + signed.id.hex()):
+        assert await history.call("aichain_getTransactionProof", unknown) is None
