@@ -25,6 +25,7 @@ from consensus.lanes.state import Cause
 from consensus.lanes.voters import term_blocks, term_end
 from consensus.proposals import Proposal, SignedProposal
 from consensus.votes import Vote, VotePhase
+from genesis.epochs import epoch_of_height, last_height
 from tests.builders_consensus import GENESIS
 from tests.builders_lanes import (
     EPOCH_BLOCKS,
@@ -75,6 +76,17 @@ def test_more_validators_decide_less_often(validators: int, blocks: int) -> None
 def test_terms_of_an_epoch_are_equally_long(epoch_blocks: int, blocks: int) -> None:
     assert term_blocks(640, 20, epoch_blocks) == blocks
     assert epoch_blocks % blocks == 0
+
+
+def test_within_the_lead_nobody_signs_for_a_set_whose_epoch_end_is_not_hard() -> None:
+    """The set and the seed of epoch e + 2 are decided by the last block of e."""
+    for epoch_blocks in (2, 4, 8, 12):
+        for blocks in (1, 2, 4, 8, 12):
+            for hard in range(5 * epoch_blocks):
+                first_end = term_end(hard, blocks, epoch_blocks)
+                for height in range(hard + 1, term_end(first_end, blocks, epoch_blocks) + 1):
+                    epoch = epoch_of_height(height, epoch_blocks)
+                    assert epoch < 2 or last_height(epoch - 2, epoch_blocks) <= hard
 
 
 def test_a_term_ends_and_the_next_begins_while_the_hard_lane_decides() -> None:
