@@ -17,7 +17,12 @@ from aichain.node.engine import Engine
 from aichain.node.finalizer import Finalizer
 from aichain.node.sources import Unreliable, steady_ms
 from consensus.certificates import QuorumCertificate
-from consensus.core.events import BlockExecuted, BlockRejected, CertificateAccepted
+from consensus.core.events import (
+    BlockExecuted,
+    BlockRejected,
+    CertificateAccepted,
+    ForkProven,
+)
 from consensus.errors import InvalidCertificate
 from consensus.headers import block_ref
 from consensus.instance import BlockRef
@@ -28,7 +33,7 @@ from native.hashing import Hash32
 from p2p.errors import PeerPruned, Penalty, RequestFailed
 from p2p.wire.messages import BlockRange, GetRange
 from p2p.wire.sync import RangeAsk, SyncPlan
-from vm.blocks import Block, decode_header
+from vm.blocks import Block, Header, decode_header
 from vm.errors import InvalidBlock
 
 log = logging.getLogger(__name__)
@@ -182,16 +187,33 @@ class Syncer:
             path = [decode_header(raw) for raw in answer.path]
         except InvalidData as error:
             raise PeerLied(str(error)) from error
-        parent_id = tip_id
+        first = blocks[0].header
+        parent_id = first.parent_id
         for header in (*(block.header for block in blocks), *path):
             height += 1
             if header.parent_id != parent_id or header.height != height:
-                raise PeerLied("its blocks do not follow ours and each other")
+                raise PeerLied("its blocks do not follow each other")
             parent_id = header.id
         if certificate.block_id != parent_id or certificate.phase is not VotePhase.COMMIT:
             raise PeerLied("its certificate is of another block")
+        if first.parent_id != tip_id:
+            await self._judge_fork(first, certificate)
         await self._verify(certificate)
         return _Range(tuple(blocks), certificate, not path)
+
+    async def _judge_fork(self, first: Header, certificate: QuorumCertificate) -> None:
+        """Blocks that do not follow ours: a lie, unless a quorum of this epoch has signed it.
+
+        Whatever the instance is called: it begins at a block of that other chain. What was signed
+        is a block, and it leads by hash to one of our genesis.
+        """
+        epoch, genesis_hash = self._engine.state.epoch, self._context.document.hash
+        if certificate.epoch != epoch or first.genesis_hash != genesis_hash:
+            raise PeerLied("its blocks do not follow ours")
+        await self._verify_by(certificate)
+        log.error("block %d is final on another chain, too: a fork", first.height - 1)
+        self._engine.post(ForkProven(certificate, self._context.clock.now_ms()))
+        raise CoreIsAhead
 
     async def _verify(self, certificate: QuorumCertificate) -> None:
         """Once per certificate: many ranges of an epoch may rest on the same one."""
@@ -202,13 +224,16 @@ class Syncer:
             raise PeerLied("its certificate belongs to another instance")
         if self._verified == certificate.block_id:
             return
-        context = self._context
+        await self._verify_by(certificate)
+        self._verified = certificate.block_id
+
+    async def _verify_by(self, certificate: QuorumCertificate) -> None:
+        context, electorate = self._context, self._engine.state.instance.electorate
         try:
-            validators = context.electorates.validators(instance.epoch)
-            await verify_certificate(certificate, instance.electorate, validators, context.verifier)
+            validators = context.electorates.validators(electorate.epoch)
+            await verify_certificate(certificate, electorate, validators, context.verifier)
         except (InvalidCertificate, InvalidSignature) as error:
             raise PeerLied(str(error)) from error
-        self._verified = certificate.block_id
 
     async def _execute(self, checked: _Range) -> None:
         """All of the range is on disk, in one write, before the core hears of any of it (R8)."""

@@ -77,6 +77,17 @@ class CertificateAccepted:
 
 
 @dataclass(frozen=True, slots=True)
+class ForkProven:
+    """A quorum of this epoch made a chain final that does not hold our last final block.
+
+    Sync sees that, by parent hashes; the core forgets blocks below the last final one.
+    """
+
+    certificate: QuorumCertificate
+    now_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class CertificatesRequested:
     """A peer lacks certificates of views [low_view, high_view] of an epoch."""
 
@@ -111,6 +122,7 @@ Event = (
     | BlockRejected
     | VoteAccepted
     | CertificateAccepted
+    | ForkProven
     | CertificatesRequested
     | ElectorateDecided
     | VotingAllowed

@@ -76,7 +76,7 @@ def contradicts_final(state: State, certificate: QuorumCertificate) -> bool:
         if (
             settled is not None
             and settled.instance_id == certificate.instance_id
-            and settled.height == certificate.height
+            and (settled.height == certificate.height or settled.view == certificate.view)
             and settled.block_id != certificate.block_id
         ):
             return True

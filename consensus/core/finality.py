@@ -92,8 +92,8 @@ def _finalize(turn: Turn, certificate: QuorumCertificate, blocks: tuple[BlockRef
         final_certificate=certificate,
         views={view: known for view, known in state.views.items() if view > certificate.view},
         blocks=kept,
-        executed=state.executed & kept.keys(),
-        rejected=state.rejected & kept.keys(),
+        executed=frozenset(state.executed & kept.keys()),
+        rejected=frozenset(state.rejected & kept.keys()),
     )
     if blocks:
         turn.emit(Finalize(certificate, blocks))

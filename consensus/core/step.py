@@ -30,6 +30,7 @@ from consensus.core.events import (
     CertificatesRequested,
     ElectorateDecided,
     Event,
+    ForkProven,
     ProposalAccepted,
     Started,
     TimerFired,
@@ -43,7 +44,6 @@ from consensus.evidence import (
     ConflictingProposals,
     ConflictingVotes,
     SignedClaim,
-    certificates_conflict,
 )
 from consensus.instance import BlockRef
 from consensus.proposals import Proposal, SignedProposal
@@ -62,13 +62,15 @@ def step(state: State, event: Event) -> tuple[State, tuple[Effect, ...]]:
     return turn.state, tuple(turn.effects)
 
 
-def react(turn: Turn, event: Event) -> None:
+def react(turn: Turn, event: Event) -> None:  # noqa: C901, PLR0912 one case per event
     """Each event has its function."""
     match event:
         case VoteAccepted(vote):
             on_vote(turn, vote)
         case CertificateAccepted(certificate):
             on_certificate(turn, certificate, assembled=False)
+        case ForkProven(certificate):
+            turn.halt_at(certificate)
         case ProposalAccepted(proposal):
             on_proposal(turn, proposal)
         case BlockExecuted(block):
@@ -123,13 +125,11 @@ def on_certificate(turn: Turn, certificate: QuorumCertificate, *, assembled: boo
     """R3, R5, R6: a certificate closes its view; a NOTAR asks for our COMMIT first."""
     if not filters.wants_certificate(turn.state, certificate):
         return
-    view, known = certificate.view, turn.state.at(certificate.view)
-    for held in known.certificates():
-        for evidence in certificates_conflict(held, certificate):
-            turn.accuse(view, evidence)
     if filters.contradicts_final(turn.state, certificate):
-        turn.halt("conflicting finality")
+        turn.halt_at(certificate)
         return
+    turn.accuse_voters_of_both(certificate)
+    view, known = certificate.view, turn.state.at(certificate.view)
     if known.certificate(certificate.phase) is not None:
         return
     turn.set_view(view, turn.state.at(view).with_certificate(certificate))

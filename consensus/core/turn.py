@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass, field, replace
 
+from consensus.certificates import QuorumCertificate
 from consensus.core.effects import Effect, Halt, ReportEquivocation, SetTimer, Timer, TimerName
 from consensus.core.state import State, ViewState
-from consensus.evidence import Evidence
+from consensus.evidence import Evidence, certificates_conflict
 
 
 @dataclass(slots=True)
@@ -33,6 +34,22 @@ class Turn:
         if evidence.offender not in known.reported:
             self.set_view(view, replace(known, reported=known.reported | {evidence.offender}))
             self.emit(ReportEquivocation(evidence, self.state.instance))
+
+    def accuse_voters_of_both(self, certificate: QuorumCertificate) -> None:
+        """Who signed this one and one that we hold of its view, if they exclude each other.
+
+        Of views up to the last final one only its FINAL is left.
+        """
+        state, view = self.state, certificate.view
+        settled = () if state.final_certificate is None else (state.final_certificate,)
+        for held in (*state.at(view).certificates(), *settled):
+            for evidence in certificates_conflict(held, certificate):
+                self.accuse(view, evidence)
+
+    def halt_at(self, certificate: QuorumCertificate) -> None:
+        """Safety is gone: name whom we can before we fall silent."""
+        self.accuse_voters_of_both(certificate)
+        self.halt("conflicting finality")
 
     def halt(self, reason: str) -> None:
         """Stop for good: whatever is wrong, voting on would make it worse."""

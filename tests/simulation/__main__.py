@@ -1,25 +1,31 @@
 """`python -m tests.simulation --seeds 0:300`: many seeds, one table, and every failing seed."""
 
 import argparse
+import logging
+import os
 import sys
 from contextlib import nullcontext
 
-from tests.simulation.campaign import PROFILES, Campaign
-from tests.simulation.mutants import MUTANTS, mutated
-from tests.simulation.runs import KINDS, run
+from tests.simulation.campaign import Campaign, Outcome, Profile
+from tests.simulation.profiles import NODES, PROFILES
 
 
 def main() -> int:
     arguments = _parse()
-    first, last = arguments.seeds
-    mutant = arguments.mutant
-    kinds = (arguments.kind,) if arguments.kind else PROFILES[arguments.profile]
+    profile, mutant = PROFILES[arguments.profile], arguments.mutant
+    if profile is NODES:
+        _fix_hash_seed()
+        logging.disable(logging.CRITICAL)
+    _check(profile.kinds, arguments.kind, "kind")
+    _check(profile.mutants, mutant, "mutant")
+    kinds = (arguments.kind,) if arguments.kind else profile.played
     if mutant and not arguments.kind:
-        kinds = (MUTANTS[mutant].kind,)
-    with mutated(mutant) if mutant else nullcontext():
+        kinds = (profile.mutants[mutant],)
+    with profile.mutated(mutant) if mutant else nullcontext():
         if arguments.replay is not None:
-            return _replay(arguments.replay, kinds[0])
-        return _campaign(range(first, last), kinds, mutant)
+            return _replay(profile, arguments.replay, kinds[0])
+        first, last = arguments.seeds
+        return _campaign(profile, range(first, last), kinds, mutant)
 
 
 def _parse() -> argparse.Namespace:
@@ -27,13 +33,14 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--seeds", type=_range, default=(0, 300), metavar="A:B", help="A to B-1")
     parser.add_argument(
         "--profile",
-        choices=sorted(PROFILES),
+        choices=list(PROFILES),
         default="small",
-        help="small: the scenario of each seed; full: twelve hunts for what is rare, too",
+        help="small: the core in the scenario of each seed; full: twelve hunts for what is rare, "
+        "too; lanes: two lanes, every scenario; nodes: whole nodes in virtual time",
     )
-    parser.add_argument("--kind", choices=sorted(KINDS), help="one kind of scenario only")
+    parser.add_argument("--kind", metavar="KIND", help="one kind of scenario of the profile only")
     parser.add_argument("--replay", type=int, metavar="SEED", help="run one seed and show it")
-    parser.add_argument("--mutant", choices=sorted(MUTANTS), help="replace one rule by a wrong one")
+    parser.add_argument("--mutant", metavar="NAME", help="replace one rule by a wrong one")
     return parser.parse_args()
 
 
@@ -44,19 +51,29 @@ def _range(text: str) -> tuple[int, int]:
     return first, last
 
 
-def _replay(seed: int, kind: str) -> int:
-    result = run(seed, kind)
-    print(f"seed {seed}: {result.events} events, trace {result.trace}")
-    print(f"finalizations {result.finalizations}, heights {result.heights}, edges {result.edges}")
+def _check(known: object, name: str | None, what: str) -> None:
+    names = sorted(known) if isinstance(known, dict | tuple) else []
+    if name is not None and name not in names:
+        sys.exit(f"no {what} {name!r} in this profile; there are: {', '.join(names)}")
+
+
+def _replay(profile: Profile, seed: int, kind: str) -> int:
+    result = profile.run(seed, kind)
+    print(f"{kind} {seed}: {result.events} events, trace {result.trace}")
+    print("  ".join(f"{name} {count}" for name, count in _counts(result).items()))
     for name, count in sorted(result.faults.items()):
         print(f"{count:>9}  {name}")
     print(result.violation or "no violation")
     return 1 if result.violation else 0
 
 
-def _campaign(seeds: range, kinds: tuple[str, ...], mutant: str | None) -> int:
+def _counts(result: Outcome) -> dict[str, int]:
+    return {"finalizations": result.finalizations, **result.extras}
+
+
+def _campaign(profile: Profile, seeds: range, kinds: tuple[str, ...], mutant: str | None) -> int:
     """1 if a run failed, or if a kind of fault never occurred; a mutant may end at its failure."""
-    campaign = Campaign(mutant)
+    campaign = Campaign(profile, mutant)
     for _ in campaign.play(seeds, kinds):
         if mutant and campaign.failures:
             break
@@ -69,6 +86,13 @@ def _campaign(seeds: range, kinds: tuple[str, ...], mutant: str | None) -> int:
     if missing:
         print(f"never occurred: {', '.join(missing)}")
     return 1 if campaign.failures or missing else 0
+
+
+def _fix_hash_seed() -> None:
+    """Whole nodes keep sets of names: their order must be that of the replay."""
+    if os.environ.get("PYTHONHASHSEED") != "0":
+        command = [sys.executable, "-m", "tests.simulation", *sys.argv[1:]]
+        os.execve(sys.executable, command, {**os.environ, "PYTHONHASHSEED": "0"})
 
 
 if __name__ == "__main__":

@@ -1,7 +1,5 @@
 """Every kind of fault there is: a run of many seeds that leaves one out has tested less."""
 
-from collections.abc import Mapping
-
 from tests.simulation.accidents import FOREIGN_LOG
 from tests.simulation.adversary import CRIMES
 from tests.simulation.log_disk import LogFault
@@ -55,8 +53,3 @@ PASSED = (
 def every_fault() -> tuple[str, ...]:
     """The names of the table's rows."""
     return (*NETWORK, *MACHINES, *MEMBERS, *CRIMES, *PASSED)
-
-
-def missing_faults(counted: Mapping[str, int]) -> list[str]:
-    """What never occurred."""
-    return [kind for kind in every_fault() if not counted.get(kind)]

@@ -25,6 +25,7 @@ EVENT_NUMBERS = {
             events.CertificatesRequested,
             events.ElectorateDecided,
             events.VotingAllowed,
+            events.ForkProven,
         )
     )
 }

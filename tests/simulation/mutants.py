@@ -13,7 +13,7 @@ from aichain.store.wal import VoteWal
 from consensus import certificates as quorum_certificates
 from consensus import guard, probation
 from consensus.certificates import QuorumCertificate
-from consensus.core import catchup, filters, finality, recovery, tally, timing, voting
+from consensus.core import catchup, filters, finality, recovery, tally, timing, turn, voting
 from consensus.core.state import State, ViewState
 from consensus.core.turn import Turn
 from tests.simulation import shell
@@ -214,7 +214,7 @@ STRANGERS: dict[str, Mutant] = {
     "COMMIT and CANCEL convict nobody": _one(ViewState, "opposite", guesses.no_opposite),
     "two proposals convict nobody": _one(Turn, "accuse", guesses.votes_convict_only),
     "certificates convict nobody": _one(
-        core_step, "certificates_conflict", guesses.no_conflict, seeds=0
+        turn, "certificates_conflict", guesses.no_conflict, seeds=0
     ),
     "accused again and again": _one(Turn, "accuse", guesses.accuse_again),
     "any number of proposals": _one(filters, "PROPOSALS_PER_VIEW_MAX", 10**9),

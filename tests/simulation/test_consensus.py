@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.simulation.campaign import PROFILES, Campaign
+from tests.simulation.campaign import Campaign
 from tests.simulation.mutants import MUTANTS, first_caught
+from tests.simulation.profiles import FULL, SMALL
 from tests.simulation.runs import run
 from tests.simulation.scenario import HEIGHTS_AFTER_HEALING
 
@@ -22,9 +23,9 @@ CAUGHT = [name for name, mutant in MUTANTS.items() if mutant.seeds]
 
 @cache
 def campaign(chunk: int) -> Campaign:
-    played = Campaign()
+    played = Campaign(SMALL)
     for result in played.play(range(chunk * CHUNK, (chunk + 1) * CHUNK), ("swarm",)):
-        assert result.violation or result.heights >= HEIGHTS_AFTER_HEALING
+        assert result.violation or result.finalizations >= HEIGHTS_AFTER_HEALING
     return played
 
 
@@ -34,7 +35,7 @@ def test_no_invariant_breaks(chunk: int) -> None:
 
 
 def test_every_kind_of_fault_occurs() -> None:
-    whole = Campaign()
+    whole = Campaign(SMALL)
     for chunk in range(SEEDS // CHUNK):
         whole.faults.update(campaign(chunk).faults)
     assert whole.missing() == []
@@ -56,7 +57,7 @@ def test_every_kind_of_fault_occurs() -> None:
     ],
 )
 def test_the_grounds_on_which_rare_mutants_are_caught_hold(kind: str, seeds: int) -> None:
-    played = Campaign()
+    played = Campaign(SMALL)
     for _ in played.play(range(seeds), (kind,)):
         pass
     assert not played.failures, "\n".join(played.failures)
@@ -65,8 +66,8 @@ def test_the_grounds_on_which_rare_mutants_are_caught_hold(kind: str, seeds: int
 @pytest.mark.slow
 @pytest.mark.parametrize("chunk", range(10))
 def test_no_invariant_breaks_in_any_kind_of_scenario(chunk: int) -> None:
-    played = Campaign()
-    for _ in played.play(range(1_000 + 20 * chunk, 1_020 + 20 * chunk), PROFILES["full"]):
+    played = Campaign(SMALL)
+    for _ in played.play(range(1_000 + 20 * chunk, 1_020 + 20 * chunk), FULL.played):
         pass
     assert not played.failures, "\n".join(played.failures)
 
@@ -116,8 +117,8 @@ def test_different_seeds_give_different_traces() -> None:
 
 def test_a_failing_seed_is_named_with_the_command_that_replays_it() -> None:
     broken = replace(run(3), violation="agreement: two")
-    played = Campaign()
+    played = Campaign(SMALL)
     played.add("swarm", broken)
     assert played.failures == [
-        "python -m tests.simulation --kind swarm --replay 3  # agreement: two"
+        "python -m tests.simulation --profile small --kind swarm --replay 3  # agreement: two"
     ]

@@ -47,6 +47,11 @@ class Result:
     convicted_percent: int
     faults: Counter[str]
 
+    @property
+    def extras(self) -> dict[str, int]:
+        """What only this simulator counts."""
+        return {"edges": self.edges}
+
 
 class Adversary(Protocol):
     """Told whenever a Byzantine node could do something."""

@@ -4,6 +4,8 @@ It may vote for everything, and hand any certificate that honest votes and its o
 anybody at any time. Its moods are those of the table in consensus/lanes/README.md.
 """
 
+from dataclasses import replace
+
 from consensus.instance import Instance
 from consensus.lanes.checkpoints import Checkpoint
 from consensus.lanes.closes import Close, CloseMessage, SignedClose
@@ -24,6 +26,8 @@ MUTE = ("silent", "chase", "feed")
 """A lie about tips by a captured committee would help: its CLOSEs are proof enough to restart."""
 LEAVE_MS = (0, 100, 500, 3_000, 9_750, 10_750, 11_500)
 CHASES_MAX = 60
+FORGERIES = ("short", "signature repeated", "another instance")
+FORGED_EVERY = 97
 
 
 class Rushing:
@@ -34,6 +38,7 @@ class Rushing:
         self.means = Means(world)
         self.proposers = EvilProposers(self.means)
         self.rng = self.means.rng
+        self.votes_seen = 0
 
     # --- what it is told ------------------------------------------------------------------------
 
@@ -47,10 +52,20 @@ class Rushing:
         if not front.evil:
             return
         first, certified = self.means.hear(front, signed)
+        self._forge_now_and_then(front, signed.vote)
         if first and front.audience:
             self._support(front, signed.vote)
         if certified:
             self._within_reach(front, signed.vote)
+
+    def _forge_now_and_then(self, front: Front, vote: Vote) -> None:
+        """By a choice of its own, so that whatever else is drawn does not depend on it."""
+        self.votes_seen += 1
+        if self.votes_seen % FORGED_EVERY == 0:
+            number = self.votes_seen // FORGED_EVERY
+            if vote.phase is VotePhase.PREFER and number % 2:
+                vote = replace(vote, phase=VotePhase.COMMIT)  # hardly anybody has said that yet
+            self.means.forge(front, vote, FORGERIES[number % len(FORGERIES)])
 
     def on_view(self, instance_id: Hash32, view: int) -> None:
         front = self.means.fronts[instance_id]

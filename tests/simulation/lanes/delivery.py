@@ -4,6 +4,8 @@ from typing import Protocol
 
 from consensus.certificates import QuorumCertificate
 from consensus.core import events as told
+from consensus.electorate import Electorate
+from consensus.errors import InvalidCertificate
 from consensus.instance import BlockRef
 from consensus.lanes import effects as asked
 from consensus.lanes import events as heard
@@ -51,9 +53,15 @@ def give_checkpoint(node: Node, effect: asked.RebroadcastCheckpoint) -> None:
         node.handle(heard.CheckpointProposed(*content, node.now_ms))
 
 
-def give_certificate(node: Node, certificate: QuorumCertificate) -> None:
-    if filters.wants_certificate(node.state, certificate):
-        node.handle(told.CertificateAccepted(certificate, node.now_ms))
+def give_certificate(node: Node, certificate: QuorumCertificate, electorate: Electorate) -> None:
+    """Signatures are not simulated here; who signed, and with which weight, is checked."""
+    if not filters.wants_certificate(node.state, certificate):
+        return
+    try:
+        certificate.check_quorum(electorate)
+    except InvalidCertificate:
+        return
+    node.handle(told.CertificateAccepted(certificate, node.now_ms))
 
 
 def give_close(node: Node, message: CloseMessage) -> None:

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from consensus.certificates import QuorumCertificate, assemble
 from consensus.instance import BlockRef, Instance
@@ -133,6 +133,29 @@ class Means:
         """A certificate, to whom we like; what they do with it is theirs."""
         groups = [(delay or self.ticks(1, 5), list(members))]
         self.world.gossip_certificate(-1, certificate, to_all=True, groups=groups)
+
+    def forge(self, front: Front, vote: Vote, kind: str) -> None:
+        """A certificate that proves nothing, for everybody: one seat short, a name too many,
+        or of an instance that nobody knows."""
+        votes = [*front.votes.get(vote, {}).values(), *self.own_votes(front, vote)]
+        weights, chosen, weight = front.instance.electorate.weights, dict[int, SignedVote](), 0
+        for signed in votes:
+            if weight + weights[signed.voter_index] < front.quorum:
+                chosen[signed.voter_index] = signed
+                weight += weights[signed.voter_index]
+        if not chosen:
+            return
+        certificate = assemble(chosen.values(), len(weights))
+        if kind == "signature repeated":
+            certificate = replace(certificate, signatures=certificate.signatures * 2)
+        elif kind == "another instance":
+            certificate = replace(certificate, instance_id=blake3_256(certificate.instance_id))
+        self.world.fault(f"certificate forged: {kind}")
+        if weight == front.quorum - 1 == 13 and kind == "short":
+            self.world.fault("certificate of 13 of 20 seats")
+        self.world.links.hand_over(
+            TICK_MS, self.live, lambda node: self.world.give_certificate(node, certificate)
+        )
 
     def release(self, front: Front, vote: Vote, count: int) -> None:
         """Let `count` random nodes have a certificate that was held back."""

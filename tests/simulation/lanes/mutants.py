@@ -9,6 +9,7 @@ from unittest.mock import patch
 from consensus.certificates import QuorumCertificate
 from consensus.core import voting
 from consensus.core.state import State as CoreState
+from consensus.electorate import Electorate
 from consensus.instance import BlockRef, Instance
 from consensus.lanes import fast, finality, rules
 from consensus.lanes.proofs import BoundaryFinal, CheckpointProof, WaitedOut
@@ -114,6 +115,11 @@ def checkpoint_not_durable(node: Node) -> list[LaneRecord]:
     return [record for record in REMEMBERED(node) if not isinstance(record, CheckpointSeen)]
 
 
+def any_number_of_seats(certificate: QuorumCertificate, electorate: Electorate) -> None:
+    """A certificate proves what it says, whoever signed it."""
+    certificate.check_shape(len(electorate))
+
+
 def no_log(node: Node) -> list[LaneRecord]:
     """A restart knows nothing of what it signed."""
     return []
@@ -139,6 +145,35 @@ MUTANTS: dict[str, tuple[Patch, ...]] = {
     "no log": ((Node, "remembered", no_log),),
     "checkpoint not durable": ((Node, "remembered", checkpoint_not_durable),),
     "lead of three": ((finality, "LEAD_MAX", 3),),
+    "13 of 20 seats": ((QuorumCertificate, "check_quorum", any_number_of_seats),),
+}
+
+CATCHABLE: dict[str, tuple[str, int]] = {
+    "reprop": ("part", 4),
+    "held_tip": ("feed", 4),
+    "freeze": ("chase", 2),
+    "exec_esc": ("feed", 4),
+    "close_cert": ("cut3s", 20),
+    "stall_b2": ("split31", 30),
+    "term_cap": ("drip", 4),
+    "wal_notar": ("amnesia", 6),
+    "commit_held": ("cap14", 6),
+    "view_tip": ("cap14", 8),
+    "any checkpoint": ("split31", 6),
+    "any tip": ("strike", 40),
+    "no log": ("crash", 4),
+    "checkpoint not durable": ("dark", 4),
+    "lead of three": ("mixed", 4),
+    "13 of 20 seats": ("cap8", 4),
+}
+"""The scenario that shows each, and in how many seeds, with room for luck."""
+
+SPEED_ONLY = {"contagion"}
+"""These make restarts slower or rarer, and nothing wrong: README.md says so."""
+
+SHOWN_BY = {
+    **{name: kind for name, (kind, _) in CATCHABLE.items()},
+    **dict.fromkeys(SPEED_ONLY, "clean"),
 }
 
 

@@ -22,6 +22,11 @@ def run(
     return World(scenario, Rushing).run()
 
 
+def run_seed(seed: int, name: str) -> Result:
+    """One seed of one scenario, as `python -m tests.simulation` asks for it."""
+    return run(name, seed)
+
+
 @dataclass
 class Row:
     """What many seeds of one scenario show together."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.simulation.lanes.mutants import MUTANTS, first_caught
+from tests.simulation.lanes.mutants import CATCHABLE, MUTANTS, SPEED_ONLY, first_caught
 from tests.simulation.lanes.runs import campaign, run
 from tests.simulation.lanes.scenario import KINDS, Scenario
 
@@ -15,27 +15,6 @@ ROOT = Path(__file__).parents[3]
 LONG = ("async31", "async37", "part")
 QUICK_SEEDS = 1
 SLOW_SEEDS = 12
-
-# By scenario and number of seeds, with room for luck.
-CATCHABLE = {
-    "reprop": ("part", 4),
-    "held_tip": ("feed", 4),
-    "freeze": ("chase", 2),
-    "exec_esc": ("feed", 4),
-    "close_cert": ("cut3s", 20),
-    "stall_b2": ("split31", 30),
-    "term_cap": ("drip", 4),
-    "wal_notar": ("amnesia", 6),
-    "commit_held": ("cap14", 6),
-    "view_tip": ("cap14", 8),
-    "any checkpoint": ("split31", 6),
-    "any tip": ("strike", 40),
-    "no log": ("crash", 4),
-    "checkpoint not durable": ("dark", 4),
-    "lead of three": ("mixed", 4),
-}
-# These make restarts slower or rarer, and nothing wrong: README.md says so.
-SPEED_ONLY = {"contagion"}
 
 
 @pytest.mark.parametrize("name", [name for name in KINDS if name not in LONG])

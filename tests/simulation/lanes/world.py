@@ -46,6 +46,16 @@ class Result:
     faults: Counter[str]
     virtual_ms: int
 
+    @property
+    def finalizations(self) -> int:
+        """Checkpoints that became hard."""
+        return self.checkpoints
+
+    @property
+    def extras(self) -> dict[str, int]:
+        """What only this simulator counts."""
+        return {"restarts": self.restarts, "fast blocks": self.fast_blocks}
+
 
 class Adversary(Protocol):
     """All Byzantine members as one, told of every signature at once."""
@@ -311,9 +321,15 @@ class World:
             key_of(certificate),
             sender,
             receivers,
-            lambda to: delivery.give_certificate(to, certificate),
+            lambda to: self.give_certificate(to, certificate),
             groups=groups,
         )
+
+    def give_certificate(self, node: Node, certificate: QuorumCertificate) -> None:
+        """A forged one names an instance that exists, or none at all."""
+        known = self.checker.instances.get(certificate.instance_id)
+        if known is not None:
+            delivery.give_certificate(node, certificate, known[2].electorate)
 
     def gossip_close(
         self, sender: int, message: CloseMessage, *, groups: Groups | None = None
@@ -339,7 +355,7 @@ class World:
 
     def answer(self, node: Node, peer: str, certificate: QuorumCertificate) -> None:
         self.links.deliver(
-            node.member, (int(peer),), lambda to: delivery.give_certificate(to, certificate)
+            node.member, (int(peer),), lambda to: self.give_certificate(to, certificate)
         )
 
     def ask(self, node: Node, question: Question) -> None:

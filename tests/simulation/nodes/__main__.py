@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tests.simulation.nodes.lane_plan import draw_lane_plan
 from tests.simulation.nodes.plan import HEAL_S, Plan, draw_plan
-from tests.simulation.nodes.world import Result, run_plan
+from tests.simulation.nodes.play import Result, run_plan
 
 FAULTS = (
     "crash",

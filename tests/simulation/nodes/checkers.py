@@ -2,20 +2,28 @@
 
 import hashlib
 from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from typing import Final
 
 from aichain.chain import Chain
 from aichain.node.assemble import Node
 from aichain.node.lanes.assemble import LaneNode
 from aichain.rpc.backend import BlockView
+from consensus.evidence import decode_evidence
 from consensus.lanes.checkpoints import Checkpoint
 from consensus.lanes.closes import CLOSE_CONTEXT, CloseMessage
 from consensus.lanes.messages import CheckpointMessage
 from consensus.proposals import ProposalMessage
 from consensus.votes import SignedVote, Vote, VotePhase
 from native.batch import verify_many
+from native.codec import decode
 from native.hashing import Hash32
 from native.signatures import SignatureItem
 from p2p.wire.messages import Gossiped, LaneVote, Pushed
+
+ACCOUNTABLE_PERCENT: Final = 38
+EVIDENCE_BYTES: Final = 16_384
+EVIDENCE_ITEMS: Final = 64
 
 
 class Violation(Exception):
@@ -29,6 +37,12 @@ class Checker:
         self.final: dict[int, tuple[Hash32, Hash32]] = {}
         self.heights: Counter[int] = Counter()
         self.finalizations = 0
+        self.beyond = False
+        """More is evil than safety bears: chains may fork, and somebody has to notice."""
+        self.is_forked = False
+        self.halted: dict[int, str] = {}
+        self.accused: set[int] = set()
+        """Members of the first electorate that honest nodes hold a proof against."""
         self._signed: dict[tuple[int, Hash32, int], dict[VotePhase, Hash32]] = {}
         self._proposed: dict[tuple[int, int, int], bytes] = {}
         self.checkpoints: dict[int, Checkpoint] = {}
@@ -64,7 +78,9 @@ class Checker:
         self.heights[index] = header.height
         ours = header.id, view.state_root
         known = self.final.setdefault(header.height, ours)
-        if known != ours:
+        if known != ours and self.beyond:
+            self.is_forked = True
+        elif known != ours:
             raise Violation(f"node {index} at {header.height}: {ours} against {known}")
         for signed in view.block.transactions:
             self._transactions[signed.id] = header.height
@@ -115,13 +131,38 @@ class Checker:
             if (who, instance_id) == (index, close.instance_id) and above:
                 raise Violation(f"node {index} closed below its COMMIT in view {view}")
 
+    def on_halt(self, index: int, reason: str) -> None:
+        """Below the bound nobody has a reason to stop."""
+        if not self.beyond:
+            raise Violation(f"node {index} halts: {reason}")
+        self.halted[index] = reason
+        self.note(index, reason)
+
+    def on_evidence(self, index: int, proofs: Iterable[bytes], evil: Collection[int]) -> None:
+        """A proof stands on its own and convicts nobody honest."""
+        for raw in proofs:
+            fields = decode(raw, max_bytes=EVIDENCE_BYTES, max_items=EVIDENCE_ITEMS)
+            offender = decode_evidence(fields).offender
+            if offender not in evil:
+                raise Violation(f"node {index} accuses {offender}, who is honest")
+            self.accused.add(offender)
+
+    def on_fork_ended(self, stakes: Sequence[int], convicted: Collection[int]) -> None:
+        """A fork is noticed by somebody honest, and what is on disks convicts 38 % of the stake."""
+        if self.is_forked and not self.halted:
+            raise Violation("a fork, and nobody has halted")
+        named = sum(stakes[index] for index in convicted)
+        if self.is_forked and 100 * named < ACCOUNTABLE_PERCENT * sum(stakes):
+            raise Violation(f"a fork, and its certificates convict {sorted(convicted)} only")
+
     def on_reopened(self, index: int, chain: Chain) -> None:
         """Opening has compared the coins and the state root; here is what anybody saw final."""
         if chain.head.head.height < self.heights[index]:
             raise Violation(f"node {index} lost what was final")
         self._compare_decisions(index, chain)
         for tx_id, height in self._transactions.items():
-            if height <= self.heights[index] and chain.locate(tx_id) is None:
+            is_kept = chain.blocks.first <= height <= self.heights[index]
+            if is_kept and chain.locate(tx_id) is None:
                 raise Violation(f"node {index} does not know the final transaction {tx_id.hex()}")
 
     def _compare_decisions(self, index: int, chain: Chain) -> None:

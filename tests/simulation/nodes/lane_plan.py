@@ -47,7 +47,7 @@ def draw_lane_plan(seed: int, *, founders: int | None = None, heal_s: float = HE
         clock_offset_ms=offset_ms,
         skews_ms=tuple(rng.randint(-offset_ms // 2, offset_ms // 2) for _ in range(count)),
         slow={rng.randrange(count): rng.choice((5.0, 40.0))} if rng.random() < 0.3 else {},
-        twin=rng.randrange(count) if rng.random() < 0.3 else None,
+        twins=(rng.randrange(count),) if rng.random() < 0.3 else (),
         transfers_per_s=rng.choice((0, 2, 10)),
         faults=tuple(sorted(faults, key=lambda timed: timed[0])),
         full_set_limit=20 if founders else rng.choice((2, 4)),

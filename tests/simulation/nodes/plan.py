@@ -1,14 +1,17 @@
 """What happens in a run, drawn from its seed: sizes, weather, faults and their times."""
 
 import random
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from p2p.memory_links import Conditions
+from tests.simulation.nodes.evil import CRIMES
 
 HEAL_S: Final = 30.0
 FULL_SET: Final = 20
 CALM: Final = Conditions(1, 20)
+KEPT_BLOCKS: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,22 @@ class Mute:
 
 
 @dataclass(frozen=True, slots=True)
+class Cut:
+    """Two nodes do not hear each other; all others hear both."""
+
+    one: int
+    other: int
+
+
+@dataclass(frozen=True, slots=True)
+class WrongClock:
+    """One machine's clock is far off for a while."""
+
+    index: int
+    off_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Weather:
     """Other delays and losses, everywhere."""
 
@@ -66,7 +85,7 @@ class DeadCommittee:
     down_s: float
 
 
-Fault = Crash | PowerCut | DiskFull | Split | Mute | Weather | DeadCommittee
+Fault = Crash | PowerCut | DiskFull | Split | Mute | Cut | WrongClock | Weather | DeadCommittee
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +99,33 @@ class Plan:
     clock_offset_ms: int
     skews_ms: tuple[int, ...]
     slow: dict[int, float]
-    twin: int | None
+    twins: tuple[int, ...]
+    """Founders of which a second copy runs."""
     transfers_per_s: int
     faults: tuple[tuple[float, Fault], ...]
     full_set_limit: int = FULL_SET
     """Below the number of founders: two lanes."""
+    liars: tuple[int, ...] = ()
+    """Founders whose networks say something else than their nodes mean."""
+    crimes: tuple[str, ...] = ()
+    keep: dict[int, int] = field(default_factory=dict)
+    """Nodes that prune, and how many blocks they keep."""
+    rotates: bool = False
+    """A stranger becomes a validator, and leaves the set again."""
+    heal_s: float = HEAL_S
+    halves: bool = False
+    """Until healing, two sides with a copy of every twin: beyond the bound both go on."""
+
+    @property
+    def honest(self) -> tuple[int, ...]:
+        """Founders that do what they should."""
+        evil = {*self.twins, *self.liars}
+        return tuple(index for index in range(self.founders) if index not in evil)
+
+    @property
+    def stranger(self) -> int:
+        """The number of the node that joins the set."""
+        return self.founders + len(self.twins)
 
 
 def draw_plan(seed: int) -> Plan:
@@ -93,6 +134,7 @@ def draw_plan(seed: int) -> Plan:
     founders = rng.choice((4, 4, 5, 7))
     offset_ms = rng.choice((0, 50, 200))
     kinds = [kind for kind in _DRAWN if rng.random() < 0.5] or ["crash"]
+    epoch_blocks = rng.choice((4, 8, 256))
     faults = [
         (rng.uniform(2.0, HEAL_S), draw_fault(rng, rng.choice(kinds), founders))
         for _ in range(rng.randint(3, 12))
@@ -100,15 +142,78 @@ def draw_plan(seed: int) -> Plan:
     return Plan(
         seed=seed,
         founders=founders,
-        epoch_blocks=rng.choice((4, 8, 256)),
+        epoch_blocks=epoch_blocks,
         delta_ms=rng.choice((50, 100, 250)),
         clock_offset_ms=offset_ms,
         skews_ms=tuple(rng.randint(-offset_ms // 2, offset_ms // 2) for _ in range(founders)),
         slow={rng.randrange(founders): rng.choice((5.0, 40.0))} if rng.random() < 0.3 else {},
-        twin=rng.randrange(founders) if rng.random() < 0.3 else None,
+        twins=(rng.randrange(founders),) if rng.random() < 0.3 else (),
         transfers_per_s=rng.choice((0, 2, 10)),
         faults=tuple(sorted(faults, key=lambda timed: timed[0])),
+        keep={rng.randrange(founders): KEPT_BLOCKS}
+        if epoch_blocks < 256 and rng.random() < 0.5
+        else {},
+        rotates=epoch_blocks < 256 and rng.random() < 0.4,
     )
+
+
+def guilty(seed: int) -> Plan:
+    """One of five runs twice, and nothing else is wrong: how soon is it slashed?"""
+    drawn, rng = draw_plan(seed), random.Random(f"aichain/nodes/guilty/{seed}")
+    return replace(_quiet(drawn, 5), twins=(rng.randrange(5),), transfers_per_s=2, heal_s=15.0)
+
+
+def liars(seed: int) -> Plan:
+    """One of five lies and withholds, three of its crimes each seed; all others start from
+    nothing again, one after the other."""
+    drawn, rng = draw_plan(seed), random.Random(f"aichain/nodes/liars/{seed}")
+    liar = seed % 5  # whoever restarts meets node 0 first, and asks it first
+    others = [index for index in range(5) if index != liar]
+    lost = tuple(
+        (5.0 + 4.0 * at, Crash((other,), rng.uniform(0.5, 2.5), loses="chain"))
+        for at, other in enumerate(others)
+    )
+    return replace(
+        _quiet(drawn, 5),
+        liars=(liar,),
+        crimes=tuple(CRIMES[at % len(CRIMES)] for at in range(3 * seed, 3 * seed + 3)),
+        faults=lost,
+        transfers_per_s=4,
+        heal_s=22.0,
+    )
+
+
+def beyond(seed: int) -> Plan:
+    """Two of four run twice, one copy on each side of a partition: chains fork."""
+    rng = random.Random(f"aichain/nodes/beyond/{seed}")
+    return replace(
+        _quiet(draw_plan(seed), 4),
+        epoch_blocks=256,
+        twins=tuple(rng.sample(range(4), 2)),
+        halves=True,
+        heal_s=rng.uniform(2.0, 8.0),
+    )
+
+
+def _quiet(plan: Plan, founders: int) -> Plan:
+    return replace(
+        plan,
+        founders=founders,
+        skews_ms=(0,) * founders,
+        slow={},
+        twins=(),
+        faults=(),
+        keep={},
+        rotates=False,
+    )
+
+
+KINDS: Final[dict[str, Callable[[int], Plan]]] = {
+    "swarm": draw_plan,
+    "guilty": guilty,
+    "liars": liars,
+    "beyond": beyond,
+}
 
 
 _DRAWN: Final = (
@@ -120,6 +225,8 @@ _DRAWN: Final = (
     "disk full",
     "split",
     "mute",
+    "cut",
+    "wrong clock",
     "weather",
 )
 
@@ -143,6 +250,10 @@ def draw_fault(rng: random.Random, kind: str, founders: int) -> Fault:
             return Split(tuple(rng.sample(range(founders), rng.randint(1, founders // 2))))
         case "mute":
             return Mute(one, (one + rng.randrange(1, founders)) % founders)
+        case "cut":
+            return Cut(one, (one + rng.randrange(1, founders)) % founders)
+        case "wrong clock":
+            return WrongClock(one, rng.choice((-2_000, 2_000)))
         case _:
             least = rng.choice((1, 5, 100))
             return Weather(

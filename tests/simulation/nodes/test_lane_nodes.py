@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.simulation.nodes.plan import Crash, DeadCommittee, Plan, Split
+from tests.simulation.nodes.play import run_plan
 from tests.simulation.nodes.test_nodes import run_simulator
-from tests.simulation.nodes.world import run_plan
 
 VALIDATORS = 24
 CALM_S = 8.0
@@ -19,7 +19,7 @@ QUIET = Plan(
     clock_offset_ms=0,
     skews_ms=(0,) * VALIDATORS,
     slow={},
-    twin=None,
+    twins=(),
     transfers_per_s=2,
     faults=((CALM_S, Crash((3,), 1.0)),),
 )

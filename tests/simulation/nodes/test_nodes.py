@@ -1,13 +1,18 @@
-"""Whole nodes keep one history under faults, and a seed repeats its run exactly."""
+"""Whole nodes keep one history under faults and liars; beyond the bound they notice the fork."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.simulation.nodes.evil import CRIMES
+from tests.simulation.nodes.runs import EVERY_FAULT, FAULTS
+
 ROOT = Path(__file__).resolve().parents[3]
-SEEDS = 16
+SEEDS = {"swarm": 16, "guilty": 4, "liars": 6, "beyond": 4}
+SLOW_SEEDS = {"swarm": 60, "guilty": 40, "liars": 30, "beyond": 40}
 
 
 def run_simulator(*arguments: str, timeout_s: int = 900) -> subprocess.CompletedProcess[str]:
@@ -15,15 +20,50 @@ def run_simulator(*arguments: str, timeout_s: int = 900) -> subprocess.Completed
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=timeout_s)
 
 
+def _play(kind: str, first: int, last: int) -> str:
+    """All those seeds without a violation; what was printed."""
+    command = [sys.executable, "-m", "tests.simulation", "--profile", "nodes", "--kind", kind]
+    done = subprocess.run(
+        [*command, "--seeds", f"{first}:{last}"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=1_800,
+        env={**os.environ, "PYTHONHASHSEED": "0"},
+    )
+    assert "violations 0" in done.stdout, done.stdout + done.stderr
+    return done.stdout
+
+
+def _occurred(printed: str) -> set[str]:
+    """The rows of the table that count something."""
+    rows = [line.strip().split("  ", 1) for line in printed.splitlines()]
+    return {row[1] for row in rows if len(row) == 2 and row[0].isdigit() and row[0] != "0"}
+
+
 def test_many_seeds_break_nothing_and_every_fault_occurs() -> None:
-    done = run_simulator("--seeds", f"0:{SEEDS}")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "violations 0" in done.stdout
+    assert set(FAULTS) - _occurred(_play("swarm", 0, SEEDS["swarm"])) == set()
 
 
-@pytest.mark.parametrize("seed", ["1", "5"])
-def test_a_seed_alone_repeats_its_run(seed: str) -> None:
-    first, second = run_simulator("--replay", seed), run_simulator("--replay", seed)
-    assert first.returncode == 0, first.stdout + first.stderr
-    assert "trace=" in first.stdout
-    assert first.stdout == second.stdout
+def test_one_of_five_that_runs_twice_is_slashed_within_three_blocks() -> None:
+    assert "(slashed on chain)" in _occurred(_play("guilty", 0, SEEDS["guilty"]))
+
+
+def test_whoever_lies_withholds_or_forges_stops_nobody() -> None:
+    assert set(CRIMES) - _occurred(_play("liars", 0, SEEDS["liars"])) == set()
+
+
+def test_beyond_the_bound_a_fork_is_noticed_and_convicts_38_percent() -> None:
+    occurred = _occurred(_play("beyond", 0, SEEDS["beyond"]))
+    assert {"(fork)", "(node halted at a fork)"} <= occurred
+
+
+def test_every_fault_of_the_table_has_a_kind_that_shows_it() -> None:
+    passed = {"(slashed on chain)", "(fork)", "(node halted at a fork)"}
+    assert set(EVERY_FAULT) == {*FAULTS, *CRIMES, *passed}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", SLOW_SEEDS)
+def test_many_more_seeds_break_nothing(kind: str) -> None:
+    _play(kind, SEEDS[kind], SEEDS[kind] + SLOW_SEEDS[kind])

@@ -36,10 +36,21 @@ class VirtualClock:
         return START_MS + int(trio.current_time() * 1000) + self.skew_ms
 
 
-def run_virtual(program: Callable[[], Awaitable[T]], seed: int) -> T:
+class Steps(trio.abc.Instrument):
+    """Counts the steps of all tasks."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def before_task_step(self, task: object) -> None:
+        self.count += 1
+
+
+def run_virtual(program: Callable[[], Awaitable[T]], seed: int, *instruments: Steps) -> T:
     """The result of `program`, run in virtual time from 0."""
+    clock = trio.testing.MockClock(autojump_threshold=0)
     with _seeded_scheduler(seed):
-        return trio.run(program, clock=trio.testing.MockClock(autojump_threshold=0))
+        return trio.run(program, clock=clock, instruments=instruments)
 
 
 async def work_on_the_spot(

@@ -12,7 +12,7 @@ import trio.lowlevel
 from trio_typing import TaskStatus
 
 from aichain.config import Endpoint, NodeConfig
-from aichain.errors import NotPooled, StoreFailed
+from aichain.errors import ConsensusHalted, NotPooled, StoreFailed
 from aichain.machine import Machine
 from aichain.node.assemble import Node, assemble, node_identity, open_chain
 from aichain.node.lanes.assemble import LaneNode, assemble_lanes
@@ -20,7 +20,7 @@ from aichain.node.services import start_services
 from aichain.store.paths import DataPaths
 from consensus.lanes.state import Lanes, closing_seats
 from genesis.document import GenesisDocument
-from genesis.networks import account_key, founder_key, local_document
+from genesis.networks import account_key, founder_key
 from genesis.units import address_of_key
 from native.errors import InvalidData
 from native.hashing import derive_hash
@@ -29,11 +29,13 @@ from p2p.memory_network import MemoryHub, MemoryNetwork
 from p2p.network import Audience
 from p2p.settings import NodeIdentity
 from p2p.wire.messages import Gossiped, Pushed
-from tests.builders_lane_nodes import lane_document
 from tests.simulation.nodes.checkers import Checker, Violation
+from tests.simulation.nodes.evil import EvilNetwork
+from tests.simulation.nodes.forensics import certificates_of, convicted
 from tests.simulation.nodes.plan import (
     CALM,
     Crash,
+    Cut,
     DeadCommittee,
     DiskFull,
     Fault,
@@ -42,13 +44,12 @@ from tests.simulation.nodes.plan import (
     PowerCut,
     Split,
     Weather,
+    WrongClock,
 )
-from tests.simulation.nodes.power import Power, PowerLost, supplied_by
-from tests.simulation.nodes.stand_in_signatures import stand_in_signatures
+from tests.simulation.nodes.power import Power, PowerLost
+from tests.simulation.nodes.stakes import STRANGER
 from tests.simulation.nodes.virtual_time import (
-    START_MS,
     VirtualClock,
-    run_virtual,
     slowness,
     work_on_the_spot,
 )
@@ -56,6 +57,7 @@ from vm.transactions import Transaction, Transfer, sign_transaction
 
 BLOCKS_AFTER_HEALING = 10
 PATIENCE_S = 120.0
+UNTIL_NOTICED_S = 30.0
 _POLL_S = 0.05
 _LINK_DOWN_S = 10.0
 
@@ -89,22 +91,6 @@ class WatchedNetwork(MemoryNetwork):
         super().gossip(message)
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What one run did."""
-
-    seed: int
-    violation: str
-    trace: str
-    heights: int
-    finalizations: int
-    transactions: int
-    virtual_s: float
-    faults: Counter[str]
-    restarts: int
-    """Checkpoints that a committee's term ended at before its last block."""
-
-
 @dataclass(slots=True)
 class _Running:
     node: Node | LaneNode
@@ -114,7 +100,7 @@ class _Running:
 
 @dataclass(slots=True)
 class World:
-    """The nodes of one run; `founders` is also the number of the twin, if there is one."""
+    """The nodes of one run: founders, then second copies of some, then the stranger."""
 
     plan: Plan
     root: Path
@@ -126,23 +112,25 @@ class World:
     checker: Checker = field(default_factory=Checker)
     running: dict[int, _Running] = field(default_factory=dict)
     faults: Counter[str] = field(default_factory=Counter)
+    clocks: dict[int, VirtualClock] = field(default_factory=dict)
 
     async def start(self, index: int, *, lost_chain: bool = False) -> None:
         """Start or restart a node on its own directory."""
-        is_twin = index == self.plan.founders
-        founder = self.plan.twin if is_twin else index
-        assert founder is not None
-        honest = not is_twin and founder != self.plan.twin
+        plan, founder, honest = self.plan, self.founder_of(index), index in self.honest
 
         def network(identity: NodeIdentity, _settings: object) -> MemoryNetwork:
             if honest:
                 return WatchedNetwork(self.hub, identity, self.checker, index)
+            if founder in plan.liars:
+                lies = plan.crimes
+                return EvilNetwork(self.hub, identity, founder, plan.seed, self.fault, lies)
             return MemoryNetwork(self.hub, identity)
 
-        machine = Machine(VirtualClock(self.plan.skews_ms[founder]), work_on_the_spot)
-        config = replace(self._config(index, founder), sync_again=lost_chain)
+        skew_ms = 0 if founder is None else plan.skews_ms[founder]
+        clock = self.clocks[index] = VirtualClock(skew_ms)
+        config = replace(self.config(index), sync_again=lost_chain)
         build = assemble_lanes if self.document.has_lanes else assemble
-        node = build(config, network, machine)
+        node = build(config, network, Machine(clock, work_on_the_spot))
         if honest:
             self.checker.on_start(index, node, lost_chain=lost_chain)
         running = self.running[index] = _Running(node, trio.CancelScope(), trio.Event())
@@ -175,6 +163,12 @@ class World:
             self.faults["power lost"] += 1
         except* StoreFailed:
             self.faults["disk full"] += 1
+        except* ConsensusHalted as halts:
+            if watched:
+                error = first_of(halts)
+                assert isinstance(error, ConsensusHalted)
+                self.checker.on_halt(index, error.reason)
+            self.running.pop(index, None)
         finally:
             running.node.feed.close()
             running.node.close()
@@ -186,24 +180,55 @@ class World:
                 at_ms = int(trio.current_time() * 1000)
                 self.checker.on_final(index, view, at_ms)
 
-    def _config(self, index: int, founder: int) -> NodeConfig:
+    @property
+    def honest(self) -> tuple[int, ...]:
+        """Nodes that must keep all the rules, the stranger among them."""
+        return (*self.plan.honest, *((self.plan.stranger,) if self.plan.rotates else ()))
+
+    def node(self, index: int) -> Node | None:
+        """A node with one lane that is up."""
+        running = self.running.get(index)
+        if running is None or running.stopped.is_set() or isinstance(running.node, LaneNode):
+            return None
+        return running.node
+
+    def fault(self, kind: str) -> None:
+        self.faults[kind] += 1
+
+    def founder_of(self, index: int) -> int | None:
+        """Whose key a node votes with; None for the stranger's own."""
+        plan = self.plan
+        if index == plan.stranger:
+            return None
+        return plan.twins[index - plan.founders] if index >= plan.founders else index
+
+    def config(self, index: int) -> NodeConfig:
+        """How a node is started."""
+        founder = self.founder_of(index)
         return NodeConfig(
             home=self._home(index),
             document=self.document,
             node_seed=derive_hash("aichain/test/node", bytes([index])),
-            validator_key=founder_key("testnet", founder),
+            validator_key=STRANGER if founder is None else founder_key("testnet", founder),
+            keep=self.plan.keep.get(index),
             rpc_listen=Endpoint("127.0.0.1", 0),
             p2p_listen=Endpoint("127.0.0.1", 3691),
         )
 
     async def suffer(self) -> None:
         """Inject the plan's faults at their times, each in a task of its own."""
+        if self.plan.halves:
+            self._halve()
         async with trio.open_nursery() as nursery:
+            nursery.start_soon(trio.sleep, self.plan.heal_s)
             for at_s, fault in self.plan.faults:
                 nursery.start_soon(self._inject, at_s, fault)
         self.hub.heal()
         self.links.mute.clear()
         self.links.conditions = CALM
+        for index, clock in self.clocks.items():
+            founder = self.founder_of(index)
+            clock.skew_ms = 0 if founder is None else self.plan.skews_ms[founder]
 
     async def _inject(self, at_s: float, fault: Fault) -> None:
         await trio.sleep(at_s)
@@ -230,6 +255,17 @@ class World:
                 self.links.mute.add(link)
                 await trio.sleep(_LINK_DOWN_S)
                 self.links.mute.discard(link)
+            case Cut(one, other):
+                self.faults["link cut"] += 1
+                ends = self._peer_id(one), self._peer_id(other)
+                self.links.mute |= {ends, ends[::-1]}
+                await trio.sleep(_LINK_DOWN_S)
+                self.links.mute -= {ends, ends[::-1]}
+            case WrongClock(index, off_ms):
+                self.faults["clock far off"] += 1
+                self.clocks[index].skew_ms += off_ms
+                await trio.sleep(_LINK_DOWN_S)
+                self.clocks[index].skew_ms -= off_ms
             case Weather(conditions):
                 self.faults["delay and loss"] += 1
                 self.links.conditions = conditions
@@ -241,7 +277,7 @@ class World:
         for index in down:
             await self.crash(index)
         self.faults["crash of everybody" if len(indices) > 1 else "crash"] += 1
-        paths = [DataPaths(self._config(index, index).data_dir) for index in down]
+        paths = [DataPaths(self.config(index).data_dir) for index in down]
         for each in paths if loses else ():
             self.faults[f"{loses} lost"] += 1
             shutil.rmtree(each.chain if loses == "chain" else each.index)
@@ -280,7 +316,14 @@ class World:
         return self.root / f"node{index}"
 
     def _peer_id(self, index: int) -> str:
-        return node_identity(self._config(index, 0)).peer_id
+        return node_identity(self.config(index)).peer_id
+
+    def _halve(self) -> None:
+        """Each half of the honest with one copy of every twin."""
+        plan = self.plan
+        half = plan.honest[: len(plan.honest) // 2]
+        copies = range(plan.founders, plan.stranger)
+        self.hub.partition([self._peer_id(index) for index in (*half, *copies)])
 
     async def spend(self) -> None:
         """Give transfers to whoever runs, one account after the other, until cancelled."""
@@ -307,7 +350,7 @@ class World:
 
     async def live_on(self) -> None:
         """After healing every honest node finalizes ten more blocks."""
-        honest = [index for index in range(self.plan.founders) if index != self.plan.twin]
+        honest = self.honest
         target = max(self.checker.final, default=0) + BLOCKS_AFTER_HEALING
         with trio.move_on_after(PATIENCE_S) as patience:
             while min(self.checker.heights[index] for index in honest) < target:  # noqa: ASYNC110
@@ -316,75 +359,26 @@ class World:
             heights = {index: self.checker.heights[index] for index in honest}
             raise Violation(f"no progress after healing: {heights}, wanted {target}")
 
+    async def investigate(self) -> set[int]:
+        """Stop everybody, and see whom the certificates of the honest convict."""
+        for index in sorted(self.running):
+            await self.crash(index)
+        disks = [certificates_of(self.config(index)) for index in self.plan.honest]
+        return convicted(each for disk in disks for each in disk)
+
     async def reopen(self) -> None:
         """Stop everybody, and open every chain again."""
         for index in sorted(self.running):
             await self.crash(index)
         for index in range(self.plan.founders):
-            if index != self.plan.twin:
-                chain = open_chain(self._config(index, index))
+            if index in self.plan.honest:
+                chain = open_chain(self.config(index))
                 self.checker.on_reopened(index, chain)
                 chain.close()
 
 
-def run_plan(plan: Plan, root: Path) -> Result:
-    """One run from block 0 to the comparison of what is left."""
-    violation, world, power = "", None, Power(plan.seed)
-
-    async def program() -> float:
-        nonlocal world
-        links = Links(plan.seed)
-        async with trio.open_nursery() as nursery:
-            hub = MemoryHub(links)
-            world = World(plan, root, _document(plan), nursery, links, hub, power)
-            for index in range(plan.founders + (plan.twin is not None)):
-                await world.start(index)
-            world.faults["clock skew"] += any(plan.skews_ms)
-            world.faults["slow node"] += len(plan.slow)
-            world.faults["twin"] += plan.twin is not None
-            nursery.start_soon(world.spend)
-            await world.suffer()
-            await world.live_on()
-            await world.reopen()
-            nursery.cancel_scope.cancel()
-        return trio.current_time()
-
-    virtual_s = 0.0
-    try:
-        with stand_in_signatures(), supplied_by(power):
-            virtual_s = run_virtual(program, plan.seed)
-    except* Violation as group:
-        violation = str(_first(group))
-    assert world is not None
-    checker = world.checker
-    return Result(
-        plan.seed,
-        violation,
-        checker.trace,
-        max(checker.final, default=0),
-        checker.finalizations,
-        checker.transactions,
-        virtual_s,
-        world.faults,
-        sum(checkpoint.is_restart for checkpoint in checker.checkpoints.values()),
-    )
-
-
-def _document(plan: Plan) -> GenesisDocument:
-    if plan.founders > plan.full_set_limit:
-        document = lane_document(plan.founders, full_set_limit=plan.full_set_limit)
-    else:
-        document = local_document("testnet", plan.founders, onion_length=4_096)
-    consensus = replace(
-        document.consensus,
-        epoch_blocks=plan.epoch_blocks,
-        delta_ms=plan.delta_ms,
-        clock_offset_ms=plan.clock_offset_ms,
-    )
-    return replace(document, consensus=consensus, genesis_time_ms=START_MS)
-
-
-def _first(error: BaseException) -> BaseException:
+def first_of(error: BaseException) -> BaseException:
+    """The first of what a group of groups holds."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return error

@@ -2,7 +2,15 @@
 
 from dataclasses import replace
 
-from consensus.core.effects import EnterEpoch, FetchBlock, Finalize, Halt, SetTimer, TimerName
+from consensus.core.effects import (
+    EnterEpoch,
+    FetchBlock,
+    Finalize,
+    Halt,
+    ReportEquivocation,
+    SetTimer,
+    TimerName,
+)
 from consensus.core.events import BlockRejected, ElectorateDecided, ProposalAccepted, VoteAccepted
 from consensus.votes import VotePhase
 from tests.builders_consensus import (
@@ -57,7 +65,9 @@ def test_conflicting_finality_halts_for_good() -> None:
     one, other = make_block(driver.state, 1), make_block(driver.state, 1, salt=1)
     driver.execute(one)
     driver.finalize(1, one)
-    assert driver.finalize(1, other) == [Halt("conflicting finality")]
+    *accusations, halt = driver.finalize(1, other)
+    assert halt == Halt("conflicting finality")
+    assert all(isinstance(effect, ReportEquivocation) for effect in accusations)
     assert driver.execute(make_block(driver.state, 2, one)) == []
     assert driver.state.halted is not None
 

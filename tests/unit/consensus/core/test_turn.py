@@ -1,10 +1,10 @@
 """Who signs two things that exclude each other is reported, once."""
 
 from consensus.core.effects import Halt, ReportEquivocation
-from consensus.core.events import ProposalAccepted, VoteAccepted
+from consensus.core.events import ForkProven, ProposalAccepted, VoteAccepted
 from consensus.evidence import ConflictingProposals, ConflictingVotes
 from consensus.votes import VotePhase
-from tests.builders_consensus import Driver, make_block, make_proposal, make_vote
+from tests.builders_consensus import Driver, make_block, make_certificate, make_proposal, make_vote
 
 PREFER, COMMIT, CANCEL = VotePhase.PREFER, VotePhase.COMMIT, VotePhase.CANCEL
 
@@ -56,3 +56,18 @@ def test_who_halts_at_a_contradiction_names_the_guilty_first() -> None:
     }
     assert reported == {0, 1, 2}
     assert isinstance(asked[-1], Halt)
+
+
+def test_a_fork_that_sync_has_proven_halts() -> None:
+    driver = Driver.at_view_1(proposer=False)
+    one, other = make_block(driver.state, 1), make_block(driver.state, 1, salt=1)
+    driver.execute(one)
+    driver.finalize(1, one)
+    final = make_certificate(driver.state, COMMIT, 1, other, voters=(1, 2, 3))
+    asked = driver.feed(ForkProven(final, driver.now_ms))
+    reported = {
+        effect.evidence.offender for effect in asked if isinstance(effect, ReportEquivocation)
+    }
+    assert reported == {1, 2}
+    assert asked[-1] == Halt("conflicting finality")
+    assert driver.nullify(2) == []

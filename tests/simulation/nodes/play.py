@@ -1,0 +1,143 @@
+"""One run of whole nodes, from block 0 to what is left of it."""
+
+from collections import Counter
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+from unittest.mock import patch
+
+import trio
+
+from genesis import limits
+from genesis.document import GenesisDocument
+from genesis.networks import local_document
+from p2p.memory_network import MemoryHub
+from tests.builders_lane_nodes import lane_document
+from tests.simulation.nodes.checkers import Violation
+from tests.simulation.nodes.plan import KEPT_BLOCKS, Plan
+from tests.simulation.nodes.power import Power, supplied_by
+from tests.simulation.nodes.stakes import join_and_leave, require_slashed, watch_offenders
+from tests.simulation.nodes.stand_in_signatures import stand_in_signatures
+from tests.simulation.nodes.virtual_time import START_MS, Steps, run_virtual
+from tests.simulation.nodes.world import Links, World, first_of
+
+UNTIL_NOTICED_S = 30.0
+ONE_BY_ONE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What one run did."""
+
+    seed: int
+    events: int
+    """Steps of tasks."""
+    violation: str | None
+    trace: str
+    heights: int
+    finalizations: int
+    transactions: int
+    virtual_s: float
+    faults: Counter[str]
+    restarts: int
+    """Checkpoints that a committee's term ended at before its last block."""
+
+    @property
+    def extras(self) -> dict[str, int]:
+        """What only this simulator counts."""
+        return {
+            "blocks": self.heights,
+            "transactions": self.transactions,
+            "restarts": self.restarts,
+            "virtual seconds": round(self.virtual_s),
+        }
+
+
+def run_plan(plan: Plan, root: Path) -> Result:
+    """One run from block 0 to the comparison of what is left."""
+    violation, world, power, steps = None, None, Power(plan.seed), Steps()
+
+    async def program() -> float:
+        nonlocal world
+        links = Links(plan.seed)
+        async with trio.open_nursery() as nursery:
+            hub = MemoryHub(links)
+            world = World(plan, root, _document(plan), nursery, links, hub, power)
+            await _play(world)
+            nursery.cancel_scope.cancel()
+        return trio.current_time()
+
+    virtual_s = 0.0
+    try:
+        with stand_in_signatures(), supplied_by(power), _short_limits(plan):
+            virtual_s = run_virtual(program, plan.seed, steps)
+    except* Violation as group:
+        violation = str(first_of(group))
+    assert world is not None
+    checker = world.checker
+    return Result(
+        plan.seed,
+        steps.count,
+        violation,
+        checker.trace,
+        max(checker.final, default=0),
+        checker.finalizations,
+        checker.transactions,
+        virtual_s,
+        world.faults,
+        sum(checkpoint.is_restart for checkpoint in checker.checkpoints.values()),
+    )
+
+
+async def _play(world: World) -> None:
+    plan, faults = world.plan, world.faults
+    world.checker.beyond = plan.halves
+    for index in range(plan.stranger + plan.rotates):
+        await world.start(index)
+    faults["clock skew"] += any(plan.skews_ms)
+    faults["slow node"] += len(plan.slow)
+    faults["twin"] += len(plan.twins)
+    faults["node that prunes"] += len(plan.keep)
+    world.nursery.start_soon(world.spend)
+    world.nursery.start_soon(watch_offenders, world)
+    if plan.rotates:
+        world.nursery.start_soon(join_and_leave, world)
+    await world.suffer()
+    if plan.halves:
+        await trio.sleep(UNTIL_NOTICED_S)
+        guilty = await world.investigate()
+        world.checker.on_fork_ended([each.stake for each in world.document.validators], guilty)
+        faults["(fork)"] += world.checker.is_forked
+        faults["(node halted at a fork)"] += len(world.checker.halted)
+        return
+    await world.live_on()
+    require_slashed(world)
+    await world.reopen()
+
+
+def _short_limits(plan: Plan) -> AbstractContextManager[object]:
+    """A run is short: what takes hundreds of blocks must take a few to be seen at all.
+
+    Nodes that prune keep fewer blocks, and where somebody lies, few are fetched one by one, so
+    that whoever lost its chain asks for ranges.
+    """
+    shorter = dict[str, int]()
+    if plan.keep:
+        shorter["CERTIFICATE_WINDOW_BLOCKS"] = KEPT_BLOCKS
+    if plan.liars:
+        shorter["FETCHED_ANCESTORS_MAX"] = ONE_BY_ONE
+    return patch.multiple(limits, **shorter) if shorter else nullcontext()
+
+
+def _document(plan: Plan) -> GenesisDocument:
+    if plan.founders > plan.full_set_limit:
+        document = lane_document(plan.founders, full_set_limit=plan.full_set_limit)
+    else:
+        document = local_document("testnet", plan.founders, onion_length=4_096)
+    consensus = replace(
+        document.consensus,
+        epoch_blocks=plan.epoch_blocks,
+        delta_ms=plan.delta_ms,
+        clock_offset_ms=plan.clock_offset_ms,
+    )
+    return replace(document, consensus=consensus, genesis_time_ms=START_MS)

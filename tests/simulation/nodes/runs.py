@@ -1,0 +1,40 @@
+"""One seed, one run of whole nodes: the kinds, and all that must occur in many runs."""
+
+import tempfile
+from pathlib import Path
+from typing import Final
+
+from tests.simulation.nodes.evil import CRIMES
+from tests.simulation.nodes.plan import KINDS as KINDS
+from tests.simulation.nodes.play import Result, run_plan
+
+PLAYED: Final = tuple(KINDS)
+FAULTS: Final = (
+    "crash",
+    "crash of everybody",
+    "chain lost",
+    "index lost",
+    "power lost",
+    "disk full",
+    "partition",
+    "link deaf in one direction",
+    "link cut",
+    "delay and loss",
+    "clock skew",
+    "clock far off",
+    "slow node",
+    "twin",
+    "node that prunes",
+    "stranger joins the set",
+    "stranger leaves the set",
+)
+PASSED: Final = ("(slashed on chain)", "(fork)", "(node halted at a fork)")
+EVERY_FAULT: Final = (*FAULTS, *CRIMES, *PASSED)
+
+
+def run(seed: int, kind: str = "swarm") -> Result:
+    """One run in a directory of its own, in memory where the machine offers that."""
+    shared_memory = "/dev/shm"
+    place = shared_memory if Path(shared_memory).is_dir() else None
+    with tempfile.TemporaryDirectory(prefix="aichain-nodes-", dir=place) as root:
+        return run_plan(KINDS[kind](seed), Path(root))

@@ -1,0 +1,173 @@
+"""Who is in the set: offenders that are slashed on chain, and a stranger that joins and leaves."""
+
+from typing import Final, Protocol
+
+import trio
+
+from aichain.errors import NotPooled
+from aichain.keystore import onion_seed_of
+from aichain.node.assemble import Node
+from genesis.document import GenesisDocument
+from genesis.networks import account_key, founder_key
+from genesis.onion import onion_head
+from genesis.units import AI, Address, address_of_key
+from native.errors import InvalidData
+from native.hashing import derive_hash
+from native.node_keys import peer_id_of_seed
+from native.signatures import SigningKey
+from tests.simulation.nodes.checkers import Checker, Violation
+from tests.simulation.nodes.plan import Plan
+from vm.queries import account_view
+from vm.records import ValidatorRecord, decode_validator, validator_key
+from vm.transactions import (
+    Body,
+    RegisterValidator,
+    Role,
+    Transaction,
+    Unstake,
+    sign_possession,
+    sign_transaction,
+)
+
+STRANGER: Final = SigningKey.from_seed(bytes(31) + b"\x63")
+SLASHED_WITHIN_BLOCKS: Final = 3
+_OWNER: Final = account_key("testnet", 5)
+_STAKE: Final = 400_000 * AI
+_LAYERS: Final = 512
+_LOOK_S: Final = 0.02
+_JOIN_S, _STAY_S, _TRY_AGAIN_S = 3.0, 15.0, 1.0
+
+
+class Town(Protocol):
+    """The world, as far as stakes are concerned."""
+
+    plan: Plan
+    document: GenesisDocument
+    checker: Checker
+
+    @property
+    def honest(self) -> tuple[int, ...]: ...
+    def node(self, index: int) -> Node | None: ...
+    def fault(self, kind: str) -> None: ...
+
+
+async def watch_offenders(town: Town) -> None:
+    """From the first proof that anybody honest holds, to the block that slashes."""
+    plan = town.plan
+    evil = set() if town.document.has_lanes else {*plan.twins, *plan.liars}
+    proven_at: dict[int, int] = {}
+    slashed: set[int] = set()
+    counted = dict.fromkeys(town.honest, 0)
+    while evil:
+        await trio.sleep(_LOOK_S)
+        for index in plan.honest:
+            node = town.node(index)
+            if node is None or len(node.engine.evidence) == counted[index]:
+                continue
+            counted[index] = len(node.engine.evidence)
+            before = set(town.checker.accused)
+            town.checker.on_evidence(index, node.engine.evidence.held(), evil)
+            for offender in town.checker.accused - before:
+                proven_at[offender] = max(town.checker.final, default=0)
+        for offender in proven_at.keys() - slashed:
+            height = _slashed_at(town, offender)
+            if height is not None:
+                slashed.add(offender)
+                blocks = height - proven_at[offender]
+                town.fault("(slashed on chain)")
+                town.fault(f"(slashed {blocks} blocks after the proof)")
+                if not _is_disturbed(plan) and blocks > SLASHED_WITHIN_BLOCKS:
+                    raise Violation(f"founder {offender} is slashed {blocks} blocks after proof")
+
+
+def require_slashed(town: Town) -> None:
+    """Where nothing else is wrong, a proof leads to a slash: nobody may sit on it."""
+    for offender in town.checker.accused if not _is_disturbed(town.plan) else ():
+        if _slashed_at(town, offender) is None:
+            raise Violation(f"founder {offender} is proven to have signed twice, and not slashed")
+
+
+def _is_disturbed(plan: Plan) -> bool:
+    return bool(plan.faults or plan.slow or plan.liars or plan.halves)
+
+
+def _slashed_at(town: Town, founder: int) -> int | None:
+    """The height at which the first node has it, once all that are up have it."""
+    heights = []
+    for index in town.honest:
+        node = town.node(index)
+        if node is None:
+            continue
+        record = validator_of(node, address_of_key(founder_key("testnet", founder).public_key))
+        if record is None or not record.is_tombstoned:
+            return None
+        heights.append(node.chain.head.head.height)
+    return min(heights, default=None)
+
+
+def validator_of(node: Node, owner: Address) -> ValidatorRecord | None:
+    """What the final state says of a validator."""
+    raw = node.chain.head.get(validator_key(owner))
+    return None if raw is None else decode_validator(raw)
+
+
+async def join_and_leave(town: Town) -> None:
+    """A stranger registers, stays for a while as a member of the set, and unstakes."""
+    await trio.sleep(_JOIN_S)
+    owner = address_of_key(_OWNER.public_key)
+    network_id = town.document.network_id
+    await _send(
+        town,
+        0,
+        RegisterValidator(
+            public_key=STRANGER.public_key,
+            possession=sign_possession(network_id, owner, STRANGER),
+            peer_id=peer_id_of_seed(derive_hash("aichain/test/node", bytes([town.plan.stranger]))),
+            commission_bps=0,
+            onion_head=onion_head(onion_seed_of(STRANGER), _LAYERS),
+            onion_length=_LAYERS,
+            stake=_STAKE,
+        ),
+    )
+    while not _is_member(town):  # noqa: ASYNC110 it is another node's state
+        await trio.sleep(_TRY_AGAIN_S)
+    town.fault("stranger joins the set")
+    await trio.sleep(_STAY_S)
+    await _send(town, 1, Unstake(Role.VALIDATOR, owner, _STAKE))
+    while _is_member(town):  # noqa: ASYNC110 it is another node's state
+        await trio.sleep(_TRY_AGAIN_S)
+    town.fault("stranger leaves the set")
+
+
+async def _send(town: Town, nonce: int, body: Body) -> None:
+    """To everybody who is up, until it is in a block."""
+    sender = address_of_key(_OWNER.public_key)
+    transaction = Transaction(town.document.network_id, sender, nonce, AI, 0, 5_000, body)
+    raw = sign_transaction(transaction, _OWNER, reveal=True).raw
+    while True:
+        for index in town.plan.honest:
+            node = town.node(index)
+            if node is None:
+                continue
+            try:
+                await node.pool.submit(raw)
+            except (InvalidData, NotPooled):
+                if nonce < _nonce_of(node, sender):
+                    return
+        await trio.sleep(_TRY_AGAIN_S)
+
+
+def _nonce_of(node: Node, owner: Address) -> int:
+    return account_view(node.chain.head, owner).nonce
+
+
+def _is_member(town: Town) -> bool:
+    """Whether the stranger is in the set of the next block, as some honest node sees it."""
+    for index in town.plan.honest:
+        node = town.node(index)
+        if node is not None:
+            head = node.chain.head
+            validators = head.validators_of(head.head.height // town.plan.epoch_blocks)
+            owner = address_of_key(STRANGER.public_key)
+            return validators is not None and validators.index_of(owner) is not None
+    return False
