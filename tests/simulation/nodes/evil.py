@@ -79,7 +79,7 @@ class EvilNetwork(MemoryNetwork):
 
     # --- what is pushed -------------------------------------------------------------------------
 
-    def push(self, message: Pushed, to: Audience) -> int:
+    def push(self, message: Pushed, to: Audience | frozenset[bytes]) -> int:
         match message:
             case ProposalMessage():
                 return self._propose(message, to)
@@ -89,7 +89,7 @@ class EvilNetwork(MemoryNetwork):
                 self._forge(message, to)
         return super().push(message, to)
 
-    def _propose(self, message: ProposalMessage, to: Audience) -> int:
+    def _propose(self, message: ProposalMessage, to: Audience | frozenset[bytes]) -> int:
         """What the beacon's owner can do: show its reveal, or keep it and lose the turn."""
         if self._commits("proposal withheld (and with it its reveal)"):
             return 0
@@ -100,7 +100,7 @@ class EvilNetwork(MemoryNetwork):
             message = replace(message, header_raw=bytes(raw))
         return super().push(message, to)
 
-    def _vote(self, signed: SignedVote, to: Audience) -> int:
+    def _vote(self, signed: SignedVote, to: Audience | frozenset[bytes]) -> int:
         vote = signed.vote
         if self._commits("vote withheld"):
             return 0
@@ -126,7 +126,7 @@ class EvilNetwork(MemoryNetwork):
             self.send(peer, one if at % 2 else other)
         return len(peers)
 
-    def _forge(self, certificate: QuorumCertificate, to: Audience) -> None:
+    def _forge(self, certificate: QuorumCertificate, to: Audience | frozenset[bytes]) -> None:
         """Beside a true certificate, one that proves nothing."""
         held = certificate.signatures
         if self._commits("certificate short of a quorum"):

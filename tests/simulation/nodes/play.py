@@ -4,6 +4,7 @@ from collections import Counter
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 import trio
@@ -121,7 +122,7 @@ def _short_limits(plan: Plan) -> AbstractContextManager[object]:
     Nodes that prune keep fewer blocks, and where somebody lies, few are fetched one by one, so
     that whoever lost its chain asks for ranges.
     """
-    shorter = dict[str, int]()
+    shorter = dict[str, Any]()
     if plan.keep:
         shorter["CERTIFICATE_WINDOW_BLOCKS"] = KEPT_BLOCKS
     if plan.liars:
