@@ -18,6 +18,7 @@ from aichain.store.header_range import stage_nodes
 from aichain.store.index import Location
 from aichain.store.keys import TIP
 from aichain.store.segments import BodyRecord, Position
+from aichain.store.snapshots import LastAnchor
 from aichain.store.state import StateRecords, Tip, stage_state
 from aichain.store.validator_sets import stage_validators
 from consensus.certificates import QuorumCertificate
@@ -30,6 +31,7 @@ from native.hashing import Hash32
 from vm.apply import apply_block
 from vm.blocks import Block, Header, VerifiedBlock, body_bytes
 from vm.build import Built
+from vm.commitment import StateTree
 from vm.receipts import Receipt
 from vm.state import State
 
@@ -52,6 +54,7 @@ class Chain:
         self._reached = fail_points
         self._head = ledger.state
         self._certified: State | None = None
+        self.anchor = LastAnchor(document.consensus.epoch_blocks)
         record = self.blocks.record_at(ledger.state.head.height)
         self._finalized_at_ms = record.finalized_at_ms if record is not None else None
         self._recent: tuple[FinalBlock, ...] = ()
@@ -79,12 +82,14 @@ class Chain:
         *,
         index: bool = True,
         fail_points: CrashPoint | None = None,
+        tree: StateTree | None = None,
     ) -> Self:
         """Open, check and recover; without `index`, `locate` answers nothing. Blocking.
 
         Raises HomeMissing, HomeLocked, WrongChain, StoreCorrupt, StoreFailed.
         """
-        return cls(document, open_ledger(root, document, index=index), fail_points or FailPoints())
+        ledger = open_ledger(root, document, index=index, tree=tree)
+        return cls(document, ledger, fail_points or FailPoints())
 
     def close(self) -> None:
         self._ledger.close()
@@ -298,7 +303,8 @@ class Chain:
         batch[TIP] = Tip.of(line[-1].state).encode()
 
     def _move_head(self, last: Executed) -> None:
-        last.state.collapse(StateRecords(self._ledger.database.snapshot()))
+        self.anchor.reach(last.state, reader := self._ledger.database.snapshot())
+        last.state.collapse(StateRecords(reader))
         self._certified = self._head  # it reads from a snapshot of its own
         self._head = last.state
         height = last.header.height

@@ -17,6 +17,8 @@ from aichain.config_values import LOG_LEVELS as LOG_LEVELS
 from aichain.config_values import Endpoint as Endpoint
 from aichain.config_values import Faults as Faults
 from aichain.config_values import LogFormat as LogFormat
+from aichain.config_values import SyncMode as SyncMode
+from aichain.config_values import TrustPoint as TrustPoint
 from aichain.config_values import (
     read_announced,
     read_boolean,
@@ -32,7 +34,9 @@ from aichain.config_values import (
     read_log_level,
     read_origins,
     read_path,
+    read_sync,
     read_text,
+    read_trust,
 )
 from aichain.errors import ConfigError
 from genesis.document import GenesisDocument, parse_document
@@ -62,6 +66,8 @@ KEYS: Final[Mapping[str, str]] = {
     "moniker": "the name this node shows to people",
     "index": "keep the index of transactions by hash",
     "keep": "full, or how many of the last blocks to keep (at least 1024)",
+    "sync": "full, or snapshot: who is far behind fetches a recent state instead of all blocks",
+    "trust": "HEIGHT:HASH of a recent block to start from; needs sync = snapshot",
     "rpc.listen": "HOST:PORT of JSON-RPC, WebSocket, health and metrics",
     "rpc.cors": "origins a browser may call from; empty allows none",
     "rpc.hosts": "host names under which this node may be called, besides localhost",
@@ -100,6 +106,8 @@ class Settings:
     moniker: str
     index: bool
     keep: int | None
+    sync: SyncMode
+    trust: TrustPoint | None
     rpc_listen: Endpoint
     rpc_cors: tuple[str, ...]
     rpc_hosts: tuple[str, ...]
@@ -140,6 +148,9 @@ class NodeConfig:
     index: bool = True
     keep: int | None = None
     """How many blocks below the head are kept; None for all."""
+    sync: SyncMode = SyncMode.FULL
+    trust: TrustPoint | None = None
+    """What a snapshot is proved from, where the node's own last block is too old."""
     allow_faults: bool = False
     faults: Faults = field(default_factory=Faults)
     delta_ms: int | None = None
@@ -159,6 +170,11 @@ class NodeConfig:
             raise ConfigError(
                 reason=f"consensus.delta_ms and faults.allow do not exist on {self.document.name}",
                 fix="use them on devnet, testnet or a local network only",
+            )
+        if self.trust is not None and self.sync is not SyncMode.SNAPSHOT:
+            raise ConfigError(
+                reason="trust is what a snapshot is proved from, and sync is full",
+                fix="add --sync snapshot, or remove --trust",
             )
         if self.faults != Faults() and not self.allow_faults:
             raise ConfigError(
@@ -269,6 +285,8 @@ def resolve_settings(
         moniker=pick("moniker", read_text, "aichain" if founder is None else f"founder-{founder}"),
         index=pick("index", read_boolean, True),
         keep=pick("keep", read_keep, None),
+        sync=pick("sync", read_sync, SyncMode.FULL),
+        trust=pick("trust", read_trust, None),
         rpc_listen=pick("rpc.listen", read_endpoint, Endpoint("127.0.0.1", RPC_PORT + ports)),
         rpc_cors=pick("rpc.cors", read_origins, ()),
         rpc_hosts=pick("rpc.hosts", read_hosts, ()),

@@ -18,12 +18,14 @@ from genesis.limits import (
     FAULT_FSYNC_DELAY_MAX_MS,
 )
 from genesis.units import U64_MAX
+from native.hashing import Hash32, hash32
 from p2p.addresses import PeerAddress, parse_peer_address
 from p2p.errors import InvalidPeerAddress
 
 LOG_LEVELS: Final = ("debug", "info", "warning", "error")
 
 _ORIGIN: Final = re.compile(r"https?://[^/\s@]+", re.IGNORECASE)
+_TRUST: Final = re.compile(r"([0-9]{1,20}):0x([0-9a-fA-F]{64})", re.ASCII)
 _HOST: Final = re.compile(r"[A-Za-z0-9._:-]+", re.ASCII)
 
 
@@ -61,6 +63,38 @@ class Faults:
     """Its clock is so much ahead of the machine's; behind, where negative."""
     fsync_delay_ms: int = 0
     """Each fsync of the vote log and of the chain takes so much longer."""
+
+
+class SyncMode(StrEnum):
+    """How a node that is far behind catches up."""
+
+    FULL = "full"
+    """Every block from its own last one on is executed."""
+    SNAPSHOT = "snapshot"
+    """The state of a recent epoch's end is fetched, proved, and gone on from."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrustPoint:
+    """A block that somebody vouched for in person."""
+
+    height: int
+    block_id: Hash32
+
+
+def read_sync(value: object) -> SyncMode:
+    if value in tuple(SyncMode):
+        return SyncMode(str(value))
+    raise ValueError(f"{' or '.join(SyncMode)} was expected")
+
+
+def read_trust(value: object) -> TrustPoint | None:
+    """A height and the hash of its block; None where nothing was said."""
+    if isinstance(value, str) and (found := _TRUST.fullmatch(value)) is not None:
+        height = int(found[1])
+        if height <= U64_MAX:
+            return TrustPoint(height, hash32(bytes.fromhex(found[2])))
+    raise ValueError("a block such as 1200:0x… with its 64 digits was expected")
 
 
 def read_text(value: object) -> str:

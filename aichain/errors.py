@@ -17,6 +17,7 @@ class ExitCode(IntEnum):
     HOME_MISSING = 11
     HOME_LOCKED = 12
     WRONG_CHAIN = 13
+    TRUST_EXPIRED = 14
     STORE_CORRUPT = 20
     STORE_FAILED = 21
     WAL_DAMAGED = 22
@@ -166,6 +167,20 @@ class ListenRefused(NodeError):
     address: str
     reason: str
     fix: str = "stop whatever uses it, or choose another with --rpc-listen or --p2p-listen"
+
+
+@dataclass(eq=False)
+class TrustExpired(NodeError):
+    """What this node could start from is so old that those who signed then may have left."""
+
+    exit_code = ExitCode.TRUST_EXPIRED
+    height: int
+    age_days: int
+    limit_days: int
+    fix: str = (
+        "give a recent block with --trust HEIGHT:HASH: a node of yours or a friend's shows it "
+        "(`aichain query block`)"
+    )
 
 
 @dataclass(eq=False)

@@ -30,6 +30,7 @@ from genesis import limits
 from genesis.document import GenesisDocument
 from native.errors import InvalidData
 from vm.blocks import encode_body
+from vm.commitment import StateTree
 from vm.genesis_block import genesis_state
 from vm.mmr import HeaderMmr
 from vm.state import State
@@ -91,9 +92,12 @@ def create_ledger(root: Path, document: GenesisDocument) -> None:
         lock.release()
 
 
-def open_ledger(root: Path, document: GenesisDocument, *, index: bool = True) -> Ledger:
+def open_ledger(
+    root: Path, document: GenesisDocument, *, index: bool = True, tree: StateTree | None = None
+) -> Ledger:
     """Lock, open and check (design: storage 1.2, 2.3).
 
+    With `tree`, which this process has just made of verified parts, the records are not read.
     Raises HomeMissing, HomeLocked, WrongChain, StoreCorrupt, StoreFailed.
     """
     paths = DataPaths(root)
@@ -105,7 +109,7 @@ def open_ledger(root: Path, document: GenesisDocument, *, index: bool = True) ->
         database, note = _open_database(paths)
         undo.callback(database.close)
         _require_chain(paths, database, document)
-        tip, state = _load_state(paths, database, document)
+        tip, state = _load_state(paths, database, document, tree)
         record = _required_record(paths, database, tip)
         bodies, tail = SegmentFiles.open(paths.bodies, after=record.position)
         undo.callback(bodies.close)
@@ -182,9 +186,10 @@ def _require_whole(path: Path, database: LevelStore) -> None:
     tip = _read_tip(path, database)
     if scan_tree(database).root != tip.state_root:
         raise StoreCorrupt(path=str(path), reason="the state is not the one of its tip")
-    heights = [height_in(key, BLOCK) for key, _ in database.iterate(BLOCK)]
     first = int.from_bytes(database.get(FIRST) or b"", "big")
-    if heights != list(range(min(first, tip.height), tip.height + 1)):
+    found = (height_in(key, BLOCK) for key, _ in database.iterate(BLOCK))
+    heights = [height for height in found if height >= first]  # a joined chain has one below it
+    if heights != list(range(first, tip.height + 1)):
         raise StoreCorrupt(path=str(path), reason="a height is missing")
 
 
@@ -211,14 +216,16 @@ def _require_chain(paths: DataPaths, database: LevelStore, document: GenesisDocu
 
 
 def _load_state(
-    paths: DataPaths, database: LevelStore, document: GenesisDocument
+    paths: DataPaths, database: LevelStore, document: GenesisDocument, tree: StateTree | None
 ) -> tuple[Tip, State]:
     tip = _read_tip(paths.state, database)
     snapshot = database.snapshot()
     try:
         # Compares the root of everything stored with the one that was written with the tip.
-        state = State.load(document, StateRecords(snapshot), scan_tree(snapshot), tip.record)
-        scan_supply(document, scan_records(snapshot))
+        whole = tree or scan_tree(snapshot)
+        state = State.load(document, StateRecords(snapshot), whole, tip.record)
+        if tree is None:
+            scan_supply(document, scan_records(snapshot))
     except InvalidData as error:
         raise StoreCorrupt(path=str(paths.state), reason=str(error)) from error
     if (state.head.height, state.head.id) != (tip.height, tip.block_id):

@@ -8,7 +8,7 @@ everything else with the older tree, which stays valid.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from operator import ne
 from typing import TypeAlias
 
 from genesis.limits import STATE_PROOF_MAX_BYTES
@@ -84,13 +84,20 @@ class StateTree:
     @staticmethod
     def build(items: Iterable[tuple[bytes, bytes]]) -> "StateTree":
         """The tree of a full scan of the records, each key once; values are not held meanwhile."""
-        leaves: list[Item] = []
-        for key, value in items:
-            hashed = keyed_hash(_KEY_DOMAIN, key)
-            leaves.append((hashed, _leaf(hashed, blake3_256(value))))
-        leaves.sort(key=_key_of)
-        assert all(one[0] != next_one[0] for one, next_one in pairwise(leaves)), "keys are unique"
-        return StateTree(_update(None, leaves, 0, len(leaves), 0))
+        leaves = [_leaf(keyed_hash(_KEY_DOMAIN, key), blake3_256(value)) for key, value in items]
+        leaves.sort(key=_content_of)
+        keys = [leaf[1][:HASH_BYTES] for leaf in leaves]
+        assert all(map(ne, keys, keys[1:])), "keys are unique"
+        return StateTree(_build(leaves, 0, len(leaves), 0))
+
+    @staticmethod
+    def of_subtrees(subtrees: Iterable[tuple[int, "Subtree"]]) -> "StateTree | None":
+        """The tree over subtrees from left to right, each with its depth.
+
+        None unless they tile the whole tree.
+        """
+        tiles = _tile((depth, subtree.node) for depth, subtree in subtrees)
+        return None if tiles is None else StateTree(tiles[0])
 
     def update(self, changes: Mapping[bytes, bytes | None]) -> "StateTree":
         """The tree after these records were written, or removed where the value is None."""
@@ -107,6 +114,17 @@ class StateTree:
         """ZERO_HASH for the empty state."""
         return _hash_of(self.node)
 
+    def subtree_root(self, prefix: int, depth: int) -> Hash32:
+        """The root over all keys whose hashes begin with the `depth` bits of `prefix`."""
+        node = self.node
+        for level in range(depth):
+            if node is None or len(node) == 2:
+                break
+            node = node[2] if prefix >> (depth - 1 - level) & 1 else node[1]
+        if node is not None and len(node) == 2 and not has_prefix(node[1], prefix, depth):
+            return ZERO_HASH
+        return _hash_of(node)
+
     def prove(self, key: bytes) -> StateProof:
         """A proof for `verify_proof`: with the record's value, or with None when there is none."""
         hashed = keyed_hash(_KEY_DOMAIN, key)
@@ -120,6 +138,46 @@ class StateTree:
         if node is None or node[1][:HASH_BYTES] == hashed:
             return StateProof(tuple(siblings), None)
         return StateProof(tuple(siblings), _other_leaf(node[1]))
+
+
+def key_hash(key: bytes) -> Hash32:
+    """Where a key stands in the tree."""
+    return keyed_hash(_KEY_DOMAIN, key)
+
+
+def has_prefix(hashed: bytes, prefix: int, depth: int) -> bool:
+    """Whether a key hash begins with the `depth` bits of `prefix`."""
+    return int.from_bytes(hashed[:HASH_BYTES], "big") >> (TREE_DEPTH - depth) == prefix
+
+
+@dataclass(frozen=True, slots=True)
+class Subtree:
+    """All records whose key hashes begin with the same bits."""
+
+    node: Node
+
+    @staticmethod
+    def build(places: Sequence[Hash32], values: Sequence[bytes], depth: int) -> "Subtree":
+        """From all its key hashes, ascending, which share their first `depth` bits."""
+        leaves = [_leaf(*each) for each in zip(places, map(blake3_256, values), strict=True)]
+        return Subtree(_build(leaves, 0, len(leaves), depth))
+
+    @property
+    def root(self) -> Hash32:
+        """ZERO_HASH when there is no record."""
+        return _hash_of(self.node)
+
+
+def root_of_subtrees(subtrees: Iterable[tuple[int, int, Hash32]]) -> Hash32 | None:
+    """The root over subtrees from left to right, each its depth, number of leaves, and root.
+
+    None unless they tile the whole tree. A false number of leaves leads to another root.
+    """
+    known = list(subtrees)
+    if any(not leaves and root != ZERO_HASH for _, leaves, root in known):
+        return None
+    tiles = _tile((depth, _stand_in(leaves, root)) for depth, leaves, root in known)
+    return None if tiles is None else _hash_of(tiles[0])
 
 
 def verify_proof(root: bytes, key: bytes, value: bytes | None, proof: StateProof) -> bool:
@@ -146,6 +204,46 @@ def verify_proof(root: bytes, key: bytes, value: bytes | None, proof: StateProof
         pair = sibling + node if _bit(hashed, depth) else node + sibling
         node = keyed_hash(_NODE_DOMAIN, pair)
     return node == root
+
+
+def _stand_in(leaves: int, root: Hash32) -> Node:
+    """A node of which only the root and the kind are known: what joining needs."""
+    if not leaves:
+        return None
+    return (root, b"") if leaves == 1 else (root, None, None)
+
+
+def _tile(subtrees: Iterable[tuple[int, Node]]) -> tuple[Node] | None:
+    """The node over subtrees with their depths; None unless they tile the whole tree."""
+    row: list[tuple[int, Node]] = []
+    for tile in subtrees:
+        row.append(tile)
+        while len(row) > 1 and row[-1][0] == row[-2][0] > 0:
+            (level, right), (_, left) = row.pop(), row.pop()
+            row.append((level - 1, _join(left, right)))
+    return (row[0][1],) if len(row) == 1 and row[0][0] == 0 else None
+
+
+def _build(leaves: Sequence[Leaf], low: int, high: int, depth: int) -> Node:
+    """The subtree of leaves[low:high], which are sorted and share their first `depth` bits."""
+    count = high - low
+    if count < 3:
+        if count == 2:
+            return _fork(leaves[low], leaves[low + 1], depth)
+        return leaves[low] if count else None
+    at, mask = depth >> 3, 0x80 >> (depth & 7)
+    middle, end = low, high
+    while middle < end:
+        probe = (middle + end) >> 1
+        if leaves[probe][1][at] & mask:
+            end = probe
+        else:
+            middle = probe + 1
+    left = _build(leaves, low, middle, depth + 1)
+    right = _build(leaves, middle, high, depth + 1)
+    if left is None or right is None:
+        return _join(left, right)
+    return keyed_hash(_NODE_DOMAIN, left[0] + right[0]), left, right
 
 
 def _update(node: Node, items: Sequence[Item], low: int, high: int, depth: int) -> Node:
@@ -230,6 +328,10 @@ def _leaf(key_hash: bytes, value_hash: bytes) -> Leaf:
 
 def _hash_of(node: Node) -> Hash32:
     return ZERO_HASH if node is None else node[0]
+
+
+def _content_of(leaf: Leaf) -> bytes:
+    return leaf[1]
 
 
 def _key_of(item: Item) -> bytes:

@@ -120,6 +120,35 @@ class State:
         state._receipts_root = hash32(receipts)
         return state
 
+    @classmethod
+    def joined(
+        cls,
+        document: GenesisDocument,
+        reader: StateReader,
+        tree: StateTree,
+        *,
+        head: Header,
+        child: Header,
+        mmr: HeaderMmr,
+    ) -> Self:
+        """The state after `head`, all of whose records came from elsewhere.
+
+        `child`, the next header, carries its roots, also that of `mmr`.
+        """
+        if head.genesis_hash != document.hash:
+            raise TipMismatch("genesis hash", document.hash, head.genesis_hash)
+        for name, expected, given in (
+            ("parent", child.parent_id, head.id),
+            ("state root", child.parent_state_root, tree.root),
+            ("header range", child.header_mmr_root, mmr.root),
+        ):
+            if expected != given:
+                raise TipMismatch(name, expected, given)
+        state = cls(document, head, mmr, reader)
+        state._tree = tree
+        state._receipts_root = child.parent_receipts_root
+        return state
+
     def tip_record(self) -> bytes:
         """What `load` needs besides the records; `TipRecord` of a store's batch."""
         return codec.encode(

@@ -18,7 +18,7 @@ from aichain.cli.options import KEYS_DIRECTORY
 from aichain.cli.public_accounts import account_lines, write_public_accounts
 from aichain.cli.run_plan import RunPlan, plan_run, require_free
 from aichain.cli.values import FILE, FOLDER
-from aichain.config import LOG_LEVELS, RPC_PORT, LogFormat, NodeConfig, data_root
+from aichain.config import LOG_LEVELS, RPC_PORT, LogFormat, NodeConfig, SyncMode, data_root
 from aichain.errors import ExitCode
 from aichain.node.run import run_node
 from genesis.units import address_of_key, format_address, format_amount
@@ -52,6 +52,17 @@ ENDS: Final = (signal.SIGTERM, signal.SIGHUP)
     "--keep",
     metavar="full|N",
     help="Drop blocks with all that belongs to them once N newer ones are final (N from 1024 on).",
+)
+@click.option(
+    "--sync",
+    type=click.Choice([mode.value for mode in SyncMode]),
+    help="snapshot: who is far behind fetches a recent state, proved, instead of all blocks.",
+)
+@click.option(
+    "--trust",
+    metavar="HEIGHT:HASH",
+    help="With --sync snapshot: a block of the last 14 days that somebody you trust vouches for. "
+    "Needed where the node's own last block, or block 0, is older.",
 )
 @click.option("--log-format", "log__format", type=click.Choice([form.value for form in LogFormat]))
 @click.option("--log-level", "log__level", type=click.Choice(LOG_LEVELS))

@@ -123,6 +123,8 @@ def _config(
         log_file=settings.log_file,
         index=settings.index,
         keep=settings.keep,
+        sync=settings.sync,
+        trust=settings.trust,
         allow_faults=settings.allow_faults,
         faults=settings.faults,
         delta_ms=settings.delta_ms,

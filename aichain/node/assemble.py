@@ -31,12 +31,12 @@ from aichain.node.first_start import (
     require_first_start,
     require_something_to_sync_again,
 )
+from aichain.node.history import History, history_of
 from aichain.node.inbound import InboundDesk
 from aichain.node.ledger_writer import LedgerWriter
 from aichain.node.pool import TransactionPool
 from aichain.node.probation import ProbationWatch
 from aichain.node.producer import Producer
-from aichain.node.pruner import Pruner
 from aichain.node.renewer import Renewer
 from aichain.node.responder import Responder
 from aichain.node.reveals import Reveals
@@ -47,6 +47,7 @@ from aichain.rpc.limits import RpcLimits
 from aichain.rpc.server import RpcServer
 from aichain.rpc.settings import LOCAL_NAMES, RpcSettings
 from aichain.store.failpoints import CrashPoint
+from aichain.store.joining import install_joined
 from aichain.store.paths import DataPaths
 from aichain.store.signer_lock import runtime_directory
 from aichain.store.wal import VoteWal
@@ -64,6 +65,7 @@ from genesis.epochs import epoch_after, first_height
 from genesis.units import address_of_key
 from p2p.network import Network
 from p2p.settings import NetworkSettings, NodeIdentity
+from vm.commitment import StateTree
 
 NetworkFactory = Callable[[NodeIdentity, NetworkSettings], Network]
 
@@ -83,7 +85,7 @@ class Node:
     syncer: Syncer
     probation: ProbationWatch | None
     renewer: Renewer | None
-    pruner: Pruner
+    history: History
     finalizer: Finalizer
     feed: Feed[BlockView]
     rpc: RpcServer
@@ -100,12 +102,14 @@ class Node:
 
 
 def assemble(
-    config: NodeConfig, network_of: NetworkFactory, machine: Machine | None = None
+    config: NodeConfig,
+    network_of: NetworkFactory,
+    machine: Machine | None = None,
+    joined: StateTree | None = None,
 ) -> Node:
     """Build a node on its data directory, recovering what a crash left. Blocking."""
-    document, machine = config.document, machine or machine_of(config.faults)
-    chain = open_chain(config, reached := crash_points_of(config.faults))
-    key = config.validator_key
+    machine, key = machine or machine_of(config.faults), config.validator_key
+    chain = open_chain(config, reached := crash_points_of(config.faults), joined)
     wal = open_log(config, key.public_key) if key else None
     records = tuple(decode_record(raw) for raw in wal.records()) if wal else ()
     context = context_of(config, network_of, machine, chain)
@@ -113,8 +117,7 @@ def assemble(
     engine = Engine(core)
     feed: Feed[BlockView] = Feed(capacity=limits.FEED_CAPACITY, max_readers=limits.FEED_READERS)
     ledger = LedgerWriter(chain, machine.run_blocking)
-    mempool = Mempool(max_weight=limits.MEMPOOL_BLOCKS * document.fees.max_block_weight)
-    pool = TransactionPool(mempool, chain, context)
+    pool = TransactionPool(mempool_of(config.document), chain, context)
     bodies = Bodies(ledger, pool, context)
     finalizer = Finalizer(ledger, pool, feed, context, lambda: engine.state)
     certificates = CertificateDesk(engine, context)
@@ -126,11 +129,12 @@ def assemble(
         ballots = Ballots(Signer(key, wal), slots_of(records), context, post, reached=reached)
         accuser = Accuser(key, chain, pool, context)
         renewer = Renewer(key, reveals, chain, pool, context)
-    clock_watch = ClockWatch(document.consensus, context.electorates)
+    clock_watch = ClockWatch(config.document.consensus, context.electorates)
     inbound = InboundDesk(engine, certificates, bodies, pool, clock_watch, context)
-    context.network.set_handler(Responder(chain, pool, engine, machine).answer)
-    context.network.set_gossip_check(inbound.judge_gossip)
     syncer = Syncer(engine, bodies, finalizer, context)
+    history = history_of(config, ledger, syncer, context)
+    context.network.set_handler(Responder(chain, pool, engine, machine, history.shelf).answer)
+    context.network.set_gossip_check(inbound.judge_gossip)
     backend = NodeBackend(chain, engine, pool, syncer, clock_watch, feed, context)
     return Node(
         config=config,
@@ -150,15 +154,31 @@ def assemble(
         inbound=inbound,
         pool=pool,
         syncer=syncer,
-        probation=ProbationWatch(engine, chain, context, ballots, syncer)
-        if ballots is not None and core.abstain
-        else None,
+        probation=probation_of(engine, chain, context, ballots, syncer),
         renewer=renewer,
-        pruner=Pruner(ledger, config.keep),
+        history=history,
         finalizer=finalizer,
         feed=feed,
         rpc=RpcServer(backend, rpc_settings(config), context.metrics, machine.clock),
     )
+
+
+def probation_of(
+    engine: Engine,
+    chain: Chain,
+    context: NodeContext,
+    ballots: Ballots | None,
+    syncer: Syncer,
+) -> ProbationWatch | None:
+    """Whoever watches a validator whose log is new; None for all others."""
+    if ballots is None or not engine.state.abstain:
+        return None
+    return ProbationWatch(engine, chain, context, ballots, syncer)
+
+
+def mempool_of(document: GenesisDocument) -> Mempool:
+    """Room for some blocks."""
+    return Mempool(max_weight=limits.MEMPOOL_BLOCKS * document.fees.max_block_weight)
 
 
 def context_of(
@@ -180,8 +200,12 @@ def context_of(
     )
 
 
-def open_chain(config: NodeConfig, reached: CrashPoint | None = None) -> Chain:
-    """The chain of this home; one that never had any gets block 0."""
+def open_chain(
+    config: NodeConfig, reached: CrashPoint | None = None, joined: StateTree | None = None
+) -> Chain:
+    """The chain of this home, or a joined one that is to take its place; who never had any gets
+    block 0."""
+    install_joined(DataPaths(config.data_dir), reached or crash_points_of(config.faults))
     if Chain.exists(config.data_dir):
         require_something_to_sync_again(config)
     else:
@@ -193,6 +217,7 @@ def open_chain(config: NodeConfig, reached: CrashPoint | None = None) -> Chain:
         config.document,
         index=config.index,
         fail_points=reached,
+        tree=joined,
     )
 
 

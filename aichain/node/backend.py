@@ -41,7 +41,7 @@ from consensus.headers import block_ref
 from consensus.lanes.state import Lanes, Status, status_of
 from consensus.light import Finality
 from genesis import limits
-from genesis.epochs import last_decided_epoch, last_height
+from genesis.epochs import epoch_of_height, last_decided_epoch, last_height
 from genesis.units import Address
 from genesis.validators import ValidatorSet
 from native.hashing import Hash32
@@ -100,6 +100,7 @@ class NodeBackend:
             syncing=self._syncer.syncing,
             target_height=max(self._syncer.target_height, head.head.height),
             first_height=self._chain.blocks.first,
+            joining=self._syncer.joining,
             index_trouble=self._chain.index_trouble,
             clock_offset_ms=self._clock_watch.offset_ms,
             clock_trouble=self._clock_watch.trouble,
@@ -162,6 +163,9 @@ class NodeBackend:
 
     async def validator_set(self, height: int) -> ValidatorSet | None:
         """Who decided a height, or will; None beyond the next epoch, which nobody knows yet."""
+        epoch_blocks = self._context.document.consensus.epoch_blocks
+        if height >= 0 and epoch_of_height(height, epoch_blocks) < self._chain.blocks.first_set:
+            return self._kept(height, None)
         if not self._is_decided(height):
             return None
         return await self._context.run_blocking(

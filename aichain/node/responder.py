@@ -13,10 +13,12 @@ from aichain.node.engine import Engine
 from aichain.node.lanes.answers import LaneAnswers
 from aichain.node.pool import TransactionPool
 from aichain.store.blocks import CertifiedPath
+from aichain.store.snapshots import SnapshotShelf
 from consensus.core.effects import SendCertificate
 from consensus.core.events import CertificatesRequested
 from consensus.core.state import State
 from consensus.core.step import step
+from consensus.light import Finality
 from genesis import limits
 from genesis.epochs import epoch_of_height, last_height
 from p2p.errors import RequestFailed
@@ -29,17 +31,27 @@ from p2p.wire.messages import (
     Certificates,
     Checkpoints,
     Decisions,
+    FinalityClaim,
     GetBlocks,
     GetCertificates,
     GetCheckpoint,
     GetDecisions,
+    GetFinality,
+    GetHeaderProof,
     GetLaneCertificates,
+    GetManifest,
+    GetPart,
     GetPeers,
     GetRange,
+    GetSnapshots,
     GetTransactions,
+    HeaderProof,
     Peers,
     Pruned,
     Response,
+    SnapshotManifest,
+    SnapshotOffers,
+    SnapshotPart,
     Transactions,
 )
 
@@ -47,6 +59,8 @@ log = logging.getLogger(__name__)
 
 _ANSWER_BYTES = limits.RESPONSE_MAX_BYTES // 2
 _NOTHING = BlockRange((), (), None)
+_FINALITY_BYTES = 64 * 1024
+"""About what a certificate and a set of validators take."""
 _BYTES = Rate(limits.SERVED_BYTES_PER_SECOND, limits.SERVED_BYTES_BURST)
 _HEADERS = Rate(limits.SERVED_HEADERS_PER_SECOND, limits.SERVED_HEADERS_BURST)
 
@@ -78,8 +92,10 @@ class Responder:
         pool: TransactionPool,
         core: Engine | LaneAnswers,
         machine: Machine,
+        shelf: SnapshotShelf,
     ) -> None:
         self._chain = chain
+        self._shelf = shelf
         self._pool = pool
         self._core = core
         self._clock = machine.clock
@@ -121,8 +137,8 @@ class Responder:
     async def _answer(self, peer: str, request: AnyRequest) -> Response:
         match request:
             case GetTransactions(ids):
-                found = (self._pool.find(tx_id) for tx_id in ids)
-                return Transactions(_fitting([signed.raw for signed in found if signed]))
+                pooled = (self._pool.find(tx_id) for tx_id in ids)
+                return Transactions(_fitting([signed.raw for signed in pooled if signed]))
             case GetBlocks():
                 return await self._run_blocking(self._blocks, request, limiter=self._limiter)
             case GetRange():
@@ -134,6 +150,20 @@ class Responder:
             ):
                 answer = self._core.answer
                 return await self._run_blocking(answer, peer, request, limiter=self._limiter)
+            case GetFinality(height):
+                found = await self._run_blocking(self._finality, height, limiter=self._limiter)
+                return FinalityClaim(found)
+            case GetHeaderProof(height, at):
+                prove = self._header_proof
+                return await self._run_blocking(prove, height, at, limiter=self._limiter)
+            case GetSnapshots():
+                return SnapshotOffers(self._shelf.offers)
+            case GetManifest(name):
+                return SnapshotManifest(self._shelf.manifest(name) or b"")
+            case GetPart(name, index):
+                part = self._shelf.part
+                raw = await self._run_blocking(part, name, index, limiter=self._limiter)
+                return SnapshotPart(raw or b"")
             case GetPeers():
                 return Peers(())
             case _:
@@ -180,6 +210,20 @@ class Responder:
             return _NOTHING
         return BlockRange(tuple(blocks), _path(proof), proof.certificate)
 
+    def _finality(self, height: int) -> Finality | None:
+        if not 0 < height <= self._chain.head.head.height:
+            return None
+        return self._chain.blocks.finality_of(height)
+
+    def _header_proof(self, height: int, at: int) -> HeaderProof:
+        blocks = self._chain.blocks
+        if not height < at <= self._chain.head.head.height:
+            return HeaderProof(b"", b"")
+        header, proof = blocks.header_at(height), blocks.prove_header(height, at)
+        if header is None or proof is None:
+            return HeaderProof(b"", b"")
+        return HeaderProof(header.raw, proof.encode())
+
     def _proof_of(self, height: int) -> CertifiedPath | None:
         """The nearest certificate; the headers below those asked for last are in memory.
 
@@ -220,7 +264,14 @@ def _cost(response: Response) -> tuple[int, int]:
             return sum(len(each) for one in certificates for each in one.signatures), 0
         case Decisions(decisions):
             return sum(len(each) for one in decisions for each in one.certificate.signatures), 0
-        case Peers() | Pruned() | Checkpoints():
+        case FinalityClaim(finality):
+            headers = 0 if finality is None else len(finality.headers)
+            return _FINALITY_BYTES + headers * limits.HEADER_MAX_BYTES, headers
+        case SnapshotManifest(raw) | SnapshotPart(raw):
+            return len(raw), 0
+        case HeaderProof(header, proof):
+            return len(header) + len(proof), 1
+        case Peers() | Pruned() | Checkpoints() | SnapshotOffers():
             return 0, 0
     assert_never(response)
 

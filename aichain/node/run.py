@@ -6,6 +6,8 @@ import signal
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
+from functools import partial
 from typing import TextIO
 
 import trio
@@ -14,9 +16,9 @@ from trio_typing import TaskStatus
 from aichain.config import LogFormat, NodeConfig
 from aichain.errors import ConfigError, ExitCode, ListenRefused, NodeError, SigningRefused
 from aichain.logs import LogStyle, configure_logging
-from aichain.node.assemble import NetworkFactory
+from aichain.node.assemble import NetworkFactory, assemble
 from aichain.node.build import build_node
-from aichain.node.services import start_services
+from aichain.node.services import AnyNode, run_services
 from consensus.errors import DoubleSign
 from native.backends import describe_engine
 from native.errors import AIChainError
@@ -24,6 +26,7 @@ from p2p.errors import ListenFailed
 from p2p.libp2p_network import Libp2pNetwork
 from p2p.network import Network
 from p2p.settings import NetworkSettings, NodeIdentity
+from vm.commitment import StateTree
 
 log = logging.getLogger(__name__)
 
@@ -62,19 +65,42 @@ async def serve(
     """Assemble and run one node until it is told to stop, be it while it still reads its disk."""
     async with trio.open_nursery() as watch:
         await watch.start(_stop_on_signal, watch.cancel_scope)
-        node = await trio.to_thread.run_sync(build_node, config, network_of)
-        try:
-            on_ready()
-            async with trio.open_nursery() as nursery:
-                await start_services(node, nursery)
-                _tune_interpreter()
-                nursery.start_soon(_collect_garbage)
-                head = node.chain.head.head
-                log.info("running at height %d, signatures by %s", head.height, describe_engine())
-        finally:
-            node.feed.close()
-            node.close()
-            log.info("stopped")
+        joined: StateTree | None = None
+        while True:  # a node that joined by a snapshot starts anew on that chain
+            node = await _build(config, network_of, joined)
+            joined = None  # the chain's own from here on, which makes new ones of it
+            try:
+                joined = await _run_collecting(node, on_ready)
+            finally:
+                log.info("stopped")
+            gc.unfreeze()
+            on_ready, config = _no_banner, replace(config, sync_again=False)
+
+
+async def _build(
+    config: NodeConfig, network_of: NetworkFactory, joined: StateTree | None
+) -> AnyNode:
+    if joined is None:
+        return await trio.to_thread.run_sync(build_node, config, network_of)
+    return await trio.to_thread.run_sync(partial(assemble, joined=joined), config, network_of)
+
+
+async def _run_collecting(node: AnyNode, on_ready: Callable[[], None]) -> StateTree | None:
+    async with trio.open_nursery() as beside:
+        beside.start_soon(_collect_garbage)
+        joined = await run_services(node, ready=on_ready, started=partial(_tell_start, node))
+        beside.cancel_scope.cancel()
+        return joined
+
+
+def _no_banner() -> None:
+    """It was shown at the first start."""
+
+
+def _tell_start(node: AnyNode) -> None:
+    _tune_interpreter()
+    head = node.chain.head.head
+    log.info("running at height %d, signatures by %s", head.height, describe_engine())
 
 
 def libp2p_network(identity: NodeIdentity, settings: NetworkSettings) -> Network:

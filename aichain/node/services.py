@@ -1,17 +1,48 @@
 """Starts the services of an assembled node in their order, in a nursery of the caller."""
 
 import logging
+from collections.abc import Callable
+from typing import TypeAlias
 
 import trio
 
 from aichain.errors import ListenRefused
 from aichain.node.assemble import Node
+from aichain.node.joiner import ChainReady, tree_of
 from aichain.node.lanes.assemble import LaneNode
+from vm.commitment import StateTree
 
 log = logging.getLogger(__name__)
 
 
-async def start_services(node: Node | LaneNode, nursery: trio.Nursery) -> None:
+AnyNode: TypeAlias = Node | LaneNode
+
+
+async def run_services(
+    node: AnyNode, *, ready: Callable[[], None], started: Callable[[], None]
+) -> StateTree | None:
+    """Until cancelled, or until another chain lies ready in the place of this one: then return
+    its state tree, if it is known.
+
+    `ready` is called before anything listens, `started` when all of it does.
+    """
+    tree: StateTree | None = None
+    try:
+        ready()
+        try:
+            async with trio.open_nursery() as nursery:
+                await start_services(node, nursery)
+                started()
+        except* ChainReady as group:
+            log.info("the snapshot is complete: going on from it")
+            tree = tree_of(group)
+    finally:
+        node.feed.close()
+        node.close()
+    return tree
+
+
+async def start_services(node: AnyNode, nursery: trio.Nursery) -> None:
     """Verifier, network, engine, inbound, pool, syncer, RPC: each may need those before it."""
     if node.chain.recovery_note:
         log.warning("recovered: %s", node.chain.recovery_note)
@@ -23,7 +54,7 @@ async def start_services(node: Node | LaneNode, nursery: trio.Nursery) -> None:
     nursery.start_soon(node.pool.run)
     nursery.start_soon(node.syncer.run)
     nursery.start_soon(node.finalizer.run)
-    nursery.start_soon(node.pruner.run)
+    nursery.start_soon(node.history.run)
     if node.probation is not None:
         nursery.start_soon(node.probation.run, node.config.vouch_for_vote_log)
     if node.renewer is not None:

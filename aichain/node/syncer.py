@@ -16,6 +16,7 @@ from aichain.node.context import NodeContext
 from aichain.node.engine import Engine
 from aichain.node.finalizer import Finalizer
 from aichain.node.sources import Unreliable, steady_ms
+from aichain.rpc.backend import JoinProgress, JoinStage
 from consensus.certificates import QuorumCertificate
 from consensus.core.events import (
     BlockExecuted,
@@ -78,12 +79,25 @@ class Syncer:
         self._unreliable = Unreliable()
         self._kept_from: dict[str, int] = {}
         self._lacking = 0
-        self.syncing = False
+        self._is_behind = False
+        self.lacks_blocks = False
+        """None of those who are further on has the next block any more."""
+        self.joining: JoinProgress | None = None
+        """The joiner's: while it is at work, no blocks are fetched."""
 
     @property
     def target_height(self) -> int:
         """The highest final height that a reliable peer claims; 0 without peers."""
         return max(self.claims().values(), default=0)
+
+    @property
+    def syncing(self) -> bool:
+        """Whether others are further than what is still taken for live.
+
+        Who only looks for a snapshot may be level, or alone.
+        """
+        joining = self.joining
+        return self._is_behind or (joining is not None and joining.stage is not JoinStage.LOOKING)
 
     async def run(self) -> None:
         """Watch the gap, and close it when the core does not."""
@@ -94,8 +108,10 @@ class Syncer:
             stalled = stalled + 1 if now == height else 0
             height = now
             gap = self.target_height - height
-            self.syncing = gap >= limits.SYNC_GAP_BLOCKS
-            if self.syncing or (gap > 0 and stalled >= STALLED_POLLS):
+            self._is_behind = gap >= limits.SYNC_GAP_BLOCKS
+            if self.joining is not None:
+                continue
+            if self._is_behind or (gap > 0 and stalled >= STALLED_POLLS):
                 stalled = 0
                 await _CatchUp(self, self._engine.state.final).run()
 
@@ -116,13 +132,15 @@ class Syncer:
         """The claims of those that may still have a block: peers prune what is old."""
         claims = self.claims()
         able = {peer: claims[peer] for peer in claims if self._kept_from.get(peer, 0) <= height}
-        if claims and not able and self._lacking != height:
+        self.lacks_blocks = bool(claims) and not able
+        if self.lacks_blocks and self._lacking != height:
             self._lacking = height
             oldest = min(self._kept_from[peer] for peer in claims)
             log.error("no peer keeps block %d, the oldest one they have is %d", height, oldest)
             log.error(
-                "fix: give a node that keeps everything with --bootstrap, or move the chain "
-                "directory away and start from a recent block with --trust HEIGHT:HASH"
+                "fix: this node needs a snapshot: start it with --sync snapshot (and --trust "
+                "HEIGHT:HASH where its last block is old), or give a node that keeps everything "
+                "with --bootstrap"
             )
         return able
 

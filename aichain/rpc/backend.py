@@ -35,6 +35,26 @@ class Voting(StrEnum):
     NOT_VALIDATOR = "notValidator"
 
 
+class JoinStage(StrEnum):
+    """What a node that joins by snapshot is doing."""
+
+    LOOKING = "looking"
+    """It asks peers which snapshots they have, and for their proofs."""
+    FETCHING = "fetching"
+    CHECKING = "checking"
+    """Everything is there; the whole is compared with the certified root."""
+
+
+@dataclass(frozen=True, slots=True)
+class JoinProgress:
+    """How far it is."""
+
+    stage: JoinStage
+    height: int = 0
+    part: int = 0
+    parts: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class NodeStatus:
     """Where this node stands; read often, so it must be cheap and never touch the disk."""
@@ -59,6 +79,8 @@ class NodeStatus:
     """Highest final height that a peer has told us of; never below `height`."""
     first_height: int = 0
     """The lowest block that is kept; of older ones only what proofs need."""
+    joining: JoinProgress | None = None
+    """How far a snapshot is that takes the place of the blocks up to it; None where none is."""
     index_trouble: str = ""
     """Why final transactions cannot be looked up; empty while they can."""
     clock_offset_ms: int | None = None

@@ -18,7 +18,7 @@ from aichain.store.keys import (
 )
 from aichain.store.kv import KeyValueReader
 from aichain.store.segments import BodyRecord, Position, SegmentFiles
-from aichain.store.validator_sets import validators_of_epoch
+from aichain.store.validator_sets import first_epoch, validators_of_epoch
 from consensus.certificates import QuorumCertificate, decode_certificate
 from consensus.light import Finality
 from genesis import limits
@@ -105,6 +105,8 @@ class BlockStore:
         first = database.get(FIRST)
         self.first = int.from_bytes(first, "big") if first is not None else 0
         """From this height on blocks are kept whole; below it, what light clients start from."""
+        self.first_set = first_epoch(database)
+        """The first epoch whose validators are known."""
 
     def height_of(self, block_id: Hash32) -> int | None:
         """The height of a final block."""

@@ -14,6 +14,7 @@ VALIDATORS = b"v|"
 NODE = b"n|"
 ANCHOR = b"a|"
 DECISION = b"d|"
+PART = b"j|"
 
 TIP = b"m|tip"
 SCHEMA = b"m|schema"
@@ -62,6 +63,11 @@ def anchor_key(height: int) -> bytes:
 def decision_key(number: int) -> bytes:
     """The number of a checkpoint to what the hard lane decided, with its FINAL."""
     return DECISION + number.to_bytes(HEIGHT_BYTES, "big")
+
+
+def part_key(index: int) -> bytes:
+    """In a chain that is being joined: a part of the snapshot that is here."""
+    return PART + index.to_bytes(4, "big")
 
 
 def node_key(level: int, number: int) -> bytes:

@@ -31,6 +31,26 @@ class DataPaths:
         return self.root / "index"
 
     @property
+    def snapshots(self) -> Path:
+        """What peers fetch who join; may be deleted at any time."""
+        return self.root / "snapshots"
+
+    @property
+    def joining(self) -> Path:
+        """A chain that is being fetched as a snapshot."""
+        return self.root / "joining"
+
+    @property
+    def joined(self) -> Path:
+        """It once it is whole: the next start puts it in the place of `chain`."""
+        return self.root / "joined"
+
+    @property
+    def replaced(self) -> Path:
+        """The old chain for the moment that takes."""
+        return self.root / "replaced"
+
+    @property
     def signer(self) -> Path:
         """The vote WAL of each key."""
         return self.root / "signer"

@@ -36,6 +36,17 @@ def stage_validators(batch: dict[bytes, bytes | None], state: State, epoch_block
         batch[validators_key(decided)] = _encode(after)
 
 
+def stage_known_validators(
+    batch: dict[bytes, bytes | None], state: State, epoch_blocks: int
+) -> None:
+    """The sets that a state knows, for a chain that begins with it: the epochs around its end."""
+    following = state.head.height // epoch_blocks
+    for epoch in (following - 1, following, following + 1):
+        known = state.validators_of(epoch)
+        assert known is not None, "a state knows three sets after the last block of an epoch"
+        batch[validators_key(epoch)] = _encode(known)
+
+
 def validators_of_epoch(database: KeyValueReader, epoch: int) -> ValidatorSet:
     """The set of an epoch up to the last decided one."""
     start = validators_key(epoch)
@@ -45,6 +56,13 @@ def validators_of_epoch(database: KeyValueReader, epoch: int) -> ValidatorSet:
         except InvalidData as error:
             raise StoreCorrupt(path=str(database.path), reason=f"validator set: {error}") from error
     raise StoreCorrupt(path=str(database.path), reason=f"no validator set for epoch {epoch}")
+
+
+def first_epoch(database: KeyValueReader) -> int:
+    """The first epoch whose set is kept; a chain that was joined does not know older ones."""
+    for key, _ in database.iterate(VALIDATORS, limit=1):
+        return int.from_bytes(key[len(VALIDATORS) :], "big")
+    return 0
 
 
 def _encode(validators: ValidatorSet) -> bytes:

@@ -87,6 +87,7 @@ from p2p.wire.messages import (
     Transactions,
     TransactionsAnnounced,
 )
+from p2p.wire.snapshots import SNAPSHOT_ANSWERS, SNAPSHOT_REQUESTS, SNAPSHOT_RESPONSES
 
 WIRE_VERSION: Final = 1
 _HEAD_BYTES: Final = 2
@@ -203,7 +204,7 @@ def _answer_length(response: object) -> int:
         case Checkpoints():
             return len(response.checkpoints)
         case _:
-            raise TypeError(f"{type(response).__name__} is not an answer")
+            return 1  # one thing was asked for, and its form bounds it
 
 
 def _decode(payload: bytes, forms: Mapping[int, Form]) -> Any:  # noqa: ANN401 - callers narrow it
@@ -291,6 +292,7 @@ _REQUESTS: Final = by_kind(
     ),
     Form(20, GetPeers, lambda ask: [], lambda fields: nothing(fields, GetPeers()), 8, 0),
     *LANE_REQUESTS,
+    *SNAPSHOT_REQUESTS,
 )
 _RESPONSES: Final = by_kind(
     Form(
@@ -329,6 +331,7 @@ _RESPONSES: Final = by_kind(
         EXCHANGED_ADDRESSES_MAX + 1,
     ),
     *LANE_RESPONSES,
+    *SNAPSHOT_RESPONSES,
     Form(62, Pruned, lambda answer: [answer.first_height], read_pruned, 16, 1),
     Form(63, Refused, lambda answer: [], lambda fields: nothing(fields, Refused()), 8, 0),
 )
@@ -341,6 +344,7 @@ _ANSWERS: Final[dict[type, type]] = {
     GetLaneCertificates: Certificates,
     GetDecisions: Decisions,
     GetCheckpoint: Checkpoints,
+    **SNAPSHOT_ANSWERS,
 }
 _FORM_OF_TYPE: Final[dict[type, Form]] = {
     form.message: form

@@ -11,6 +11,7 @@ from consensus.certificates import QuorumCertificate
 from consensus.lanes.checkpoints import Checkpoint
 from consensus.lanes.closes import CloseMessage
 from consensus.lanes.messages import CheckpointMessage, Decision, TermProposal
+from consensus.light import Finality
 from consensus.proposals import ProposalMessage
 from consensus.votes import Lane, ReceivedVote, SignedVote
 from native.hashing import Hash32
@@ -193,6 +194,42 @@ class Peers:
 
 
 @dataclass(frozen=True, slots=True)
+class FinalityClaim:
+    """What shows that a height is final; None: the peer cannot show it."""
+
+    finality: Finality | None
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderProof:
+    """A header and its proof (`vm.mmr`) under a later one; both empty: the peer has none."""
+
+    header_raw: bytes
+    proof_raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotOffers:
+    """Height and manifest hash of each snapshot that the peer serves."""
+
+    offers: tuple[tuple[int, Hash32], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotManifest:
+    """A manifest as it is stored (`vm.snapshot`); empty: the peer does not have it."""
+
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotPart:
+    """A part as it is stored (`vm.snapshot`); empty: the peer does not have it."""
+
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Pruned:
     """The answer of a node that keeps blocks from a height on to who asks for older ones."""
 
@@ -260,9 +297,65 @@ class GetPeers(Request[Peers]):
 
 
 LaneRequest: TypeAlias = GetLaneCertificates | GetDecisions | GetCheckpoint
+
+
+@dataclass(frozen=True, slots=True)
+class GetFinality(Request[FinalityClaim]):
+    """What shows somebody who trusts an older block that this height is final."""
+
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class GetHeaderProof(Request[HeaderProof]):
+    """The header at `height`, and that it lies under the one at `at`."""
+
+    height: int
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class GetSnapshots(Request[SnapshotOffers]):
+    """Which snapshots do you serve?"""
+
+
+@dataclass(frozen=True, slots=True)
+class GetManifest(Request[SnapshotManifest]):
+    """The manifest of this hash."""
+
+    name: Hash32
+
+
+@dataclass(frozen=True, slots=True)
+class GetPart(Request[SnapshotPart]):
+    """A part of the snapshot whose manifest has this hash."""
+
+    name: Hash32
+    index: int
+
+
+SnapshotRequest: TypeAlias = GetFinality | GetHeaderProof | GetSnapshots | GetManifest | GetPart
+SnapshotResponse: TypeAlias = (
+    FinalityClaim | HeaderProof | SnapshotOffers | SnapshotManifest | SnapshotPart
+)
+
 AnyRequest: TypeAlias = (
-    GetTransactions | GetBlocks | GetRange | GetCertificates | GetPeers | LaneRequest
+    GetTransactions
+    | GetBlocks
+    | GetRange
+    | GetCertificates
+    | GetPeers
+    | LaneRequest
+    | SnapshotRequest
 )
 Response: TypeAlias = (
-    Transactions | Blocks | BlockRange | Certificates | Peers | Pruned | Decisions | Checkpoints
+    Transactions
+    | Blocks
+    | BlockRange
+    | Certificates
+    | Peers
+    | Pruned
+    | Decisions
+    | Checkpoints
+    | SnapshotResponse
 )

@@ -46,6 +46,7 @@ from p2p.wire.encoding import (
 from p2p.wire.messages import (
     GetBlocks,
     GetCertificates,
+    GetFinality,
     GetPeers,
     GetRange,
     GetTransactions,
@@ -55,6 +56,7 @@ from vm.blocks import decode_body, decode_header, encode_body
 from vm.commitment import StateProof
 from vm.mmr import MmrProof
 from vm.receipts import decode_receipt, encode_receipt
+from vm.snapshot import decode_manifest
 from vm.transactions import decode_transaction
 
 Decoder = Callable[[bytes], None]
@@ -120,6 +122,10 @@ def _state_proof(raw: bytes) -> None:
 
 def _mmr_proof(raw: bytes) -> None:
     assert MmrProof.decode(raw).encode() == raw
+
+
+def _manifest(raw: bytes) -> None:
+    assert decode_manifest(raw).encode() == raw
 
 
 def _calls(raw: bytes) -> None:
@@ -197,6 +203,8 @@ DECODERS: Final[Mapping[int, Decoder]] = {
     22: _answer_to(GetRange(1, RANGE_BLOCKS_MAX)),
     23: _answer_to(GetCertificates(0, 1, CERTIFICATE_VIEWS_PER_ANSWER)),
     24: _answer_to(GetPeers()),
+    25: _answer_to(GetFinality(1)),
+    32: _manifest,
     30: _state_proof,
     31: _mmr_proof,
     40: _document,

@@ -1,17 +1,18 @@
 """Whole nodes in one process: real cores, real LevelDB, real signatures, the in-memory network."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import trio
 from trio_typing import TaskStatus
 
-from aichain.config import Endpoint, NodeConfig
+from aichain.config import Endpoint, NodeConfig, SyncMode, TrustPoint
 from aichain.machine import Machine
 from aichain.node.assemble import Node, assemble
-from aichain.node.services import start_services
+from aichain.node.services import run_services
 from genesis.document import GenesisDocument
 from genesis.networks import account_key, founder_key, local_document
 from genesis.units import AI, address_of_key
@@ -19,6 +20,7 @@ from native.hashing import derive_hash
 from native.signatures import SigningKey
 from p2p.memory_links import Conditions, EqualLinks
 from p2p.memory_network import MemoryHub
+from vm.commitment import StateTree
 from vm.queries import account_view
 from vm.transactions import SignedTransaction, Transaction, Transfer, sign_transaction
 
@@ -33,6 +35,9 @@ class RunningNode:
     node: Node
     scope: trio.CancelScope
     stopped: trio.Event
+    assemble: Callable[[StateTree | None], Awaitable[Node]]
+    starts: int = 0
+    """More than one: a snapshot took the place of its chain."""
 
     @property
     def height(self) -> int:
@@ -64,6 +69,8 @@ class Cluster:
         vouch: bool = False,
         sync_again: bool = False,
         keep: int | None = None,
+        sync: SyncMode = SyncMode.FULL,
+        trust: TrustPoint | None = None,
         machine: Machine | None = None,
     ) -> RunningNode:
         """Start node `index`; its home is its own and survives a stop."""
@@ -78,11 +85,18 @@ class Cluster:
             vouch_for_vote_log=vouch,
             sync_again=sync_again,
             keep=keep,
+            sync=sync,
+            trust=trust,
         )
-        node = await machine.run_blocking(
-            assemble, config, lambda identity, _settings: self.hub.join(identity), machine
-        )
-        running = RunningNode(node, trio.CancelScope(), trio.Event())
+
+        async def make(config: NodeConfig, joined: StateTree | None = None) -> Node:
+            join = self.hub.join
+            return await machine.run_blocking(
+                assemble, config, lambda identity, _settings: join(identity), machine, joined
+            )
+
+        again = partial(make, replace(config, sync_again=False))
+        running = RunningNode(await make(config), trio.CancelScope(), trio.Event(), again)
         await self.nursery.start(_serve, running)
         return running
 
@@ -90,14 +104,17 @@ class Cluster:
 async def _serve(
     running: RunningNode, task_status: TaskStatus[None] = trio.TASK_STATUS_IGNORED
 ) -> None:
+    def started() -> None:
+        if not running.starts:
+            task_status.started()
+        running.starts += 1
+
     try:
         with running.scope:
-            async with trio.open_nursery() as nursery:
-                await start_services(running.node, nursery)
-                task_status.started()
+            while True:
+                tree = await run_services(running.node, ready=lambda: None, started=started)
+                running.node = await running.assemble(tree)
     finally:
-        running.node.feed.close()
-        running.node.close()
         running.stopped.set()
 
 

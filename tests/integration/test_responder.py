@@ -12,7 +12,9 @@ from aichain.machine import Machine
 from aichain.node.engine import Engine
 from aichain.node.pool import TransactionPool
 from aichain.node.responder import Responder
+from aichain.store.failpoints import FailPoints
 from aichain.store.paths import DataPaths
+from aichain.store.snapshots import SnapshotShelf
 from consensus.headers import block_ref
 from genesis import limits
 from p2p.errors import RequestFailed
@@ -45,7 +47,10 @@ def chain(tmp_path: Path) -> Iterator[Chain]:
 
 def responder(chain: Chain, clock: FixedClock) -> Responder:
     """Blocks are the chain's business alone: no pool and no core is asked."""
-    return Responder(chain, cast("TransactionPool", None), cast("Engine", None), Machine(clock))
+    shelf = SnapshotShelf(Path("nowhere"), FailPoints())
+    return Responder(
+        chain, cast("TransactionPool", None), cast("Engine", None), Machine(clock), shelf
+    )
 
 
 async def range_of(each: Responder, peer: str, height: int) -> BlockRange:

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consensus.certificates import QuorumCertificate
+from consensus.light import Finality, genesis_trust
 from consensus.proposals import ProposalMessage
 from consensus.votes import VOTE_SIGNATURE_BYTES, SignedVote, Vote, VotePhase
 from genesis.limits import (
@@ -17,7 +18,9 @@ from genesis.limits import (
     RANGE_BLOCKS_MAX,
     REQUESTED_BLOCKS_MAX,
     REQUESTED_TRANSACTIONS_MAX,
+    SNAPSHOTS_KEPT,
 )
+from genesis.networks import packaged_document
 from native.codec import encode
 from native.errors import InvalidData
 from native.hashing import Hash32
@@ -41,13 +44,21 @@ from p2p.wire.messages import (
     Blocks,
     Certificates,
     FinalAnnounced,
+    FinalityClaim,
     GetBlocks,
     GetCertificates,
+    GetFinality,
+    GetManifest,
+    GetPart,
     GetPeers,
     GetRange,
+    GetSnapshots,
     GetTransactions,
     Hello,
     Peers,
+    SnapshotManifest,
+    SnapshotOffers,
+    SnapshotPart,
     Status,
     Transactions,
     TransactionsAnnounced,
@@ -66,9 +77,13 @@ DECODERS: list[Callable[[bytes], Any]] = [
     partial(decode_response, GetRange(1, RANGE_BLOCKS_MAX)),
     partial(decode_response, GetCertificates(0, 1, CERTIFICATE_VIEWS_PER_ANSWER)),
     partial(decode_response, GetPeers()),
+    partial(decode_response, GetFinality(1)),
+    partial(decode_response, GetSnapshots()),
+    partial(decode_response, GetManifest(A_HASH)),
+    partial(decode_response, GetPart(A_HASH, 0)),
 ]
-
-KINDS = (*range(1, 8), *range(16, 21), *range(32, 37), 62, 63)
+KINDS = (*range(1, 8), *range(16, 29), *range(32, 44), 62, 63)
+DOCUMENT = packaged_document("testnet")
 
 u64 = st.integers(0, 2**64 - 1)
 hashes = st.binary(min_size=32, max_size=32).map(Hash32)
@@ -129,6 +144,20 @@ messages = st.one_of(
         st.lists(st.binary(max_size=99), max_size=3).map(tuple),
         st.none() | certificates,
     ),
+    st.builds(
+        FinalityClaim,
+        st.none()
+        | st.builds(
+            Finality,
+            certificates,
+            hashes,
+            st.just((genesis_trust(DOCUMENT).header,)),
+            st.just(DOCUMENT.validator_set),
+        ),
+    ),
+    st.builds(SnapshotOffers, st.lists(st.tuples(u64, hashes), max_size=SNAPSHOTS_KEPT).map(tuple)),
+    st.builds(SnapshotManifest, st.binary(max_size=99)),
+    st.builds(SnapshotPart, st.binary(max_size=99)),
 )
 
 

@@ -29,6 +29,7 @@ from aichain.node.clock_watch import ClockWatch
 from aichain.node.context import NodeContext
 from aichain.node.electorates import Electorates
 from aichain.node.faults import machine_of
+from aichain.node.history import History, lane_history
 from aichain.node.lanes.alarms import Alarms
 from aichain.node.lanes.answers import LaneAnswers
 from aichain.node.lanes.ballots import LaneBallots
@@ -44,7 +45,6 @@ from aichain.node.lanes.syncer import LaneSyncer
 from aichain.node.ledger_writer import LedgerWriter
 from aichain.node.pool import TransactionPool
 from aichain.node.producer import Producer
-from aichain.node.pruner import Pruner
 from aichain.node.renewer import Renewer
 from aichain.node.responder import Responder
 from aichain.node.timers import Timers
@@ -78,7 +78,7 @@ class LaneNode:
     syncer: LaneSyncer
     probation: LaneProbation | None
     renewer: Renewer | None
-    pruner: Pruner
+    history: History
     finalizer: LaneFinalizer
     feed: Feed[BlockView]
     rpc: RpcServer
@@ -136,8 +136,8 @@ def assemble_lanes(
         )
     clock_watch = ClockWatch(document.consensus, context.electorates)
     inbound = LaneInbound(engine, instances, certificates, bodies, pool, clock_watch, context)
-    answers = LaneAnswers(engine, chain, machine.clock)
-    context.network.set_handler(Responder(chain, pool, answers, machine).answer)
+    answers, history = LaneAnswers(engine, chain, machine.clock), lane_history(config, ledger)
+    context.network.set_handler(Responder(chain, pool, answers, machine, history.shelf).answer)
     context.network.set_gossip_check(inbound.judge_gossip)
     backend = NodeBackend(chain, engine, pool, syncer, clock_watch, feed, context)
     services = LaneServices(
@@ -155,7 +155,7 @@ def assemble_lanes(
         syncer=syncer,
         probation=None if holder is None else holder.probation,
         renewer=None if holder is None else holder.renewer,
-        pruner=Pruner(ledger, config.keep),
+        history=history,
         finalizer=finalizer,
         feed=feed,
         rpc=RpcServer(backend, rpc_settings(config), context.metrics, machine.clock),

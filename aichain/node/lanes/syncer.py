@@ -14,6 +14,7 @@ from aichain.node.lanes.certificates import LaneCertificates
 from aichain.node.lanes.engine import LaneEngine
 from aichain.node.lanes.finalizer import LaneFinalizer
 from aichain.node.sources import Unreliable, steady_ms
+from aichain.rpc.backend import JoinProgress
 from consensus.core.events import BlockExecuted, BlockRejected
 from consensus.errors import InvalidCertificate
 from consensus.headers import block_ref
@@ -57,6 +58,8 @@ class LaneSyncer:
         self._context = context
         self._unreliable = Unreliable()
         self.syncing = False
+        self.joining: JoinProgress | None = None
+        """There are no snapshots of a chain with two lanes."""
 
     @property
     def target_height(self) -> int:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from aichain.rpc.backend import Backend, BlockView
+from aichain.rpc.backend import Backend, BlockView, JoinProgress
 from aichain.rpc.errors import UnknownResource, WebSocketNeeded
 from aichain.rpc.methods.parameters import (
     AddressText,
@@ -82,29 +82,46 @@ async def get_status(context: Context, _: NoParams) -> object:
     state = context.backend.head()
     now_ms = context.clock.now_ms()
     troubles = {"clockTrouble": status.clock_trouble, "indexTrouble": status.index_trouble}
-    return {name: trouble for name, trouble in troubles.items() if trouble} | {
-        "network": status.network,
-        "chainId": status.network_id,
-        "genesisHash": show_bytes(status.genesis_hash),
-        "nodeId": status.peer_id,
-        "height": status.height,
-        "blockHash": show_bytes(status.block_id),
-        "stateRoot": show_bytes(status.state_root),
-        "finalizedAtMs": status.finalized_at_ms,
-        "finalizedAgoMs": max(0, now_ms - status.finalized_at_ms),
-        "nowMs": now_ms,
-        "clockOffsetMs": status.clock_offset_ms,
-        "epoch": status.epoch,
-        "view": status.view,
-        "peers": status.peers,
-        "validatorIndex": status.validator_index,
-        "voting": status.voting,
-        "syncing": status.syncing,
-        "targetHeight": status.target_height,
-        "firstHeight": status.first_height,
-        "version": status.version,
-        "baseFee": str(state.base_fee),
-        "accountCreationFee": str(state.document.fees.account_creation_fee),
+    found = {name: trouble for name, trouble in troubles.items() if trouble}
+    return (
+        found
+        | _joining(status.joining)
+        | {
+            "network": status.network,
+            "chainId": status.network_id,
+            "genesisHash": show_bytes(status.genesis_hash),
+            "nodeId": status.peer_id,
+            "height": status.height,
+            "blockHash": show_bytes(status.block_id),
+            "stateRoot": show_bytes(status.state_root),
+            "finalizedAtMs": status.finalized_at_ms,
+            "finalizedAgoMs": max(0, now_ms - status.finalized_at_ms),
+            "nowMs": now_ms,
+            "clockOffsetMs": status.clock_offset_ms,
+            "epoch": status.epoch,
+            "view": status.view,
+            "peers": status.peers,
+            "validatorIndex": status.validator_index,
+            "voting": status.voting,
+            "syncing": status.syncing,
+            "targetHeight": status.target_height,
+            "firstHeight": status.first_height,
+            "version": status.version,
+            "baseFee": str(state.base_fee),
+            "accountCreationFee": str(state.document.fees.account_creation_fee),
+        }
+    )
+
+
+def _joining(progress: JoinProgress | None) -> dict[str, object]:
+    """How far a snapshot is; nothing where none is fetched."""
+    if progress is None:
+        return {}
+    return {
+        "snapshotStage": progress.stage,
+        "snapshotHeight": progress.height,
+        "snapshotPart": progress.part,
+        "snapshotParts": progress.parts,
     }
 
 

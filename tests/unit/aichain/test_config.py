@@ -18,6 +18,8 @@ from aichain.config import (
     NodeConfig,
     Origin,
     Settings,
+    SyncMode,
+    TrustPoint,
     default_home,
     load_document,
     read_config_file,
@@ -29,6 +31,7 @@ from genesis.document import GenesisAccount, render_document
 from genesis.errors import InvalidGenesis, MainnetNotLaunched
 from genesis.networks import local_document, packaged_document
 from genesis.units import Address
+from native.hashing import Hash32
 
 PEER = "12D3KooWFuAU8PqmN2WcBfJnwnRVvKvX78CeDwxtpkPLKBqkHBkc"
 Layers: TypeAlias = tuple[Mapping[str, object], Mapping[str, str], Mapping[str, object]]
@@ -133,6 +136,11 @@ def test_lists_and_switches_are_read_from_texts() -> None:
         ("keep", 1023),
         ("keep", "-5"),
         ("keep", ""),
+        ("sync", "fast"),
+        ("sync", ""),
+        ("trust", "12"),
+        ("trust", "12:0x77"),
+        ("trust", f"{2**64}:0x" + "77" * 32),
         ("log.level", "loud"),
         ("log.format", "xml"),
         ("validator.founder", -1),
@@ -342,3 +350,19 @@ def test_the_home_follows_xdg() -> None:
 def test_keep_is_full_or_a_number_of_blocks(given: object, keep: int | None) -> None:
     assert resolved({"keep": given}).keep == keep
     assert resolved({}).keep is None
+
+
+def test_a_trusted_block_goes_with_a_snapshot() -> None:
+    block = "1200:0x" + "7A" * 32
+    settings = resolved({"sync": "snapshot", "trust": block})
+    assert settings.sync is SyncMode.SNAPSHOT
+    assert settings.trust == TrustPoint(1200, Hash32(b"\x7a" * 32))
+    assert (resolved({}).sync, resolved({}).trust) == (SyncMode.FULL, None)
+
+
+def test_a_trusted_block_without_a_snapshot_is_refused() -> None:
+    point = TrustPoint(1200, Hash32(b"\x7a" * 32))
+    with pytest.raises(ConfigError) as refused:
+        make_config(trust=point)
+    assert "--sync snapshot" in refused.value.fix
+    assert make_config(trust=point, sync=SyncMode.SNAPSHOT).trust == point

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from consensus.certificates import QuorumCertificate
+from consensus.light import Finality, genesis_trust
 from consensus.proposals import ProposalMessage
 from consensus.votes import ReceivedVote, SignedVote, Vote, VotePhase, cancel_vote
 from genesis.limits import (
@@ -13,7 +14,10 @@ from genesis.limits import (
     CERTIFICATE_VIEWS_PER_ANSWER,
     RANGE_BLOCKS_MAX,
     REQUESTED_BLOCKS_MAX,
+    SNAPSHOT_PART_BYTES,
+    SNAPSHOTS_KEPT,
 )
+from genesis.networks import packaged_document
 from native.codec import encode
 from native.errors import DecodeError, InvalidData
 from native.hashing import ZERO_HASH, Hash32
@@ -35,15 +39,23 @@ from p2p.wire.messages import (
     Blocks,
     Certificates,
     FinalAnnounced,
+    FinalityClaim,
     GetBlocks,
     GetCertificates,
+    GetFinality,
+    GetManifest,
+    GetPart,
     GetPeers,
     GetRange,
+    GetSnapshots,
     GetTransactions,
     Hello,
     Peers,
     Pruned,
     Response,
+    SnapshotManifest,
+    SnapshotOffers,
+    SnapshotPart,
     Status,
     Transactions,
     TransactionsAnnounced,
@@ -65,7 +77,13 @@ REQUESTS: list[AnyRequest] = [
     GetRange(5, 10),
     GetCertificates(3, 5, 5 + CERTIFICATE_VIEWS_PER_ANSWER - 1),
     GetPeers(),
+    GetFinality(8),
+    GetSnapshots(),
+    GetManifest(ID),
+    GetPart(ID, 7),
 ]
+DOCUMENT = packaged_document("testnet")
+FINALITY = Finality(CERTIFICATE, ID, (genesis_trust(DOCUMENT).header,) * 2, DOCUMENT.validator_set)
 ANSWERS: list[tuple[AnyRequest, Response]] = [
     (REQUESTS[0], Transactions((b"", b"raw"))),
     (REQUESTS[0], Transactions(())),
@@ -75,6 +93,13 @@ ANSWERS: list[tuple[AnyRequest, Response]] = [
     (REQUESTS[2], Pruned(2**63)),
     (REQUESTS[3], Certificates((CERTIFICATE, CERTIFICATE))),
     (REQUESTS[4], Peers(("/ip4/127.0.0.1/tcp/3691",))),
+    (REQUESTS[5], FinalityClaim(FINALITY)),
+    (REQUESTS[5], FinalityClaim(None)),
+    (REQUESTS[6], SnapshotOffers(((256, ID), (512, BLOCK)))),
+    (REQUESTS[6], SnapshotOffers(())),
+    (REQUESTS[7], SnapshotManifest(b"manifest")),
+    (REQUESTS[8], SnapshotPart(b"p" * SNAPSHOT_PART_BYTES)),
+    (REQUESTS[8], SnapshotPart(b"")),
 ]
 DECODERS: tuple[Callable[[bytes], Any], ...] = (
     decode_hello,
@@ -160,6 +185,25 @@ def test_an_answer_of_another_kind_or_longer_than_asked_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
+    ("request_", "payload"),
+    [
+        (GetFinality(8), raw(39, CERTIFICATE.encode(), ID, [], [])),
+        (GetFinality(8), raw(39, CERTIFICATE.encode(), ID, [b"no header"], [])),
+        (GetFinality(8), raw(39, CERTIFICATE.encode(), ID)),
+        (GetSnapshots(), raw(40, *[[1, ID]] * (SNAPSHOTS_KEPT + 1))),
+        (GetSnapshots(), raw(40, [1, b"short"])),
+        (GetManifest(ID), raw(41)),
+        (GetManifest(ID), raw(42, b"a part")),
+        (GetPart(ID, 0), raw(42, b"p" * (SNAPSHOT_PART_BYTES + 1))),
+        (GetPart(ID, 0), raw(42, [])),
+    ],
+)
+def test_what_a_joiner_does_not_expect_is_refused(request_: AnyRequest, payload: bytes) -> None:
+    with pytest.raises(InvalidData):
+        decode_response(request_, payload)
+
+
+@pytest.mark.parametrize(
     "payload",
     [
         raw(5, []),
@@ -184,6 +228,11 @@ def test_announcements_out_of_range_are_refused(payload: bytes) -> None:
         raw(19, 0, 5, 4),
         raw(19, 0, 1, CERTIFICATE_VIEWS_PER_ANSWER + 1),
         raw(20, 1),
+        raw(24),
+        raw(25, 1),
+        raw(26, b"short"),
+        raw(27, ID),
+        raw(27, ID, 2**32),
     ],
 )
 def test_requests_out_of_range_are_refused(payload: bytes) -> None:

@@ -13,6 +13,7 @@ from aichain.rpc.backend import (
     CertifiedRecord,
     CommitView,
     HeaderProof,
+    JoinProgress,
     MempoolView,
     NodeStatus,
     Placement,
@@ -70,6 +71,7 @@ class FakeBackend:
     voting: Voting = Voting.YES
     index_trouble: str = ""
     clock_trouble: str = ""
+    joining: JoinProgress | None = None
     blocked: frozenset[str] = frozenset()
     regions: bool = False
     submitted: list[bytes] = field(default_factory=list)
@@ -185,6 +187,7 @@ class FakeBackend:
             index_trouble=self.index_trouble,
             clock_offset_ms=-900 if self.clock_trouble else 0,
             clock_trouble=self.clock_trouble,
+            joining=self.joining,
         )
 
     def head(self) -> State:

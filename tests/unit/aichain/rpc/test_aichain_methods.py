@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from aichain.rpc.backend import Voting
+from aichain.rpc.backend import JoinProgress, JoinStage, Voting
 from consensus.quorum import reaches_quorum
 from consensus.votes import VOTE_CONTEXT
 from genesis.units import AI, format_address
@@ -48,6 +48,15 @@ async def test_status_tells_of_trouble_with_the_index_while_there_is_some(histor
     assert "indexTrouble" not in await history.call("aichain_status")
     history.backend.index_trouble = "the disk is full"
     assert (await history.call("aichain_status"))["indexTrouble"] == "the disk is full"
+
+
+async def test_status_tells_how_far_a_snapshot_is_while_one_is_fetched(history: Node) -> None:
+    assert "snapshotPart" not in await history.call("aichain_status")
+    history.backend.joining = JoinProgress(JoinStage.FETCHING, 5_120, 12, 85)
+    status = await history.call("aichain_status")
+    assert status["snapshotStage"] == "fetching"
+    assert (status["snapshotHeight"], status["snapshotPart"]) == (5_120, 12)
+    assert status["snapshotParts"] == 85
 
 
 async def test_status_tells_of_a_wrong_clock_while_it_is_wrong(history: Node) -> None:

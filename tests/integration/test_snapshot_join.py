@@ -1,0 +1,286 @@
+"""Nodes that take a snapshot instead of all blocks, and those for whom blocks are better."""
+
+import logging
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+import trio
+
+from aichain.config import SyncMode, TrustPoint
+from aichain.errors import StoreFailed
+from aichain.rpc.backend import JoinProgress, JoinStage
+from aichain.store.joining import JoiningChain
+from aichain.store.paths import DataPaths
+from native.hashing import Hash32
+from p2p.wire.messages import (
+    AnyRequest,
+    GetPart,
+    Response,
+    SnapshotPart,
+)
+from tests.integration.nodes import Cluster, cluster, until
+from tests.integration.snapshot_peers import (
+    EPOCH_BLOCKS,
+    WINDOW,
+    Truth,
+    first,
+    machine,
+    make_small,
+    makes,
+    pruned_founder,
+    score_of,
+    silent_on_snapshots,
+)
+from tests.simulation.nodes.virtual_time import run_virtual
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    make_small(monkeypatch)
+
+
+def test_who_is_level_syncs_blocks_although_it_may_take_a_snapshot(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with cluster(tmp_path, 1, epoch_blocks=EPOCH_BLOCKS, machine=machine()) as net:
+            founder = await net.start(0)
+            stranger = await net.start(1, founder=False, sync=SyncMode.SNAPSHOT)
+            await until(lambda: stranger.height >= 2, 60)
+            await stranger.stop()
+            await until(lambda: founder.height >= EPOCH_BLOCKS + 1, 60)
+            again = await net.start(1, founder=False, sync=SyncMode.SNAPSHOT)
+            await until(lambda: again.height >= 20, 60)
+            assert (again.starts, first(again)) == (1, 0)
+
+    run_virtual(story, seed=5)
+
+
+def test_where_nobody_has_a_snapshot_blocks_are_synced(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with cluster(tmp_path, 1, epoch_blocks=EPOCH_BLOCKS, machine=machine()) as net:
+            founder = await net.start(0)
+            await until(lambda: founder.height >= 30, 60)
+            makes(founder, silent_on_snapshots)
+            stranger = await net.start(1, founder=False, sync=SyncMode.SNAPSHOT)
+            await until(lambda: stranger.height >= 30, 60)
+            assert (stranger.starts, first(stranger)) == (1, 0)
+
+    run_virtual(story, seed=6)
+
+
+def test_who_was_away_while_all_others_pruned_comes_back_by_a_snapshot(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def story() -> None:
+        async with cluster(tmp_path, 1, epoch_blocks=EPOCH_BLOCKS, machine=machine()) as net:
+            founder = await net.start(0, keep=WINDOW)
+            away = await net.start(1, founder=False)
+            await until(lambda: away.height >= 6, 60)
+            await away.stop()
+            left_at = away.height
+            await until(lambda: first(founder) > left_at + EPOCH_BLOCKS, 120)
+            with caplog.at_level(logging.ERROR):
+                full = await net.start(1, founder=False)
+                await until(lambda: "this node needs a snapshot" in caplog.text, 60)
+            await full.stop()
+            back = await net.start(1, founder=False, sync=SyncMode.SNAPSHOT)
+            await until(lambda: back.starts == 2, 60)
+            await until(lambda: back.height >= founder.height - 1 > left_at + WINDOW, 60)
+            assert first(back) > left_at
+
+    run_virtual(story, seed=7)
+
+
+def test_a_validator_that_lost_its_chain_joins_by_a_snapshot_and_votes_again(
+    tmp_path: Path,
+) -> None:
+    async def story() -> None:
+        async with cluster(tmp_path, 4, epoch_blocks=EPOCH_BLOCKS, machine=machine()) as net:
+            nodes = [await net.start(index, keep=WINDOW) for index in range(4)]
+            await until(lambda: all(node.height >= 3 for node in nodes), 60)
+            await nodes[3].stop()
+            away = nodes[3].height
+            shutil.rmtree(tmp_path / "node3" / "data" / "chain")
+            await until(lambda: nodes[0].height >= away + 3 * WINDOW, 300)
+            back = await net.start(3, sync=SyncMode.SNAPSHOT, sync_again=True)
+            await until(lambda: back.starts == 2, 60)
+            joined = first(back)
+            await until(lambda: back.height >= joined + 3 * EPOCH_BLOCKS, 300)
+            assert not back.node.engine.state.abstain
+            blocks = nodes[0].node.chain.blocks
+            heights = range(joined + EPOCH_BLOCKS, back.height)
+            certificates = [blocks.certificate_at(height) for height in heights]
+            assert any(3 in each.voter_indices for each in certificates if each is not None)
+
+    run_virtual(story, seed=8)
+
+
+@pytest.mark.parametrize("behind", [2, 3 * EPOCH_BLOCKS])
+def test_the_trusted_block_may_lie_above_the_snapshot_or_below(tmp_path: Path, behind: int) -> None:
+    async def story() -> None:
+        async with cluster(tmp_path, 1, epoch_blocks=EPOCH_BLOCKS, machine=machine()) as net:
+            keeper = await net.start(2, founder=False)
+            founder = await pruned_founder(net)
+            height = founder.height - behind
+            header = keeper.node.chain.blocks.header_at(height)
+            assert header is not None
+            point = TrustPoint(height, header.id)
+            stranger = await net.start(1, founder=False, sync=SyncMode.SNAPSHOT, trust=point)
+            await until(lambda: stranger.starts == 2, 60)
+            await until(lambda: stranger.height >= founder.height - 1 > 30, 60)
+            assert score_of(founder, stranger) == 100
+
+    run_virtual(story, seed=9)
+
+
+def test_a_trusted_block_that_nobody_has_is_said_and_blamed_on_nobody(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def story() -> None:
+        async with cluster(tmp_path, 1, epoch_blocks=EPOCH_BLOCKS, machine=machine()) as net:
+            founder = await pruned_founder(net)
+            point = TrustPoint(founder.height - 2, Hash32(b"\x66" * 32))
+            with caplog.at_level(logging.ERROR):
+                stranger = await net.start(1, founder=False, sync=SyncMode.SNAPSHOT, trust=point)
+                await until(lambda: "follows another chain than --trust" in caplog.text, 60)
+            assert score_of(founder, stranger) == 100
+            assert (stranger.starts, stranger.height) == (1, 0)
+
+    run_virtual(story, seed=10)
+
+
+def test_what_was_fetched_is_not_fetched_again_after_a_stop(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with cluster(tmp_path, 1, epoch_blocks=EPOCH_BLOCKS, machine=machine()) as net:
+            founder = await net.start(0)
+            await until(lambda: founder.height >= 30, 60)
+            await founder.stop()  # so that its snapshots do not move on
+            given, most = list[int](), 2
+
+            async def sparing(request: AnyRequest, truth: Truth) -> Response:
+                if isinstance(request, GetPart):
+                    if len(given) >= most:
+                        return SnapshotPart(b"")
+                    given.append(request.index)
+                return await truth(request)
+
+            giver = await net.start(0, founder=False)
+            makes(giver, sparing)
+            stranger = await net.start(1, founder=False, sync=SyncMode.SNAPSHOT)
+            await until(lambda: len(given) == most, 60)
+            await trio.sleep(2)
+            await stranger.stop()
+            assert (tmp_path / "node1" / "data" / "joining").is_dir()
+            most = 1_000
+            again = await net.start(1, founder=False, sync=SyncMode.SNAPSHOT)
+            await until(lambda: again.starts == 2, 60)
+            assert len(given) == len(set(given)) > 2
+            assert not (tmp_path / "node1" / "data" / "joining").exists()
+
+    run_virtual(story, seed=11)
+
+
+def test_a_disk_that_is_full_ends_the_node_and_what_was_fetched_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = 0
+    write = JoiningChain.write_part
+
+    def full(self: JoiningChain, index: int, records: Mapping[bytes, bytes]) -> None:
+        nonlocal written
+        if written == 2:
+            raise StoreFailed(path="joining", reason="No space left on device")
+        written += 1
+        write(self, index, records)
+
+    async def story() -> None:
+        async with cluster(tmp_path, 1, epoch_blocks=EPOCH_BLOCKS, machine=machine()) as net:
+            founder = await net.start(0)
+            await until(lambda: founder.height >= 30, 60)
+            monkeypatch.setattr(JoiningChain, "write_part", full)
+
+            async def join() -> None:
+                async with trio.open_nursery() as nursery:
+                    apart = Cluster(net.root, net.document, nursery, net.hub, net.machine)
+                    await apart.start(1, founder=False, sync=SyncMode.SNAPSHOT)
+                    await trio.sleep(60)
+
+            with pytest.raises(ExceptionGroup) as raised:
+                await join()
+            assert raised.value.subgroup(StoreFailed) is not None
+            monkeypatch.setattr(JoiningChain, "write_part", write)
+            kept = JoiningChain.resume(DataPaths(tmp_path / "node1" / "data"), lambda _: None)
+            assert kept is not None
+            assert len(kept.base.manifest.parts) - len(kept.missing()) == 2
+            kept.close()
+            stranger = await net.start(1, founder=False, sync=SyncMode.SNAPSHOT)
+            await until(lambda: stranger.starts == 2, 60)
+
+    run_virtual(story, seed=12)
+
+
+def test_a_newcomer_takes_a_snapshot_where_nobody_keeps_the_first_blocks(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with cluster(tmp_path, 1, epoch_blocks=EPOCH_BLOCKS, machine=machine()) as net:
+            founder = await pruned_founder(net)
+            seen = list[JoinProgress]()
+            stranger = await net.start(1, founder=False, sync=SyncMode.SNAPSHOT)
+
+            async def noting(request: AnyRequest, truth: Truth) -> Response:
+                status = stranger.node.rpc._backend.status()
+                if status.joining is not None and status.joining not in seen:
+                    assert status.syncing or status.joining.stage is JoinStage.LOOKING
+                    seen.append(status.joining)
+                return await truth(request)
+
+            makes(founder, noting)
+            await until(lambda: stranger.starts == 2, 60)
+            await until(lambda: stranger.height >= founder.height - 1 > 30, 60)
+            assert first(stranger) > 20
+            assert first(stranger) % EPOCH_BLOCKS == 1
+            assert seen[0] == JoinProgress(JoinStage.LOOKING)
+            assert {each.stage for each in seen} >= {JoinStage.LOOKING, JoinStage.FETCHING}
+            assert max(each.parts for each in seen) > 3
+            assert score_of(founder, stranger) == 100
+            backend = stranger.node.rpc._backend
+            await until(lambda: backend.status().joining is None, 10)
+            assert not backend.status().syncing
+            joined_at = first(stranger) - 1
+            assert await backend.header_proof(joined_at, stranger.height) is not None
+            await stranger.stop()
+            again = await net.start(1, founder=False, sync=SyncMode.SNAPSHOT)
+            assert again.node.chain.head.head.height >= joined_at
+            height = founder.height
+            await until(lambda: again.height > height, 60)
+            assert again.starts == 1
+
+    run_virtual(story, seed=1)
+
+
+def test_who_joined_by_a_snapshot_gives_the_next_one(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with cluster(tmp_path, 1, epoch_blocks=EPOCH_BLOCKS, machine=machine()) as net:
+            founder = await pruned_founder(net)
+            second = await net.start(1, founder=False, sync=SyncMode.SNAPSHOT, keep=WINDOW)
+            await until(lambda: second.starts == 2, 60)
+            joined_at = first(second) - 1
+            await until(lambda: first(second) > joined_at + EPOCH_BLOCKS, 120)
+            makes(founder, silent_on_snapshots)
+            third = await net.start(2, founder=False, sync=SyncMode.SNAPSHOT)
+            await until(lambda: third.starts == 2, 60)
+            assert score_of(second, third) == 100
+
+    run_virtual(story, seed=2)
+
+
+def test_who_is_alone_is_not_syncing_although_it_looks_for_a_snapshot(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with cluster(tmp_path, 1, epoch_blocks=EPOCH_BLOCKS, machine=machine()) as net:
+            founder = await net.start(0, sync=SyncMode.SNAPSHOT)
+            await until(lambda: founder.height >= 3 * EPOCH_BLOCKS, 60)
+            status = founder.node.rpc._backend.status()
+            assert not status.syncing
+            assert founder.node.history.shelf.offers
+
+    run_virtual(story, seed=13)
