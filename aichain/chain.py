@@ -236,7 +236,7 @@ class Chain:
     ) -> tuple[FinalBlock, ...]:
         """Commit what a checkpoint makes hard, in the same order; it may end where we are."""
         batch: dict[bytes, bytes | None] = {}
-        stage_decision(batch, decision)
+        stage_decision(batch, decision, self.decisions, self.blocks, self._head.head.height)
         if blocks:
             end = decision.checkpoint.block_id
             return self._commit(blocks, decision.certificate, end, batch, finalized_at_ms)

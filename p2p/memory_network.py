@@ -217,9 +217,10 @@ class MemoryNetwork:
         return True
 
     def gossip(self, message: Gossiped) -> None:
-        payload = encode_message(message)
-        self._judge.seen.add(gossip_id(payload))
-        self._relay(payload)
+        name = gossip_id(payload := encode_message(message))
+        if not self._judge.seen.has(name):
+            self._judge.seen.add(name)
+            self._relay(payload)
 
     async def request(self, peer: str, request: Request[R], timeout_s: float) -> R:
         try:

@@ -133,7 +133,7 @@ class Network(Protocol):
         """Queue a message for one peer; False if it is not connected."""
 
     def gossip(self, message: Gossiped) -> None:
-        """Hand a final block to the gossip mesh."""
+        """Hand a message to the gossip mesh. What has gone through here lately goes no further."""
 
     async def request(self, peer: str, request: Request[R], timeout_s: float) -> R:
         """Ask one peer; RequestFailed if no well-formed answer of the right kind arrives."""

@@ -38,6 +38,7 @@ from aichain.store.decisions import finality_of
 from consensus.core.state import State as CoreState
 from consensus.electorate import Electorate
 from consensus.headers import block_ref
+from consensus.lanes.records import settled_number
 from consensus.lanes.state import Lanes, Status, status_of
 from consensus.light import Finality
 from genesis import limits
@@ -96,7 +97,7 @@ class NodeBackend:
             view=core.view,
             peers=len(network.peers()),
             validator_index=core.me,
-            voting=_voting(core, abstain=self._engine.state.abstain),
+            voting=_voting(self._engine.state),
             syncing=self._syncer.syncing,
             target_height=max(self._syncer.target_height, head.head.height),
             first_height=self._chain.blocks.first,
@@ -324,10 +325,16 @@ def _hard_core(state: CoreState | Lanes) -> CoreState:
     return state.ballot.core if isinstance(state, Lanes) else state
 
 
-def _voting(core: CoreState, *, abstain: bool) -> Voting:
+def _voting(state: CoreState | Lanes) -> Voting:
+    core = _hard_core(state)
     if core.me is None:
         return Voting.NOT_VALIDATOR
-    if abstain:
+    if isinstance(state, Lanes):
+        if not state.abstain:
+            return Voting.YES
+        lost = settled_number(state.records) >= state.number
+        return Voting.BEHIND_LOG if lost else Voting.PROBATION
+    if core.abstain:
         return Voting.PROBATION
     return Voting.YES if core.may_sign else Voting.BEHIND_LOG
 

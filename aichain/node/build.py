@@ -1,18 +1,15 @@
 """Which protocol a node runs follows from its genesis document, once and for all."""
 
 from aichain.config import NodeConfig
-from aichain.errors import ConfigError
 from aichain.machine import Machine
 from aichain.node.assemble import NetworkFactory, Node, assemble
+from aichain.node.lanes.assemble import LaneNode, assemble_lanes
 
 
 def build_node(
     config: NodeConfig, network_of: NetworkFactory, machine: Machine | None = None
-) -> Node:
-    """Everybody votes on every block; two lanes are refused until a node runs them. Blocking."""
+) -> Node | LaneNode:
+    """Everybody votes on every block, or a committee does under a hard lane. Blocking."""
     if config.document.has_lanes:
-        raise ConfigError(
-            reason="this program does not run chains with two lanes yet",
-            fix="give the document a max_validators that is not above its full_set_limit",
-        )
+        return assemble_lanes(config, network_of, machine)
     return assemble(config, network_of, machine)

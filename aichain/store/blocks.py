@@ -264,10 +264,12 @@ class BlockStore:
 
     def _stretch(self, height: int) -> tuple[int, int, int]:
         """Of the blocks that agree in this, one old certificate is enough."""
-        record = self._required(height)
-        epoch = epoch_of_height(height, self._epoch_blocks)
-        spacing = record.position.offset // limits.CERTIFICATE_SPACING_BYTES
-        return epoch, record.position.segment, spacing
+        return epoch_of_height(height, self._epoch_blocks), *self.spacing_of(height)
+
+    def spacing_of(self, height: int) -> tuple[int, int]:
+        """Where a block's body lies, as coarsely as old certificates are kept."""
+        position = self._required(height).position
+        return position.segment, position.offset // limits.CERTIFICATE_SPACING_BYTES
 
     def _read(self, height: int, read: Callable[[BlockRecord], T]) -> T | None:
         """What is read of a block; None if it is not kept, be it since a moment ago."""

@@ -1,12 +1,13 @@
-"""What the hard lane decided: each checkpoint with its FINAL, by number."""
+"""What the hard lane decided: checkpoints with their FINALs, by number; only some of the old."""
 
-from aichain.errors import StoreCorrupt
+from collections.abc import Iterator
+
 from aichain.store.blocks import BlockStore
-from aichain.store.keys import DECIDED, decision_key
+from aichain.store.keys import DECIDED, DECISION, decision_key
 from aichain.store.kv import KeyValueReader
 from consensus.lanes.messages import Decision, decode_decision
 from consensus.light import Finality
-from genesis.limits import LANE_MESSAGE_MAX_ITEMS
+from genesis import limits
 from native import codec
 
 
@@ -15,43 +16,39 @@ class Decisions:
 
     def __init__(self, database: KeyValueReader) -> None:
         self._database = database
-        self._path = database.path
 
     @property
     def last(self) -> Decision | None:
         """The newest; it is written with the blocks that it makes hard. None: only block 0 is."""
         raw = self._database.get(DECIDED)
-        return None if raw is None else self.at(int.from_bytes(raw, "big"))
+        return None if raw is None else self.next_from(int.from_bytes(raw, "big"))
 
-    def at(self, number: int) -> Decision | None:
-        """What checkpoint `number` is."""
-        raw = self._database.get(decision_key(number))
-        if raw is None:
-            return None
-        return decode_decision(
-            codec.decode(raw, max_bytes=len(raw), max_items=LANE_MESSAGE_MAX_ITEMS)
-        )
+    def from_number(self, number: int) -> Iterator[Decision]:
+        """Those that are kept, from a number on."""
+        for _, raw in self._database.iterate(DECISION, start=decision_key(number)):
+            items = limits.LANE_MESSAGE_MAX_ITEMS
+            yield decode_decision(codec.decode(raw, max_bytes=len(raw), max_items=items))
+
+    def next_from(self, number: int) -> Decision | None:
+        """The first that is kept from a number on: it decides for all before it."""
+        return next(self.from_number(number), None)
 
     def covering(self, height: int) -> Decision | None:
         """The first one that makes this height hard: later ones may start anew at the same block,
         but are the next epoch's word."""
-        last = self.last
-        if last is None or last.checkpoint.block_height < height:
+        found = self.last
+        if found is None or found.checkpoint.block_height < height:
             return None
-        low, high = 1, last.checkpoint.number
+        low, high = 1, found.checkpoint.number
         while low < high:  # heights never fall from one checkpoint to the next
             middle = (low + high) // 2
-            if self._required(middle).checkpoint.block_height < height:
-                low = middle + 1
+            kept = self.next_from(middle)
+            assert kept is not None, "the last one is kept"
+            if kept.checkpoint.block_height < height:
+                low = kept.checkpoint.number + 1
             else:
-                high = middle
-        return self._required(low)
-
-    def _required(self, number: int) -> Decision:
-        decision = self.at(number)
-        if decision is None:
-            raise StoreCorrupt(path=str(self._path), reason=f"no decision {number}")
-        return decision
+                high, found = middle, kept
+        return found
 
 
 def finality_of(blocks: BlockStore, decisions: Decisions, height: int) -> Finality | None:
@@ -67,8 +64,36 @@ def finality_of(blocks: BlockStore, decisions: Decisions, height: int) -> Finali
     return Finality(decision.certificate, checkpoint.parent_id, headers, voters, checkpoint)
 
 
-def stage_decision(batch: dict[bytes, bytes | None], decision: Decision) -> None:
-    """Add it to what is written with its blocks."""
-    number = decision.checkpoint.number
+def stage_decision(
+    batch: dict[bytes, bytes | None],
+    decision: Decision,
+    decisions: Decisions,
+    blocks: BlockStore,
+    old_head: int,
+) -> None:
+    """Add it to what is written with its blocks, and drop those that leave the hot window.
+
+    As with certificates (`BlockStore.stage_certificate`), the last one of each epoch stays, and
+    one per CERTIFICATE_SPACING_BYTES of bodies.
+    """
+    number, height = decision.checkpoint.number, decision.checkpoint.block_height
     batch[decision_key(number)] = codec.encode(decision.encode())
     batch[DECIDED] = number.to_bytes(8, "big")
+    first = max(1, old_head - limits.CERTIFICATE_WINDOW_BLOCKS)
+    last = height - limits.CERTIFICATE_WINDOW_BLOCKS
+    lowest = decisions.covering(first) if last >= first else None
+    if lowest is None:
+        return
+    previous: Decision | None = None
+    for kept in decisions.from_number(lowest.checkpoint.number):
+        if previous is not None and _stretch(previous, blocks) == _stretch(kept, blocks):
+            batch[decision_key(previous.checkpoint.number)] = None
+        if kept.checkpoint.block_height > last:
+            return
+        previous = kept
+
+
+def _stretch(decision: Decision, blocks: BlockStore) -> tuple[int, int, int]:
+    """Of the decisions that agree in this, one old one is enough."""
+    checkpoint = decision.checkpoint
+    return checkpoint.epoch, *blocks.spacing_of(checkpoint.block_height)

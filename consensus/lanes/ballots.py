@@ -355,8 +355,14 @@ def want_blocks(turn: LaneTurn) -> None:
 
 
 def on_decision(turn: LaneTurn, checkpoint: Checkpoint, certificate: QuorumCertificate) -> None:
-    """We were behind: the FINAL of our ballot, and what it decided."""
-    if certificate.block_id == checkpoint.id:
+    """We were behind: the FINAL of our ballot, and what it decided. One of a later ballot decides
+    for those between, too: old ones are not kept for ever. Its blocks must be executed by then."""
+    state = turn.state
+    if checkpoint.number > state.number:
+        same_epoch = checkpoint.epoch == state.ballot.instance.epoch
+        if same_epoch and state.tree.descends(checkpoint.block_id, state.hard.id):
+            turn.decided = (checkpoint, certificate)
+    elif certificate.block_id == checkpoint.id:
         remember(turn, checkpoint)
         feed(turn, CertificateAccepted(certificate, turn.now_ms))
         fast.want_block(turn, checkpoint.block_id)

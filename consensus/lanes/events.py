@@ -36,7 +36,11 @@ class CheckpointFetched:
 
 @dataclass(frozen=True, slots=True)
 class DecisionReceived:
-    """A checkpoint with its FINAL, quorum and signatures valid."""
+    """A checkpoint with its FINAL, quorum and signatures valid.
+
+    It may be of a later ballot of this epoch: its instance is known by the parent that it names
+    (`ballot_name`), and the blocks up to its own are executed.
+    """
 
     checkpoint: Checkpoint
     certificate: QuorumCertificate

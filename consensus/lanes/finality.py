@@ -27,12 +27,16 @@ def decide(turn: LaneTurn) -> bool:
         block
         for term in state.terms
         for block in term.fast
-        if not stays(state, term, block, path, root)
+        if not stays(state, term, block, path, checkpoint.number)
     )
     if lost:
         turn.emit(RollBack(checkpoint.number, root, lost))
     turn.emit(FinalizeHard(checkpoint, certificate, path))
-    terms = tuple(term for term in state.terms[1:] if term.instance.start.id == root.id)
+    terms = tuple(
+        term
+        for term in state.terms
+        if term.number == checkpoint.number + 1 and term.instance.start.id == root.id
+    )
     over = set(state.instances()) - {term.instance.id for term in terms}
     turn.state = replace(
         state,
@@ -56,15 +60,15 @@ def decide(turn: LaneTurn) -> bool:
 
 
 def stays(
-    state: Lanes, term: Term, block: BlockRef, path: tuple[BlockRef, ...], root: BlockRef
+    state: Lanes, term: Term, block: BlockRef, path: tuple[BlockRef, ...], decided: int
 ) -> bool:
     """Whether a fast block survives: below the checkpoint, or in a term that starts there.
 
     Above a checkpoint that cuts its own term short, even a child of the hard block is void.
     """
-    if term.number == state.number:
+    if term.number <= decided:
         return block in path
-    return state.tree.descends(block.id, root.id)
+    return state.tree.descends(block.id, path[-1].id if path else state.hard.id)
 
 
 def go_on(turn: LaneTurn) -> bool:

@@ -66,6 +66,12 @@ def term_instance(
     return Instance(name, committee, start, start.height + 1, end)
 
 
+def ballot_name(checkpoint: Checkpoint, voters: EpochVoters, *, genesis_hash: Hash32) -> Hash32:
+    """The instance that a checkpoint was decided in, though we do not know its parent."""
+    vset_hash, parent_id = voters.electorate.vset_hash, checkpoint.parent_id
+    return instance_id(genesis_hash, voters.epoch, vset_hash, parent_id, term=checkpoint.number)
+
+
 def ballot_instance(parent: Checkpoint, voters: EpochVoters, *, genesis_hash: Hash32) -> Instance:
     """The hard lane's ballot on the checkpoint after `parent`: one height, decided by R10."""
     number, electorate = parent.number + 1, voters.electorate

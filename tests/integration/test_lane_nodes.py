@@ -10,8 +10,10 @@ import pytest
 import trio
 
 from aichain.config import Endpoint, NodeConfig
-from aichain.errors import ConfigError
+from aichain.machine import Machine
+from aichain.node.assemble import Node
 from aichain.node.build import build_node
+from aichain.node.lanes.assemble import LaneNode
 from aichain.rpc.backend import BlockStatus
 from aichain.rpc.methods.consensus import CommitteeQuery, CoreQuery, get_committee
 from aichain.rpc.methods.consensus import get_consensus_state as get_state
@@ -21,12 +23,14 @@ from consensus.lanes.closes import CLOSE_CONTEXT, Close, CloseMessage, SignedClo
 from consensus.lanes.messages import CheckpointMessage, Decision
 from consensus.lanes.proofs import WaitedOut
 from consensus.votes import VOTE_CONTEXT, Lane, SignedVote, Vote, VotePhase, cancel_vote
-from genesis.networks import founder_key
+from genesis import limits
+from genesis.networks import founder_key, local_document
+from p2p.memory_network import MemoryHub
 from p2p.network import Audience
 from p2p.wire.messages import CertificateForwarded, FinalAnnounced, LaneCertificate, LaneVote
-from tests.builders_lane_nodes import lane_document
 from tests.integration.lane_nodes import RunningLanes, lane_cluster
 from tests.integration.nodes import until
+from tests.simulation.nodes.virtual_time import VirtualClock, run_virtual, work_on_the_spot
 
 FORGED = bytes(3309)
 FOUNDERS = 5
@@ -203,14 +207,43 @@ async def test_a_seat_that_commits_above_its_close_is_reported(
         assert "a CLOSE below its own COMMIT" in caplog.text
 
 
-def test_two_lanes_are_refused_at_the_door(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("founders", "kind"), [(20, Node), (21, LaneNode)])
+def test_which_protocol_runs_follows_from_the_document(
+    tmp_path: Path, founders: int, kind: type
+) -> None:
     config = NodeConfig(
         home=tmp_path,
-        document=lane_document(4),
+        document=local_document("testnet", founders, onion_length=64),
         node_seed=bytes(32),
         validator_key=None,
         rpc_listen=Endpoint("127.0.0.1", 0),
         p2p_listen=Endpoint("127.0.0.1", 3691),
     )
-    with pytest.raises(ConfigError, match="two lanes"):
-        build_node(config, lambda *_: pytest.fail("not even a network"))
+    hub = MemoryHub()
+    node = build_node(config, lambda identity, _settings: hub.join(identity))
+    assert isinstance(node, kind)
+    node.close()
+
+
+def test_who_was_away_skips_over_decisions_that_nobody_keeps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of each old epoch one decision is left: it decides for those before it."""
+    monkeypatch.setattr(limits, "CERTIFICATE_WINDOW_BLOCKS", 8)
+    machine = Machine(VirtualClock(), work_on_the_spot)
+
+    async def story() -> None:
+        async with lane_cluster(tmp_path, FOUNDERS, epoch_blocks=16, machine=machine) as net:
+            nodes = [await net.start(index) for index in range(FOUNDERS)]
+            await until(lambda: all(node.height >= 4 for node in nodes))
+            await nodes[4].stop()
+            await until(lambda: nodes[0].height >= 64, 120)
+            kept = [each.checkpoint for each in nodes[0].node.chain.decisions.from_number(1)]
+            assert [each.block_height for each in kept[:3]] == [16, 32, 48]
+            assert kept[-1].number > len(kept) + 6
+            back, follower = await net.start(4), await net.start(FOUNDERS, founder=False)
+            await until(lambda: min(back.height, follower.height) >= 64, 60)
+            await until(lambda: back.height >= nodes[0].height)
+            assert not back.lanes.abstain
+
+    run_virtual(story, seed=7)

@@ -64,9 +64,8 @@ class LaneAnswers:
     def _decisions(self, from_number: int, count: int) -> Decisions:
         found: list[Decision] = []
         size = 0
-        for number in range(from_number, from_number + count):
-            decision = self._chain.decisions.at(number)
-            if decision is None:
+        for decision in self._chain.decisions.from_number(from_number):
+            if len(found) >= count:
                 break
             size += sum(map(len, decision.certificate.signatures))
             if found and size > _ANSWER_BYTES:

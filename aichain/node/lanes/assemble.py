@@ -1,5 +1,6 @@
 """The composition root of a node with two lanes: the same services around another core."""
 
+import logging
 from dataclasses import dataclass
 
 import trio
@@ -61,6 +62,8 @@ from consensus.lanes.recovery import restore
 from consensus.lanes.state import Lanes, LanesConfig
 from consensus.lanes.step import step
 from genesis import limits
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +174,13 @@ def restore_lanes(
     epochs = {
         number: voters_of(electorates, number, document.consensus) for number in (epoch, epoch + 1)
     }
+    if (voters := len(epochs[epoch].electorate)) > limits.PEERS_MAX + 1:
+        log.warning(
+            "%d validators vote, but nobody connects to more than %d peers and nobody relays "
+            "votes: this chain may stand",
+            voters,
+            limits.PEERS_MAX,
+        )
     decided = chain.decisions.last
     checkpoint = (
         first_checkpoint(head, epochs[0].electorate.vset_hash)

@@ -1,5 +1,6 @@
 """Certificates, checkpoints and decisions: from peers to the lanes, verified once."""
 
+from collections import OrderedDict
 from collections.abc import Sequence
 
 from aichain.node.certificates import REQUEST_TIMEOUT_S, CertificateIntake
@@ -8,8 +9,9 @@ from aichain.node.lanes.caster import audience_of
 from aichain.node.lanes.engine import LaneEngine
 from aichain.node.lanes.instances import Instances, Seating, close_witnesses
 from aichain.node.sources import Rotation, steady_ms
-from consensus.certificates import QuorumCertificate
+from consensus.certificates import QuorumCertificate, certificate_witnesses
 from consensus.core.events import CertificateAccepted
+from consensus.instance import Instance
 from consensus.lanes.closes import CloseMessage, SignedClose
 from consensus.lanes.events import CheckpointFetched, DecisionReceived
 from consensus.lanes.filters import wants_certificate
@@ -18,11 +20,17 @@ from consensus.lanes.proofs import CheckpointProof, CommitteeClosed
 from consensus.votes import Lane
 from genesis import limits
 from native.errors import InvalidSignature
-from native.hashing import Hash32
+from native.hashing import Hash32, blake3_256
 from native.signatures import SignatureItem
 from p2p.errors import RequestFailed
 from p2p.network import Audience
-from p2p.wire.messages import GetCheckpoint, GetDecisions, GetLaneCertificates, LaneCertificate
+from p2p.wire.messages import (
+    CertificateForwarded,
+    GetCheckpoint,
+    GetDecisions,
+    GetLaneCertificates,
+    LaneCertificate,
+)
 
 
 class LaneCertificates:
@@ -31,9 +39,11 @@ class LaneCertificates:
     def __init__(self, engine: LaneEngine, instances: Instances, context: NodeContext) -> None:
         self._engine = engine
         self._instances = instances
+        self._electorates = context.electorates
         self._verifier = context.verifier
         self._network = context.network
         self._clock = context.clock
+        self._forwarded: OrderedDict[Hash32, None] = OrderedDict()
         self._rotation = Rotation(lambda: context.electorates.keys)
         self._intake = CertificateIntake(
             lambda certificate: wants_certificate(engine.state, certificate),
@@ -62,6 +72,18 @@ class LaneCertificates:
 
         return await self._intake.take(peer, decision.certificate, offer)
 
+    async def verify_final(self, certificate: QuorumCertificate, ballot: Instance) -> None:
+        """One of a ballot of the same voters, whose own instance may never have begun here."""
+        certificate.check_quorum(ballot.electorate)
+        validators = self._electorates.validators(ballot.epoch)
+        items = list(certificate_witnesses(certificate, validators))
+        await self._require(items, f"decision of view {certificate.view}")
+
+    def hand_over(self, decision: Decision) -> None:
+        """A decision that was verified; its blocks are executed."""
+        now_ms = self._clock.now_ms()
+        self._engine.post(DecisionReceived(decision.checkpoint, decision.certificate, now_ms))
+
     async def verify(self, certificate: QuorumCertificate) -> None:
         """InvalidCertificate or InvalidSignature unless a quorum of its instance signed it."""
         await self._require(self._witnesses(certificate), f"certificate of view {certificate.view}")
@@ -89,6 +111,18 @@ class LaneCertificates:
         seating = self._instances.named(certificate.instance_id)
         audience = Audience.VALIDATORS if seating is None else audience_of(seating)
         self._network.push(LaneCertificate(certificate), audience)
+
+    def forward(self, certificate: QuorumCertificate) -> None:
+        """To everybody. Gossip carries the same bytes only once in a while, so what is said again
+        goes to our peers directly."""
+        content = blake3_256(b"".join((certificate.voters, *certificate.signatures)))
+        if content in self._forwarded:
+            self._network.push(LaneCertificate(certificate), Audience.VALIDATORS)
+            return
+        self._forwarded[content] = None
+        while len(self._forwarded) > limits.CERTIFICATES_TAKEN_MAX:
+            self._forwarded.popitem(last=False)
+        self._network.gossip(CertificateForwarded(certificate))
 
     async def request(self, instance_id: Hash32, low_view: int, high_view: int) -> None:
         """Ask peers, one after the other, until one gives something that we want.

@@ -26,9 +26,8 @@ from consensus.lanes.accusations import Accusation
 from consensus.lanes.effects import LaneEffect
 from consensus.lanes.events import EpochDecided
 from consensus.lanes.records import CheckpointHard, TermClosed
-from consensus.votes import Lane
 from native.hashing import Hash32
-from p2p.wire.messages import CertificateForwarded, LaneCertificate
+from p2p.wire.messages import LaneCertificate
 
 log = logging.getLogger(__name__)
 
@@ -97,7 +96,7 @@ class LanePerformer:
             case asked.Persist():
                 pass  # logged with the votes, in their order
             case asked.ForwardCertificate(certificate):
-                network.gossip(CertificateForwarded(certificate))
+                services.certificates.forward(certificate)
             case asked.ForwardClose(message):
                 network.gossip(message)
             case asked.FetchBlocks(block_id):
@@ -158,10 +157,10 @@ class LanePerformer:
 
     async def _close(self, record: TermClosed, notar: QuorumCertificate | None) -> None:
         """Seats give their word; whoever else closes shows the tip it stands on."""
-        holder, network = self._services.holder, self._services.context.network
+        holder = self._services.holder
         said = holder is not None and await holder.caster.cast_close(record, notar)
         if not said and notar is not None:
-            network.gossip(CertificateForwarded(notar))
+            self._services.certificates.forward(notar)
 
     def _accuse(self, accusation: Accusation) -> None:
         """Bring it on chain, if we have a key to do so."""
@@ -177,9 +176,7 @@ class LanePerformer:
         await services.finalizer.finalize(effect)
         if services.holder is not None and not state.abstain:
             number = effect.checkpoint.number
-            seating = services.instances.numbered(Lane.HARD, number)
-            assert seating is not None, "its ballot has begun"
-            floor = CheckpointHard(seating.instance.id, number)
+            floor = CheckpointHard(effect.certificate.instance_id, number)
             await services.holder.ballots.settle(floor, frozenset(state.instances()))
         self._cross_edge(effect)
 

@@ -1,7 +1,7 @@
 """Catches up decision by decision: a checkpoint with its FINAL, then the blocks up to it by hash.
 
-Each decision names the next ballot's instance, so they are taken in order; what is fetched goes
-through the lanes like everything else, and a node that was away crosses edges one after the other.
+What is fetched goes through the lanes like everything else, and a node that was away crosses edges
+one after the other.
 """
 
 import logging
@@ -19,6 +19,7 @@ from consensus.core.events import BlockExecuted, BlockRejected
 from consensus.errors import InvalidCertificate
 from consensus.headers import block_ref
 from consensus.lanes.messages import Decision
+from consensus.lanes.voters import ballot_name
 from genesis import limits
 from native.errors import InvalidData, InvalidSignature
 from p2p.errors import Penalty, RequestFailed
@@ -113,26 +114,40 @@ class LaneSyncer:
                 self._unreliable.delivered(peer)
 
     async def _follow(self, peer: str) -> None:
-        question = GetDecisions(self._engine.state.number, limits.DECISIONS_PER_ANSWER)
+        """One step, as far as one answer goes: the last decision of this epoch decides for those
+        before it."""
+        state = self._engine.state
+        question = GetDecisions(state.number, limits.DECISIONS_PER_ANSWER)
         answer = await self._context.network.request(peer, question, REQUEST_TIMEOUT_S)
-        for decision in answer.decisions:
-            state, number = self._engine.state, decision.checkpoint.number
-            if number != state.number:
-                raise PeerLied("decisions out of order")
-            if decision.certificate.instance_id != state.ballot.instance.id:
-                raise PeerLied("a decision of another chain of checkpoints")
-            try:
-                await self._certificates.verify(decision.certificate)
-            except (InvalidCertificate, InvalidSignature) as error:
-                raise PeerLied(str(error)) from error
-            await self._execute(await self._blocks(peer, decision), decision)
-            await self._certificates.take_decision(peer, decision)
-            with trio.move_on_after(DECIDE_TIMEOUT_S) as patience:
-                while self._engine.state.number == number:  # noqa: ASYNC110 the engine's own pace
-                    await trio.sleep(POLL_S / 10)
-                await self._finalizer.reached(decision.checkpoint.block_height)
-            if patience.cancelled_caught:
-                return
+        epoch = state.ballot.instance.epoch
+        usable = [each for each in answer.decisions if each.checkpoint.epoch == epoch]
+        if not usable:
+            raise RequestFailed(peer, "it does not know what it claims to have")
+        decision = usable[-1]
+        await self._verify(decision)
+        await self._execute(await self._blocks(peer, decision), decision)
+        self._certificates.hand_over(decision)
+        with trio.move_on_after(DECIDE_TIMEOUT_S):
+            while self._engine.state.number <= decision.checkpoint.number:  # noqa: ASYNC110
+                await trio.sleep(POLL_S / 10)
+            await self._finalizer.reached(decision.checkpoint.block_height)
+
+    async def _verify(self, decision: Decision) -> None:
+        """It decides our ballot, or a later one of this epoch: old ones are not kept for ever."""
+        state, checkpoint = self._engine.state, decision.checkpoint
+        ballot = state.ballot.instance
+        if checkpoint.number < state.number or checkpoint.epoch != ballot.epoch:
+            raise PeerLied("decisions out of order")
+        name = ballot.id
+        if checkpoint.number > state.number:
+            voters, core = state.epochs[ballot.epoch], state.config.core
+            name = ballot_name(checkpoint, voters, genesis_hash=core.genesis_hash)
+        if decision.certificate.instance_id != name:
+            raise PeerLied("a decision of another chain of checkpoints")
+        try:
+            await self._certificates.verify_final(decision.certificate, ballot)
+        except (InvalidCertificate, InvalidSignature) as error:
+            raise PeerLied(str(error)) from error
 
     async def _blocks(self, peer: str, decision: Decision) -> list[Block]:
         """The blocks from our head up to the checkpoint, by hash."""

@@ -168,12 +168,9 @@ class Checker:
     def _compare_decisions(self, index: int, chain: Chain) -> None:
         """All have the same checkpoints, each on the one before, up to the head of the chain."""
         last = chain.decisions.last
-        for number in range(1, 1 if last is None else last.checkpoint.number + 1):
-            decision = chain.decisions.at(number)
-            if decision is None:
-                raise Violation(f"node {index} does not know what checkpoint {number} was")
+        for decision in chain.decisions.from_number(1):
             checkpoint = decision.checkpoint
-            if self.checkpoints.setdefault(number, checkpoint) != checkpoint:
-                raise Violation(f"node {index} at checkpoint {number}: {checkpoint}")
+            if self.checkpoints.setdefault(checkpoint.number, checkpoint) != checkpoint:
+                raise Violation(f"node {index} at checkpoint {checkpoint.number}: {checkpoint}")
         if last is not None and last.checkpoint.block_id != chain.head.head.id:
             raise Violation(f"node {index} stands above or below its last checkpoint")

@@ -14,8 +14,9 @@ from trio_typing import TaskStatus
 from aichain.config import Endpoint, NodeConfig
 from aichain.errors import ConsensusHalted, NotPooled, StoreFailed
 from aichain.machine import Machine
-from aichain.node.assemble import Node, assemble, node_identity, open_chain
-from aichain.node.lanes.assemble import LaneNode, assemble_lanes
+from aichain.node.assemble import Node, node_identity, open_chain
+from aichain.node.build import build_node
+from aichain.node.lanes.assemble import LaneNode
 from aichain.node.services import start_services
 from aichain.store.paths import DataPaths
 from consensus.lanes.state import Lanes, closing_seats
@@ -129,8 +130,7 @@ class World:
         skew_ms = 0 if founder is None else plan.skews_ms[founder]
         clock = self.clocks[index] = VirtualClock(skew_ms)
         config = replace(self.config(index), sync_again=lost_chain)
-        build = assemble_lanes if self.document.has_lanes else assemble
-        node = build(config, network, Machine(clock, work_on_the_spot))
+        node = build_node(config, network, Machine(clock, work_on_the_spot))
         if honest:
             self.checker.on_start(index, node, lost_chain=lost_chain)
         running = self.running[index] = _Running(node, trio.CancelScope(), trio.Event())

@@ -1,5 +1,7 @@
 """Terms, step by step: they end, close, and go on listening; COMMIT and tips in them."""
 
+from dataclasses import replace
+
 import pytest
 
 from consensus.core import effects as core
@@ -8,7 +10,9 @@ from consensus.core.events import (
     BlockRejected,
     ProposalAccepted,
 )
-from consensus.lanes import Status, status_of
+from consensus.instance import BlockRef
+from consensus.lanes import Lanes, Status, status_of
+from consensus.lanes.checkpoints import checkpoint_ref
 from consensus.lanes.effects import (
     CloseTerm,
     ExtendFast,
@@ -19,20 +23,25 @@ from consensus.lanes.effects import (
     RequestDecision,
     RollBack,
 )
-from consensus.lanes.events import CoreTimerFired
+from consensus.lanes.events import CoreTimerFired, DecisionReceived
 from consensus.lanes.guard import SignedLanes
 from consensus.lanes.state import Cause
-from consensus.lanes.voters import term_blocks, term_end
+from consensus.lanes.voters import ballot_name, term_blocks, term_end
 from consensus.proposals import Proposal, SignedProposal
 from consensus.votes import Vote, VotePhase
 from genesis.epochs import epoch_of_height, last_height
+from native.hashing import Hash32
 from tests.builders_consensus import GENESIS
 from tests.builders_lanes import (
     EPOCH_BLOCKS,
     ESCAPE_MS,
     LaneDriver,
+    make_certificate,
+    make_checkpoint,
     make_child,
 )
+
+OTHER = Hash32(b"o" * 32)
 
 
 def seat_holder() -> LaneDriver:
@@ -308,3 +317,50 @@ def test_a_tip_freezes_one_escape_time_after_closing() -> None:
     driver.certify(VotePhase.PREFER, 5, late)
     assert driver.term.frozen is not None
     assert (driver.term.frozen.view, driver.term.tip.view) == (1, 5)
+
+
+def later_decision(state: Lanes, block: BlockRef, number: int) -> DecisionReceived:
+    """Of a ballot that never began here: its parent is known by id alone."""
+    checkpoint = replace(make_checkpoint(state, block), number=number, parent_id=OTHER)
+    voters = state.epochs[0]
+    name = ballot_name(checkpoint, voters, genesis_hash=state.config.core.genesis_hash)
+    instance = replace(state.ballot.instance, id=name)
+    final = make_certificate(instance, VotePhase.COMMIT, 1, checkpoint_ref(checkpoint))
+    return DecisionReceived(checkpoint, final, GENESIS.timestamp_ms + 60_000)
+
+
+def test_a_later_decision_decides_for_those_between() -> None:
+    """Three restarts took the chain to block 3; what decided the first two nobody keeps."""
+    driver = LaneDriver.started()
+    blocks = driver.grow(3)
+    driver.effects.clear()
+    driver.feed(later_decision(driver.state, blocks[-1], 3))
+    assert driver.state.number == 4
+    assert driver.state.hard == blocks[-1]
+    (decided,) = driver.asked(FinalizeHard)
+    assert decided.blocks == tuple(blocks)
+    assert not driver.asked(RollBack)
+    assert [term.number for term in driver.state.terms] == [4]
+    assert driver.state.terms[0].instance.start == blocks[-1]
+
+
+def test_a_later_decision_takes_back_what_it_does_not_contain() -> None:
+    driver = LaneDriver.started()
+    blocks = driver.grow(3)
+    driver.effects.clear()
+    driver.feed(later_decision(driver.state, blocks[0], 3))
+    (undone,) = driver.asked(RollBack)
+    assert undone.lost == tuple(blocks[1:])
+    assert driver.state.hard == blocks[0]
+
+
+def test_a_later_decision_is_no_use_before_its_blocks_are_executed_nor_in_another_epoch() -> None:
+    driver = LaneDriver.started()
+    blocks = driver.grow(3)
+    event = later_decision(driver.state, blocks[-1], 3)
+    fresh = LaneDriver.started()
+    fresh.feed(event)
+    assert fresh.state.number == 1
+    foreign = replace(event, checkpoint=replace(event.checkpoint, epoch=1))
+    driver.feed(foreign)
+    assert driver.state.number == 1
