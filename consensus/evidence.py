@@ -5,14 +5,14 @@ from typing import Final
 
 from consensus.certificates import QuorumCertificate
 from consensus.errors import NotInConflict
-from consensus.proposals import ProposalClaim, SignedProposal
+from consensus.proposals import BareProposal, SignedProposal
 from consensus.votes import (
     VOTE_SIGNATURE_BYTES,
     SignedVote,
     Vote,
     decode_phase,
 )
-from genesis.ballots import excludes
+from genesis.signed_bytes import excludes
 from native.codec import Value, array, blob, bounded, uint
 from native.hashing import Hash32
 
@@ -24,7 +24,7 @@ _PROPOSALS_TAG: Final = 2
 class SignedClaim:
     """One side of conflicting proposals."""
 
-    claim: ProposalClaim
+    claim: BareProposal
     signature: bytes
 
     @classmethod
@@ -79,7 +79,7 @@ def votes_conflict(first: Vote, second: Vote) -> bool:
     return excludes(first.phase, second.phase, same=first == second)
 
 
-def claims_conflict(first: ProposalClaim, second: ProposalClaim) -> bool:
+def claims_conflict(first: BareProposal, second: BareProposal) -> bool:
     """R1 is broken by whoever signed both."""
     return (
         first.instance_id == second.instance_id
@@ -158,7 +158,7 @@ def decode_evidence(value: Value) -> Evidence:
         sides = [array(side, 4) for side in fields[5:]]
         claims = [
             SignedClaim(
-                ProposalClaim(
+                BareProposal(
                     instance_id,
                     epoch,
                     view,

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from consensus.electorate import Electorate
-from genesis.ballots import InstanceName, Lane
 from genesis.epochs import first_height, last_height
+from genesis.signed_bytes import InstanceName, Lane
 from native.hashing import Hash32
 
 

@@ -10,9 +10,9 @@ from typing import Final
 from consensus.errors import MalformedProposal
 from consensus.instance import BlockRef
 from consensus.votes import VOTE_SIGNATURE_BYTES
-from genesis.ballots import PROPOSAL_CONTEXT as PROPOSAL_CONTEXT
-from genesis.ballots import proposal_bytes
 from genesis.limits import BODY_TRANSACTIONS_MAX, ELECTORATE_MEMBERS_MAX, HEADER_MAX_BYTES
+from genesis.signed_bytes import PROPOSAL_CONTEXT as PROPOSAL_CONTEXT
+from genesis.signed_bytes import proposal_bytes
 from native.codec import Value, array, blob, bounded, sequence, uint
 from native.hashing import Hash32
 
@@ -43,9 +43,9 @@ class Proposal:
         return self.block.view < self.view
 
     @property
-    def claim(self) -> "ProposalClaim":
+    def claim(self) -> "BareProposal":
         """The part that is signed."""
-        return ProposalClaim(
+        return BareProposal(
             self.instance_id,
             self.block.epoch,
             self.view,
@@ -62,8 +62,8 @@ class Proposal:
 
 
 @dataclass(frozen=True, slots=True)
-class ProposalClaim:
-    """What a proposer put its name to; enough for evidence, without the block."""
+class BareProposal:
+    """A proposal without its block: what a proposer put its name to, and enough for evidence."""
 
     instance_id: Hash32
     epoch: int

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from consensus.errors import MalformedVote
-from genesis.ballots import VOTE_CONTEXT as VOTE_CONTEXT
-from genesis.ballots import Lane as Lane
-from genesis.ballots import VotePhase as VotePhase
-from genesis.ballots import vote_bytes
 from genesis.limits import ELECTORATE_MEMBERS_MAX, LANE_MEMBERS_MAX
+from genesis.signed_bytes import VOTE_CONTEXT as VOTE_CONTEXT
+from genesis.signed_bytes import Lane as Lane
+from genesis.signed_bytes import VotePhase as VotePhase
+from genesis.signed_bytes import vote_bytes
 from genesis.validators import VALIDATOR_ALGORITHM
 from native.codec import Value, array, blob, bounded, uint
 from native.hashing import ZERO_HASH, Hash32

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from genesis.ballots import InstanceName, Lane, VotePhase
+from genesis.signed_bytes import InstanceName, Lane, VotePhase
 from native.hashing import ZERO_HASH, Hash32
 from native.signatures import SIGNATURE_BYTES, Algorithm, SigningKey
 from tests.builders_vm import address, make_transaction, seal

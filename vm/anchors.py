@@ -7,7 +7,6 @@ anchor, has its votes collected by the proposers of the first blocks after it.
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from genesis.ballots import InstanceName, Lane, VotePhase, vote_bytes
 from genesis.epochs import last_height
 from genesis.limits import (
     ABSENT_ANCHORS_MAX,
@@ -16,6 +15,7 @@ from genesis.limits import (
     STATE_RECORD_MAX_BYTES,
 )
 from genesis.params import ConsensusParams
+from genesis.signed_bytes import InstanceName, Lane, VotePhase, vote_bytes
 from genesis.units import decode_amount, encode_amount
 from native import codec
 from native.errors import DecodeError

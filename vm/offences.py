@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
 
-from genesis.ballots import InstanceName, Lane
 from genesis.committee import COMMITTEE_SEATS, draw_seats
 from genesis.limits import OFFENCES_MAX, STATE_RECORD_MAX_BYTES
 from genesis.params import StakingParams
+from genesis.signed_bytes import InstanceName, Lane
 from genesis.units import BPS, Address, decode_amount, encode_amount
 from native import codec
 from native.errors import DecodeError

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from typing import TypeAlias, assert_never
 
-from genesis.ballots import (
+from genesis.checkpoints import CHECKPOINT_FIELDS, Checkpoint, decode_checkpoint
+from genesis.limits import GENESIS_VALIDATORS_MAX, PARTICIPATION_VOTES_MAX
+from genesis.signed_bytes import (
     CLOSE_CONTEXT,
     PROPOSAL_CONTEXT,
     VOTE_CONTEXT,
@@ -16,8 +18,6 @@ from genesis.ballots import (
     proposal_bytes,
     vote_bytes,
 )
-from genesis.checkpoints import CHECKPOINT_FIELDS, Checkpoint, decode_checkpoint
-from genesis.limits import GENESIS_VALIDATORS_MAX, PARTICIPATION_VOTES_MAX
 from genesis.units import ADDRESS_BYTES, U64_MAX, Address, read_address
 from genesis.validators import VALIDATOR_ALGORITHM
 from native import codec

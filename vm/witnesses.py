@@ -2,7 +2,7 @@
 
 from collections.abc import Container, Sequence
 
-from genesis.ballots import VOTE_CONTEXT
+from genesis.signed_bytes import VOTE_CONTEXT
 from genesis.units import address_of_key, format_address
 from native.errors import InvalidSignature
 from native.signatures import SignatureItem, algorithm_of

@@ -9,8 +9,8 @@ from consensus.evidence import ConflictingProposals, ConflictingVotes, Evidence,
 from consensus.instance import Instance
 from consensus.lanes.accusations import Accusation, BrokenClose
 from consensus.votes import SignedVote
-from genesis.ballots import InstanceName, Lane
 from genesis.limits import VALIDITY_WINDOW_BLOCKS
+from genesis.signed_bytes import InstanceName, Lane
 from genesis.units import address_of_key
 from native.errors import InvalidData
 from native.signatures import SigningKey

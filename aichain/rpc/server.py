@@ -10,6 +10,8 @@ from trio_typing import TaskStatus
 from aichain.clock import Clock
 from aichain.metrics import Metrics
 from aichain.rpc.backend import Backend
+from aichain.rpc.call_budget import CallBudget
+from aichain.rpc.connection_count import ConnectionCount
 from aichain.rpc.dispatch import Dispatcher
 from aichain.rpc.errors import CallsExceeded, RequestTooLarge
 from aichain.rpc.http import (
@@ -24,7 +26,6 @@ from aichain.rpc.http import (
     render_response,
 )
 from aichain.rpc.jsonrpc import NULL_ID, Batch, Item, render_error
-from aichain.rpc.limits import CallBudget, ConnectionCount
 from aichain.rpc.methods import RENDERERS, build_registry
 from aichain.rpc.pages import render_page
 from aichain.rpc.registry import Context, Subscriber

@@ -16,7 +16,7 @@ from consensus.evidence import (
 from consensus.instance import instance_id
 from consensus.lanes.closes import Close, SignedClose
 from consensus.votes import VOTE_SIGNATURE_BYTES, Lane, SignedVote, Vote, VotePhase, decode_lane
-from genesis.ballots import breaks_close
+from genesis.signed_bytes import breaks_close
 from native.codec import Value, array, blob, bounded, uint
 from native.hashing import Hash32
 

@@ -9,8 +9,8 @@ from consensus.committee import COMMITTEE_SEATS
 from consensus.electorate import Electorate
 from consensus.errors import MalformedClose
 from consensus.votes import VOTE_SIGNATURE_BYTES, VotePhase
-from genesis.ballots import CLOSE_CONTEXT as CLOSE_CONTEXT
-from genesis.ballots import close_bytes
+from genesis.signed_bytes import CLOSE_CONTEXT as CLOSE_CONTEXT
+from genesis.signed_bytes import close_bytes
 from native.codec import Value, array, blob, bounded, sequence, uint
 from native.hashing import Hash32
 

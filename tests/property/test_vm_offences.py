@@ -10,10 +10,10 @@ from consensus.evidence import ConflictingProposals, ConflictingVotes, SignedCla
 from consensus.evidence import Evidence as Accusation
 from consensus.lanes.accusations import close_is_broken
 from consensus.lanes.closes import Close
-from consensus.proposals import ProposalClaim as SignedProposalClaim
+from consensus.proposals import BareProposal
 from consensus.votes import SignedVote, Vote
-from genesis.ballots import InstanceName, Lane, VotePhase
 from genesis.params import StakingParams
+from genesis.signed_bytes import InstanceName, Lane, VotePhase
 from genesis.units import BPS, U128_MAX
 from native.hashing import ZERO_HASH, Hash32
 from tests.builders_evidence import BLANK, make_instance
@@ -67,7 +67,7 @@ def accusation(name: InstanceName, view: int, claims: Any) -> Accusation:
         return ConflictingVotes(first, second)
     one, other = (
         SignedClaim(
-            SignedProposalClaim(name.id, 0, view, each.justify_view, each.height, each.block_id, 1),
+            BareProposal(name.id, 0, view, each.justify_view, each.height, each.block_id, 1),
             each.signature,
         )
         for each in claims

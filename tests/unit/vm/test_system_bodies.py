@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from genesis.ballots import Lane, VotePhase, proposal_bytes, vote_bytes
+from genesis.signed_bytes import Lane, VotePhase, proposal_bytes, vote_bytes
 from genesis.units import U64_MAX
 from native import codec
 from native.errors import InvalidData

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from genesis.ballots import Lane, VotePhase, close_bytes, vote_bytes
 from genesis.committee import COMMITTEE_SEATS, draw_seats
 from genesis.limits import OFFENCES_MAX, STATE_RECORD_MAX_BYTES
 from genesis.params import StakingParams
+from genesis.signed_bytes import Lane, VotePhase, close_bytes, vote_bytes
 from genesis.units import U64_MAX, U128_MAX
 from native.errors import DecodeError, InvalidData
 from native.hashing import ZERO_HASH, Hash32

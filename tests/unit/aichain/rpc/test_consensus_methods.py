@@ -14,7 +14,7 @@ from consensus.evidence import (
     SignedClaim,
     encode_evidence,
 )
-from consensus.proposals import PROPOSAL_CONTEXT, ProposalClaim
+from consensus.proposals import PROPOSAL_CONTEXT, BareProposal
 from consensus.votes import VOTE_CONTEXT, SignedVote, Vote, VotePhase, cancel_vote
 from genesis.limits import RPC_LISTED_EVIDENCE_MAX, VIEWS_BEHIND_MAX
 from genesis.networks import founder_key
@@ -52,7 +52,7 @@ def commit_and_cancel(state: State, voter: int = 1) -> bytes:
 def two_proposals(state: State, proposer: int = 3) -> bytes:
     sides = []
     for block in BLOCKS:
-        claim = ProposalClaim(state.instance.id, 0, 4, 3, 1, block, proposer)
+        claim = BareProposal(state.instance.id, 0, 4, 3, 1, block, proposer)
         signature = founder_key(NETWORK, proposer).sign(claim.signing_bytes, PROPOSAL_CONTEXT)
         sides.append(SignedClaim(claim, signature))
     return encode(encode_evidence(ConflictingProposals(*sides)))

@@ -1,17 +1,12 @@
-"""Budgets and connection counts: nobody gets more than their share, and nothing grows for ever."""
+"""Budgets of calls: nobody gets more than their share, and nothing grows for ever."""
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aichain.rpc.limits import CallBudget, ConnectionCount, RpcLimits
+from aichain.rpc.call_budget import CallBudget
+from aichain.rpc.limits import RpcLimits
 
-LIMITS = RpcLimits(
-    calls_per_second=10,
-    burst_calls=20,
-    tracked_addresses=3,
-    connections=4,
-    connections_per_address=2,
-)
+LIMITS = RpcLimits(calls_per_second=10, burst_calls=20, tracked_addresses=3)
 
 
 def test_a_burst_is_served_and_then_the_rate() -> None:
@@ -60,12 +55,3 @@ def test_never_more_than_the_burst_plus_the_rate(calls: list[tuple[float, int]])
         now_s += pause_s
         served += 0 if budget.take("a", count, now_s) else count
     assert served <= 20 + 10 * now_s + 1e-6
-
-
-def test_connections_are_limited_per_address_and_in_all() -> None:
-    count = ConnectionCount(LIMITS)
-    assert [count.open("a"), count.open("a"), count.open("a")] == [True, True, False]
-    assert [count.open("b"), count.open("b"), count.open("c")] == [True, True, False]
-    count.close("a")
-    assert count.open("c")
-    assert count.total == 4

@@ -2,7 +2,7 @@
 
 import pytest
 
-from genesis.ballots import (
+from genesis.signed_bytes import (
     InstanceName,
     Lane,
     VotePhase,
