@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeAlias
@@ -36,6 +37,8 @@ def start(tmp_path: Path) -> Iterator[Start]:
         environ = os.environ | {"PYTHONPATH": str(tmp_path / "code")}
         command = [*PROGRAM, *map(str, arguments)]
         started.append(subprocess.Popen(command, cwd=cwd, env=environ))
+        while not Path(f"/proc/{started[-1].pid}/cmdline").read_bytes():
+            time.sleep(0.001)  # exec has returned, and the kernel has yet to show the arguments
         return started[-1]
 
     yield run
