@@ -8,6 +8,7 @@ import logging
 
 import trio
 
+from aichain.errors import ConsensusHalted
 from aichain.node.bodies import Bodies, BodyUnavailable, decode_block
 from aichain.node.context import NodeContext
 from aichain.node.lanes.certificates import LaneCertificates
@@ -150,7 +151,11 @@ class LaneSyncer:
             raise PeerLied(str(error)) from error
 
     async def _blocks(self, peer: str, decision: Decision) -> list[Block]:
-        """The blocks from our head up to the checkpoint, by hash."""
+        """The blocks above our head up to the checkpoint, by hash.
+
+        The decision is true. If they lead to it from another block than our last hard one, 69 % of
+        the stake have signed two chains: we stop, as the hard lane does.
+        """
         head, checkpoint = self._engine.state.hard, decision.checkpoint
         blocks: list[Block] = []
         parent_id, height = head.id, head.height
@@ -166,13 +171,17 @@ class LaneSyncer:
                 except InvalidData as error:
                     raise PeerLied(str(error)) from error
                 height += 1
-                if block.header.parent_id != parent_id or block.header.height != height:
-                    raise PeerLied("its blocks do not follow ours and each other")
+                follows = not blocks or block.header.parent_id == parent_id
+                if not follows or block.header.height != height:
+                    raise PeerLied("its blocks do not follow each other")
                 parent_id = block.id
                 blocks.append(block)
                 await trio.lowlevel.checkpoint()
         if parent_id != checkpoint.block_id:
             raise PeerLied("its blocks do not lead to its checkpoint")
+        if blocks and blocks[0].header.parent_id != head.id:
+            log.error("block %d is hard on another chain, too: a fork", head.height)
+            raise ConsensusHalted(reason="conflicting finality")
         return blocks
 
     async def _execute(self, blocks: list[Block], decision: Decision) -> None:

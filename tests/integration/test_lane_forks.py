@@ -1,0 +1,71 @@
+"""What a node does that catches up and is shown another hard chain than its own."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from aichain.chain import Chain
+from aichain.errors import ConsensusHalted
+from aichain.node.lanes.syncer import LaneSyncer, PeerLied
+from consensus.headers import block_ref
+from p2p.wire.messages import BlockData, BlockRange, GetRange
+from tests.integration.ledgers import Purse, build_on, make_document
+from vm.blocks import Block, encode_body
+
+DOCUMENT = make_document()
+
+
+@pytest.fixture
+def chain(tmp_path: Path) -> Iterator[Chain]:
+    Chain.create(tmp_path, DOCUMENT)
+    opened = Chain.open(tmp_path, DOCUMENT)
+    yield opened
+    opened.close()
+
+
+def data_of(block: Block) -> BlockData:
+    return BlockData(block.header.raw, encode_body(block.transactions))
+
+
+async def fetch(hard: Block | Any, served: list[Block], end: Block) -> list[Block]:
+    """What becomes of these blocks when the hard lane decided on `end`."""
+
+    async def request(_peer: str, asked: GetRange, _timeout_s: float) -> BlockRange:
+        wanted = range(asked.from_height, asked.from_height + asked.count)
+        given = (each for each in served if each.header.height in wanted)
+        return BlockRange(tuple(map(data_of, given)), (), None)
+
+    engine: Any = SimpleNamespace(state=SimpleNamespace(hard=hard))
+    context: Any = SimpleNamespace(network=SimpleNamespace(request=request))
+    nothing: Any = None
+    syncer = LaneSyncer(engine, nothing, nothing, nothing, context)
+    checkpoint = SimpleNamespace(block_id=end.id, block_height=end.header.height)
+    decision: Any = SimpleNamespace(checkpoint=checkpoint)
+    return await syncer._blocks("peer", decision)
+
+
+async def test_blocks_that_lead_from_ours_to_the_checkpoint_are_taken(chain: Chain) -> None:
+    first = build_on(chain.head)
+    second = build_on(first.state)
+    served: list[Block] = [first.block, second.block]
+    taken = await fetch(block_ref(chain.head.head), served, second.block)
+    assert [block.id for block in taken] == [first.block.id, second.block.id]
+
+
+async def test_a_true_decision_that_leads_to_another_chain_stops_the_node(chain: Chain) -> None:
+    ours = build_on(chain.head)
+    theirs = build_on(chain.head, [Purse().pay(DOCUMENT)])
+    above = build_on(theirs.state)
+    with pytest.raises(ConsensusHalted):
+        await fetch(block_ref(ours.block.header), [above.block], above.block)
+
+
+async def test_blocks_that_lead_nowhere_are_a_lie(chain: Chain) -> None:
+    ours = build_on(chain.head)
+    theirs = build_on(chain.head, [Purse().pay(DOCUMENT)])
+    above, end = build_on(theirs.state), build_on(build_on(ours.state).state)
+    with pytest.raises(PeerLied):  # its first block is of another chain, and so not followed
+        await fetch(block_ref(ours.block.header), [above.block, end.block], end.block)
