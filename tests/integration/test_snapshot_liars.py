@@ -9,7 +9,7 @@ import pytest
 import trio
 
 from aichain.config import SyncMode
-from native.hashing import ZERO_HASH, Hash32
+from native.hashing import Hash32, derive_hash
 from p2p.wire.messages import (
     AnyRequest,
     FinalityClaim,
@@ -102,7 +102,10 @@ class Inventor:
             assert isinstance(true, SnapshotManifest)
             manifest = decode_manifest(true.raw)
             part, *rest = manifest.parts
-            raw = replace(manifest, parts=(replace(part, root=ZERO_HASH), *rest)).encode()
+            raw = true.raw
+            while manifest_hash(raw) <= name:  # so that it is asked for before the true one
+                part = replace(part, root=derive_hash("aichain/test/invented", part.root))
+                raw = replace(manifest, parts=(part, *rest)).encode()
             self.made[manifest_hash(raw)] = raw
             offers.append((height, manifest_hash(raw)))
         return SnapshotOffers(tuple(offers))
