@@ -16,7 +16,7 @@ from aichain.cli.exit_codes import CommandError
 from aichain.cli.key_choice import KEY_SUFFIX
 from aichain.cli.options import KEYS_DIRECTORY
 from aichain.cli.public_accounts import account_lines, write_public_accounts
-from aichain.cli.run_plan import RunPlan, plan_run, require_free
+from aichain.cli.run_plan import RunPlan, plan_run, require_free, temporary_home
 from aichain.cli.values import FILE, FOLDER
 from aichain.config import LOG_LEVELS, RPC_PORT, LogFormat, NodeConfig, SyncMode, data_root
 from aichain.errors import ExitCode
@@ -120,19 +120,21 @@ def run(**given: Any) -> None:  # noqa: ANN401 click passes what it has
     for number in ENDS:
         if signal.getsignal(number) is not signal.SIG_IGN:  # nohup
             signal.signal(number, _leave)
-    plan = plan_run(
-        flags,
-        os.environ,
-        home=home,
-        password_file=password_file,
-        vouch_for_vote_log=vouch,
-        sync_again=sync_again,
-    )
+    temporary = temporary_home()
     try:
+        plan = plan_run(
+            flags,
+            os.environ,
+            home=home,
+            password_file=password_file,
+            temporary=temporary,
+            vouch_for_vote_log=vouch,
+            sync_again=sync_again,
+        )
         code = _run(plan)
     finally:
-        if plan.is_ephemeral:
-            _remove(plan.config.home)
+        if temporary.exists():
+            _remove(temporary)
     sys.exit(code)
 
 

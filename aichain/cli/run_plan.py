@@ -1,6 +1,6 @@
 """From the arguments of `aichain run` to a NodeConfig: which home, which chain, which keys."""
 
-import shutil
+import secrets
 import socket
 import tempfile
 from collections.abc import Mapping
@@ -63,10 +63,15 @@ def plan_run(
     *,
     home: Path | None,
     password_file: Path | None,
+    temporary: Path,
     vouch_for_vote_log: bool = False,
     sync_again: bool = False,
 ) -> RunPlan:
-    """Resolve everything that can be wrong before a node starts."""
+    """Resolve everything that can be wrong before a node starts.
+
+    `temporary` is made, private, where the home goes away with the node; the caller removes it,
+    also when this raises.
+    """
     network = flags.get("network") or read_environment(environ).get("network")
     if network is None and home is None:
         raise CommandError(
@@ -83,17 +88,17 @@ def plan_run(
     require_launchable(document)
     founder = _founder(settings, document)
     if is_ephemeral:
-        found = Path(tempfile.mkdtemp(prefix=EPHEMERAL_PREFIX))
+        found = temporary
     found = found or data_root(environ) / f"{document.name}-{document.hash.hex()[:8]}"
-    found.mkdir(parents=True, exist_ok=True, mode=0o700)
-    try:
-        config = _config(settings, document, founder, home=found, password_file=password_file)
-    except BaseException:
-        if is_ephemeral:
-            shutil.rmtree(found)
-        raise
+    found.mkdir(parents=True, exist_ok=not is_ephemeral, mode=0o700)
+    config = _config(settings, document, founder, home=found, password_file=password_file)
     config = replace(config, vouch_for_vote_log=vouch_for_vote_log, sync_again=sync_again)
     return RunPlan(config, is_ephemeral)
+
+
+def temporary_home() -> Path:
+    """A name that nothing has; chosen before it is made, so that a signal finds it to remove."""
+    return Path(tempfile.gettempdir()) / f"{EPHEMERAL_PREFIX}{secrets.token_hex(8)}"
 
 
 def _config(

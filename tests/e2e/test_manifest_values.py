@@ -103,7 +103,7 @@ def test_a_height_that_goes_back_is_seen(state: LocalnetState) -> None:
 def test_a_node_that_ends_by_itself_is_seen_with_its_code(state: LocalnetState) -> None:
     site = Site(state)
     node = state.node(1)
-    node.home.mkdir()
+    node.home.mkdir(exist_ok=True)
     child = ProcessId.of(spawn(["/bin/sh", "-c", "echo broken; exit 13"], node.log))
     wait_until(lambda: not child.is_alive, "it ends")
     site.state = state.with_node(replace(node, process=child))
@@ -116,7 +116,7 @@ def test_a_node_that_ends_by_itself_is_seen_with_its_code(state: LocalnetState) 
 def test_a_node_that_does_not_end_well_when_told_to_is_seen(state: LocalnetState) -> None:
     site = Site(state)
     node = state.node(2)
-    node.home.mkdir()
+    node.home.mkdir(exist_ok=True)
     script = "trap 'exit 11' TERM; echo ready; while :; do sleep 0.05; done"
     child = ProcessId.of(spawn(["/bin/sh", "-c", script], node.log))
     site.state = state.with_node(replace(node, process=child))

@@ -244,9 +244,13 @@ def test_told_while_it_starts_it_leaves_nothing_either(
 
 def test_a_devnet_that_cannot_start_leaves_nothing(tmp_path: Path, devnet: Devnet) -> None:
     environ = surroundings(tmp_path, devnet.url)
-    done = run(environ, "run", "--network", "devnet", "--rpc-listen", devnet.url[7:])
-    assert done.returncode == 31
-    assert not list(tmp_path.glob("aichain-devnet-*"))
+    for flag, address, code in (
+        ("--rpc-listen", devnet.url[7:], 31),  # taken
+        ("--p2p-listen", "0.0.0.0:3691", 10),  # its keys are public
+    ):
+        done = run(environ, "run", "--network", "devnet", flag, address)
+        assert done.returncode == code
+        assert not list(tmp_path.glob("aichain-devnet-*"))
 
 
 def started(place: Path) -> tuple[subprocess.Popen[bytes], str]:
