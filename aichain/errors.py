@@ -87,7 +87,7 @@ class StoreCorrupt(NodeError):
     reason: str
     fix: str = (
         "move the chain directory away and start once with --sync-again: the node syncs it from "
-        "its peers"
+        "its peers (a chain with no other node is lost: start one anew)"
     )
 
 

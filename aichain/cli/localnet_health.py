@@ -30,6 +30,8 @@ class Health:
     age_ms: int | None
     stands: bool
     trouble: Trouble | None
+    answers: bool = True
+    """Whether any node does; without, nothing is known of the chain."""
     wrong_clocks: Mapping[int, str] = field(default_factory=dict)
     """What nodes say of their clocks, where these are wrong."""
 
@@ -46,12 +48,14 @@ def health_of(
     trouble = _trouble(state, document, voting) if stands or age_ms is None else None
     if stands and trouble is None:
         trouble = Trouble("not known, for a quorum votes", f"see {state.nodes[0].log}")
-    return Health(age_ms, stands, trouble)
+    return Health(age_ms, stands, trouble, answers=bool(voting))
 
 
 def health_lines(health: Health) -> list[str]:
     """The age of the last block; for a chain that stands also why, and what to do."""
-    if health.age_ms is None:
+    if not health.answers:
+        lines = ["no node answers, so the height is not known"]
+    elif health.age_ms is None:
         lines = ["no block is final yet"]
     elif health.stands:
         lines = [f"STANDING: the last block is {duration(health.age_ms)} old"]

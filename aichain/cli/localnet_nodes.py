@@ -56,8 +56,8 @@ def make_network(
     document = local_document(network, validators)
     directory.mkdir(parents=True, exist_ok=True)
     state = layout_of(directory, document, base_port)
+    state.save()  # first: a folder with a state file is one that can be taken up or removed
     state.genesis.write_text(render_document(document), encoding="utf-8")
-    state.save()
     for node, founder in zip(state.nodes, document.validators, strict=True):
         write_first_log(data_directory(node.home), document, founder.public_key)
     return state

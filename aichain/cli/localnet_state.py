@@ -224,7 +224,7 @@ def remove_network(directory: Path) -> None:
             "name another folder with --dir",
             CommandExit.LOCALNET,
         )
-    for path in directory.iterdir():
+    for path in sorted(directory.iterdir(), key=lambda path: path.name == STATE_FILE):  # it last
         if path.is_dir() and (path.name.startswith(NODE_PREFIX) or path.name == ACCOUNTS_DIRECTORY):
             shutil.rmtree(path)
         elif path.name.startswith(("localnet.", GENESIS_FILE)):

@@ -384,6 +384,7 @@ def _stop_on_signals() -> Iterator[StopSignal]:
     before = {
         number: signal.signal(number, stop.request)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        if signal.getsignal(number) is not signal.SIG_IGN  # nohup
     }
     try:
         yield stop

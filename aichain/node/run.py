@@ -62,19 +62,31 @@ def run_node(
 async def serve(
     config: NodeConfig, network_of: NetworkFactory, on_ready: Callable[[], None]
 ) -> None:
-    """Assemble and run one node until it is told to stop, be it while it still reads its disk."""
+    """Assemble and run one node until it is told to stop, be it while it still reads its disk.
+
+    Signals are heard until it has stopped: an impatient second one must not interrupt the end.
+    """
     async with trio.open_nursery() as watch:
-        await watch.start(_stop_on_signal, watch.cancel_scope)
-        joined: StateTree | None = None
-        while True:  # a node that joined by a snapshot starts anew on that chain
-            node = await _build(config, network_of, joined)
-            joined = None  # the chain's own from here on, which makes new ones of it
-            try:
-                joined = await _run_collecting(node, on_ready)
-            finally:
-                log.info("stopped")
-            gc.unfreeze()
-            on_ready, config = _no_banner, replace(config, sync_again=False)
+        running = trio.CancelScope()
+        await watch.start(_stop_on_signal, running)
+        with running:
+            await _serve(config, network_of, on_ready)
+        watch.cancel_scope.cancel()
+
+
+async def _serve(
+    config: NodeConfig, network_of: NetworkFactory, on_ready: Callable[[], None]
+) -> None:
+    joined: StateTree | None = None
+    while True:  # a node that joined by a snapshot starts anew on that chain
+        node = await _build(config, network_of, joined)
+        joined = None  # the chain's own from here on, which makes new ones of it
+        try:
+            joined = await _run_collecting(node, on_ready)
+        finally:
+            log.info("stopped")
+        gc.unfreeze()
+        on_ready, config = _no_banner, replace(config, sync_again=False)
 
 
 async def _build(
@@ -116,7 +128,6 @@ async def _stop_on_signal(
         async for number in signals:
             log.info("%s: stopping", signal.Signals(number).name)
             scope.cancel()
-            return
 
 
 def _stop_signals() -> tuple[signal.Signals, ...]:

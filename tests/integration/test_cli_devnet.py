@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 
@@ -227,6 +227,22 @@ def test_it_stops_when_told_and_leaves_nothing(tmp_path: Path, number: signal.Si
     assert not home.exists()
 
 
+def test_who_is_told_again_and_again_ends_no_worse(tmp_path: Path) -> None:
+    said = tmp_path / "said"
+    with said.open("wb") as stderr:
+        process, url = started(tmp_path, stderr)
+    environ = surroundings(tmp_path, url)
+    deadline = time.monotonic() + START_S
+    while run(environ, "query", "status").returncode != 0:
+        assert time.monotonic() < deadline
+    while process.poll() is None:
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.01)
+    assert process.returncode == 0
+    assert "Traceback" not in said.read_text()
+    assert not list(tmp_path.glob("aichain-devnet-*"))
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize("made", ["aichain-devnet-*", "aichain-devnet-*/data/signer"])
 def test_told_while_it_starts_it_leaves_nothing_either(
@@ -253,7 +269,9 @@ def test_a_devnet_that_cannot_start_leaves_nothing(tmp_path: Path, devnet: Devne
         assert not list(tmp_path.glob("aichain-devnet-*"))
 
 
-def started(place: Path) -> tuple[subprocess.Popen[bytes], str]:
+def started(
+    place: Path, stderr: int | IO[bytes] = subprocess.DEVNULL
+) -> tuple[subprocess.Popen[bytes], str]:
     """A devnet whose temporary folder lies in `place`, and its URL."""
     rpc, p2p = free_port(), free_port()
     url = f"http://127.0.0.1:{rpc}"
@@ -263,7 +281,7 @@ def started(place: Path) -> tuple[subprocess.Popen[bytes], str]:
         cwd=ROOT,
         env=surroundings(place, url),
         stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        stderr=stderr,
     )
     return process, url
 

@@ -115,3 +115,8 @@ def test_what_is_not_known_is_said_to_be(state: LocalnetState) -> None:
 )
 def test_durations_are_for_people(ms: int, text: str) -> None:
     assert duration(ms) == text
+
+
+def test_where_nobody_answers_nothing_is_said_of_the_chain(state: LocalnetState) -> None:
+    assert health_lines(health(state, {}, None))[0].startswith("no node answers")
+    assert health_lines(health(state, {0: YES}, None))[0] == "no block is final yet"
