@@ -15,8 +15,10 @@ from aichain.node.assemble import Node
 from aichain.node.build import build_node
 from aichain.node.lanes.assemble import LaneNode
 from aichain.rpc.backend import BlockStatus
+from aichain.rpc.methods.aichain import get_status
 from aichain.rpc.methods.consensus import CommitteeQuery, CoreQuery, get_committee
 from aichain.rpc.methods.consensus import get_consensus_state as get_state
+from aichain.rpc.registry import NoParams
 from aichain.store.paths import DataPaths
 from consensus.certificates import QuorumCertificate
 from consensus.lanes.closes import CLOSE_CONTEXT, Close, CloseMessage, SignedClose
@@ -68,6 +70,9 @@ async def _require_both_lanes(node: RunningLanes) -> None:
     shown: Any = await get_state(node.rpc, CoreQuery())
     assert shown["ballot"]["number"] == node.lanes.number
     assert shown["terms"]
+    status: Any = await get_status(node.rpc, NoParams())
+    assert status["checkpoint"] == node.lanes.checkpoint.number
+    assert status["fastHeight"] > status["height"]
     committee: Any = await get_committee(node.rpc, CommitteeQuery())
     assert sum(int(voter["weight"]) for voter in committee["voters"]) == 20
     assert committee["term"] in {term.number for term in node.lanes.terms}

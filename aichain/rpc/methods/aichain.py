@@ -33,6 +33,8 @@ from aichain.rpc.render import (
     show_validators,
 )
 from aichain.rpc.topics import Topic
+from consensus.core.state import State as CoreState
+from consensus.lanes.state import Lanes
 from genesis.limits import RPC_LISTED_TRANSACTIONS_MAX
 from genesis.validators import ValidatorSet
 from vm.queries import account_view, prove_account, supply_view, validators_view
@@ -86,6 +88,7 @@ async def get_status(context: Context, _: NoParams) -> object:
     return (
         found
         | _joining(status.joining)
+        | _lanes(context.backend.core())
         | {
             "network": status.network,
             "chainId": status.network_id,
@@ -111,6 +114,17 @@ async def get_status(context: Context, _: NoParams) -> object:
             "accountCreationFee": str(state.document.fees.account_creation_fee),
         }
     )
+
+
+def _lanes(held: CoreState | Lanes) -> dict[str, object]:
+    """How far a committee runs ahead of what is hard; nothing where everybody votes on all."""
+    if not isinstance(held, Lanes):
+        return {}
+    fast = (block.height for term in held.terms for block in term.fast)
+    return {
+        "fastHeight": max(fast, default=held.hard.height),
+        "checkpoint": held.checkpoint.number,
+    }
 
 
 def _joining(progress: JoinProgress | None) -> dict[str, object]:
