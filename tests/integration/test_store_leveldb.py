@@ -2,6 +2,7 @@
 
 import random
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,8 @@ def make_store(path: Path, batches: int = 60) -> dict[bytes, bytes]:
         batch[b"tip"] = b"%d" % height
         store.write(batch, sync=True)
         contents.update(batch)
+    while len(files(path, ".log")) > 1:
+        time.sleep(0.01)  # the older batches are being written to a table, behind our back
     store.close()
     return contents
 

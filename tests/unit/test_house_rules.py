@@ -210,3 +210,11 @@ def test_consensus_and_money_know_no_floats() -> None:
 @pytest.mark.parametrize("room", ROOMS)
 def test_every_room_is_typed_for_those_who_install_it(room: str) -> None:
     assert (ROOT / room / "py.typed").is_file()
+
+
+def test_every_folder_of_tests_is_run() -> None:
+    folders = {path.relative_to(ROOT).parts[1] for path in (ROOT / "tests").glob("*/**/test_*.py")}
+    words = (ROOT / "tests/run").read_text().split()
+    assert {f"tests/{folder}" for folder in folders} == {
+        word for word in words if word.startswith("tests/") and (ROOT / word).is_dir()
+    }

@@ -41,6 +41,7 @@ def _occurred(printed: str) -> set[str]:
     return {row[1] for row in rows if len(row) == 2 and row[0].isdigit() and row[0] != "0"}
 
 
+@pytest.mark.timeout(1200)
 def test_many_seeds_break_nothing_and_every_fault_occurs() -> None:
     assert set(FAULTS) - _occurred(_play("swarm", 0, SEEDS["swarm"])) == set()
 
