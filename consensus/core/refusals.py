@@ -29,9 +29,10 @@ def refusal_of(state: State, proposal: Proposal, now_ms: int) -> InvalidProposal
 def _misfit(state: State, proposal: Proposal, parent: BlockRef) -> InvalidProposal | None:
     """R2, as `voting.fits_parent`, field by field."""
     block, earliest_ms = proposal.block, voting.earliest_ms(state, parent)
+    proposer = state.instance.electorate.place(proposal.proposer_index)
     places = (
         ("epoch", state.epoch, block.epoch),
-        ("proposer", proposal.proposer_index, block.proposer_index),
+        ("proposer", proposer, block.proposer_index),
         ("parent view", proposal.justify_view, block.parent_view),
         ("height", parent.height + 1, block.height),
     )

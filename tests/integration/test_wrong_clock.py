@@ -34,3 +34,15 @@ async def test_a_wrong_clock_is_noticed_by_its_own_node_alone(
     assert len(warned) == 1
     assert ("ahead of" in warned[0]) == (wrong_ms > 0)
     assert "NTP" in warned[0]
+
+
+async def test_who_is_far_behind_blames_nobody_for_stamps_of_the_future(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with cluster(tmp_path, 4) as net:
+        right = [await net.start(index) for index in range(3)]
+        wrong = await net.start(3, machine=Machine(OffsetClock(-60_000)))
+        await until(lambda: all(each.height >= 20 for each in right), 60)
+        assert caplog.text.count("StampInFuture") > 4, "each would have cost a quarter"
+        assert wrong.node.context.network.counters.bans == 0
+        assert len(wrong.node.context.network.peers()) == 3
