@@ -133,8 +133,8 @@ def run(**given: Any) -> None:  # noqa: ANN401 click passes what it has
         )
         code = _run(plan)
     finally:
-        if temporary.exists():
-            _remove(temporary)
+        _hear_no_more()
+        shutil.rmtree(temporary, ignore_errors=True)
     sys.exit(code)
 
 
@@ -174,11 +174,10 @@ def _leave(*_: object) -> NoReturn:
     raise SystemExit(ExitCode.OK)
 
 
-def _remove(home: Path) -> None:
-    """An impatient second signal does not leave half of it."""
+def _hear_no_more() -> None:
+    """An impatient second signal neither leaves half of a home nor spoils the exit code."""
     for number in (signal.SIGINT, *ENDS):
         signal.signal(number, signal.SIG_IGN)
-    shutil.rmtree(home, ignore_errors=True)
 
 
 def _identity(plan: RunPlan) -> list[str]:

@@ -5,13 +5,12 @@ import logging
 import signal
 import sys
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
 from functools import partial
 from typing import TextIO
 
 import trio
-from trio_typing import TaskStatus
 
 from aichain.config import LogFormat, NodeConfig
 from aichain.errors import ConfigError, ExitCode, ListenRefused, NodeError, SigningRefused
@@ -64,14 +63,12 @@ async def serve(
 ) -> None:
     """Assemble and run one node until it is told to stop, be it while it still reads its disk.
 
-    Signals are heard until it has stopped: an impatient second one must not interrupt the end.
+    Signals are heard from then on: an impatient second one must not interrupt the end.
     """
-    async with trio.open_nursery() as watch:
-        running = trio.CancelScope()
-        await watch.start(_stop_on_signal, running)
-        with running:
-            await _serve(config, network_of, on_ready)
-        watch.cancel_scope.cancel()
+    running = trio.CancelScope()
+    _stop_on_signal(running)
+    with running:
+        await _serve(config, network_of, on_ready)
 
 
 async def _serve(
@@ -120,14 +117,21 @@ def libp2p_network(identity: NodeIdentity, settings: NetworkSettings) -> Network
     return Libp2pNetwork(identity, settings)
 
 
-async def _stop_on_signal(
-    scope: trio.CancelScope, task_status: TaskStatus[None] = trio.TASK_STATUS_IGNORED
-) -> None:
-    with trio.open_signal_receiver(*_stop_signals()) as signals:
-        task_status.started()
-        async for number in signals:
-            log.info("%s: stopping", signal.Signals(number).name)
-            scope.cancel()
+def _stop_on_signal(scope: trio.CancelScope) -> None:
+    """The handlers stay when trio has gone, and do nothing any more: there is still a log file to
+    close, and a home of one run to remove. (`trio.open_signal_receiver` puts the old ones back.)"""
+    trio_token = trio.lowlevel.current_trio_token()
+
+    def stop(number: int) -> None:
+        log.info("%s: stopping", signal.Signals(number).name)
+        scope.cancel()
+
+    def heard(number: int, _frame: object) -> None:
+        with suppress(trio.RunFinishedError):
+            trio_token.run_sync_soon(stop, number)
+
+    for each in _stop_signals():
+        signal.signal(each, heard)
 
 
 def _stop_signals() -> tuple[signal.Signals, ...]:

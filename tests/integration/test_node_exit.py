@@ -1,6 +1,7 @@
 """What stops a node becomes an exit code, one line of cause and one of what to do."""
 
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,16 @@ from consensus.guard import SignedSlots
 from consensus.records import ProposalCast, VoteCast
 from genesis.networks import founder_key, local_document
 from p2p.memory_network import MemoryHub
+
+
+@pytest.fixture(autouse=True)
+def own_signals() -> Iterator[None]:
+    """A node's process ends with it, so it keeps its handlers; this one gets its own back."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = [signal.getsignal(number) for number in numbers]
+    yield
+    for number, handler in zip(numbers, before, strict=True):
+        signal.signal(number, handler)
 
 
 def make_config(home: Path) -> NodeConfig:
