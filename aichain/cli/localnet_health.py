@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from aichain.cli.localnet_state import LocalnetState
+from aichain.pace import stands_after_ms
 from consensus.quorum import QUORUM_PERCENT, reaches_quorum
 from genesis.document import GenesisDocument
-from genesis.limits import PROBATION_VIEWS, STANDING_BLOCK_TIMES
+from genesis.limits import PROBATION_VIEWS
 
 VOTES: Final = "yes"
 PROBATION: Final = "probation"
@@ -43,8 +44,7 @@ def health_of(
     age_ms: int | None,
 ) -> Health:
     """`voting` is what each node that answers says of its votes, as in `aichain_status`."""
-    limit_ms = STANDING_BLOCK_TIMES * document.consensus.block_time_ms
-    stands = age_ms is not None and age_ms > limit_ms
+    stands = age_ms is not None and age_ms > stands_after_ms(document)
     trouble = _trouble(state, document, voting) if stands or age_ms is None else None
     if stands and trouble is None:
         trouble = Trouble("not known, for a quorum votes", f"see {state.nodes[0].log}")

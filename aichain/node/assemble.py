@@ -42,6 +42,7 @@ from aichain.node.responder import Responder
 from aichain.node.reveals import Reveals
 from aichain.node.syncer import Syncer
 from aichain.node.verifier import Verifier
+from aichain.pace import stands_after_ms
 from aichain.rpc.backend import BlockView
 from aichain.rpc.limits import RpcLimits
 from aichain.rpc.server import RpcServer
@@ -338,6 +339,7 @@ def rpc_settings(config: NodeConfig) -> RpcSettings:
         hosts=LOCAL_NAMES | frozenset(config.rpc_hosts),
         origins=frozenset(config.rpc_cors),
         faults=config.allow_faults,
+        ready_within_ms=stands_after_ms(config.document),
         limits=RpcLimits(),
     )
 

@@ -7,7 +7,9 @@ from aichain.rpc.backend import Attendance, Uptime
 from aichain.store.blocks import BlockStore
 from aichain.store.decisions import Decisions
 from consensus.certificates import QuorumCertificate
+from consensus.committee import draw_committee
 from consensus.electorate import Electorate
+from consensus.lanes.messages import Decision
 from genesis.beacon import epoch_seed
 from genesis.document import GenesisDocument
 from genesis.epochs import epoch_of_height, last_height
@@ -38,6 +40,7 @@ class AttendanceBook:
         self._document = document
         self._rows: OrderedDict[int, _Row] = OrderedDict()
         self._electorates: OrderedDict[int, Electorate] = OrderedDict()
+        self._committees: OrderedDict[int, Electorate] = OrderedDict()
 
     def electorate(self, height: int) -> Electorate | None:
         """Who decides a height of a decided epoch, in which turns; None if nothing here says so."""
@@ -94,26 +97,42 @@ class AttendanceBook:
         if header is None or electorate is None:
             return None
         members = electorate.members
-        certificate = self._certificate_at(height)
+        decision = None if self._decisions is None else self._decisions.covering(height)
+        certificate = self._certificate_at(height, decision)
+        turns = electorate if decision is None else self._committee(decision, electorate)
         views = range(header.parent_view + 1, header.view)
-        if self._document.has_lanes:
-            views = range(0)  # of a committee that nobody here knows any more
         return _Row(
             members=members,
             proposer=members[header.proposer_index],
-            passed=tuple(members[electorate.proposer(view)] for view in views),
+            passed=tuple(turns.members[turns.proposer(view)] for view in views) if turns else (),
             signers=None
             if certificate is None
             else tuple(members[index] for index in certificate.voter_indices),
         )
 
-    def _certificate_at(self, height: int) -> QuorumCertificate | None:
+    def _certificate_at(self, height: int, decision: Decision | None) -> QuorumCertificate | None:
         """The votes that ended at this block: with two lanes, those for a checkpoint."""
-        decision = None if self._decisions is None else self._decisions.covering(height)
         if decision is None:
             return self._blocks.certificate_at(height)
         ends_here = decision.checkpoint.block_height == height
         return decision.certificate if ends_here else None
+
+    def _committee(self, decision: Decision, electorate: Electorate) -> Electorate | None:
+        """Whose turns the blocks were that this decision made hard.
+
+        None where the node skipped decisions: any of the terms between may have been theirs.
+        """
+        number, seed = decision.checkpoint.number, self._seed(electorate.epoch)
+        assert self._decisions is not None, "this decision is from there"
+        before = self._decisions.next_from(number - 1) if number > 1 else None
+        is_next = number == 1 or (before is not None and before.checkpoint.number == number - 1)
+        if seed is None or not is_next:
+            return None
+        if number not in self._committees:
+            self._committees[number] = draw_committee(electorate, seed, number)
+            while len(self._committees) > ATTENDANCE_EPOCHS_MAX:
+                self._committees.popitem(last=False)
+        return self._committees[number]
 
     def _seed(self, epoch: int) -> Hash32 | None:
         """As the last block of the second epoch before decided it (`vm.edges`)."""

@@ -5,11 +5,8 @@ from dataclasses import dataclass
 import msgspec
 
 from aichain.metrics import CONTENT_TYPE as METRICS
-from aichain.rpc.backend import Backend
+from aichain.rpc.backend import Backend, NodeStatus
 from aichain.rpc.http import JSON, TEXT, HttpRefused
-
-READY_WITHIN_MS = 5_000
-"""A node whose last final block is older than this should get no new clients."""
 
 _INDEX = b"""AI-Chain node.
 POST /        JSON-RPC 2.0 (content-type: application/json)
@@ -27,13 +24,15 @@ class Page:
     body: bytes
 
 
-def render_page(path: str, backend: Backend, now_ms: int) -> Page:
+def render_page(path: str, backend: Backend, now_ms: int, ready_within_ms: int) -> Page:
     """Raises HttpRefused for paths that are not served."""
+    status = backend.status()
+    ready = not status.syncing and now_ms - status.finalized_at_ms <= ready_within_ms
     match path:
         case "/health":
-            return _health(200, backend, now_ms)
+            return _health(200, status, now_ms, ready=ready)
         case "/ready":
-            return _health(200 if _is_ready(backend, now_ms) else 503, backend, now_ms)
+            return _health(200 if ready else 503, status, now_ms, ready=ready)
         case "/metrics":
             return Page(200, METRICS, backend.metrics_text())
         case "/":
@@ -42,15 +41,9 @@ def render_page(path: str, backend: Backend, now_ms: int) -> Page:
             raise HttpRefused(404, "see GET / for what is served")
 
 
-def _is_ready(backend: Backend, now_ms: int) -> bool:
-    status = backend.status()
-    return not status.syncing and now_ms - status.finalized_at_ms <= READY_WITHIN_MS
-
-
-def _health(code: int, backend: Backend, now_ms: int) -> Page:
-    status = backend.status()
+def _health(code: int, status: NodeStatus, now_ms: int, *, ready: bool) -> Page:
     body = {
-        "status": "ready" if _is_ready(backend, now_ms) else "behind",
+        "status": "ready" if ready else "behind",
         "network": status.network,
         "height": status.height,
         "targetHeight": status.target_height,

@@ -153,7 +153,9 @@ class RpcServer:
             case "POST" if request.path in RPC_PATHS:
                 return await self._respond_to_calls(caller, request)
             case "GET":
-                page = render_page(request.path, self._backend, self._clock.now_ms())
+                ready_within_ms = self._settings.ready_within_ms
+                now_ms = self._clock.now_ms()
+                page = render_page(request.path, self._backend, now_ms, ready_within_ms)
                 return render_response(
                     page.status,
                     page.body,

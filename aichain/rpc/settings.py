@@ -19,4 +19,6 @@ class RpcSettings:
     """Web origins whose pages may call, as "https://wallet.example"."""
     faults: bool = False
     """Serve aichain_setBlockedPeers: for local networks under test only."""
+    ready_within_ms: int = 5_000
+    """A node whose last final block is older should get no new clients."""
     limits: RpcLimits = field(default_factory=RpcLimits)

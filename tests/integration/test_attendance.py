@@ -1,10 +1,17 @@
 """Who was away, as the final blocks of whole nodes say: turns, certificates, past epochs."""
 
+from collections import Counter
 from pathlib import Path
 
+import trio
+
+from aichain.machine import Machine
 from aichain.node.attendance import AttendanceBook
 from genesis.epochs import epoch_of_height
+from genesis.units import Address
+from tests.integration.lane_nodes import lane_cluster
 from tests.integration.nodes import cluster, until
+from tests.simulation.nodes.virtual_time import VirtualClock, run_virtual, work_on_the_spot
 
 EPOCH_BLOCKS = 6
 HEIGHT = 4 * EPOCH_BLOCKS + 1
@@ -36,3 +43,38 @@ async def test_an_absent_validator_misses_its_turns_and_signs_nothing(tmp_path: 
         last = nodes[0].node.chain.blocks.header_at(HEIGHT)
         assert last is not None
         assert last.epoch == epoch_of_height(HEIGHT, EPOCH_BLOCKS)
+
+
+def test_with_two_lanes_an_absent_seat_holder_misses_its_turns(tmp_path: Path) -> None:
+    """As the committees of the living terms gave them, though those of the past are not kept."""
+    absent = 4
+
+    async def story() -> None:
+        machine = Machine(VirtualClock(), work_on_the_spot)
+        async with lane_cluster(tmp_path, 5, epoch_blocks=16, machine=machine) as net:
+            nodes = [await net.start(index) for index in range(absent)]
+            committees = {}
+            for height in range(1, HEIGHT + 1):
+                while nodes[0].height < height:
+                    for term in nodes[0].lanes.terms:
+                        for at in range(term.instance.first_height, term.instance.last_height + 1):
+                            committees[at] = term.instance.electorate
+                    await trio.sleep(0.02)
+            chain = nodes[0].node.chain
+            book = AttendanceBook(chain.blocks, net.document, chain.decisions)
+            missed = Counter[Address]()
+            for height in range(1, HEIGHT + 1):
+                header, seats = chain.blocks.header_at(height), committees[height]
+                assert header is not None
+                for view in range(header.parent_view + 1, header.view):
+                    missed[seats.members[seats.proposer(view)]] += 1
+            uptime = book.over(HEIGHT, HEIGHT)
+            assert {
+                each.address: each.missed for each in uptime.validators if each.missed
+            } == missed
+            by_address = {each.address: each for each in uptime.validators}
+            away = by_address[net.document.validators[absent].address]
+            assert away.missed > 0
+            assert (away.proposed, away.signed) == (0, 0)
+
+    run_virtual(story, seed=2)

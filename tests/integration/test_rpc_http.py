@@ -292,6 +292,15 @@ async def test_health_is_always_there_and_ready_only_when_level() -> None:
         assert b"JSON-RPC" in (await node.exchange(get("/"))).body
 
 
+async def test_ready_waits_as_long_as_blocks_of_this_chain_may_take() -> None:
+    async with served(ready_within_ms=30_000) as node:
+        finalized_ms = node.backend.views[-1].finalized_at_ms or 0
+        node.clock.advance(finalized_ms + 30_000 - NOW_MS)
+        assert (await node.exchange(get("/ready"))).status == 200
+        node.clock.advance(1)
+        assert (await node.exchange(get("/ready"))).status == 503
+
+
 async def test_metrics_count_calls_by_method_and_refusals_by_code() -> None:
     async with served() as node:
         await node.call("aichain_status")
