@@ -14,6 +14,7 @@ from consensus.lanes.effects import InInstance
 from consensus.lanes.events import CloseAccepted, DecisionReceived, EpochDecided, Woke
 from consensus.lanes.state import Term
 from consensus.lanes.voters import EpochVoters
+from consensus.proposals import Proposal, SignedProposal
 from consensus.votes import SignedVote, Vote, VotePhase
 from native.hashing import ZERO_HASH, Hash32, blake3_256
 from tests.builders_consensus import GENESIS, make_config, make_electorate
@@ -203,3 +204,22 @@ class LaneDriver:
             for effect in self.effects
             if isinstance(effect, InInstance) and effect.instance_id == instance_id
         ]
+
+
+def seat_holder() -> LaneDriver:
+    """A node with a seat that does not propose in view 1."""
+    holders = LaneDriver.started(0).term.instance.electorate
+    for member in range(24):
+        driver = LaneDriver.started(member)
+        me = driver.term.core.me
+        if me is not None and me != holders.proposer(1):
+            return driver
+    raise AssertionError("twenty seats and nobody in them")
+
+
+def propose_block(driver: LaneDriver, view: int = 1) -> SignedProposal:
+    """By whose turn it is, on the start of the term."""
+    instance = driver.term.instance
+    block = make_child(instance, instance.start, view)
+    proposal = Proposal(instance.id, view, 0, block, instance.proposer(view))
+    return SignedProposal(proposal, b"signature")

@@ -70,18 +70,6 @@ def make_document(
     rewards: RewardParams = REWARDS,
     fees: FeeParams = FEES,
 ) -> GenesisDocument:
-    founders = tuple(
-        GenesisValidator(
-            name=f"founder-{index}",
-            public_key=key(index).public_key,
-            stake=FOUNDER_STAKE,
-            peer_id=peer_id(index),
-            onion_head=make_onion(index).head,
-            onion_length=make_onion(index).length,
-            commission_bps=100,
-        )
-        for index in range(FOUNDERS)
-    )
     purses = tuple(
         GenesisAccount(address(index), PURSE, f"purse-{index}")
         for index in range(FOUNDERS, FOUNDERS + PURSES)
@@ -96,7 +84,23 @@ def make_document(
         rewards=rewards,
         staking=staking,
         accounts=(GenesisAccount(address(0), 100 * AI, "founder-0"), *purses),
-        validators=founders,
+        validators=make_founders(FOUNDERS),
+    )
+
+
+def make_founders(count: int) -> tuple[GenesisValidator, ...]:
+    """Keys 0 … of one stake each."""
+    return tuple(
+        GenesisValidator(
+            name=f"founder-{index}",
+            public_key=key(index).public_key,
+            stake=FOUNDER_STAKE,
+            peer_id=peer_id(index),
+            onion_head=make_onion(index).head,
+            onion_length=make_onion(index).length,
+            commission_bps=100,
+        )
+        for index in range(count)
     )
 
 

@@ -5,10 +5,10 @@ from functools import cache
 from typing import Any
 
 from genesis.checkpoints import Checkpoint
-from genesis.document import GenesisDocument, GenesisValidator
+from genesis.document import GenesisDocument
 from native.hashing import Hash32
 from tests.builders_evidence import make_participation
-from tests.builders_vm import FOUNDER_STAKE, STAKING, key, make_document, make_onion, peer_id
+from tests.builders_vm import STAKING, make_document, make_founders
 from vm.anchors import read_anchor
 from vm.state import State
 from vm.system_bodies import Participation
@@ -21,22 +21,10 @@ BEFORE = Hash32(b"\x07" * 32)
 @cache
 def make_wide_document(founders: int = WIDE, *, epoch_blocks: int = 4) -> GenesisDocument:
     """Founders 0 … of one stake each, and up to 40 validators."""
-    validators = tuple(
-        GenesisValidator(
-            name=f"founder-{index}",
-            public_key=key(index).public_key,
-            stake=FOUNDER_STAKE,
-            peer_id=peer_id(index),
-            onion_head=make_onion(index).head,
-            onion_length=make_onion(index).length,
-            commission_bps=100,
-        )
-        for index in range(founders)
-    )
     document = make_document(
         epoch_blocks=epoch_blocks, staking=replace(STAKING, max_validators=40, unbonding_blocks=50)
     )
-    return replace(document, validators=validators)
+    return replace(document, validators=make_founders(founders))
 
 
 def make_anchor_checkpoint(state: State, **changes: Any) -> Checkpoint:

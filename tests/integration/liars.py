@@ -12,13 +12,13 @@ from native.signatures import SigningKey
 from p2p.memory_network import MemoryNetwork
 from p2p.settings import NodeIdentity
 from p2p.wire.messages import AnyRequest, Response, Transactions
-from tests.integration.nodes import Cluster, RunningNode, cluster, until
+from tests.integration.nodes import AnyCluster, Cluster, N, Running, RunningNode, cluster, until
 
 
 class Liar:
     """A peer that says what it likes; with `key` it proves to be a validator."""
 
-    def __init__(self, net: Cluster, name: str = "", key: SigningKey | None = None) -> None:
+    def __init__(self, net: AnyCluster[N], name: str = "", key: SigningKey | None = None) -> None:
         identity = NodeIdentity(
             network_id=net.document.network_id,
             genesis_hash=net.document.hash,
@@ -37,16 +37,23 @@ class Liar:
             await trio.sleep_forever()
         return self.answers[0] if self.answers else Transactions(())
 
-    def is_banned_by(self, running: RunningNode) -> bool:
+    def is_banned_by(self, running: Running[N]) -> bool:
         """The victim has cut the connection."""
         peers = running.node.context.network.peers()
         return all(peer.peer_id != self.network.peer_id for peer in peers)
 
-    def score_at(self, running: RunningNode) -> int:
+    def score_at(self, running: Running[N]) -> int:
         """What the victim thinks of it; 0 when it is banned."""
         peers = running.node.context.network.peers()
         scores = [peer.score for peer in peers if peer.peer_id == self.network.peer_id]
         return scores[0] if scores else 0
+
+
+async def join_liar(net: AnyCluster[N], key: SigningKey | None = None) -> Liar:
+    """Let one into the cluster."""
+    liar = Liar(net, key=key)
+    await net.nursery.start(liar.network.run)
+    return liar
 
 
 @asynccontextmanager
@@ -61,8 +68,7 @@ async def lied_to(
     async with cluster(tmp_path, 1) as net:
         victim = await net.start(0)
         await until(lambda: victim.height >= 2)
-        liar = Liar(net, key=None if stranger else founder_key("testnet", 0))
-        await net.nursery.start(liar.network.run)
+        liar = await join_liar(net, None if stranger else founder_key("testnet", 0))
         await until(lambda: not liar.is_banned_by(victim))
         yield net, victim, liar
 

@@ -5,37 +5,44 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from typing import Generic, TypeAlias, TypeVar
 
 import trio
 from trio_typing import TaskStatus
 
 from aichain.config import Endpoint, NodeConfig, SyncMode, TrustPoint
 from aichain.machine import Machine
-from aichain.node.assemble import Node, assemble
+from aichain.node.assemble import NetworkFactory, Node, assemble
+from aichain.node.lanes.assemble import LaneNode
 from aichain.node.services import run_services
+from aichain.rpc.registry import Context
 from genesis.document import GenesisDocument
 from genesis.networks import account_key, founder_key, local_document
-from genesis.units import AI, address_of_key
+from genesis.units import AI, Address, address_of_key
 from native.hashing import derive_hash
 from native.signatures import SigningKey
 from p2p.memory_links import Conditions, EqualLinks
 from p2p.memory_network import MemoryHub
 from vm.commitment import StateTree
 from vm.queries import account_view
+from vm.records import ValidatorRecord, decode_validator, validator_key
 from vm.transactions import SignedTransaction, Transaction, Transfer, sign_transaction
 
 DEADLINE_S = 30.0
 FEE_MAX = 10**17
 
+N = TypeVar("N", Node, LaneNode)
+Assemble: TypeAlias = Callable[[NodeConfig, NetworkFactory, Machine, StateTree | None], N]
+
 
 @dataclass(slots=True)
-class RunningNode:
+class Running(Generic[N]):
     """A node and the nursery scope that keeps it alive."""
 
-    node: Node
+    node: N
     scope: trio.CancelScope
     stopped: trio.Event
-    assemble: Callable[[StateTree | None], Awaitable[Node]]
+    assemble: Callable[[StateTree | None], Awaitable[N]]
     starts: int = 0
     """More than one: a snapshot took the place of its chain."""
 
@@ -43,19 +50,28 @@ class RunningNode:
     def height(self) -> int:
         return self.node.chain.head.head.height
 
+    @property
+    def rpc(self) -> Context:
+        """What RPC methods are given."""
+        return self.node.rpc.context
+
     async def stop(self) -> None:
         """Cancel it as a SIGTERM would, and wait until its files are closed."""
         self.scope.cancel()
         await self.stopped.wait()
 
 
+RunningNode: TypeAlias = Running[Node]
+
+
 @dataclass(slots=True)
-class Cluster:
+class AnyCluster(Generic[N]):
     """Nodes that meet on one hub."""
 
     root: Path
     document: GenesisDocument
     nursery: trio.Nursery
+    assemble: Assemble[N]
     hub: MemoryHub = field(default_factory=lambda: MemoryHub(EqualLinks(0, Conditions(1, 3))))
     machine: Machine = field(default_factory=Machine)
 
@@ -72,7 +88,7 @@ class Cluster:
         sync: SyncMode = SyncMode.FULL,
         trust: TrustPoint | None = None,
         machine: Machine | None = None,
-    ) -> RunningNode:
+    ) -> Running[N]:
         """Start node `index`; its home is its own and survives a stop."""
         machine = machine or self.machine
         config = NodeConfig(
@@ -89,20 +105,23 @@ class Cluster:
             trust=trust,
         )
 
-        async def make(config: NodeConfig, joined: StateTree | None = None) -> Node:
+        async def make(config: NodeConfig, joined: StateTree | None = None) -> N:
             join = self.hub.join
             return await machine.run_blocking(
-                assemble, config, lambda identity, _settings: join(identity), machine, joined
+                self.assemble, config, lambda identity, _settings: join(identity), machine, joined
             )
 
         again = partial(make, replace(config, sync_again=False))
-        running = RunningNode(await make(config), trio.CancelScope(), trio.Event(), again)
+        running = Running(await make(config), trio.CancelScope(), trio.Event(), again)
         await self.nursery.start(_serve, running)
         return running
 
 
+Cluster: TypeAlias = AnyCluster[Node]
+
+
 async def _serve(
-    running: RunningNode, task_status: TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    running: Running[N], task_status: TaskStatus[None] = trio.TASK_STATUS_IGNORED
 ) -> None:
     def started() -> None:
         if not running.starts:
@@ -132,8 +151,17 @@ async def cluster(
     if epoch_blocks:
         consensus = replace(document.consensus, epoch_blocks=epoch_blocks)
         document = replace(document, consensus=consensus)
+    async with empty_cluster(root, document, assemble, machine) as net:
+        yield net
+
+
+@asynccontextmanager
+async def empty_cluster(
+    root: Path, document: GenesisDocument, assemble: Assemble[N], machine: Machine | None
+) -> AsyncIterator[AnyCluster[N]]:
+    """A hub without nodes, and a nursery for them."""
     async with trio.open_nursery() as nursery:
-        yield Cluster(root, document, nursery, machine=machine or Machine())
+        yield AnyCluster(root, document, nursery, assemble, machine=machine or Machine())
         nursery.cancel_scope.cancel()
 
 
@@ -157,6 +185,25 @@ def transfer(
 def balance_of(running: RunningNode, key: SigningKey) -> int:
     """The final balance of a key's account as one node sees it."""
     return account_view(running.node.chain.head, address_of_key(key.public_key)).balance
+
+
+def owner_of(founder: int) -> Address:
+    return address_of_key(founder_key("testnet", founder).public_key)
+
+
+def validator_at(running: Running[N], founder: int) -> ValidatorRecord:
+    """A founder's validator as one node's final state has it."""
+    raw = running.node.chain.head.get(validator_key(owner_of(founder)))
+    assert raw is not None
+    return decode_validator(raw)
+
+
+def place_at(running: Running[N], founder: int) -> int | None:
+    """Its place in the set of the head's epoch; None when it is not in it."""
+    head = running.node.chain.head
+    voters = head.validators_of(head.head.height // head.document.consensus.epoch_blocks)
+    assert voters is not None
+    return voters.index_of(owner_of(founder))
 
 
 def public_account(index: int) -> SigningKey:

@@ -1,12 +1,13 @@
 """Nodes with short epochs, whose answers to peers a test may change."""
 
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import pytest
 
-from aichain.machine import Machine
 from genesis import limits
 from genesis.document import GenesisDocument
 from genesis.networks import local_document
@@ -17,8 +18,8 @@ from p2p.wire.messages import (
     Response,
     SnapshotOffers,
 )
-from tests.integration.nodes import Cluster, RunningNode, until
-from tests.simulation.nodes.virtual_time import VirtualClock, work_on_the_spot
+from tests.integration.nodes import Cluster, RunningNode, cluster, until
+from tests.simulation.nodes.virtual_time import virtual_machine
 from vm import snapshot
 
 EPOCH_BLOCKS = 4
@@ -41,8 +42,9 @@ def short_document() -> GenesisDocument:
     return replace(document, consensus=consensus)
 
 
-def machine() -> Machine:
-    return Machine(VirtualClock(), work_on_the_spot)
+def short_epochs(root: Path, founders: int) -> AbstractAsyncContextManager[Cluster]:
+    """A cluster in virtual time."""
+    return cluster(root, founders, epoch_blocks=EPOCH_BLOCKS, machine=virtual_machine())
 
 
 def first(running: RunningNode) -> int:
@@ -57,6 +59,7 @@ def score_of(other: RunningNode, at: RunningNode) -> int:
 
 
 async def pruned_founder(net: Cluster, height: int = 30) -> RunningNode:
+    """The validator of a chain of one, after it has dropped what it may."""
     founder = await net.start(0, keep=WINDOW)
     await until(lambda: founder.height >= height and first(founder) >= height - WINDOW - 2, 120)
     return founder

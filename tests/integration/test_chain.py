@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from aichain.chain import Chain, FinalBlock
+from aichain.chain import Chain
 from aichain.errors import (
     HomeLocked,
     HomeMissing,
@@ -26,6 +26,7 @@ from tests.integration.ledgers import (
     build_on,
     certify,
     extend,
+    finalize,
     make_document,
     must,
     record_writes,
@@ -45,13 +46,6 @@ def chain(tmp_path: Path) -> Iterator[Chain]:
     opened = Chain.open(tmp_path, DOCUMENT)
     yield opened
     opened.close()
-
-
-def finalize(chain: Chain, *built: Built) -> tuple[FinalBlock, ...]:
-    headers = [each.block.header for each in built]
-    return chain.finalize(
-        [block_ref(header) for header in headers], certify(headers[-1]), finalized_at_ms=7
-    )
 
 
 def test_a_new_chain_stands_at_genesis(chain: Chain) -> None:

@@ -5,12 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from aichain.chain import Chain, FinalBlock
+from aichain.chain import Chain
 from aichain.errors import BlockLost, UnfinalizedFull
-from consensus.headers import block_ref
 from genesis import limits
-from tests.integration.ledgers import Purse, build_on, certify, make_document
-from vm.build import Built
+from tests.integration.ledgers import Purse, build_on, finalize, make_document
 
 DOCUMENT = make_document()
 
@@ -21,13 +19,6 @@ def chain(tmp_path: Path) -> Iterator[Chain]:
     opened = Chain.open(tmp_path, DOCUMENT)
     yield opened
     opened.close()
-
-
-def finalize(chain: Chain, *built: Built) -> tuple[FinalBlock, ...]:
-    headers = [each.block.header for each in built]
-    return chain.finalize(
-        [block_ref(header) for header in headers], certify(headers[-1]), finalized_at_ms=7
-    )
 
 
 def test_blocks_waiting_for_finality_are_bounded(

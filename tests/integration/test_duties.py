@@ -3,11 +3,10 @@
 from dataclasses import replace
 from pathlib import Path
 
-from aichain.machine import Machine
 from genesis.networks import founder_key, local_document
 from genesis.units import address_of_key
 from tests.integration.nodes import RunningNode, cluster, until
-from tests.simulation.nodes.virtual_time import VirtualClock, run_virtual, work_on_the_spot
+from tests.simulation.nodes.virtual_time import run_virtual, virtual_machine
 from vm.anchors import read_anchor
 from vm.onions import OnionRecord, onion_at
 from vm.queries import account_view
@@ -20,7 +19,7 @@ EPOCHS = 6
 
 def test_everybody_is_counted_and_paid_for_its_vote(tmp_path: Path) -> None:
     async def story() -> None:
-        machine = Machine(VirtualClock(), work_on_the_spot)
+        machine = virtual_machine()
         async with cluster(tmp_path, FOUNDERS, epoch_blocks=EPOCH_BLOCKS, machine=machine) as net:
             nodes = [await net.start(index) for index in range(FOUNDERS)]
             await until(lambda: nodes[0].height >= EPOCH_BLOCKS, 60)
@@ -48,7 +47,7 @@ def test_everybody_is_counted_and_paid_for_its_vote(tmp_path: Path) -> None:
 
 def test_an_onion_is_renewed_before_it_is_used_up(tmp_path: Path) -> None:
     async def story() -> None:
-        machine = Machine(VirtualClock(), work_on_the_spot)
+        machine = virtual_machine()
         document = local_document("testnet", FOUNDERS, onion_length=24)
         consensus = replace(document.consensus, epoch_blocks=EPOCH_BLOCKS)
         async with cluster(tmp_path, FOUNDERS, machine=machine) as net:

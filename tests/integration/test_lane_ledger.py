@@ -1,25 +1,25 @@
 """What the ledger sees of two lanes: paid voters, punished seats, and proofs for strangers."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import trio
 
-from aichain.machine import Machine
+from consensus.lanes.closes import CLOSE_CONTEXT, Close, CloseMessage, SignedClose
 from consensus.light import genesis_trust, verify_finality
 from consensus.votes import VOTE_CONTEXT, Lane, SignedVote, Vote, VotePhase
 from genesis.epochs import last_height
 from genesis.networks import founder_key
-from genesis.units import address_of_key
 from native.batch import verify_many
 from native.hashing import Hash32
 from p2p.network import Audience
 from p2p.wire.messages import LaneVote
-from tests.integration.lane_nodes import RunningLanes, lane_cluster
-from tests.integration.nodes import until
-from tests.simulation.nodes.virtual_time import VirtualClock, run_virtual, work_on_the_spot
+from tests.integration.lane_nodes import RunningLanes, lanes_of, play
+from tests.integration.nodes import owner_of, place_at, until, validator_at
 from vm.offences import OFFENCES_KEY, decode_offences
 from vm.queries import supply_view
-from vm.records import ValidatorRecord, decode_validator, validator_key
+from vm.records import validator_key
 from vm.rewards import split_reward
 from vm.system_bodies import Participation
 
@@ -27,65 +27,91 @@ FOUNDERS = 5
 EPOCH_BLOCKS = 8
 CULPRIT = 4
 
+play_story = partial(play, founders=FOUNDERS, epoch_blocks=EPOCH_BLOCKS)
+
 
 def test_who_voted_for_the_checkpoint_of_an_edge_is_counted_and_paid(tmp_path: Path) -> None:
-    async def story() -> None:
-        machine = Machine(VirtualClock(), work_on_the_spot)
-        async with lane_cluster(
-            tmp_path, FOUNDERS, epoch_blocks=EPOCH_BLOCKS, machine=machine
-        ) as net:
-            nodes = [await net.start(index) for index in range(FOUNDERS)]
-            await until(lambda: nodes[0].height >= 3 * EPOCH_BLOCKS, 120)
-            for epoch in (0, 1):
-                assert len(_places_counted(nodes[0], epoch)) >= 4, "69 % of five are four"
-            supply = supply_view(nodes[0].node.chain.head)
-            share = split_reward(net.document.rewards, net.document.rewards.initial_reward).voters
-            assert supply.voter_pool < 2 * EPOCH_BLOCKS * share, "the first epochs' pools are paid"
+    async def story(nodes: list[RunningLanes]) -> None:
+        head = nodes[0].node.chain
+        await until(lambda: nodes[0].height >= 3 * EPOCH_BLOCKS, 120)
+        for epoch in (0, 1):
+            assert len(_places_counted(nodes[0], epoch)) >= 4, "69 % of five are four"
+        rewards = head.document.rewards
+        share = split_reward(rewards, rewards.initial_reward).voters
+        pool = supply_view(head.head).voter_pool
+        assert pool < 2 * EPOCH_BLOCKS * share, "the first epochs' pools are paid"
 
-    run_virtual(story, seed=5)
+    play_story(tmp_path, story=story, seed=5)
 
 
 def test_a_stranger_climbs_from_block_0_by_checkpoints(tmp_path: Path) -> None:
-    async def story() -> None:
-        machine = Machine(VirtualClock(), work_on_the_spot)
-        async with lane_cluster(
-            tmp_path, FOUNDERS, epoch_blocks=EPOCH_BLOCKS, machine=machine
-        ) as net:
-            nodes = [await net.start(index) for index in range(FOUNDERS)]
-            await until(lambda: nodes[0].height > 2 * EPOCH_BLOCKS + 1, 120)
-            backend, trust = nodes[0].node.rpc.context.backend, genesis_trust(net.document)
-            for height in (3, last_height(0, EPOCH_BLOCKS), nodes[0].height):
-                claim = await backend.finality(height)
-                assert claim is not None
-                assert claim.checkpoint is not None
-                assert claim.headers[-1].height == height
-                trust = verify_finality(trust, claim, verify_many)
-                assert trust.header.id == claim.checkpoint.block_id
+    async def story(nodes: list[RunningLanes]) -> None:
+        node = nodes[0]
+        await until(lambda: node.height > 3 * EPOCH_BLOCKS + 1, 120)
+        backend, trust = node.rpc.backend, genesis_trust(node.node.config.document)
+        edges = [last_height(epoch, EPOCH_BLOCKS) for epoch in range(3)]
+        for height in (3, *edges, node.height):
+            claim = await backend.finality(height)
+            assert claim is not None
+            assert claim.checkpoint is not None
+            assert claim.headers[-1].height == height
+            trust = verify_finality(trust, claim, verify_many)
+            assert trust.header.id == claim.checkpoint.block_id
+            assert trust.header.height >= height
 
-    run_virtual(story, seed=6)
+    play_story(tmp_path, story=story, seed=6)
+
+
+def test_what_was_final_can_be_looked_up(tmp_path: Path) -> None:
+    async def story(nodes: list[RunningLanes]) -> None:
+        await until(lambda: nodes[0].height >= 2 * EPOCH_BLOCKS, 60)
+        backend = nodes[0].rpc.backend
+        commit = await backend.commit(EPOCH_BLOCKS + 1)
+        assert commit is not None
+        assert commit.headers[-1].height == EPOCH_BLOCKS + 1
+        assert await backend.certified_record(validator_key(owner_of(0))) is not None
+        uptime = await backend.uptime(2 * EPOCH_BLOCKS)
+        assert uptime.certificates > 0
+        assert sum(each.signed for each in uptime.validators) > 0
+
+    play_story(tmp_path, story=story, seed=5)
 
 
 def test_a_seat_that_votes_twice_is_slashed_for_its_seats(tmp_path: Path) -> None:
-    async def story() -> None:
-        machine = Machine(VirtualClock(), work_on_the_spot)
-        async with lane_cluster(
-            tmp_path, FOUNDERS, epoch_blocks=EPOCH_BLOCKS, machine=machine
-        ) as net:
-            nodes = [await net.start(index) for index in range(FOUNDERS)]
-            await until(lambda: all(node.height >= 2 for node in nodes))
-            before = _validator(nodes[0])
-            honest = nodes[:CULPRIT]
-            while not any(len(node.node.engine.evidence) for node in honest):
-                _prefer_another_block(nodes[CULPRIT])
-                await trio.sleep(0.1)
-            await until(lambda: all(_validator(node).is_tombstoned for node in honest), 60)
-            raw = nodes[0].node.chain.head.get(OFFENCES_KEY)
-            assert raw is not None
-            (offence,) = decode_offences(raw)
-            assert offence.seats >= 4, "a fifth of the stake has four of twenty seats for sure"
-            assert _validator(nodes[0]).stake == before.stake - offence.slashed < before.stake
+    async def story(nodes: list[RunningLanes]) -> None:
+        before = validator_at(nodes[0], CULPRIT)
+        honest = await _punished(nodes, _prefer_another_block)
+        raw = honest[0].node.chain.head.get(OFFENCES_KEY)
+        assert raw is not None
+        (offence,) = decode_offences(raw)
+        assert offence.seats >= 4, "a fifth of the stake has four of twenty seats for sure"
+        after = validator_at(honest[0], CULPRIT)
+        assert after.stake == before.stake - offence.slashed < before.stake
 
-    run_virtual(story, seed=7)
+    play_story(tmp_path, story=story, seed=7)
+
+
+def test_a_seat_that_votes_above_its_close_loses_its_place(tmp_path: Path) -> None:
+    async def story(nodes: list[RunningLanes]) -> None:
+        honest = await _punished(nodes, _commit_above_a_close)
+        height = honest[0].height
+        await until(lambda: all(node.height > height + 3 * EPOCH_BLOCKS for node in honest), 90)
+        assert place_at(honest[0], CULPRIT) is None
+
+    play_story(tmp_path, story=story, seed=3)
+
+
+async def _punished(
+    nodes: list[RunningLanes], crime: Callable[[RunningLanes], None]
+) -> list[RunningLanes]:
+    """The honest nodes, after the culprit was seen, reported and made a tombstone."""
+    await until(lambda: all(node.height >= 2 for node in nodes))
+    honest = nodes[:CULPRIT]
+    while not any(len(node.node.engine.evidence) for node in honest):
+        crime(nodes[CULPRIT])
+        await trio.sleep(0.1)
+    await until(lambda: all(validator_at(node, CULPRIT).is_tombstoned for node in honest), 60)
+    return honest
 
 
 def _places_counted(node: RunningLanes, epoch: int) -> set[int]:
@@ -106,22 +132,31 @@ def _places_counted(node: RunningLanes, epoch: int) -> set[int]:
 
 def _prefer_another_block(node: RunningLanes) -> None:
     """What no honest seat does: a PREFER for a block that nobody proposed."""
-    term = node.lanes.terms[-1]
-    core = term.core
-    me = term.instance.electorate.index_of(
-        address_of_key(founder_key("testnet", CULPRIT).public_key)
-    )
-    assert me is not None, "a fifth of the stake always has a seat"
-    vote = Vote(
-        term.instance.id, VotePhase.PREFER, core.view, core.final.height + 1, Hash32(b"x" * 32)
-    )
+    core = lanes_of(node).terms[-1].core
+    _vote(node, VotePhase.PREFER, core.final.height + 1)
+
+
+def _commit_above_a_close(node: RunningLanes) -> None:
+    """A COMMIT, and a CLOSE on the start of the term, beside what its own node signs."""
+    term = lanes_of(node).terms[-1]
+    instance, seat = term.instance, _seat(node)
+    _vote(node, VotePhase.COMMIT, instance.first_height)
+    close = Close(instance.id, 0, instance.start.id)
+    signature = founder_key("testnet", CULPRIT).sign(close.signing_bytes, CLOSE_CONTEXT)
+    said = SignedClose(close, instance.epoch, term.number, seat, signature)
+    node.node.context.network.gossip(CloseMessage(said, None))
+
+
+def _vote(node: RunningLanes, phase: VotePhase, height: int) -> None:
+    """Sign and send a vote for a block that there is not, in the view where the term stands."""
+    term = lanes_of(node).terms[-1]
+    vote = Vote(term.instance.id, phase, term.core.view, height, Hash32(b"x" * 32))
     signature = founder_key("testnet", CULPRIT).sign(vote.signing_bytes, VOTE_CONTEXT)
-    signed = SignedVote(vote, core.epoch, me, signature)
+    signed = SignedVote(vote, term.core.epoch, _seat(node), signature)
     node.node.context.network.push(LaneVote(Lane.FAST, term.number, signed), Audience.PEERS)
 
 
-def _validator(node: RunningLanes) -> ValidatorRecord:
-    owner = address_of_key(founder_key("testnet", CULPRIT).public_key)
-    raw = node.node.chain.head.get(validator_key(owner))
-    assert raw is not None
-    return decode_validator(raw)
+def _seat(node: RunningLanes) -> int:
+    seat = lanes_of(node).terms[-1].instance.electorate.index_of(owner_of(CULPRIT))
+    assert seat is not None, "a fifth of the stake always has a seat"
+    return seat

@@ -10,7 +10,6 @@ import pytest
 import trio
 
 from aichain.config import Endpoint, NodeConfig
-from aichain.machine import Machine
 from aichain.node.assemble import Node
 from aichain.node.build import build_node
 from aichain.node.lanes.assemble import LaneNode
@@ -30,9 +29,10 @@ from genesis.networks import founder_key, local_document
 from p2p.memory_network import MemoryHub
 from p2p.network import Audience
 from p2p.wire.messages import CertificateForwarded, FinalAnnounced, LaneCertificate, LaneVote
-from tests.integration.lane_nodes import RunningLanes, lane_cluster
+from tests.integration.lane_nodes import RunningLanes, lane_cluster, lanes_of
+from tests.integration.liars import join_liar
 from tests.integration.nodes import until
-from tests.simulation.nodes.virtual_time import VirtualClock, run_virtual, work_on_the_spot
+from tests.simulation.nodes.virtual_time import run_virtual, virtual_machine
 
 FORGED = bytes(3309)
 FOUNDERS = 5
@@ -43,8 +43,8 @@ async def test_blocks_are_fast_and_then_hard_and_a_node_comes_back(tmp_path: Pat
     async with lane_cluster(tmp_path, FOUNDERS) as net:
         nodes = [await net.start(index) for index in range(FOUNDERS)]
         first = nodes[0]
-        await until(lambda: any(term.fast for term in first.lanes.terms))
-        block = next(block for term in first.lanes.terms for block in term.fast)
+        await until(lambda: any(term.fast for term in lanes_of(first).terms))
+        block = next(block for term in lanes_of(first).terms for block in term.fast)
         view = await first.rpc.backend.block_by_id(block.id)
         assert view is not None
         assert (view.status, view.final) == (BlockStatus.FAST, False)
@@ -59,7 +59,7 @@ async def test_blocks_are_fast_and_then_hard_and_a_node_comes_back(tmp_path: Pat
         await until(lambda: min(first.height, follower.height) >= height)
         back = await net.start(4)
         await until(lambda: back.height >= height)
-        assert not back.lanes.abstain
+        assert not lanes_of(back).abstain
         for node in (follower, back):
             assert node.node.chain.blocks.record_at(height) == replace(
                 _record(first, height), **_own(node, height)
@@ -68,14 +68,14 @@ async def test_blocks_are_fast_and_then_hard_and_a_node_comes_back(tmp_path: Pat
 
 async def _require_both_lanes(node: RunningLanes) -> None:
     shown: Any = await get_state(node.rpc, CoreQuery())
-    assert shown["ballot"]["number"] == node.lanes.number
+    assert shown["ballot"]["number"] == lanes_of(node).number
     assert shown["terms"]
     status: Any = await get_status(node.rpc, NoParams())
-    assert status["checkpoint"] == node.lanes.checkpoint.number
+    assert status["checkpoint"] == lanes_of(node).checkpoint.number
     assert status["fastHeight"] > status["height"]
     committee: Any = await get_committee(node.rpc, CommitteeQuery())
     assert sum(int(voter["weight"]) for voter in committee["voters"]) == 20
-    assert committee["term"] in {term.number for term in node.lanes.terms}
+    assert committee["term"] in {term.number for term in lanes_of(node).terms}
 
 
 def _record(node: RunningLanes, height: int) -> Any:
@@ -98,10 +98,10 @@ async def test_a_lost_chain_is_caught_up_in_silence(tmp_path: Path) -> None:
         await nodes[2].stop()
         shutil.rmtree(DataPaths(nodes[2].node.config.data_dir).chain)
         back = await net.start(2, sync_again=True)
-        assert back.lanes.abstain
+        assert lanes_of(back).abstain
         assert back.node.probation is not None
-        await until(lambda: not back.lanes.abstain)
-        assert back.lanes.number > 2
+        await until(lambda: not lanes_of(back).abstain)
+        assert lanes_of(back).number > 2
         await until(lambda: back.height >= nodes[0].height)
 
 
@@ -111,10 +111,10 @@ async def test_a_lost_log_means_silence_for_three_checkpoints(tmp_path: Path) ->
         await until(lambda: all(node.height >= 4 for node in nodes))
         await nodes[3].stop()
         shutil.rmtree(DataPaths(nodes[3].node.config.data_dir).signer)
-        number = nodes[0].lanes.number
+        number = lanes_of(nodes[0]).number
         back = await net.start(3)
-        await until(lambda: not back.lanes.abstain)
-        assert back.lanes.number > number + 2
+        await until(lambda: not lanes_of(back).abstain)
+        assert lanes_of(back).number > number + 2
 
 
 # --- liars ----------------------------------------------------------------------------------------
@@ -122,16 +122,16 @@ async def test_a_lost_log_means_silence_for_three_checkpoints(tmp_path: Path) ->
 
 def lies(victim: RunningLanes) -> list[Any]:
     """Each is of an instance that lives and would be wanted, but for its signatures."""
-    term, ballot = victim.lanes.terms[0].instance, victim.lanes.ballot.instance
-    number = victim.lanes.number
+    lanes = lanes_of(victim)
+    term, ballot, number = lanes.terms[0].instance, lanes.ballot.instance, lanes.number
     start = term.start
-    vote = cancel_vote(ballot.id, victim.lanes.ballot.core.view + 1)
-    checkpoint = replace(victim.lanes.checkpoint, number=number, parent_id=ballot.start.id, view=1)
+    vote = cancel_vote(ballot.id, lanes.ballot.core.view + 1)
+    checkpoint = replace(lanes.checkpoint, number=number, parent_id=ballot.start.id, view=1)
     final = QuorumCertificate(
         ballot.id, 0, VotePhase.COMMIT, 1, number, checkpoint.id, b"\x01", (FORGED,)
     )
     notar = replace(final, instance_id=term.id, height=start.height + 1, block_id=checkpoint.id)
-    close = SignedClose(Close(term.id, 0, start.id), 0, victim.lanes.terms[0].number, 0, FORGED)
+    close = SignedClose(Close(term.id, 0, start.id), 0, lanes.terms[0].number, 0, FORGED)
     place = (1, 0, ballot.proposer(1), checkpoint)
     return [
         LaneVote(Lane.HARD, number, SignedVote(vote, 0, 0, FORGED)),
@@ -151,18 +151,18 @@ async def test_a_lie_bans_its_sender(tmp_path: Path, lie: int) -> None:
     async with lane_cluster(tmp_path, 1) as net:
         victim = await net.start(0)
         await until(lambda: victim.height >= 2)
-        liar = await net.liar(founder_key("testnet", 0))
-        await until(lambda: victim.sees(liar))
+        liar = await join_liar(net, founder_key("testnet", 0))
+        await until(lambda: not liar.is_banned_by(victim))
         for _ in range(40):  # what it is about may be over when it arrives
             message = lies(victim)[lie]
             if isinstance(message, CertificateForwarded | CloseMessage | Decision | FinalAnnounced):
-                liar.gossip(message)
+                liar.network.gossip(message)
             else:
-                liar.push(message, Audience.PEERS)
+                liar.network.push(message, Audience.PEERS)
             await trio.sleep(0.05)
-            if not victim.sees(liar):
+            if liar.is_banned_by(victim):
                 break
-        assert not victim.sees(liar)
+        assert liar.is_banned_by(victim)
         height = victim.height
         await until(lambda: victim.height >= height + 2)
 
@@ -171,13 +171,13 @@ async def test_a_stranger_is_not_listened_to_but_for_what_it_can_prove(tmp_path:
     async with lane_cluster(tmp_path, 1) as net:
         victim = await net.start(0)
         await until(lambda: victim.height >= 2)
-        stranger = await net.liar(None)
-        await until(lambda: victim.sees(stranger))
+        stranger = await join_liar(net)
+        await until(lambda: not stranger.is_banned_by(victim))
         for message in lies(victim)[:3]:
-            stranger.push(message, Audience.PEERS)
+            stranger.network.push(message, Audience.PEERS)
         height = victim.height
         await until(lambda: victim.height >= height + 2)
-        assert victim.sees(stranger)
+        assert not stranger.is_banned_by(victim)
 
 
 async def test_a_seat_that_commits_above_its_close_is_reported(
@@ -189,10 +189,10 @@ async def test_a_seat_that_commits_above_its_close_is_reported(
     async with lane_cluster(tmp_path, 1) as net:
         victim = await net.start(0)
         await until(lambda: victim.height >= 2)
-        liar = await net.liar(key)
-        await until(lambda: victim.sees(liar))
+        liar = await join_liar(net, key)
+        await until(lambda: not liar.is_banned_by(victim))
         for _ in range(40):
-            term = victim.lanes.terms[-1]
+            term = lanes_of(victim).terms[-1]
             close = Close(term.instance.id, 0, term.instance.start.id)
             signed = SignedClose(
                 close, 0, term.number, 0, key.sign(close.signing_bytes, CLOSE_CONTEXT)
@@ -200,11 +200,11 @@ async def test_a_seat_that_commits_above_its_close_is_reported(
             view, height = term.core.view + 1, term.instance.first_height
             vote = Vote(term.instance.id, VotePhase.COMMIT, view, height, term.instance.id)
             signature = key.sign(vote.signing_bytes, VOTE_CONTEXT)
-            liar.push(
+            liar.network.push(
                 LaneVote(Lane.FAST, term.number, SignedVote(vote, 0, 0, signature)),
                 Audience.PEERS,
             )
-            liar.gossip(CloseMessage(signed, None))
+            liar.network.gossip(CloseMessage(signed, None))
             await trio.sleep(0.05)
             if len(victim.node.engine.evidence):
                 break
@@ -235,9 +235,9 @@ def test_who_was_away_skips_over_decisions_that_nobody_keeps(
 ) -> None:
     """Of each old epoch one decision is left: it decides for those before it."""
     monkeypatch.setattr(limits, "CERTIFICATE_WINDOW_BLOCKS", 8)
-    machine = Machine(VirtualClock(), work_on_the_spot)
 
     async def story() -> None:
+        machine = virtual_machine()
         async with lane_cluster(tmp_path, FOUNDERS, epoch_blocks=16, machine=machine) as net:
             nodes = [await net.start(index) for index in range(FOUNDERS)]
             await until(lambda: all(node.height >= 4 for node in nodes))
@@ -249,6 +249,6 @@ def test_who_was_away_skips_over_decisions_that_nobody_keeps(
             back, follower = await net.start(4), await net.start(FOUNDERS, founder=False)
             await until(lambda: min(back.height, follower.height) >= 64, 60)
             await until(lambda: back.height >= nodes[0].height)
-            assert not back.lanes.abstain
+            assert not lanes_of(back).abstain
 
     run_virtual(story, seed=7)

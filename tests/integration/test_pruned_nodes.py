@@ -5,14 +5,18 @@ from pathlib import Path
 
 import pytest
 
-from aichain.machine import Machine
 from aichain.rpc.errors import HistoryPruned
 from genesis import limits
-from tests.integration.nodes import Cluster, RunningNode, cluster, until
-from tests.simulation.nodes.virtual_time import VirtualClock, run_virtual, work_on_the_spot
-
-EPOCH_BLOCKS = 4
-WINDOW = 8
+from tests.integration.nodes import until
+from tests.integration.snapshot_peers import (
+    EPOCH_BLOCKS,
+    WINDOW,
+    first,
+    pruned_founder,
+    score_of,
+    short_epochs,
+)
+from tests.simulation.nodes.virtual_time import run_virtual
 
 
 @pytest.fixture(autouse=True)
@@ -20,31 +24,10 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "CERTIFICATE_WINDOW_BLOCKS", WINDOW)
 
 
-def machine() -> Machine:
-    return Machine(VirtualClock(), work_on_the_spot)
-
-
-def first(running: RunningNode) -> int:
-    return running.node.chain.blocks.first
-
-
-def score_of(other: RunningNode, at: RunningNode) -> int:
-    peers = at.node.context.network.peers()
-    [score] = [p.score for p in peers if p.peer_id == other.node.context.network.peer_id]
-    return score
-
-
-async def pruned_founder(net: Cluster, height: int) -> RunningNode:
-    """A chain of one validator that has dropped what it may."""
-    founder = await net.start(0, keep=WINDOW)
-    await until(lambda: founder.height >= height and first(founder) >= height - WINDOW - 2, 120)
-    return founder
-
-
 def test_a_node_prunes_while_it_runs_and_says_what_it_lacks(tmp_path: Path) -> None:
     async def story() -> None:
-        async with cluster(tmp_path, 1, epoch_blocks=EPOCH_BLOCKS, machine=machine()) as net:
-            founder = await pruned_founder(net, 30)
+        async with short_epochs(tmp_path, 1) as net:
+            founder = await pruned_founder(net)
             backend = founder.node.rpc._backend
             assert backend.status().first_height == first(founder)
             for ask in (backend.block_at, backend.commit, backend.finality):
@@ -68,8 +51,8 @@ def test_a_newcomer_hears_that_nobody_keeps_what_it_needs_and_blames_nobody(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def story() -> None:
-        async with cluster(tmp_path, 1, epoch_blocks=EPOCH_BLOCKS, machine=machine()) as net:
-            founder = await pruned_founder(net, 30)
+        async with short_epochs(tmp_path, 1) as net:
+            founder = await pruned_founder(net)
             with caplog.at_level(logging.ERROR):
                 stranger = await net.start(1, founder=False)
                 await until(lambda: "no peer keeps block 1," in caplog.text, 60)
@@ -84,9 +67,9 @@ def test_a_newcomer_hears_that_nobody_keeps_what_it_needs_and_blames_nobody(
 
 def test_a_newcomer_syncs_from_whoever_keeps_everything(tmp_path: Path) -> None:
     async def story() -> None:
-        async with cluster(tmp_path, 1, epoch_blocks=EPOCH_BLOCKS, machine=machine()) as net:
+        async with short_epochs(tmp_path, 1) as net:
             keeper = await net.start(2, founder=False)
-            founder = await pruned_founder(net, 30)
+            founder = await pruned_founder(net)
             await until(lambda: keeper.height >= 30, 60)
             stranger = await net.start(1, founder=False)
             await until(lambda: stranger.height >= 30, 60)
@@ -101,7 +84,7 @@ def test_whoever_was_away_for_longer_than_the_hot_window_comes_back_by_anchors(
     tmp_path: Path,
 ) -> None:
     async def story() -> None:
-        async with cluster(tmp_path, 4, epoch_blocks=EPOCH_BLOCKS, machine=machine()) as net:
+        async with short_epochs(tmp_path, 4) as net:
             nodes = [await net.start(index) for index in range(4)]
             await until(lambda: all(node.height >= 3 for node in nodes), 60)
             await nodes[3].stop()
@@ -123,8 +106,8 @@ def test_whoever_was_away_for_longer_than_the_hot_window_comes_back_by_anchors(
 
 def test_a_pruned_validator_restarts_and_votes_on(tmp_path: Path) -> None:
     async def story() -> None:
-        async with cluster(tmp_path, 1, epoch_blocks=EPOCH_BLOCKS, machine=machine()) as net:
-            founder = await pruned_founder(net, 30)
+        async with short_epochs(tmp_path, 1) as net:
+            founder = await pruned_founder(net)
             height = founder.height
             await founder.stop()
             again = await net.start(0, keep=WINDOW)

@@ -4,11 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from aichain.machine import Machine
 from genesis.networks import founder_key
 from genesis.units import address_of_key
 from tests.integration.nodes import RunningNode, cluster, until
-from tests.simulation.nodes.virtual_time import VirtualClock, run_virtual, work_on_the_spot
+from tests.simulation.nodes.virtual_time import run_virtual, virtual_machine
 from vm.queries import ValidatorView, validator_view
 
 FOUNDERS = 2
@@ -20,7 +19,7 @@ def test_no_onion_ends_a_chain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr("aichain.node.renewer.DEFAULT_ONION_LENGTH", 4_096)
 
     async def story() -> None:
-        machine = Machine(VirtualClock(), work_on_the_spot)
+        machine = virtual_machine()
         async with cluster(
             tmp_path, FOUNDERS, epoch_blocks=8, onion_length=LAYERS, machine=machine
         ) as net:

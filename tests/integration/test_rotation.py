@@ -3,14 +3,13 @@
 from pathlib import Path
 
 from aichain.keystore import onion_seed_of
-from aichain.machine import Machine
 from genesis.onion import onion_head
 from genesis.units import AI, address_of_key
 from native.hashing import derive_hash
 from native.node_keys import peer_id_of_seed
 from native.signatures import SigningKey
 from tests.integration.nodes import Cluster, RunningNode, cluster, public_account, until
-from tests.simulation.nodes.virtual_time import VirtualClock, run_virtual, work_on_the_spot
+from tests.simulation.nodes.virtual_time import run_virtual, virtual_machine
 from vm.transactions import (
     Body,
     RegisterValidator,
@@ -29,7 +28,7 @@ OWNER, KEY = public_account(0), SigningKey.from_seed(bytes(31) + b"\x63")
 
 def test_a_validator_joins_votes_proposes_and_leaves(tmp_path: Path) -> None:
     async def story() -> None:
-        machine = Machine(VirtualClock(), work_on_the_spot)
+        machine = virtual_machine()
         async with cluster(tmp_path, 4, epoch_blocks=EPOCH_BLOCKS, machine=machine) as net:
             nodes = [await net.start(index) for index in range(4)]
             stranger = await net.start(4, founder=False, key=KEY)

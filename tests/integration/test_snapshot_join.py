@@ -3,6 +3,7 @@
 import logging
 import shutil
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,17 +21,17 @@ from p2p.wire.messages import (
     Response,
     SnapshotPart,
 )
-from tests.integration.nodes import Cluster, cluster, until
+from tests.integration.nodes import until
 from tests.integration.snapshot_peers import (
     EPOCH_BLOCKS,
     WINDOW,
     Truth,
     first,
-    machine,
     make_small,
     makes,
     pruned_founder,
     score_of,
+    short_epochs,
     silent_on_snapshots,
 )
 from tests.simulation.nodes.virtual_time import run_virtual
@@ -43,7 +44,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_who_is_level_syncs_blocks_although_it_may_take_a_snapshot(tmp_path: Path) -> None:
     async def story() -> None:
-        async with cluster(tmp_path, 1, epoch_blocks=EPOCH_BLOCKS, machine=machine()) as net:
+        async with short_epochs(tmp_path, 1) as net:
             founder = await net.start(0)
             stranger = await net.start(1, founder=False, sync=SyncMode.SNAPSHOT)
             await until(lambda: stranger.height >= 2, 60)
@@ -58,7 +59,7 @@ def test_who_is_level_syncs_blocks_although_it_may_take_a_snapshot(tmp_path: Pat
 
 def test_where_nobody_has_a_snapshot_blocks_are_synced(tmp_path: Path) -> None:
     async def story() -> None:
-        async with cluster(tmp_path, 1, epoch_blocks=EPOCH_BLOCKS, machine=machine()) as net:
+        async with short_epochs(tmp_path, 1) as net:
             founder = await net.start(0)
             await until(lambda: founder.height >= 30, 60)
             makes(founder, silent_on_snapshots)
@@ -73,7 +74,7 @@ def test_who_was_away_while_all_others_pruned_comes_back_by_a_snapshot(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def story() -> None:
-        async with cluster(tmp_path, 1, epoch_blocks=EPOCH_BLOCKS, machine=machine()) as net:
+        async with short_epochs(tmp_path, 1) as net:
             founder = await net.start(0, keep=WINDOW)
             away = await net.start(1, founder=False)
             await until(lambda: away.height >= 6, 60)
@@ -96,7 +97,7 @@ def test_a_validator_that_lost_its_chain_joins_by_a_snapshot_and_votes_again(
     tmp_path: Path,
 ) -> None:
     async def story() -> None:
-        async with cluster(tmp_path, 4, epoch_blocks=EPOCH_BLOCKS, machine=machine()) as net:
+        async with short_epochs(tmp_path, 4) as net:
             nodes = [await net.start(index, keep=WINDOW) for index in range(4)]
             await until(lambda: all(node.height >= 3 for node in nodes), 60)
             await nodes[3].stop()
@@ -119,7 +120,7 @@ def test_a_validator_that_lost_its_chain_joins_by_a_snapshot_and_votes_again(
 @pytest.mark.parametrize("behind", [2, 3 * EPOCH_BLOCKS])
 def test_the_trusted_block_may_lie_above_the_snapshot_or_below(tmp_path: Path, behind: int) -> None:
     async def story() -> None:
-        async with cluster(tmp_path, 1, epoch_blocks=EPOCH_BLOCKS, machine=machine()) as net:
+        async with short_epochs(tmp_path, 1) as net:
             keeper = await net.start(2, founder=False)
             founder = await pruned_founder(net)
             height = founder.height - behind
@@ -138,7 +139,7 @@ def test_a_trusted_block_that_nobody_has_is_said_and_blamed_on_nobody(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def story() -> None:
-        async with cluster(tmp_path, 1, epoch_blocks=EPOCH_BLOCKS, machine=machine()) as net:
+        async with short_epochs(tmp_path, 1) as net:
             founder = await pruned_founder(net)
             point = TrustPoint(founder.height - 2, Hash32(b"\x66" * 32))
             with caplog.at_level(logging.ERROR):
@@ -152,7 +153,7 @@ def test_a_trusted_block_that_nobody_has_is_said_and_blamed_on_nobody(
 
 def test_what_was_fetched_is_not_fetched_again_after_a_stop(tmp_path: Path) -> None:
     async def story() -> None:
-        async with cluster(tmp_path, 1, epoch_blocks=EPOCH_BLOCKS, machine=machine()) as net:
+        async with short_epochs(tmp_path, 1) as net:
             founder = await net.start(0)
             await until(lambda: founder.height >= 30, 60)
             await founder.stop()  # so that its snapshots do not move on
@@ -195,14 +196,14 @@ def test_a_disk_that_is_full_ends_the_node_and_what_was_fetched_stays(
         write(self, index, records)
 
     async def story() -> None:
-        async with cluster(tmp_path, 1, epoch_blocks=EPOCH_BLOCKS, machine=machine()) as net:
+        async with short_epochs(tmp_path, 1) as net:
             founder = await net.start(0)
             await until(lambda: founder.height >= 30, 60)
             monkeypatch.setattr(JoiningChain, "write_part", full)
 
             async def join() -> None:
                 async with trio.open_nursery() as nursery:
-                    apart = Cluster(net.root, net.document, nursery, net.hub, net.machine)
+                    apart = replace(net, nursery=nursery)
                     await apart.start(1, founder=False, sync=SyncMode.SNAPSHOT)
                     await trio.sleep(60)
 
@@ -222,7 +223,7 @@ def test_a_disk_that_is_full_ends_the_node_and_what_was_fetched_stays(
 
 def test_a_newcomer_takes_a_snapshot_where_nobody_keeps_the_first_blocks(tmp_path: Path) -> None:
     async def story() -> None:
-        async with cluster(tmp_path, 1, epoch_blocks=EPOCH_BLOCKS, machine=machine()) as net:
+        async with short_epochs(tmp_path, 1) as net:
             founder = await pruned_founder(net)
             seen = list[JoinProgress]()
             stranger = await net.start(1, founder=False, sync=SyncMode.SNAPSHOT)
@@ -260,7 +261,7 @@ def test_a_newcomer_takes_a_snapshot_where_nobody_keeps_the_first_blocks(tmp_pat
 
 def test_who_joined_by_a_snapshot_gives_the_next_one(tmp_path: Path) -> None:
     async def story() -> None:
-        async with cluster(tmp_path, 1, epoch_blocks=EPOCH_BLOCKS, machine=machine()) as net:
+        async with short_epochs(tmp_path, 1) as net:
             founder = await pruned_founder(net)
             second = await net.start(1, founder=False, sync=SyncMode.SNAPSHOT, keep=WINDOW)
             await until(lambda: second.starts == 2, 60)
@@ -276,7 +277,7 @@ def test_who_joined_by_a_snapshot_gives_the_next_one(tmp_path: Path) -> None:
 
 def test_who_is_alone_is_not_syncing_although_it_looks_for_a_snapshot(tmp_path: Path) -> None:
     async def story() -> None:
-        async with cluster(tmp_path, 1, epoch_blocks=EPOCH_BLOCKS, machine=machine()) as net:
+        async with short_epochs(tmp_path, 1) as net:
             founder = await net.start(0, sync=SyncMode.SNAPSHOT)
             await until(lambda: founder.height >= 3 * EPOCH_BLOCKS, 60)
             status = founder.node.rpc._backend.status()

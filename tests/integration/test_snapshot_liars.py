@@ -21,16 +21,15 @@ from p2p.wire.messages import (
     SnapshotOffers,
     SnapshotPart,
 )
-from tests.integration.nodes import Cluster, RunningNode, cluster, until
+from tests.integration.nodes import Cluster, RunningNode, until
 from tests.integration.snapshot_peers import (
-    EPOCH_BLOCKS,
     WINDOW,
     Lie,
     Truth,
-    machine,
     make_small,
     makes,
     score_of,
+    short_epochs,
 )
 from tests.simulation.nodes.virtual_time import run_virtual
 from vm.snapshot import decode_manifest, manifest_hash
@@ -136,7 +135,7 @@ LIES: dict[str, Callable[[], Lie]] = {
 @asynccontextmanager
 async def two_givers(tmp_path: Path) -> AsyncIterator[tuple[Cluster, RunningNode, RunningNode]]:
     """A chain that stands, and two nodes that serve the same snapshots of it."""
-    async with cluster(tmp_path, 1, epoch_blocks=EPOCH_BLOCKS, machine=machine()) as net:
+    async with short_epochs(tmp_path, 1) as net:
         one = await net.start(2, founder=False, keep=WINDOW)
         other = await net.start(3, founder=False, keep=WINDOW)
         founder = await net.start(0, keep=WINDOW)

@@ -1,5 +1,6 @@
 """Sync goes on past peers that claim much and give nothing; what cannot execute stops the node."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -88,7 +89,7 @@ async def test_a_final_block_that_does_not_execute_here_halts_the_node_and_bans_
         async def follow() -> None:
             with trio.fail_after(DEADLINE_S):
                 async with trio.open_nursery() as nursery:
-                    apart = Cluster(net.root, net.document, nursery, net.hub)
+                    apart = replace(net, nursery=nursery)
                     followers.append(await apart.start(1, founder=False))
 
         with pytest.raises(ExceptionGroup) as raised:

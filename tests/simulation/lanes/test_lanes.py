@@ -1,17 +1,12 @@
 """Two lanes in the seeded world: nothing breaks, wrong rules are caught, a seed is a run."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
+from tests.simulation.hash_seeds import printed_by
 from tests.simulation.lanes.mutants import CATCHABLE, MUTANTS, SPEED_ONLY, first_caught
 from tests.simulation.lanes.runs import campaign, run
 from tests.simulation.lanes.scenario import KINDS, Scenario
 
-ROOT = Path(__file__).parents[3]
 LONG = ("async31", "async37", "part")
 QUICK_SEEDS = 1
 SLOW_SEEDS = 12
@@ -67,21 +62,9 @@ def test_committees_are_as_bad_as_a_scenario_wants() -> None:
 
 
 def test_the_same_seed_gives_the_same_trace_in_another_process() -> None:
-    """Also under another hash seed: no set or dict order leaks into what happens."""
     names = ("cap14", "mixed")
     code = (
         "from tests.simulation.lanes.runs import run; "
         f"print(*[run(name, 1).trace for name in {names!r}])"
     )
-    printed = {
-        subprocess.run(
-            [sys.executable, "-c", code],
-            cwd=ROOT,
-            env={**os.environ, "PYTHONHASHSEED": hash_seed},
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-        for hash_seed in ("1", "2")
-    }
-    assert printed == {" ".join(run(name, 1).trace for name in names) + "\n"}
+    assert printed_by(code) == {" ".join(run(name, 1).trace for name in names)}

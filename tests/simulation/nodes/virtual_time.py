@@ -14,6 +14,8 @@ from unittest.mock import patch
 import trio
 import trio.testing
 
+from aichain.machine import Machine
+
 T = TypeVar("T")
 
 START_MS: Final = 1_800_000_000_000
@@ -34,6 +36,11 @@ class VirtualClock:
 
     def now_ms(self) -> int:
         return START_MS + int(trio.current_time() * 1000) + self.skew_ms
+
+
+def virtual_machine() -> Machine:
+    """A machine in virtual time, for all nodes of a test."""
+    return Machine(VirtualClock(), work_on_the_spot)
 
 
 class Steps(trio.abc.Instrument):

@@ -47,26 +47,10 @@ from tests.builders_lanes import (
     make_child,
     make_close,
     make_voters,
+    propose_block,
     quorum_of,
+    seat_holder,
 )
-
-
-def seat_holder() -> LaneDriver:
-    """A node with a seat that does not propose in view 1."""
-    holders = LaneDriver.started(0).term.instance.electorate
-    for member in range(24):
-        driver = LaneDriver.started(member)
-        me = driver.term.core.me
-        if me is not None and me != holders.proposer(1):
-            return driver
-    raise AssertionError("twenty seats and nobody in them")
-
-
-def propose_block(driver: LaneDriver, view: int = 1) -> SignedProposal:
-    instance = driver.term.instance
-    block = make_child(instance, instance.start, view)
-    proposal = Proposal(instance.id, view, 0, block, instance.proposer(view))
-    return SignedProposal(proposal, b"signature")
 
 
 def propose_checkpoint(

@@ -27,7 +27,6 @@ from consensus.lanes.events import CoreTimerFired, DecisionReceived
 from consensus.lanes.guard import SignedLanes
 from consensus.lanes.state import Cause
 from consensus.lanes.voters import ballot_name, term_blocks, term_end
-from consensus.proposals import Proposal, SignedProposal
 from consensus.votes import Vote, VotePhase
 from genesis.epochs import epoch_of_height, last_height
 from native.hashing import Hash32
@@ -39,27 +38,11 @@ from tests.builders_lanes import (
     make_certificate,
     make_checkpoint,
     make_child,
+    propose_block,
+    seat_holder,
 )
 
 OTHER = Hash32(b"o" * 32)
-
-
-def seat_holder() -> LaneDriver:
-    """A node with a seat that does not propose in view 1."""
-    holders = LaneDriver.started(0).term.instance.electorate
-    for member in range(24):
-        driver = LaneDriver.started(member)
-        me = driver.term.core.me
-        if me is not None and me != holders.proposer(1):
-            return driver
-    raise AssertionError("twenty seats and nobody in them")
-
-
-def propose_block(driver: LaneDriver, view: int = 1) -> SignedProposal:
-    instance = driver.term.instance
-    block = make_child(instance, instance.start, view)
-    proposal = Proposal(instance.id, view, 0, block, instance.proposer(view))
-    return SignedProposal(proposal, b"signature")
 
 
 # --- terms ----------------------------------------------------------------------------------------
