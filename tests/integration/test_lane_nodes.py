@@ -172,6 +172,7 @@ async def test_a_stranger_is_not_listened_to_but_for_what_it_can_prove(tmp_path:
         victim = await net.start(0)
         await until(lambda: victim.height >= 2)
         stranger = await join_liar(net)
+        stranger.silent = True
         await until(lambda: not stranger.is_banned_by(victim))
         for message in lies(victim)[:3]:
             stranger.network.push(message, Audience.PEERS)
