@@ -5,13 +5,12 @@ from pathlib import Path
 
 import trio
 
-from aichain.machine import Machine
 from aichain.node.attendance import AttendanceBook
 from genesis.epochs import epoch_of_height
 from genesis.units import Address
-from tests.integration.lane_nodes import lane_cluster
+from tests.integration.lane_nodes import lane_cluster, lanes_of
 from tests.integration.nodes import cluster, until
-from tests.simulation.nodes.virtual_time import VirtualClock, run_virtual, work_on_the_spot
+from tests.simulation.nodes.virtual_time import run_virtual, virtual_machine
 
 EPOCH_BLOCKS = 6
 HEIGHT = 4 * EPOCH_BLOCKS + 1
@@ -50,13 +49,13 @@ def test_with_two_lanes_an_absent_seat_holder_misses_its_turns(tmp_path: Path) -
     absent = 4
 
     async def story() -> None:
-        machine = Machine(VirtualClock(), work_on_the_spot)
+        machine = virtual_machine()
         async with lane_cluster(tmp_path, 5, epoch_blocks=16, machine=machine) as net:
             nodes = [await net.start(index) for index in range(absent)]
             committees = {}
             for height in range(1, HEIGHT + 1):
                 while nodes[0].height < height:
-                    for term in nodes[0].lanes.terms:
+                    for term in lanes_of(nodes[0]).terms:
                         for at in range(term.instance.first_height, term.instance.last_height + 1):
                             committees[at] = term.instance.electorate
                     await trio.sleep(0.02)
