@@ -142,7 +142,10 @@ class ConsensusHalted(NodeError):
 
     exit_code = ExitCode.CONSENSUS_HALTED
     reason: str
-    fix: str = "keep the data directory for inspection and ask the other operators what they see"
+    fix: str = (
+        "keep the data directory, and ask the other operators what they see; of two nodes on two "
+        "sides of a fork `aichain fork-proof` makes a proof of who signed both"
+    )
 
 
 @dataclass(eq=False)

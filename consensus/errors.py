@@ -237,3 +237,18 @@ class RecordUnproven(Unproven):
 
     key: bytes
     height: int
+
+
+@dataclass(eq=False)
+class NoFork(InvalidData):
+    """What was laid side by side does not contradict itself."""
+
+    epoch: int
+    reason: str
+
+
+@dataclass(eq=False)
+class ForkUnproven(InvalidData):
+    """A proof of a fork does not show what it says."""
+
+    reason: str

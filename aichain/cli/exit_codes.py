@@ -31,6 +31,8 @@ class CommandExit(IntEnum):
     BEHIND = 52
     TRUST_OLD = 53
     TRUST_CONTRADICTED = 54
+    NO_FORK = 55
+    FORK_UNPROVEN = 56
     INTERRUPTED = 130
     OUTPUT_CLOSED = 141
 
@@ -67,6 +69,8 @@ EXIT_CODES: Final[Mapping[int, str]] = {
     CommandExit.BEHIND: "the server is behind a block that was final already",
     CommandExit.TRUST_OLD: "the trusted block is too old to rely on",
     CommandExit.TRUST_CONTRADICTED: "another block stands where the trusted one should",
+    CommandExit.NO_FORK: "what was compared does not contradict itself: there is no fork in it",
+    CommandExit.FORK_UNPROVEN: "the file does not prove a fork",
     CommandExit.INTERRUPTED: "interrupted",
     CommandExit.OUTPUT_CLOSED: "whoever read the output went away (`| head`)",
 }
@@ -100,6 +104,15 @@ FIXES: Final[Mapping[str, tuple[int, str]]] = {
         CommandExit.TRUST_CONTRADICTED,
         "compare the hash with somebody you trust: it is mistyped, the server lies, or the chain "
         "has forked",
+    ),
+    "no_fork": (
+        CommandExit.NO_FORK,
+        "give the homes, or the exported files, of nodes of both sides, of the epoch in which "
+        "they parted",
+    ),
+    "fork_unproven": (
+        CommandExit.FORK_UNPROVEN,
+        "do not believe this file; ask whoever made it to make it again",
     ),
     "invalid_genesis": (
         CommandExit.GENESIS,

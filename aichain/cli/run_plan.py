@@ -84,7 +84,7 @@ def plan_run(
     found = home or (default_home(named, environ) if named and not is_ephemeral else None)
     file = read_config_file(found / CONFIG_FILE) if found else {}
     settings = resolve_settings(flags, environ, file)
-    document = _document(settings, found)
+    document = document_of(settings, found)
     require_launchable(document)
     founder = _founder(settings, document)
     if is_ephemeral:
@@ -184,7 +184,7 @@ def is_taken(endpoint: Endpoint) -> bool:
     return False
 
 
-def _document(settings: Settings, home: Path | None) -> GenesisDocument:
+def document_of(settings: Settings, home: Path | None) -> GenesisDocument:
     """A relative path in config.toml starts at the home it stands in."""
     network = settings.network
     if network is None:

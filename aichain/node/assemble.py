@@ -17,7 +17,7 @@ from aichain.metrics import Metrics
 from aichain.node.accuser import Accuser
 from aichain.node.anchor_votes import AnchorVotes
 from aichain.node.backend import NodeBackend
-from aichain.node.ballots import Ballots, Signer
+from aichain.node.ballots import Ballots, PostEvent, Signer
 from aichain.node.bodies import Bodies
 from aichain.node.certificates import CertificateDesk
 from aichain.node.clock_watch import ClockWatch
@@ -31,6 +31,7 @@ from aichain.node.first_start import (
     require_first_start,
     require_something_to_sync_again,
 )
+from aichain.node.fork_report import ForkReport
 from aichain.node.history import History, history_of
 from aichain.node.inbound import InboundDesk
 from aichain.node.ledger_writer import LedgerWriter
@@ -47,6 +48,7 @@ from aichain.rpc.backend import BlockView
 from aichain.rpc.limits import RpcLimits
 from aichain.rpc.server import RpcServer
 from aichain.rpc.settings import LOCAL_NAMES, RpcSettings
+from aichain.store.certificate_archive import CertificateArchive
 from aichain.store.failpoints import CrashPoint
 from aichain.store.joining import install_joined
 from aichain.store.paths import DataPaths
@@ -64,6 +66,7 @@ from genesis import limits
 from genesis.document import GenesisDocument
 from genesis.epochs import epoch_after, first_height
 from genesis.units import address_of_key
+from native.signatures import SigningKey
 from p2p.network import Network
 from p2p.settings import NetworkSettings, NodeIdentity
 from vm.commitment import StateTree
@@ -114,8 +117,7 @@ def assemble(
     wal = open_log(config, key.public_key) if key else None
     records = tuple(decode_record(raw) for raw in wal.records()) if wal else ()
     context = context_of(config, network_of, machine, chain)
-    core = restore_core(config, chain, records, context.electorates)
-    engine = Engine(core)
+    engine = Engine(restore_core(config, chain, records, context.electorates))
     feed: Feed[BlockView] = Feed(capacity=limits.FEED_CAPACITY, max_readers=limits.FEED_READERS)
     ledger = LedgerWriter(chain, machine.run_blocking)
     pool = TransactionPool(mempool_of(config.document), chain, context)
@@ -123,11 +125,11 @@ def assemble(
     finalizer = Finalizer(ledger, pool, feed, context, lambda: engine.state)
     certificates = CertificateDesk(engine, context)
     ballots, anchors, accuser, renewer = None, None, None, None
-    reveals, own = reveals_of(config, chain), core.config.validator
+    reveals, own = reveals_of(config, chain), engine.state.config.validator
     if key is not None and wal is not None:
         anchors = AnchorVotes(key, chain)
         post = anchors.watching(engine.post)
-        ballots = Ballots(Signer(key, wal), slots_of(records), context, post, reached=reached)
+        ballots = ballots_of(signer_of(config, key, wal), records, context, post, reached)
         accuser = Accuser(key, chain, pool, context)
         renewer = Renewer(key, reveals, chain, pool, context)
     clock_watch = ClockWatch(config.document.consensus, context.electorates)
@@ -148,6 +150,7 @@ def assemble(
             producer=Producer(ledger, pool, context, own, reveals, anchors),
             finalizer=finalizer,
             accuser=accuser,
+            fork_report=ForkReport(chain, wal, config, machine.run_blocking),
             request_certificates=certificates.request,
             context=context,
         ),
@@ -235,6 +238,23 @@ def open_log(config: NodeConfig, public_key: bytes) -> VoteWal:
         claims=claims,
         file_of=log_file_of(config.faults),
     )
+
+
+def ballots_of(
+    signer: Signer,
+    records: tuple[Record, ...],
+    context: NodeContext,
+    post: PostEvent,
+    reached: CrashPoint,
+) -> Ballots:
+    """Whoever signs for this node, knowing what its log says that it signed."""
+    slots, size = slots_of(records), limits.WAL_PRUNE_BYTES
+    return Ballots(signer, slots, context, post, prune_bytes=size, reached=reached)
+
+
+def signer_of(config: NodeConfig, key: SigningKey, wal: VoteWal) -> Signer:
+    """The key of this home, its log, and what leaves the log."""
+    return Signer(key, wal, CertificateArchive(DataPaths(config.data_dir).certificates))
 
 
 def _is_public(document: GenesisDocument, public_key: bytes) -> bool:

@@ -1,12 +1,13 @@
 """Signs what the core decided (R8): the guard agrees, the log is on disk, then it is signed."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import trio
 
 from aichain.node.context import NodeContext
+from aichain.store.certificate_archive import CertificateArchive
 from aichain.store.failpoints import CrashPoint, FailPoints
 from aichain.store.wal import VoteWal
 from consensus.core.effects import (
@@ -30,7 +31,7 @@ from consensus.records import (
     record_instance,
     record_view,
 )
-from consensus.votes import VOTE_CONTEXT, SignedVote
+from consensus.votes import VOTE_CONTEXT, SignedVote, VotePhase
 from genesis import limits
 from native.hashing import Hash32
 from native.signatures import SigningKey
@@ -46,6 +47,8 @@ class Signer:
 
     key: SigningKey
     wal: VoteWal
+    archive: CertificateArchive | None = None
+    """Where certificates go that leave the log."""
 
 
 class Ballots:
@@ -63,6 +66,7 @@ class Ballots:
     ) -> None:
         self._key = signer.key
         self._wal = signer.wal
+        self._archive = signer.archive
         self._slots = slots
         self._network = context.network
         self._clock = context.clock
@@ -119,7 +123,10 @@ class Ballots:
         if self._wal.size_bytes < self._prune_bytes:
             return
         await self._run_blocking(
-            self._wal.prune, lambda raw: _outlives(raw, floor, instance_id), limiter=self._limiter
+            self._wal.prune,
+            lambda raw: _outlives(raw, floor, instance_id),
+            self._move,
+            limiter=self._limiter,
         )
 
     async def cast_vote(self, effect: CastVote, voter_index: int) -> None:
@@ -142,6 +149,11 @@ class Ballots:
         self._wal.append(*records)
         self._metrics.wal_synced(time.perf_counter() - began)
 
+    def _move(self, dropped: Sequence[bytes]) -> None:
+        """FINALs are in the database, votes of ours have done their work."""
+        if self._archive is not None:
+            self._archive.add([raw for raw in dropped if _may_convict(raw)])
+
     async def _sign(self, message: bytes, context: bytes) -> bytes:
         return await self._run_blocking(self._key.sign, message, context)
 
@@ -155,6 +167,13 @@ def _outlives(raw: bytes, floor: HeightFinal, instance_id: Hash32) -> bool:
     if instance == floor.instance_id:
         return record_view(record) > floor.view
     return epoch > floor.epoch or instance == instance_id
+
+
+def _may_convict(raw: bytes) -> bool:
+    record = decode_record(raw)
+    return isinstance(record, CertificateSeen) and (
+        record.certificate.phase is not VotePhase.COMMIT
+    )
 
 
 def _record(effect: Effect) -> VoteCast | ProposalCast | CertificateSeen | None:

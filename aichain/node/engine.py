@@ -15,6 +15,7 @@ from aichain.node.bodies import Bodies
 from aichain.node.context import NodeContext
 from aichain.node.evidence_book import EvidenceBook
 from aichain.node.finalizer import Finalizer
+from aichain.node.fork_report import ForkReport
 from aichain.node.producer import Producer
 from aichain.node.stepper import Stepper
 from aichain.node.timers import Timers
@@ -59,6 +60,7 @@ class EngineServices:
     request_certificates: Callable[[int, int, int], Awaitable[None]]
     context: NodeContext
     accuser: Accuser | None = None
+    fork_report: ForkReport | None = None
 
 
 class Engine(Stepper[State, Event, Effect]):
@@ -146,7 +148,9 @@ class Performer:
                 self._enter(epoch)
             case ReportEquivocation(evidence, instance):
                 self._report(evidence, instance)
-            case Halt(reason):
+            case Halt(reason, certificate):
+                if services.fork_report is not None and certificate is not None:
+                    await services.fork_report.tell(certificate)
                 raise ConsensusHalted(reason=reason)
 
     def _cast(self, effect: CastVote | CastProposal) -> None:

@@ -55,6 +55,11 @@ class DataPaths:
         """The vote WAL of each key."""
         return self.root / "signer"
 
+    @property
+    def certificates(self) -> Path:
+        """What left the vote log and may convict somebody; may be deleted at any time."""
+        return self.root / "certificates"
+
     def lock(self) -> FileLock:
         """Keep every other process away from this directory; HomeLocked if one is here already."""
         try:

@@ -107,12 +107,21 @@ class VoteWal:
         """
         self._deferred.append(record)
 
-    def prune(self, keep: Callable[[bytes], bool]) -> None:
+    def prune(
+        self,
+        keep: Callable[[bytes], bool],
+        before: Callable[[Sequence[bytes]], None] = lambda dropped: None,
+    ) -> None:
         """Rewrite the file with the records that `keep` wants; the old or the new one survives.
 
         Deferred records are written too: the floor that lets older records go may be one of them.
+        `before` is given what goes, while the old file still holds it.
         """
-        kept = [record for record in (*self.records(), *self._take_deferred()) if keep(record)]
+        kept: list[bytes] = []
+        dropped: list[bytes] = []
+        for record in (*self.records(), *self._take_deferred()):
+            (kept if keep(record) else dropped).append(record)
+        before(dropped)
         data = _file_head(self._fingerprint) + b"".join(_frame((record,)) for record in kept)
         with self._at_most_one_failure():
             self._file.replace(data)
@@ -193,6 +202,15 @@ def fingerprint_of(public_key: bytes) -> bytes:
 def empty_log(public_key: bytes) -> bytes:
     """What the file of a key holds before its first record."""
     return _file_head(fingerprint_of(public_key))
+
+
+def peek(path: Path) -> tuple[bytes, ...]:
+    """The records of somebody's file, as far as they are whole; nothing is locked or written."""
+    data = path.read_bytes()
+    end = _FILE_HEAD.size
+    while (following := _next_frame(data, end)) is not None:
+        _, end = following
+    return tuple(_records(data[:end]))
 
 
 def log_bytes(*records: bytes) -> int:

@@ -1,6 +1,6 @@
 """What the core asks of the world, in the order it must happen. Answers come back as events."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from consensus.certificates import QuorumCertificate
@@ -152,6 +152,8 @@ class Halt:
     """Safety is gone or we are wrong: stop the node, loudly. The core does nothing more."""
 
     reason: str
+    certificate: QuorumCertificate | None = field(default=None, compare=False)
+    """The FINAL that cannot be true together with ours."""
 
 
 Effect = (

@@ -44,7 +44,7 @@ def finalize_next(turn: Turn) -> bool:
         case Incomplete():
             need(turn, certificate.block_id)
         case Contradiction(reason):
-            turn.halt(reason)
+            turn.halt(reason, certificate)
     return False
 
 

@@ -49,9 +49,9 @@ class Turn:
     def halt_at(self, certificate: QuorumCertificate) -> None:
         """Safety is gone: name whom we can before we fall silent."""
         self.accuse_voters_of_both(certificate)
-        self.halt("conflicting finality")
+        self.halt("conflicting finality", certificate)
 
-    def halt(self, reason: str) -> None:
+    def halt(self, reason: str, certificate: QuorumCertificate) -> None:
         """Stop for good: whatever is wrong, voting on would make it worse."""
         self.state = replace(self.state, halted=reason)
-        self.emit(Halt(reason))
+        self.emit(Halt(reason, certificate))

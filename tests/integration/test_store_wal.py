@@ -12,7 +12,7 @@ import pytest
 
 from aichain.errors import StoreFailed, WalDamaged, WalForeign, WalLocked
 from aichain.store.log_file import DiskFile, SlowFile
-from aichain.store.wal import VoteWal, fingerprint_of
+from aichain.store.wal import VoteWal, fingerprint_of, peek
 from genesis import limits
 from tests.integration.ledgers import record_writes
 
@@ -366,3 +366,29 @@ def test_a_file_that_cannot_be_opened_again_is_trouble_with_the_disk(
             file.replace(b"new")
     assert path.read_bytes() == b"new"
     file.close()
+
+
+def test_what_a_rewrite_drops_is_shown_while_the_old_file_holds_it(tmp_path: Path) -> None:
+    wal = VoteWal.open(tmp_path, KEY)
+    for record in (b"one", b"two", b"three"):
+        wal.append(record)
+    wal.defer(b"four")
+    seen: list[tuple[list[bytes], int]] = []
+    wal.prune(
+        lambda record: record == b"two", lambda gone: seen.append((list(gone), len(wal.records())))
+    )
+    assert seen == [([b"one", b"three", b"four"], 3)]
+    wal.close()
+    assert reopen(tmp_path) == [b"two"]
+
+
+def test_anybody_may_read_a_log_without_its_key_or_its_lock(tmp_path: Path) -> None:
+    """Of a torn one, what is whole; the file stays as it is."""
+    path, ends = write_groups(tmp_path)
+    wal = VoteWal.open(tmp_path, KEY)
+    assert list(peek(path)) == RECORDS
+    wal.close()
+    raw = path.read_bytes()[: ends[-1] - 3]
+    path.write_bytes(raw)
+    assert list(peek(path)) == rest_of(GROUPS[:-1])
+    assert path.read_bytes() == raw

@@ -21,6 +21,7 @@ from genesis.limits import (
 from genesis.units import Address
 from native.hashing import Hash32
 from tests.builders_consensus import GENESIS
+from tests.simulation.inquest import Inquest
 from tests.simulation.messages import Body, Flaw
 from tests.simulation.offences import overlooked
 from tests.simulation.scenario import Scenario
@@ -57,6 +58,8 @@ class Checker:
         self._signed: dict[tuple[int, Hash32, int], dict[VotePhase | None, Signed]] = {}
         self._accused: set[tuple[str, Hash32, int, int]] = set()
         self.instances: dict[int, Instance] = {}
+        self.inquest = Inquest()
+        self._named: dict[Hash32, Instance] = {}
         self.guilty: dict[int, set[int]] = {}
         """By epoch, whom honest members have accused."""
         self.halted: list[str] = []
@@ -100,6 +103,7 @@ class Checker:
 
     def on_epoch(self, member: int, instance: Instance) -> None:
         """R10: every member enters the same instance of an epoch."""
+        self._named[instance.id] = instance
         known = self.instances.setdefault(instance.epoch, instance)
         if known.id != instance.id:
             self._on_fork("instance", f"member {member} in epoch {instance.epoch}")
@@ -121,6 +125,9 @@ class Checker:
             raise Violation("fork unnoticed", "nobody has halted")
         if self.is_forked and self.accused_percent < ACCOUNTABLE_PERCENT:
             raise Violation("fork unaccounted", f"{self.accused_percent} % of the weight accused")
+        if self.is_forked:
+            for fault in self.inquest.faults(self._named, self._facts.scenario.byzantine):
+                raise Violation("fork unproven", fault)
 
     @property
     def accused_percent(self) -> int:

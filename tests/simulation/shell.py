@@ -221,6 +221,7 @@ class Node:
         )
         if self.is_honest:
             world.checker.on_step(self.member, state, event)
+            world.checker.inquest.take(effects)
             if state.instance is not before.instance or isinstance(event, told.Started):
                 world.checker.on_epoch(self.member, state.instance)
         if effects:

@@ -22,9 +22,9 @@ from aichain.node.assemble import (
     require_something_to_vouch_for,
     reveals_of,
     rpc_settings,
+    signer_of,
 )
 from aichain.node.backend import NodeBackend
-from aichain.node.ballots import Signer
 from aichain.node.bodies import Bodies
 from aichain.node.clock_watch import ClockWatch
 from aichain.node.context import NodeContext
@@ -129,7 +129,7 @@ def assemble_lanes(
     syncer = LaneSyncer(engine, certificates, bodies, finalizer, context)
     holder = None
     if key is not None and wal is not None and own is not None and anchors is not None:
-        ballots = LaneBallots(Signer(key, wal), signed_of(records), context)
+        ballots = LaneBallots(signer_of(config, key, wal), signed_of(records), context)
         holder = KeyHolder(
             ballots=ballots,
             caster=Caster(engine, ballots, instances, producer, anchors, context, own),

@@ -1,7 +1,7 @@
 """Signs what the lanes decided (R8): the guard agrees, the log is on disk, then it is signed."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import trio
 
@@ -23,7 +23,7 @@ from consensus.lanes.records import (
 )
 from consensus.proposals import PROPOSAL_CONTEXT, Proposal, SignedProposal
 from consensus.records import CertificateSeen, ProposalCast, SigningAllowed, VoteCast
-from consensus.votes import VOTE_CONTEXT, SignedVote, Vote
+from consensus.votes import VOTE_CONTEXT, SignedVote, Vote, VotePhase
 from genesis import limits
 from native.hashing import Hash32
 
@@ -43,6 +43,7 @@ class LaneBallots:
     ) -> None:
         self._key = signer.key
         self._wal = signer.wal
+        self._archive = signer.archive
         self._signed = signed
         self._metrics = context.metrics
         self._run_blocking = context.run_blocking
@@ -85,7 +86,10 @@ class LaneBallots:
         if self._wal.size_bytes < self._prune_bytes:
             return
         await self._run_blocking(
-            self._wal.prune, lambda raw: _outlives(raw, floor, living), limiter=self._limiter
+            self._wal.prune,
+            lambda raw: _outlives(raw, floor, living),
+            self._move,
+            limiter=self._limiter,
         )
         self._waiting = 0
 
@@ -126,6 +130,10 @@ class LaneBallots:
         self._wal.append(*records)
         self._metrics.wal_synced(time.perf_counter() - began)
 
+    def _move(self, dropped: Sequence[bytes]) -> None:
+        if self._archive is not None:
+            self._archive.add([raw for raw in dropped if _may_convict(raw)])
+
     async def _sign(self, message: bytes, context: bytes) -> bytes:
         return await self._run_blocking(self._key.sign, message, context)
 
@@ -136,6 +144,13 @@ def _outlives(raw: bytes, floor: CheckpointHard, living: frozenset[Hash32]) -> b
     if record == floor or isinstance(record, SigningAllowed):
         return True
     return lane_record_instance(record) in living
+
+
+def _may_convict(raw: bytes) -> bool:
+    record = decode_lane_record(raw)
+    return isinstance(record, CertificateSeen) and (
+        record.certificate.phase is not VotePhase.COMMIT
+    )
 
 
 def _record(effect: LaneEffect) -> LaneRecord | None:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from typing import Final
 
 from aichain.chain import Chain
@@ -10,6 +10,7 @@ from aichain.node.assemble import Node
 from aichain.node.lanes.assemble import LaneNode
 from aichain.rpc.backend import BlockView
 from consensus.evidence import decode_evidence
+from consensus.fork_proof import ForkProof
 from consensus.lanes.checkpoints import Checkpoint
 from consensus.lanes.closes import CLOSE_CONTEXT, CloseMessage
 from consensus.lanes.messages import CheckpointMessage
@@ -147,13 +148,14 @@ class Checker:
                 raise Violation(f"node {index} accuses {offender}, who is honest")
             self.accused.add(offender)
 
-    def on_fork_ended(self, stakes: Sequence[int], convicted: Collection[int]) -> None:
+    def on_fork_ended(self, proof: ForkProof | None, evil: Collection[int]) -> None:
         """A fork is noticed by somebody honest, and what is on disks convicts 38 % of the stake."""
         if self.is_forked and not self.halted:
             raise Violation("a fork, and nobody has halted")
-        named = sum(stakes[index] for index in convicted)
-        if self.is_forked and 100 * named < ACCOUNTABLE_PERCENT * sum(stakes):
-            raise Violation(f"a fork, and its certificates convict {sorted(convicted)} only")
+        if self.is_forked and (proof is None or proof.convicted_percent < ACCOUNTABLE_PERCENT):
+            raise Violation(f"a fork, and this is all that shows who made it: {proof}")
+        if proof is not None and not proof.offenders.keys() <= set(evil):
+            raise Violation(f"a proof against {sorted(proof.offenders)}, and {evil} are evil")
 
     def on_reopened(self, index: int, chain: Chain) -> None:
         """Opening has compared the coins and the state root; here is what anybody saw final."""

@@ -191,6 +191,19 @@ class EvilNetwork(MemoryNetwork):
         return True
 
 
+class CunningNetwork(MemoryNetwork):
+    """A twin that never proposes on both sides of one view, so that no view has two FINALs."""
+
+    def __init__(self, hub: MemoryHub, identity: NodeIdentity, side: int) -> None:
+        super().__init__(hub, identity)
+        self._side = side
+
+    def push(self, message: Pushed, to: Audience | frozenset[bytes]) -> int:
+        if isinstance(message, ProposalMessage) and message.view % 2 != self._side:
+            return 0
+        return super().push(message, to)
+
+
 def _without_last(certificate: QuorumCertificate) -> QuorumCertificate:
     """One voter less: below the quorum of those that were enough."""
     index = certificate.voter_indices[-1]

@@ -1,41 +1,38 @@
-"""After a fork: the certificates on the disks of honest nodes, and whom they convict together."""
+"""After a fork: what the homes of the honest prove when they are laid side by side."""
 
-from collections.abc import Iterable
-from itertools import combinations
+from collections.abc import Sequence
+from contextlib import ExitStack
 
 from aichain.config import NodeConfig
-from aichain.node.assemble import open_chain, open_log
-from consensus.certificates import QuorumCertificate
-from consensus.evidence import certificates_conflict, check_evidence
-from consensus.records import CertificateSeen, decode_record
-from native.hashing import Hash32
+from aichain.disclosure import disclosure_of, first_difference
+from aichain.node.assemble import open_chain
+from consensus.fork_files import (
+    decode_disclosure,
+    decode_fork_proof,
+    encode_disclosure,
+    encode_fork_proof,
+)
+from consensus.fork_proof import ForkProof, prove_fork, verify_fork_proof
+from genesis.epochs import epoch_of_height
+from native.batch import verify_many
 
 
-def certificates_of(config: NodeConfig) -> list[QuorumCertificate]:
-    """FINALs of the chain, and whatever the vote log still holds. The node must be down."""
-    found: list[QuorumCertificate] = []
-    chain = open_chain(config)
-    for height in range(1, chain.head.head.height + 1):
-        certificate = chain.blocks.certificate_at(height)
-        if certificate is not None:
-            found.append(certificate)
-    chain.close()
-    assert config.validator_key is not None, "a validator"
-    log = open_log(config, config.validator_key.public_key)
-    records = [decode_record(raw) for raw in log.records()]
-    log.close()
-    return [*found, *(each.certificate for each in records if isinstance(each, CertificateSeen))]
-
-
-def convicted(certificates: Iterable[QuorumCertificate]) -> set[int]:
-    """Members that signed two certificates of one view that exclude each other."""
-    by_view: dict[tuple[Hash32, int], list[QuorumCertificate]] = {}
-    for each in certificates:
-        by_view.setdefault((each.instance_id, each.view), []).append(each)
-    guilty = set[int]()
-    for held in by_view.values():
-        for one, other in combinations(held, 2):
-            for evidence in certificates_conflict(one, other):
-                check_evidence(evidence)
-                guilty.add(evidence.offender)
-    return guilty
+def investigate(configs: Sequence[NodeConfig]) -> ForkProof | None:
+    """As `aichain fork-proof` does: export, send, find, verify. None where chains agree."""
+    with ExitStack() as opened:
+        chains = [open_chain(config) for config in configs]
+        for chain in chains:
+            opened.callback(chain.close)
+        found = [first_difference(chains[0], other) for other in chains[1:]]
+        heights = [height for height in found if height is not None]
+        if not heights:
+            return None
+        epoch = epoch_of_height(min(heights), chains[0].document.consensus.epoch_blocks)
+        sent = [
+            encode_disclosure(disclosure_of(chain, config.data_dir, epoch))
+            for chain, config in zip(chains, configs, strict=True)
+        ]
+    proof = prove_fork([decode_disclosure(raw) for raw in sent], verify_many)
+    received = decode_fork_proof(encode_fork_proof(proof))
+    verify_fork_proof(received, verify_many)
+    return received

@@ -115,6 +115,8 @@ class Plan:
     heal_s: float = HEAL_S
     halves: bool = False
     """Until healing, two sides with a copy of every twin: beyond the bound both go on."""
+    cunning: bool = False
+    """The twins see to it that no view has a FINAL on both sides: only NOTAR and NULL convict."""
 
     @property
     def honest(self) -> tuple[int, ...]:
@@ -192,6 +194,7 @@ def beyond(seed: int) -> Plan:
         twins=tuple(rng.sample(range(4), 2)),
         halves=True,
         heal_s=rng.uniform(2.0, 8.0),
+        cunning=seed % 2 == 1,
     )
 
 

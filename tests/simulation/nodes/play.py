@@ -24,6 +24,7 @@ from tests.simulation.nodes.world import Links, World, first_of
 
 UNTIL_NOTICED_S = 30.0
 ONE_BY_ONE = 2
+SMALL_LOG_BYTES = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +107,7 @@ async def _play(world: World) -> None:
     await world.suffer()
     if plan.halves:
         await trio.sleep(UNTIL_NOTICED_S)
-        guilty = await world.investigate()
-        world.checker.on_fork_ended([each.stake for each in world.document.validators], guilty)
+        world.checker.on_fork_ended(await world.investigate(), plan.twins)
         faults["(fork)"] += world.checker.is_forked
         faults["(node halted at a fork)"] += len(world.checker.halted)
         return
@@ -119,14 +119,17 @@ async def _play(world: World) -> None:
 def _short_limits(plan: Plan) -> AbstractContextManager[object]:
     """A run is short: what takes hundreds of blocks must take a few to be seen at all.
 
-    Nodes that prune keep fewer blocks, and where somebody lies, few are fetched one by one, so
-    that whoever lost its chain asks for ranges.
+    Nodes that prune keep fewer blocks, where chains fork logs are rewritten with each block, and
+    where somebody lies few blocks are fetched one by one, so that whoever lost its chain asks for
+    ranges.
     """
     shorter = dict[str, Any]()
     if plan.keep:
         shorter["CERTIFICATE_WINDOW_BLOCKS"] = KEPT_BLOCKS
     if plan.liars:
         shorter["FETCHED_ANCESTORS_MAX"] = ONE_BY_ONE
+    if plan.halves:
+        shorter["WAL_PRUNE_BYTES"] = SMALL_LOG_BYTES
     return patch.multiple(limits, **shorter) if shorter else nullcontext()
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.simulation.nodes.evil import CRIMES
-from tests.simulation.nodes.runs import EVERY_FAULT, FAULTS
+from tests.simulation.nodes.mutants import SHOWN_BY, mutated
+from tests.simulation.nodes.runs import EVERY_FAULT, FAULTS, run
 
 ROOT = Path(__file__).resolve().parents[3]
 SEEDS = {"swarm": 16, "guilty": 4, "liars": 6, "beyond": 4}
@@ -57,6 +58,12 @@ def test_whoever_lies_withholds_or_forges_stops_nobody() -> None:
 def test_beyond_the_bound_a_fork_is_noticed_and_convicts_38_percent() -> None:
     occurred = _occurred(_play("beyond", 0, SEEDS["beyond"]))
     assert {"(fork)", "(node halted at a fork)"} <= occurred
+
+
+@pytest.mark.parametrize("name", SHOWN_BY)
+def test_a_wrong_rule_of_whole_nodes_is_caught(name: str) -> None:
+    with mutated(name):
+        assert any(run(seed, SHOWN_BY[name]).violation for seed in range(10))
 
 
 def test_every_fault_of_the_table_has_a_kind_that_shows_it() -> None:

@@ -19,6 +19,7 @@ from aichain.node.build import build_node
 from aichain.node.lanes.assemble import LaneNode
 from aichain.node.services import start_services
 from aichain.store.paths import DataPaths
+from consensus.fork_proof import ForkProof
 from consensus.lanes.state import Lanes, closing_seats
 from genesis.document import GenesisDocument
 from genesis.networks import account_key, founder_key
@@ -31,8 +32,8 @@ from p2p.network import Audience
 from p2p.settings import NodeIdentity
 from p2p.wire.messages import Gossiped, Pushed
 from tests.simulation.nodes.checkers import Checker, Violation
-from tests.simulation.nodes.evil import EvilNetwork
-from tests.simulation.nodes.forensics import certificates_of, convicted
+from tests.simulation.nodes.evil import CunningNetwork, EvilNetwork
+from tests.simulation.nodes.forensics import investigate
 from tests.simulation.nodes.plan import (
     CALM,
     Crash,
@@ -125,6 +126,8 @@ class World:
             if founder in plan.liars:
                 lies = plan.crimes
                 return EvilNetwork(self.hub, identity, founder, plan.seed, self.fault, lies)
+            if plan.cunning and founder in plan.twins:
+                return CunningNetwork(self.hub, identity, int(index >= plan.founders))
             return MemoryNetwork(self.hub, identity)
 
         skew_ms = 0 if founder is None else plan.skews_ms[founder]
@@ -359,12 +362,11 @@ class World:
             heights = {index: self.checker.heights[index] for index in honest}
             raise Violation(f"no progress after healing: {heights}, wanted {target}")
 
-    async def investigate(self) -> set[int]:
-        """Stop everybody, and see whom the certificates of the honest convict."""
+    async def investigate(self) -> ForkProof | None:
+        """Stop everybody, and see whom the homes of the honest convict."""
         for index in sorted(self.running):
             await self.crash(index)
-        disks = [certificates_of(self.config(index)) for index in self.plan.honest]
-        return convicted(each for disk in disks for each in disk)
+        return investigate([self.config(index) for index in self.plan.honest])
 
     async def reopen(self) -> None:
         """Stop everybody, and open every chain again."""

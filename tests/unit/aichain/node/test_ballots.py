@@ -11,6 +11,7 @@ import trio
 from aichain.metrics import Metrics
 from aichain.node.ballots import Ballots, Signer
 from aichain.node.context import NodeContext
+from aichain.store.certificate_archive import CertificateArchive
 from aichain.store.wal import VoteWal
 from consensus.certificates import QuorumCertificate
 from consensus.core.effects import CastVote, Finalize, PersistCertificate
@@ -44,7 +45,12 @@ class Desk:
     """Ballots on a real log, with a network that only takes notes."""
 
     def __init__(
-        self, directory: Path, slots: SignedSlots | None = None, *, prune_bytes: int = 10**6
+        self,
+        directory: Path,
+        slots: SignedSlots | None = None,
+        *,
+        prune_bytes: int = 10**6,
+        archive: CertificateArchive | None = None,
     ) -> None:
         self.wal = VoteWal.open(directory, KEY.public_key)
         self.network = RecordingNetwork(self.wal)
@@ -56,7 +62,7 @@ class Desk:
             run_blocking=trio.to_thread.run_sync,
         )
         self.ballots = Ballots(
-            Signer(KEY, self.wal),
+            Signer(KEY, self.wal, archive),
             slots or SignedSlots(),
             cast("NodeContext", context),
             self.events.append,
@@ -169,3 +175,23 @@ async def test_a_rewritten_log_still_closes_the_views_it_says_nothing_more_of(
         await again.cast(prefer(b"\x0b", 5))
     await again.cast(prefer(b"\x0b", 6))
     again.wal.close()
+
+
+async def test_certificates_that_leave_the_log_are_kept_for_a_fork(tmp_path: Path) -> None:
+    """NOTARs and NULLs: FINALs are in the database, and our own votes convict nobody."""
+    archive = CertificateArchive(tmp_path / "certificates")
+    desk = Desk(tmp_path, prune_bytes=1, archive=archive)
+    notar = QuorumCertificate(INSTANCE, 0, VotePhase.PREFER, 5, 4, Hash32(b"\x0a" * 32), b"", ())
+    null = replace(notar, phase=VotePhase.CANCEL, view=6, height=0, block_id=ZERO_HASH)
+    later = replace(null, view=9)
+    for each in (notar, replace(notar, phase=VotePhase.COMMIT), null, later):
+        await desk.ballots.log((PersistCertificate(each),))
+    await desk.cast(prefer(b"\x0a"))
+    final = replace(notar, phase=VotePhase.COMMIT, view=7)
+    block = BlockRef(Hash32(b"\x0a" * 32), 4, 7, 0, ZERO_HASH, 0, 0, 0)
+    await desk.ballots.settle(Finalize(final, (block,)), INSTANCE)
+    assert [decode_record(raw) for raw in archive.records()] == [
+        CertificateSeen(notar),
+        CertificateSeen(null),
+    ]
+    assert CertificateSeen(later) in map(decode_record, desk.wal.records())

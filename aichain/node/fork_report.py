@@ -1,0 +1,86 @@
+"""At a halt: says what this home knows of a fork, and keeps what it was shown of the other side."""
+
+import logging
+
+from aichain.chain import Chain
+from aichain.config import NodeConfig
+from aichain.disclosure import disclosure_of
+from aichain.errors import ConfigError, StoreFailed
+from aichain.machine import RunBlocking
+from aichain.store.certificate_archive import CertificateArchive
+from aichain.store.paths import DataPaths
+from aichain.store.wal import VoteWal
+from consensus.certificates import QuorumCertificate
+from consensus.forensics import convicted
+from consensus.records import CertificateSeen, encode_record
+from genesis.units import format_address
+from genesis.validators import ValidatorSet
+
+log = logging.getLogger(__name__)
+
+
+class ForkReport:
+    """The process ends after it, so that the data directory is all that is left to ask."""
+
+    def __init__(
+        self, chain: Chain, wal: VoteWal | None, config: NodeConfig, run_blocking: RunBlocking
+    ) -> None:
+        self._chain = chain
+        self._wal = wal
+        self._config = config
+        self._run_blocking = run_blocking
+
+    async def tell(self, certificate: QuorumCertificate) -> None:
+        """`certificate` made a block final that is not on our chain, or does not execute here."""
+        await self._run_blocking(self._keep, certificate)
+        log.error("another block is final: %s", _words(certificate))
+        ours = self._chain.blocks.certificate_at(certificate.height)
+        if ours is not None:
+            log.error("here block %d is final: %s", certificate.height, _words(ours))
+        await self._run_blocking(self._name_the_guilty, certificate)
+        log.error(
+            "this home holds one side: `aichain fork-proof export %s --out FILE --epoch %d` writes "
+            "what it knows, for `aichain fork-proof find` to lay beside the other side's",
+            self._config.home,
+            certificate.epoch,
+        )
+
+    def _keep(self, certificate: QuorumCertificate) -> None:
+        """With what still waited for a vote that will not come."""
+        archive = CertificateArchive(DataPaths(self._config.data_dir).certificates)
+        try:
+            archive.add([encode_record(CertificateSeen(certificate))])
+            if self._wal is not None:
+                self._wal.append()
+        except StoreFailed as error:
+            log.error("what was shown is in this log only: %s", error)
+
+    def _name_the_guilty(self, certificate: QuorumCertificate) -> None:
+        try:
+            disclosure = disclosure_of(self._chain, self._config.data_dir, certificate.epoch)
+        except ConfigError as error:
+            log.error("nobody can be named: %s", error.reason)
+            return
+        validators = disclosure.epoch.validators
+        guilty = convicted(disclosure.certificates, disclosure.epoch.instance_id)
+        for index in guilty:
+            log.error("signed twice: validator %d, %s", index, _who(validators, index))
+        named = sum(validators[index].stake for index in guilty)
+        log.error(
+            "%d %% of the stake signed twice, as far as this home shows",
+            100 * named // validators.total_stake,
+        )
+
+
+def _words(certificate: QuorumCertificate) -> str:
+    voters = ", ".join(map(str, certificate.voter_indices))
+    return (
+        f"0x{certificate.block_id.hex()}, at height {certificate.height}, by COMMITs of view "
+        f"{certificate.view} of epoch {certificate.epoch}, signed by validators {voters}"
+    )
+
+
+def _who(validators: ValidatorSet, index: int) -> str:
+    validator = validators[index]
+    percent = 100 * validator.stake // validators.total_stake
+    return f"{format_address(validator.address)}, {percent} % of the stake"

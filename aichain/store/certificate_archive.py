@@ -1,0 +1,77 @@
+"""Certificates that have left the vote log: what convicts after a fork, if both sides kept them."""
+
+import logging
+import struct
+import zlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from aichain.store.durable import fail, replace_file
+from genesis import limits
+
+log = logging.getLogger(__name__)
+
+_MAGIC = b"AICERT1\n"
+_RECORD_HEAD = struct.Struct(">I")
+_CHECK = struct.Struct(">I")
+
+
+class CertificateArchive:
+    """Files of a few MiB, each written whole and once, the oldest deleted first.
+
+    Of past views the database keeps what is final. Who signed twice shows in what it does not keep:
+    the NOTAR that a FINAL follows, and the NULL of a view that somebody else made final. Nothing
+    here is needed to run; whoever deletes it only cannot name the guilty of an old fork.
+    """
+
+    def __init__(self, directory: Path, max_bytes: int = limits.CERTIFICATE_ARCHIVE_BYTES) -> None:
+        self._directory = directory
+        self._max_bytes = max_bytes
+
+    def add(self, records: Sequence[bytes]) -> None:
+        """Keep these; durable on return. StoreFailed."""
+        if not records:
+            return
+        try:
+            self._directory.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            fail(self._directory, error)
+        payload = b"".join(_RECORD_HEAD.pack(len(record)) + record for record in records)
+        files = self._files()
+        number = int(files[-1].stem) + 1 if files else 0
+        path = self._directory / f"{number:010d}.certs"
+        replace_file(path, _MAGIC + _CHECK.pack(zlib.crc32(payload)) + payload)
+        self._make_room([*files, path])
+
+    def records(self) -> Iterator[bytes]:
+        """Oldest first. A file that is damaged is left out, and named in the log."""
+        for path in self._files():
+            data = path.read_bytes()
+            head = len(_MAGIC) + _CHECK.size
+            payload = data[head:]
+            if data[:head] != _MAGIC + _CHECK.pack(zlib.crc32(payload)):
+                log.warning("%s is damaged: its certificates are left out", path)
+                continue
+            yield from _records(payload)
+
+    def _files(self) -> list[Path]:
+        return sorted(self._directory.glob("*.certs"))
+
+    def _make_room(self, files: Sequence[Path]) -> None:
+        """The file that was just written always stays."""
+        sizes = [path.stat().st_size for path in files]
+        excess = sum(sizes) - self._max_bytes
+        for path, size in zip(files[:-1], sizes, strict=False):
+            if excess <= 0:
+                return
+            path.unlink()
+            excess -= size
+
+
+def _records(payload: bytes) -> Iterator[bytes]:
+    position = 0
+    while position < len(payload):
+        (size,) = _RECORD_HEAD.unpack_from(payload, position)
+        position += _RECORD_HEAD.size
+        yield payload[position : position + size]
+        position += size
