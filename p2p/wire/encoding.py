@@ -132,7 +132,7 @@ def decode_hello(payload: bytes) -> Hello:
 
 
 def decode_consensus(payload: bytes) -> Received:
-    """A vote, proposal, checkpoint or certificate, from the first stream."""
+    """A vote, proposal, checkpoint, certificate or CLOSE, from the first stream."""
     message: Received = _decode(payload, _CONSENSUS)
     return message
 

@@ -86,7 +86,17 @@ def _read_checkpoints(fields: list[Value]) -> Checkpoints:
     return Checkpoints(tuple(decode_checkpoint(each) for each in sequence(array(fields, 1)[0], 1)))
 
 
+_CLOSE: Final = Form(
+    11,
+    CloseMessage,
+    lambda message: message.encode(),
+    decode_close_message,
+    GOSSIP_MAX_BYTES,
+    _CLOSE_ITEMS,
+    max_depth=3,
+)
 LANE_CONSENSUS: Final = (
+    _CLOSE,
     Form(8, LaneVote, _write_vote, _read_vote, VOTE_SIGNATURE_BYTES + 256, 16),
     Form(
         9,
@@ -116,15 +126,7 @@ LANE_CONSENSUS: Final = (
     ),
 )
 LANE_GOSSIP: Final = (
-    Form(
-        11,
-        CloseMessage,
-        lambda message: message.encode(),
-        decode_close_message,
-        GOSSIP_MAX_BYTES,
-        _CLOSE_ITEMS,
-        max_depth=3,
-    ),
+    _CLOSE,
     Form(
         12,
         Decision,

@@ -98,6 +98,7 @@ Consensus: TypeAlias = (
     | LaneCertificate
     | TermProposal
     | CheckpointMessage
+    | CloseMessage
 )
 """What travels on the first stream, ahead of everything else."""
 
@@ -119,6 +120,7 @@ ReceivedConsensus: TypeAlias = (
     | LaneCertificate
     | TermProposal
     | CheckpointMessage
+    | CloseMessage
 )
 Received: TypeAlias = ReceivedConsensus | Announcement | Gossiped
 """What a node finds in its inbound channel."""

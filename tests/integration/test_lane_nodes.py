@@ -32,6 +32,7 @@ from p2p.wire.messages import CertificateForwarded, FinalAnnounced, LaneCertific
 from tests.integration.lane_nodes import RunningLanes, lane_cluster, lanes_of
 from tests.integration.liars import join_liar
 from tests.integration.nodes import until
+from tests.simulation.nodes.stand_in_signatures import stand_in_signatures
 from tests.simulation.nodes.virtual_time import run_virtual, virtual_machine
 
 FORGED = bytes(3309)
@@ -253,3 +254,25 @@ def test_who_was_away_skips_over_decisions_that_nobody_keeps(
             assert not lanes_of(back).abstain
 
     run_virtual(story, seed=7)
+
+
+def test_a_close_that_a_partition_swallowed_is_heard_after_it(tmp_path: Path) -> None:
+    """Both halves close their term alone. Said again, their CLOSEs are a quorum long before the
+    hard lane may do without one, also where a signature is the same bytes each time."""
+
+    async def story() -> None:
+        async with lane_cluster(tmp_path, FOUNDERS, machine=virtual_machine()) as net:
+            nodes = [await net.start(index) for index in range(FOUNDERS)]
+            await until(lambda: all(node.height >= 4 for node in nodes))
+            net.hub.partition([node.node.context.network.peer_id for node in nodes[:2]])
+            await until(lambda: all(lanes_of(node).terms[0].closed for node in nodes), 60)
+            decided = lanes_of(nodes[0]).number
+            await trio.sleep(1)
+            net.hub.heal()
+            escape_s = net.document.consensus.escape_ms / 1000
+            await until(
+                lambda: all(lanes_of(node).number > decided for node in nodes), escape_s / 2
+            )
+
+    with stand_in_signatures():
+        run_virtual(story, seed=7)

@@ -17,6 +17,7 @@ from consensus.lanes.records import TermClosed
 from consensus.proposals import Proposal, SignedProposal
 from consensus.votes import Lane, Vote, VotePhase
 from genesis.units import Address
+from native.hashing import Hash32
 from p2p.network import Audience
 from p2p.wire.messages import LaneVote
 
@@ -43,6 +44,7 @@ class Caster:
         self._metrics = context.metrics
         self._clock = context.clock
         self._validator = validator
+        self._closes: dict[Hash32, CloseMessage] = {}
 
     async def cast_vote(self, vote: Vote, epoch: int) -> None:
         """Votes of a term go to its seats, votes on a checkpoint to all validators."""
@@ -88,13 +90,24 @@ class Caster:
         self._network.push(message, Audience.VALIDATORS)
 
     async def cast_close(self, record: TermClosed, notar: QuorumCertificate | None) -> bool:
-        """Our word that we sign nothing more in a term; False where we have no seat."""
+        """Our word that we sign nothing more in a term; False where we have no seat.
+
+        Gossip carries the same bytes only once in a while, so what is said again goes to our
+        peers directly, and whoever had not heard it passes it on.
+        """
         seating = self._instances.named(record.instance_id)
         assert seating is not None, "we close terms that have begun"
         seat = seating.instance.electorate.index_of(self._validator)
         if seat is None:
             return False
+        message = self._closes.get(record.instance_id)
+        if message is not None:
+            self._network.push(message, Audience.VALIDATORS)
+            return True
         message = CloseMessage(await self._ballots.sign_close(record, seating, seat), notar)
+        living = [name for name in self._closes if self._instances.named(name) is not None]
+        self._closes = {name: self._closes[name] for name in living}
+        self._closes[record.instance_id] = message
         self._network.gossip(message)
         self._engine.post(CloseAccepted(message, self._clock.now_ms()))
         return True

@@ -89,12 +89,18 @@ class LaneInbound:
         match item.message:
             case TransactionsAnnounced(ids):
                 self._pool.announced(peer, ids)
-            case Status() | Decision() | CloseMessage() | CertificateForwarded():
+            case Status() | Decision() | CertificateForwarded():
                 pass  # judged when it came; statuses are the network's to keep
-            case ReceivedLaneVote() | TermProposal() | CheckpointMessage() | LaneCertificate() if (
-                not self._reception.may_push(peer)
-            ):
+            case (
+                ReceivedLaneVote()
+                | TermProposal()
+                | CheckpointMessage()
+                | LaneCertificate()
+                | CloseMessage()
+            ) if not self._reception.may_push(peer):
                 pass
+            case CloseMessage() as close:  # said again, else it was judged when it came
+                await start(nursery, self._take_close, peer, close)
             case ReceivedLaneVote() as vote:
                 await self._take_vote(peer, vote, nursery)
             case TermProposal() as proposal:
