@@ -95,7 +95,7 @@ async def test_a_lost_chain_is_caught_up_in_silence(tmp_path: Path) -> None:
     """The log knows what was decided: before that nothing is signed."""
     async with lane_cluster(tmp_path, FOUNDERS) as net:
         nodes = [await net.start(index) for index in range(FOUNDERS)]
-        await until(lambda: all(node.height >= 8 for node in nodes))
+        await until(lambda: all(node.height >= 12 for node in nodes))  # its log says that 8 is hard
         await nodes[2].stop()
         shutil.rmtree(DataPaths(nodes[2].node.config.data_dir).chain)
         back = await net.start(2, sync_again=True)
