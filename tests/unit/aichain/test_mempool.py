@@ -264,6 +264,19 @@ def test_a_large_newcomer_evicts_as_many_tails_as_it_needs_or_none() -> None:
     assert len(pool) == 2
 
 
+def test_a_pool_is_full_by_bytes_as_well_as_by_weight() -> None:
+    size = Terms().size_bytes
+    pool = Mempool(max_weight=ROOMY, max_bytes=2 * size)
+    cheap = add(pool, 1, Terms(tip=10**7))
+    dear = add(pool, 2, Terms(tip=10**9))
+    with pytest.raises(MempoolFull):
+        add(pool, 3, Terms(tip=10**7))
+    removed = pool.add(make_transaction(3, Terms(tip=10**8, size_bytes=size)), RICH, HEAD)
+    assert removed == (cheap,)
+    assert of_sender(pool, 2) == (dear,)
+    assert pool.stats.size_bytes == 2 * size
+
+
 def test_the_price_of_entry_rises_when_the_pool_fills_up() -> None:
     pool = pool_for(100)
     for sender in range(75):

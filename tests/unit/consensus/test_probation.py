@@ -58,4 +58,7 @@ def test_or_the_first_final_of_a_later_instance() -> None:
 def test_only_the_first_word_before_the_quorum_counts() -> None:
     heard = probation(NEW, NEW).with_hello(1, Head(9, 0, 9)).with_hello(2, Head(5, 0, 7))
     assert heard.heard[1] == NEW
+    assert heard.heard[2] == Head(5, 0, 7)
+    late = heard.with_hello(3, Head(1, 0, 2))
+    assert 3 not in late.heard, "one final block is enough to be late"
     assert heard.with_hello(3, Head(900, 3, 1)).heard.keys() == {0, 1, 2}

@@ -1,6 +1,7 @@
 """R9 and the sync timer: what is said again, asked for, and answered."""
 
 from consensus.certificates import QuorumCertificate
+from consensus.core import timing
 from consensus.core.effects import (
     BroadcastCertificate,
     CastVote,
@@ -67,8 +68,8 @@ def test_sync_sets_itself_again_whatever_the_view() -> None:
     driver = Driver.at_view_1(proposer=False)
     driver.nullify(30)
     asked = driver.feed(TimerFired(Timer(TimerName.SYNC, 0, 0), driver.now_ms))
-    timers = [effect.timer for effect in asked if isinstance(effect, SetTimer)]
-    assert Timer(TimerName.SYNC, 0, 0) in timers
+    due_ms = driver.now_ms + timing.sync_ms(driver.state.config)
+    assert SetTimer(Timer(TimerName.SYNC, 0, 0), due_ms) in asked
 
 
 def test_sync_asks_from_the_first_gap_on() -> None:

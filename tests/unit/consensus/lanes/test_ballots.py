@@ -80,6 +80,9 @@ def test_the_ballot_is_unarmed_until_there_is_something_to_decide() -> None:
     driver = LaneDriver.started()
     driver.grow(4)
     assert driver.state.ballot.armed
+    asked = driver.core_asked(driver.state.ballot.instance.id)
+    timers = {effect.timer.name for effect in asked if isinstance(effect, core.SetTimer)}
+    assert timers >= {TimerName.CANCEL, TimerName.RETRY, TimerName.SYNC}
 
 
 def test_the_proposer_of_the_ballot_proposes_the_end_of_the_term_with_its_final() -> None:
