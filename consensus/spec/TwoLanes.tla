@@ -1,8 +1,8 @@
 ------------------------------- MODULE TwoLanes -------------------------------
 (****************************************************************************)
-(* One term of the two-lane protocol, which is designed and not yet built:  *)
-(* a committee of few seats (lane F) makes blocks fast, all stake (lane H)  *)
-(* makes one of them hard, and a committee that fails is closed.            *)
+(* One term of the two-lane protocol: a committee of few seats (lane F)     *)
+(* makes blocks fast, all stake (lane H) makes one of them hard, and a      *)
+(* committee that fails is closed.                                          *)
 (*                                                                          *)
 (* The term begins at Start. Lane F is an instance of Simplex-69 voted by   *)
 (* the seats; it ends at LastHeight. Lane H is an instance voted by stake   *)

@@ -20,6 +20,8 @@ class Outcome(Protocol):
     @property
     def finalizations(self) -> int: ...
     @property
+    def virtual_ms(self) -> int: ...
+    @property
     def trace(self) -> str: ...
     @property
     def violation(self) -> str | None: ...
@@ -54,6 +56,7 @@ class Campaign:
     runs: int = 0
     events: int = 0
     finalizations: int = 0
+    virtual_ms: int = 0
     seconds: float = 0.0
     extras: Counter[str] = field(default_factory=Counter)
     faults: Counter[str] = field(default_factory=Counter)
@@ -63,6 +66,7 @@ class Campaign:
         self.runs += 1
         self.events += result.events
         self.finalizations += result.finalizations
+        self.virtual_ms += result.virtual_ms
         self.extras.update(result.extras)
         self.faults.update(result.faults)
         if result.violation is not None:
@@ -90,7 +94,8 @@ class Campaign:
         totals = (
             f"seeds {self.seeds}  runs {self.runs}  events {self.events}  "
             f"finalizations {self.finalizations}  {extras}"
-            f"violations {len(self.failures)}  {self.runs / self.seconds:.1f} runs/s  "
+            f"violations {len(self.failures)}  "
+            f"{self.runs / self.seconds:.1f} runs/s of {self.virtual_ms / self.runs / 1000:.1f} s  "
             f"{1e6 * self.seconds / max(1, self.events):.0f} us/event"
         )
         return "\n".join([*rows, totals])

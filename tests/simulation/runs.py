@@ -61,6 +61,17 @@ def stampers(scenario: Scenario) -> Scenario:
     return replace(long(scenario), favourites=("early timestamp", "timestamp of the future"))
 
 
+def paced(scenario: Scenario) -> Scenario:
+    """As drawn, at the pace of real networks: what runs a second of simulators compare by."""
+    return replace(
+        scenario,
+        block_time_ms=500,
+        delta_ms=250,
+        least_ms=25_000,
+        links=replace(scenario.links, healed_ms=250),
+    )
+
+
 def calm(scenario: Scenario) -> Scenario:
     """Nobody evil, all machines and links as they should be: every view has its block."""
     return replace(
@@ -200,6 +211,7 @@ KINDS: dict[str, Callable[[Scenario], Scenario]] = {
     each.__name__: each
     for each in (
         swarm,
+        paced,
         long,
         forgers,
         stale,

@@ -90,6 +90,9 @@ class Scenario:
     favourites: tuple[str, ...] = ()
     calm: bool = False
     """Nothing is wrong anywhere, so that no view may be skipped."""
+    delta_ms: int = DELTA_MS
+    least_ms: int = 0
+    """It goes on for so long at least, however soon enough heights are final."""
     beyond: bool = False
     """More are evil than safety bears: chains may fork, and must not do so unnoticed."""
 
@@ -108,7 +111,7 @@ class Scenario:
             GENESIS_HASH,
             self.epoch_blocks,
             self.block_time_ms,
-            DELTA_MS,
+            self.delta_ms,
             self.block_time_ms * 2 // 5,
             make_address(node),
         )

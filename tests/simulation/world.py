@@ -42,6 +42,7 @@ class Result:
     finalizations: int
     heights: int
     edges: int
+    virtual_ms: int
     trace: str
     violation: str | None
     convicted_percent: int
@@ -116,6 +117,7 @@ class World:
             self.checker.finalizations,
             self.checker.height,
             self.checker.height // scenario.epoch_blocks,
+            self.now,
             blake3_256(self.trace.tobytes()).hex()[:16],
             violation,
             self._convicted() if violation or self.checker.is_forked else 0,
@@ -161,10 +163,10 @@ class World:
     def _is_done(self) -> bool:
         if self.scenario.beyond:
             return self.now > self.scenario.heal_ms + FORKED_MS
-        if self.now < self.scenario.heal_ms + QUIET_MS:
+        if self.now < max(self.scenario.heal_ms + QUIET_MS, self.scenario.least_ms):
             return False
         goal = self.heal_height + HEIGHTS_AFTER_HEALING
-        return all(node.is_up and node.state.final.height >= goal for node in self.honest)
+        return self.checker.height >= goal and all(node.is_up and node.state.final.height >= goal for node in self.honest)
 
     def _standing(self) -> str:
         nodes = " ".join(

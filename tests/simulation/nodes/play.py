@@ -45,13 +45,16 @@ class Result:
     """Checkpoints that a committee's term ended at before its last block."""
 
     @property
+    def virtual_ms(self) -> int:
+        return round(1000 * self.virtual_s)
+
+    @property
     def extras(self) -> dict[str, int]:
         """What only this simulator counts."""
         return {
             "blocks": self.heights,
             "transactions": self.transactions,
             "restarts": self.restarts,
-            "virtual seconds": round(self.virtual_s),
         }
 
 
