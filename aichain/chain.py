@@ -1,14 +1,11 @@
 """Head of the ledger: executes blocks, keeps what is not final yet, commits. Its only writer."""
 
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from aichain.errors import BlockLost, ParentNotExecuted, UnfinalizedFull
-from aichain.executed import Executed as Executed
-from aichain.executed import FinalBlock as FinalBlock
-from aichain.executed import body_record, least_used, pending_nonces, require_line
+from aichain.errors import ParentNotExecuted
 from aichain.pruning import prune
 from aichain.recovery import Ledger, create_ledger, ledger_exists, open_ledger
 from aichain.store.blocks import BlockRecord, BlockStore
@@ -17,10 +14,11 @@ from aichain.store.failpoints import CrashPoint, FailPoints
 from aichain.store.header_range import stage_nodes
 from aichain.store.index import Location
 from aichain.store.keys import TIP
-from aichain.store.segments import BodyRecord, Position
+from aichain.store.segments import BodyRecord
 from aichain.store.snapshots import LastAnchor
 from aichain.store.state import StateRecords, Tip, stage_state
 from aichain.store.validator_sets import stage_validators
+from aichain.unfinalized import Executed, UnfinalizedBlocks, body_record
 from consensus.certificates import QuorumCertificate
 from consensus.instance import BlockRef
 from consensus.lanes.messages import Decision
@@ -29,11 +27,24 @@ from genesis.document import GenesisDocument
 from genesis.units import Address
 from native.hashing import Hash32
 from vm.apply import apply_block
-from vm.blocks import Block, Header, VerifiedBlock, body_bytes
+from vm.blocks import Header, VerifiedBlock
 from vm.build import Built
 from vm.commitment import StateTree
 from vm.receipts import Receipt
 from vm.state import State
+
+
+@dataclass(frozen=True, slots=True)
+class FinalBlock:
+    """What the feed tells of a block that has just become final and is on disk."""
+
+    header: Header
+    block: VerifiedBlock
+    receipts: tuple[Receipt, ...]
+    certificate: QuorumCertificate
+    """The FINAL certificate of this block or of a descendant in the same commit."""
+    state_root: Hash32
+    finalized_at_ms: int | None
 
 
 class Chain:
@@ -58,11 +69,10 @@ class Chain:
         record = self.blocks.record_at(ledger.state.head.height)
         self._finalized_at_ms = record.finalized_at_ms if record is not None else None
         self._recent: tuple[FinalBlock, ...] = ()
-        self._executed: dict[Hash32, Executed] = {}
-        self._evicted: OrderedDict[Hash32, tuple[int, Position]] = OrderedDict()
-        self._clock = 0
-        self._positions: dict[Hash32, Position] = {}
-        self._left_over = self._read_tail()
+        head = ledger.state.head
+        self._above = UnfinalizedBlocks(head.id, ledger.bodies, ledger.blocks, fail_points)
+        self._above.read_tail(ledger.tail, head.height)
+        ledger.tail.clear()
 
     @classmethod
     def exists(cls, root: Path) -> bool:
@@ -114,7 +124,7 @@ class Chain:
 
     def above_head(self) -> tuple[Executed, ...]:
         """The executed blocks that are not final yet."""
-        return tuple(self._executed.values())
+        return self._above.entries()
 
     @property
     def recent(self) -> tuple[FinalBlock, ...]:
@@ -130,22 +140,18 @@ class Chain:
         """The state after the head or after an executed block above it."""
         if block_id == self._head.head.id:
             return self._head
-        entry = self._executed.get(block_id)
-        if entry is None:
-            return None
-        self._touch(entry)
-        return entry.state
+        return self._above.state_of(block_id)
 
     def is_executed(self, block_id: Hash32) -> bool:
         """Final, or executed on top of the final chain."""
-        return block_id in self._executed or self.blocks.height_of(block_id) is not None
+        return block_id in self._above or self.blocks.height_of(block_id) is not None
 
     def is_durable(self, block_id: Hash32) -> bool:
         """Whether the body would survive a crash now (R8: before a vote for it)."""
-        return block_id in self._positions or self.blocks.height_of(block_id) is not None
+        return self._above.is_durable(block_id) or self.blocks.height_of(block_id) is not None
 
     def header_of(self, block_id: Hash32) -> Header | None:
-        entry = self._executed.get(block_id)
+        entry = self._above.get(block_id)
         if entry is not None:
             return entry.header
         height = self.blocks.height_of(block_id)
@@ -153,11 +159,11 @@ class Chain:
 
     def executed(self, block_id: Hash32) -> Executed | None:
         """A block above the head with its state and receipts."""
-        return self._executed.get(block_id)
+        return self._above.get(block_id)
 
     def raw_block(self, block_id: Hash32) -> BodyRecord | None:
         """The bytes that a peer asks for by id: final, or executed and not final yet."""
-        entry = self._executed.get(block_id)
+        entry = self._above.get(block_id)
         if entry is not None:
             return body_record(entry.block)
         height = self.blocks.height_of(block_id)
@@ -170,7 +176,7 @@ class Chain:
 
     def pending_nonces(self, block_id: Hash32) -> Mapping[Address, int]:
         """Where the senders of blocks above the head stand after `block_id`."""
-        return pending_nonces(self._executed, block_id)
+        return self._above.pending_nonces(block_id)
 
     def unfinalized(self) -> tuple[VerifiedBlock, ...]:
         """Blocks above the head that were durable when the node stopped, parents first.
@@ -178,7 +184,7 @@ class Chain:
         Only verified blocks were ever written, so they are verified. Execute them again before
         the core is restored: votes may have been cast for them.
         """
-        return tuple(self._left_over)
+        return self._above.left_over()
 
     def execute(self, block: VerifiedBlock) -> State:
         """Run a block on its parent's state; the answer is remembered. Blocking.
@@ -192,26 +198,20 @@ class Chain:
         if parent is None:
             raise ParentNotExecuted(block_id=block.id.hex(), parent_id=block.header.parent_id.hex())
         state, receipts = apply_block(parent, block)
-        self._remember(block, state, receipts)
+        self._above.remember(block, state, receipts)
         return state
 
     def adopt(self, built: Built) -> None:
         """Remember a block that this node built: it has been executed already."""
-        if built.block.id not in self._executed:
-            self._remember(built.block, built.state, built.receipts)
+        if built.block.id not in self._above:
+            self._above.remember(built.block, built.state, built.receipts)
 
     def make_durable(self, block_id: Hash32) -> None:
         """Write the block and its ancestors above the head to disk, before a vote for it (R8).
 
         Blocking. Raises StoreFailed.
         """
-        line: list[Executed] = []
-        entry = self._executed.get(block_id)
-        while entry is not None and entry.position is None:
-            line.append(entry)
-            entry = self._executed.get(entry.header.parent_id)
-        line.reverse()
-        self._append_bodies(line)
+        self._above.make_durable(block_id)
 
     def finalize(
         self,
@@ -252,9 +252,9 @@ class Chain:
         batch: dict[bytes, bytes | None],
         finalized_at_ms: int | None,
     ) -> tuple[FinalBlock, ...]:
-        line = [self._executed.get(block.id) or self._recall(block.id) for block in blocks]
-        require_line(self._head.head.id, line, end_id)
-        self._append_bodies(line)
+        line = [self._above.get(block.id) or self._recall(block.id) for block in blocks]
+        _require_line(self._head.head.id, line, end_id)
+        self._above.append(line)
         self._reached("bodies written")
         self._stage(batch, line, finalized_at_ms)
         self._ledger.database.write(batch, sync=True)
@@ -307,94 +307,21 @@ class Chain:
         last.state.collapse(StateRecords(reader))
         self._certified = self._head  # it reads from a snapshot of its own
         self._head = last.state
-        height = last.header.height
-        above: dict[Hash32, Executed] = {}
-        for block_id, entry in self._executed.items():  # parents come before their children
-            parent_id = entry.header.parent_id
-            if parent_id == last.block.id or parent_id in above:
-                above[block_id] = entry
-        self._executed = above
-        self._positions = {
-            block_id: position
-            for block_id, position in self._positions.items()
-            if block_id in above
-        }
-        self._left_over = [b for b in self._left_over if b.header.height > height]
-        for block_id in [each for each, (at, _) in self._evicted.items() if at <= height]:
-            del self._evicted[block_id]
-
-    def _append_bodies(self, line: list[Executed]) -> None:
-        missing = [entry for entry in line if entry.position is None]
-        if not missing:
-            return
-        positions = self._ledger.bodies.append([body_record(e.block) for e in missing])
-        for entry, position in zip(missing, positions, strict=True):
-            entry.position = position
-            self._positions[entry.block.id] = position
-        self._reached("bodies appended")
-
-    def _remember(self, block: Block, state: State, receipts: tuple[Receipt, ...]) -> None:
-        self._make_room(block.header.parent_id, body_bytes(block.transactions))
-        self._put(block, state, receipts)
-
-    def _put(self, block: Block, state: State, receipts: tuple[Receipt, ...]) -> Executed:
-        entry = Executed(
-            block=VerifiedBlock(block),
-            state=state,
-            receipts=receipts,
-            size_bytes=body_bytes(block.transactions),
-            last_used=0,
-            position=self._positions.get(block.id),
-        )
-        self._touch(entry)
-        self._executed[block.id] = entry
-        self._evicted.pop(block.id, None)
-        return entry
+        self._above.settle(last.header)
 
     def _recall(self, block_id: Hash32) -> Executed:
         """Execute a final block again that had to make room; the core counts on it (R8)."""
-        _, position = self._evicted.get(block_id, (0, None))
-        if position is None:
-            raise BlockLost(block_id=block_id.hex())
-        block = VerifiedBlock(self.blocks.decode(position, self._ledger.bodies.read(position)))
-        self._positions[block_id] = position
+        block = self._above.read_evicted(block_id)
         parent = self.state_of(block.header.parent_id)
         assert parent is not None, "final blocks come oldest first"
-        return self._put(block, *apply_block(parent, block))
+        return self._above.put(block, *apply_block(parent, block))
 
-    def _touch(self, entry: Executed) -> None:
-        self._clock += 1
-        entry.last_used = self._clock
 
-    def _make_room(self, parent_id: Hash32, size_bytes: int) -> None:
-        """Forget the longest unused block that nothing is built on; it can be executed again."""
-        while (
-            len(self._executed) >= limits.UNFINALIZED_BLOCKS
-            or sum(e.size_bytes for e in self._executed.values()) + size_bytes
-            > limits.UNFINALIZED_BYTES
-        ):
-            oldest = least_used(self._executed, parent_id)
-            if oldest is None:
-                raise UnfinalizedFull(
-                    blocks=len(self._executed),
-                    size_bytes=sum(e.size_bytes for e in self._executed.values()),
-                )
-            del self._executed[oldest.block.id]
-            self._positions.pop(oldest.block.id, None)
-            if oldest.position is not None:
-                self._evicted[oldest.block.id] = (oldest.header.height, oldest.position)
-            if len(self._evicted) > limits.EVICTED_BLOCKS_MAX:
-                self._evicted.popitem(last=False)
-
-    def _read_tail(self) -> list[VerifiedBlock]:
-        connected: dict[Hash32, VerifiedBlock] = {}
-        for position, raw in self._ledger.tail:
-            if raw.height <= self._head.head.height:
-                continue
-            block = self.blocks.decode(position, raw)
-            self._positions[block.id] = position
-            parent_id = block.header.parent_id
-            if parent_id == self._head.head.id or parent_id in connected:
-                connected[block.id] = VerifiedBlock(block)
-        self._ledger.tail.clear()
-        return list(connected.values())
+def _require_line(head_id: Hash32, line: Sequence[Executed], end_id: Hash32) -> None:
+    """What becomes final extends the head, in order, up to the block that was decided."""
+    assert line, "something becomes final"
+    parent_id = head_id
+    for entry in line:
+        assert entry.header.parent_id == parent_id, "final blocks extend the head, in order"
+        parent_id = entry.block.id
+    assert end_id == parent_id, "the certificate is of the last block"

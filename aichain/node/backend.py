@@ -7,7 +7,7 @@ from typing import TypeVar
 import trio
 
 from aichain import __version__
-from aichain.chain import Chain, Executed, FinalBlock
+from aichain.chain import Chain, FinalBlock
 from aichain.feed import Feed, Subscription
 from aichain.node.attendance import AttendanceBook
 from aichain.node.clock_watch import ClockWatch
@@ -35,6 +35,7 @@ from aichain.rpc.backend import (
 from aichain.rpc.errors import HistoryPruned
 from aichain.store.blocks import StoredBlock
 from aichain.store.decisions import finality_of
+from aichain.unfinalized import Executed
 from consensus.core.state import State as CoreState
 from consensus.electorate import Electorate
 from consensus.headers import block_ref
