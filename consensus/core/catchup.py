@@ -22,9 +22,9 @@ from consensus.core.effects import (
     TimerName,
 )
 from consensus.core.events import CertificatesRequested
-from consensus.core.state import NEVER_SYNCED, State
+from consensus.core.state import NEVER_SYNCED, State, ViewState
 from consensus.core.turn import Turn
-from genesis.limits import ANNOUNCING_VIEWS, CERTIFICATE_VIEWS_PER_ANSWER
+from genesis.limits import ANNOUNCING_VIEWS, CERTIFICATE_VIEWS_PER_ANSWER, VIEWS_BEHIND_MAX
 from native.hashing import Hash32
 
 
@@ -121,6 +121,16 @@ def first_gap(state: State) -> int | None:
         if view > state.final_view and state.at(view).notarized is None:
             return view
     return None
+
+
+def without_old_votes(state: State, view: int) -> dict[int, ViewState]:
+    """Views far behind `view` as they are kept on; R9 may need the votes of the first open one."""
+    gap = first_gap(state)
+    return {
+        old: known.without_votes()
+        for old, known in state.views.items()
+        if old < view - VIEWS_BEHIND_MAX and old != gap and not known.is_slim
+    }
 
 
 def _missing_blocks(state: State) -> list[Hash32]:

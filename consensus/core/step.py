@@ -1,9 +1,12 @@
 """The protocol: `step(state, event)` gives the next state and what must happen now.
 
-One function per event, then the moves they share, in the order of a view: enter it, propose,
-PREFER, COMMIT or CANCEL, finalize, begin the next epoch. Rules R0-R10 are those of
-consensus/README.md; when a vote is allowed stands in voting.py alone. Nothing here verifies a
-signature or reads a clock.
+One function per event, then the moves they share. Rules R0-R10 are those of consensus/README.md;
+when a vote is allowed stands in voting.py alone. Nothing here checks signatures or reads a clock.
+
+A view in which all goes well: all `enter_view`; its proposer goes on by `try_propose`, `on_built`
+and `propose`, the others by `on_proposal`, and all by `try_prefer`. `on_vote` counts PREFERs to a
+NOTAR, for which `on_certificate` casts COMMIT and enters the next view; `on_vote` counts COMMITs
+to a FINAL, and `settle` acts on it. Whatever was missing and arrives leads back to `go_on`.
 """
 
 from dataclasses import replace
@@ -40,15 +43,11 @@ from consensus.core.events import (
 from consensus.core.state import CommitRule, State, in_next_epoch
 from consensus.core.turn import Turn
 from consensus.electorate import Electorate
-from consensus.evidence import (
-    ConflictingProposals,
-    ConflictingVotes,
-    SignedClaim,
-)
+from consensus.evidence import ConflictingProposals, ConflictingVotes, SignedClaim
 from consensus.instance import BlockRef
 from consensus.proposals import Proposal, SignedProposal
 from consensus.votes import SignedVote, Vote, VotePhase, cancel_vote
-from genesis.limits import ELECTORATES_AHEAD_MAX, VIEW_TIMEOUT_MAX_MS, VIEWS_BEHIND_MAX
+from genesis.limits import ELECTORATES_AHEAD_MAX, VIEW_TIMEOUT_MAX_MS
 from native.hashing import Hash32
 
 
@@ -280,12 +279,7 @@ def commit_late(turn: Turn) -> None:
 def enter_view(turn: Turn, view: int) -> None:
     """R0: holding NOTAR or NULL of the view before (any later certificate skips ahead)."""
     state = turn.state
-    gap = catchup.first_gap(state)
-    slim = {
-        old: known.without_votes()
-        for old, known in state.views.items()
-        if old < view - VIEWS_BEHIND_MAX and old != gap and not known.is_slim
-    }
+    slim = catchup.without_old_votes(state, view)
     skipped = view > state.view + 1  # what the others did meanwhile was not for us to hear
     state = replace(
         state,
@@ -345,28 +339,34 @@ def try_prefer(turn: Turn) -> None:
     if not voting.may_prefer(turn.state):
         return
     for signed in turn.state.at(turn.state.view).proposals:
-        state, proposal = turn.state, signed.proposal
-        block, parent = proposal.block, state.blocks.get(proposal.block.parent_id)
-        if not voting.is_justified(state, proposal):
+        if not accept(turn, signed.proposal):
             continue
-        if proposal.is_repeat:
-            if not voting.may_repeat(state.instance, block):
-                continue
-        elif parent is None or not state.is_executed(parent.id):
-            catchup.need(turn, block.parent_id)
-            continue
-        elif not voting.fits_parent(state, proposal, parent):
-            continue
-        elif turn.now_ms < voting.acceptable_from_ms(state, block):
-            from_ms = voting.acceptable_from_ms(state, block)
-            if from_ms < turn.now_ms + VIEW_TIMEOUT_MAX_MS:  # later, nobody is in this view
-                turn.set_timer(TimerName.STAMP, from_ms)
-            continue
+        state, block = turn.state, signed.proposal.block
         if state.is_executed(block.id):
             subject = (state.view, block.height, block.id)
             cast(turn, Vote(state.instance.id, VotePhase.PREFER, *subject))
             return
         catchup.need(turn, block.id)
+
+
+def accept(turn: Turn, proposal: Proposal) -> bool:
+    """All of R2 and R10 but that the block executes. What may still come is waited for: the parent
+    is asked for, and a stamp that is too early is looked at again."""
+    state, block = turn.state, proposal.block
+    if not voting.is_justified(state, proposal):
+        return False
+    if proposal.is_repeat:
+        return voting.may_repeat(state.instance, block)
+    parent = state.blocks.get(block.parent_id)
+    if parent is None or not state.is_executed(parent.id):
+        catchup.need(turn, block.parent_id)
+        return False
+    if not voting.fits_parent(state, proposal, parent):
+        return False
+    from_ms = voting.acceptable_from_ms(state, block)
+    if turn.now_ms < from_ms < turn.now_ms + VIEW_TIMEOUT_MAX_MS:  # later, nobody is in this view
+        turn.set_timer(TimerName.STAMP, from_ms)
+    return turn.now_ms >= from_ms
 
 
 def cast(turn: Turn, vote: Vote) -> None:

@@ -218,7 +218,7 @@ STRANGERS: dict[str, Mutant] = {
     ),
     "accused again and again": _one(Turn, "accuse", guesses.accuse_again),
     "any number of proposals": _one(filters, "PROPOSALS_PER_VIEW_MAX", 10**9),
-    "old views keep their votes": _one(core_step, "VIEWS_BEHIND_MAX", 10**9, seeds=0),
+    "old views keep their votes": _one(catchup, "VIEWS_BEHIND_MAX", 10**9, seeds=0),
     "old open views not said again": _one(
         catchup, "repeat", guesses.repeat_this_view_only, seeds=0
     ),

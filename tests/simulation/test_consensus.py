@@ -95,6 +95,13 @@ def test_the_same_seed_gives_the_same_trace_in_another_process() -> None:
     assert printed_by(code) == {" ".join(run(seed).trace for seed in range(4))}
 
 
+def test_a_paced_run_lasts_25_seconds() -> None:
+    result = run(0, "paced")
+    assert result.violation is None
+    assert result.virtual_ms >= 25_000
+    assert 25 <= result.heights <= 50, "a block every 500 ms, but for the bad time and evil turns"
+
+
 def test_different_seeds_give_different_traces() -> None:
     assert len({run(seed).trace for seed in range(4)}) == 4
 
