@@ -11,6 +11,7 @@ from consensus.electorate import Electorate
 from consensus.instance import BlockRef, Instance
 from consensus.proposals import Proposal, SignedProposal
 from consensus.records import Record
+from consensus.values import changed
 from consensus.votes import Vote, VotePhase
 from genesis.epochs import epoch_after
 from genesis.units import Address
@@ -111,11 +112,11 @@ class ViewState:
         """The same with other votes for one phase."""
         match phase:
             case VotePhase.PREFER:
-                return replace(self, prefers=tally)
+                return changed(self, prefers=tally)
             case VotePhase.COMMIT:
-                return replace(self, commits=tally)
+                return changed(self, commits=tally)
             case VotePhase.CANCEL:
-                return replace(self, cancels=tally)
+                return changed(self, cancels=tally)
 
     def with_certificate(self, certificate: QuorumCertificate) -> "ViewState":
         """The same with one more certificate."""
@@ -203,7 +204,7 @@ class State:
 
     def with_view(self, view: int, known: ViewState) -> "State":
         """The state with one view replaced."""
-        return replace(self, views={**self.views, view: known})
+        return changed(self, views={**self.views, view: known})
 
     def is_executed(self, block_id: Hash32) -> bool:
         """Body present, durable, executed; all its ancestors too."""

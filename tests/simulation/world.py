@@ -92,14 +92,14 @@ class World:
 
     def run(self) -> Result:
         """Play the scenario until enough heights are final after healing, or something is wrong."""
-        scenario, violation, heap = self.scenario, None, self._heap
+        violation, heap, deadline_ms = None, self._heap, self.scenario.deadline_ms
         self._schedule()
         try:
             with _without_log_lines():
                 while not self._is_done():
                     if not heap and self.checker.halted:
                         break
-                    if not heap or heap[0][0] > scenario.deadline_ms:
+                    if not heap or heap[0][0] > deadline_ms:
                         raise Violation("liveness", self._standing())
                     self.now, _, action = heapq.heappop(heap)
                     self.events += 1
@@ -112,11 +112,11 @@ class World:
         self.faults["(fork)"] += self.checker.is_forked
         self.faults["(halt)"] += len(self.checker.halted)
         return Result(
-            scenario.seed,
+            self.scenario.seed,
             self.events,
             self.checker.finalizations,
             self.checker.height,
-            self.checker.height // scenario.epoch_blocks,
+            self.checker.height // self.scenario.epoch_blocks,
             self.now,
             blake3_256(self.trace.tobytes()).hex()[:16],
             violation,
@@ -166,7 +166,9 @@ class World:
         if self.now < max(self.scenario.heal_ms + QUIET_MS, self.scenario.least_ms):
             return False
         goal = self.heal_height + HEIGHTS_AFTER_HEALING
-        return self.checker.height >= goal and all(node.is_up and node.state.final.height >= goal for node in self.honest)
+        return self.checker.height >= goal and all(
+            node.is_up and node.state.final.height >= goal for node in self.honest
+        )
 
     def _standing(self) -> str:
         nodes = " ".join(
