@@ -35,6 +35,16 @@ def test_anything_but_the_canonical_form_is_refused(case: dict[str, Any]) -> Non
         decode(bytes.fromhex(case["raw"]), **ROOMY)
 
 
+def test_of_a_large_input_too_many_elements_are_counted_and_never_made(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A megabyte of ones would be a million objects before anybody looked at the limit."""
+    raw = encode([1] * 100_000)
+    monkeypatch.setattr(codec, "_decoder_of_depth", lambda _depth: pytest.fail("it was decoded"))
+    with pytest.raises(DecodeError, match="more than 99999 elements"):
+        decode(raw, max_bytes=len(raw), max_items=99_999)
+
+
 @pytest.mark.parametrize("case", VECTORS["refused"], ids=lambda case: case["why"])
 def test_refusals_do_not_depend_on_the_count_that_guards_large_inputs(
     case: dict[str, Any], monkeypatch: pytest.MonkeyPatch

@@ -12,8 +12,9 @@ def test_the_first_minute_keeps_below_a_second() -> None:
 def test_delays_grow_with_failures() -> None:
     middle = 25  # no jitter
     assert redial_delay_ms(1, middle) < redial_delay_ms(10, middle) == SOON_MS
-    assert redial_delay_ms(100, middle) == SELDOM_MS
-    assert redial_delay_ms(100_000, middle) == RARELY_MS
+    assert redial_delay_ms(60, middle) == SOON_MS
+    assert redial_delay_ms(61, middle) == redial_delay_ms(200, middle) == SELDOM_MS
+    assert redial_delay_ms(201, middle) == redial_delay_ms(100_000, middle) == RARELY_MS
 
 
 def test_luck_spreads_the_delays_by_a_quarter_each_way() -> None:
