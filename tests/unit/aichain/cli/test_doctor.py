@@ -45,6 +45,42 @@ def test_people_get_one_line_a_check(invoke: Invoke) -> None:
     assert all(line.split()[0] in ("OK", "WARN") for line in lines)
 
 
+@pytest.mark.parametrize(
+    ("check", "limit", "value", "verdict"),
+    [
+        ("disk", "DISK_FAIL_BYTES", 2**62, "FAIL"),
+        ("disk", "DISK_WARN_BYTES", 2**62, "WARN"),
+        ("fsync", "FSYNC_FAIL_MS", 0, "FAIL"),
+        ("fsync", "FSYNC_WARN_MS", 0, "WARN"),
+        ("memory", "MEMORY_WARN_BYTES", 2**62, "WARN"),
+        ("open files", "FILES_WARN", 2**62, "WARN"),
+        ("signatures", "VERIFY_WARN_US", 0, "WARN"),
+    ],
+)
+def test_a_machine_beyond_a_limit_is_pointed_at(
+    invoke: Invoke,
+    monkeypatch: pytest.MonkeyPatch,
+    check: str,
+    limit: str,
+    value: int,
+    verdict: str,
+) -> None:
+    monkeypatch.setattr(doctor, limit, value)
+    found = findings(invoke("--json"))[check]
+    assert found["verdict"] == verdict
+    assert found["fix"]
+
+
+@pytest.mark.parametrize("answer", [True, False])
+def test_an_engine_that_says_the_same_of_every_signature_fails(
+    invoke: Invoke, monkeypatch: pytest.MonkeyPatch, answer: bool
+) -> None:
+    monkeypatch.setattr(doctor, "verify", lambda *_signed: answer)
+    done = invoke("--json")
+    assert findings(done)["signatures"]["verdict"] == "FAIL"
+    assert done.exit_code == 41
+
+
 def test_a_broken_setting_fails_with_its_fix(invoke: Invoke, tmp_path: Path) -> None:
     (tmp_path / "config.toml").write_text('[rpc]\nlisten = "nowhere"\n')
     done = invoke("--home", str(tmp_path), "--json")
