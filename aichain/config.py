@@ -67,6 +67,7 @@ KEYS: Final[Mapping[str, str]] = {
     "index": "keep the index of transactions by hash",
     "keep": "full, or how many of the last blocks to keep (at least 1024)",
     "sync": "full, or snapshot: who is far behind fetches a recent state instead of all blocks",
+    "snapshots": "make a snapshot of each epoch's end for peers that join; false needs less disk",
     "trust": "HEIGHT:HASH of a recent block to start from; needs sync = snapshot",
     "rpc.listen": "HOST:PORT of JSON-RPC, WebSocket, health and metrics",
     "rpc.cors": "origins a browser may call from; empty allows none",
@@ -107,6 +108,7 @@ class Settings:
     index: bool
     keep: int | None
     sync: SyncMode
+    snapshots: bool
     trust: TrustPoint | None
     rpc_listen: Endpoint
     rpc_cors: tuple[str, ...]
@@ -149,6 +151,8 @@ class NodeConfig:
     keep: int | None = None
     """How many blocks below the head are kept; None for all."""
     sync: SyncMode = SyncMode.FULL
+    snapshots: bool = True
+    """Whether peers find snapshots of our state here."""
     trust: TrustPoint | None = None
     """What a snapshot is proved from, where the node's own last block is too old."""
     allow_faults: bool = False
@@ -286,6 +290,7 @@ def resolve_settings(
         index=pick("index", read_boolean, True),
         keep=pick("keep", read_keep, None),
         sync=pick("sync", read_sync, SyncMode.FULL),
+        snapshots=pick("snapshots", read_boolean, True),
         trust=pick("trust", read_trust, None),
         rpc_listen=pick("rpc.listen", read_endpoint, Endpoint("127.0.0.1", RPC_PORT + ports)),
         rpc_cors=pick("rpc.cors", read_origins, ()),

@@ -30,6 +30,7 @@ from p2p.network import (
     PeerView,
     RequestHandler,
 )
+from p2p.peers import PeerTable
 from p2p.settings import NetworkSettings, NodeIdentity
 from p2p.topics import topics_of
 from p2p.wire.encoding import Refused, decode_response, encode_message
@@ -87,6 +88,14 @@ class Libp2pNetwork:
     @property
     def peer_id(self) -> str:
         return self._peer_id
+
+    @property
+    def standings(self) -> PeerTable:
+        return self._board.table
+
+    @standings.setter
+    def standings(self, table: PeerTable) -> None:
+        self._board.table = table
 
     @property
     def address(self) -> str:

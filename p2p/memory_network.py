@@ -155,7 +155,7 @@ class MemoryNetwork:
         self._hello = make_hello(*us, key, agent=agent, status=self._status, listen="")
         self._peer_id = identity.peer_id
         self._roster = Roster()
-        self._table = PeerTable()
+        self.standings = PeerTable()
         self._mailbox = Mailbox()
         self._judge = GossipJudge()
         self._handler: RequestHandler | None = None
@@ -258,13 +258,13 @@ class MemoryNetwork:
             self._hub.introduce(self, parsed.peer_id)
 
     def penalize(self, peer: str, penalty: Penalty, reason: str) -> None:
-        if self._table.penalize(peer, penalty, reason, _now_ms()):
+        if self.standings.penalize(peer, penalty, reason, _now_ms()):
             self._counters = replace(self._counters, bans=self._counters.bans + 1)
             self._hub.part(self._peer_id, peer)
 
     def peers(self) -> tuple[PeerView, ...]:
         now_ms = _now_ms()
-        return self._roster.views(lambda peer: self._table.score(peer, now_ms))
+        return self._roster.views(lambda peer: self.standings.score(peer, now_ms))
 
     def blocks(self, peer: str) -> bool:
         """Whether fault injection cuts us off from a peer."""
@@ -272,7 +272,7 @@ class MemoryNetwork:
 
     def bans(self, peer: str) -> bool:
         """Whether we refuse to talk to a peer."""
-        return self._table.is_banned(peer, _now_ms())
+        return self.standings.is_banned(peer, _now_ms())
 
     def meet(self, peer: str, hello: Hello, direction: Direction) -> None:
         """A peer said hello; a wrong one is not let in."""

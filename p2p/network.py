@@ -10,6 +10,7 @@ from trio_typing import TaskStatus
 
 from native.hashing import Hash32
 from p2p.errors import Penalty
+from p2p.peers import PeerTable
 from p2p.wire.messages import (
     AnyRequest,
     Gossiped,
@@ -104,6 +105,10 @@ class Network(Protocol):
     Every peer has exchanged hellos with us: same network id, same genesis hash, and a validator
     key, if it claims one, that is bound to its peer id by a signature.
     """
+
+    standings: PeerTable
+    """What is held against whom. Who starts anew in this process goes on with the same one, given
+    before `run`."""
 
     @property
     def peer_id(self) -> str:

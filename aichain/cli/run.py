@@ -59,6 +59,12 @@ ENDS: Final = (signal.SIGTERM, signal.SIGHUP)
     help="snapshot: who is far behind fetches a recent state, proved, instead of all blocks.",
 )
 @click.option(
+    "--snapshots/--no-snapshots",
+    default=None,
+    help="Make a snapshot of each epoch's end for nodes that join (the default), or none, and drop "
+    "those that are there: a node whose disk or processor is short.",
+)
+@click.option(
     "--trust",
     metavar="HEIGHT:HASH",
     help="With --sync snapshot: a block of the last 14 days that somebody you trust vouches for. "

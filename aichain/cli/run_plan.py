@@ -128,6 +128,7 @@ def _config(
         log_file=settings.log_file,
         index=settings.index,
         keep=settings.keep,
+        snapshots=settings.snapshots,
         sync=settings.sync,
         trust=settings.trust,
         allow_faults=settings.allow_faults,

@@ -34,6 +34,7 @@ from aichain.node.first_start import (
 from aichain.node.fork_report import ForkReport
 from aichain.node.history import History, history_of
 from aichain.node.inbound import InboundDesk
+from aichain.node.joiner import Handover
 from aichain.node.ledger_writer import LedgerWriter
 from aichain.node.pool import TransactionPool
 from aichain.node.probation import ProbationWatch
@@ -69,7 +70,6 @@ from genesis.units import address_of_key
 from native.signatures import SigningKey
 from p2p.network import Network
 from p2p.settings import NetworkSettings, NodeIdentity
-from vm.commitment import StateTree
 
 NetworkFactory = Callable[[NodeIdentity, NetworkSettings], Network]
 
@@ -109,14 +109,17 @@ def assemble(
     config: NodeConfig,
     network_of: NetworkFactory,
     machine: Machine | None = None,
-    joined: StateTree | None = None,
+    before: Handover | None = None,
 ) -> Node:
-    """Build a node on its data directory, recovering what a crash left. Blocking."""
+    """Build a node on its data directory, recovering what a crash left. Blocking.
+
+    `before` is what the node passes on that has just put another chain there.
+    """
     machine, key = machine or machine_of(config.faults), config.validator_key
-    chain = open_chain(config, reached := crash_points_of(config.faults), joined)
+    chain = open_chain(config, reached := crash_points_of(config.faults), before)
     wal = open_log(config, key.public_key) if key else None
     records = tuple(decode_record(raw) for raw in wal.records()) if wal else ()
-    context = context_of(config, network_of, machine, chain)
+    context = context_of(config, network_of, machine, chain, before)
     engine = Engine(restore_core(config, chain, records, context.electorates))
     feed: Feed[BlockView] = Feed(capacity=limits.FEED_CAPACITY, max_readers=limits.FEED_READERS)
     ledger = LedgerWriter(chain, machine.run_blocking)
@@ -186,11 +189,17 @@ def mempool_of(document: GenesisDocument) -> Mempool:
 
 
 def context_of(
-    config: NodeConfig, network_of: NetworkFactory, machine: Machine, chain: Chain
+    config: NodeConfig,
+    network_of: NetworkFactory,
+    machine: Machine,
+    chain: Chain,
+    before: Handover | None,
 ) -> NodeContext:
     """What nearly every service needs; the network knows the validators before it runs."""
     electorates = Electorates(chain)
     network = network_of(node_identity(config), network_settings(config))
+    if before is not None:
+        network.standings = before.standings
     network.set_validators(electorates.keys)
     place_in_regions(network, config.document, on=config.faults.regions)
     return NodeContext(
@@ -205,7 +214,7 @@ def context_of(
 
 
 def open_chain(
-    config: NodeConfig, reached: CrashPoint | None = None, joined: StateTree | None = None
+    config: NodeConfig, reached: CrashPoint | None = None, before: Handover | None = None
 ) -> Chain:
     """The chain of this home, or a joined one that is to take its place; who never had any gets
     block 0."""
@@ -221,7 +230,7 @@ def open_chain(
         config.document,
         index=config.index,
         fail_points=reached,
-        tree=joined,
+        tree=None if before is None else before.tree,
     )
 
 

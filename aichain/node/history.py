@@ -1,5 +1,6 @@
 """What a node does about the past: drop old blocks, give others a state, take one from them."""
 
+import os
 from dataclasses import dataclass
 
 import trio
@@ -10,6 +11,7 @@ from aichain.node.context import NodeContext
 from aichain.node.exporter import Exporter
 from aichain.node.faults import crash_points_of
 from aichain.node.joiner import Joiner
+from aichain.node.lanes.syncer import LaneSyncer
 from aichain.node.ledger_writer import LedgerWriter
 from aichain.node.pruner import Pruner
 from aichain.node.snapshot_prover import SnapshotProver
@@ -24,9 +26,9 @@ class History:
 
     shelf: SnapshotShelf
     pruner: Pruner
-    exporter: Exporter | None = None
-    """None on a chain with two lanes: what proves a state there is not carried by snapshots."""
-    joiner: Joiner | None = None
+    exporter: Exporter | None
+    """None where the operator wants none."""
+    joiner: Joiner | None
     """Only where snapshots are wanted instead of blocks."""
 
     async def run(self) -> None:
@@ -40,39 +42,30 @@ class History:
 
 
 def history_of(
-    config: NodeConfig, ledger: LedgerWriter, syncer: Syncer, context: NodeContext
+    config: NodeConfig, ledger: LedgerWriter, syncer: Syncer | LaneSyncer, context: NodeContext
 ) -> History:
     """Connect them; nothing runs yet."""
     shelf = SnapshotShelf(DataPaths(config.data_dir).snapshots, crash_points_of(config.faults))
-    return History(
-        shelf=shelf,
-        pruner=Pruner(ledger, config.keep),
-        exporter=Exporter(ledger.chain, shelf, context.run_blocking),
-        joiner=_joiner(config, ledger, syncer, context)
-        if config.sync is SyncMode.SNAPSHOT
-        else None,
-    )
-
-
-def lane_history(config: NodeConfig, ledger: LedgerWriter) -> History:
-    """Of a chain with two lanes: old blocks are dropped. ConfigError where a snapshot is wanted."""
-    if config.sync is SyncMode.SNAPSHOT:
-        raise ConfigError(
-            reason="a chain with two lanes has no snapshots yet",
-            fix="start without --sync snapshot",
-        )
-    shelf = SnapshotShelf(DataPaths(config.data_dir).snapshots, crash_points_of(config.faults))
-    return History(shelf, Pruner(ledger, config.keep))
+    exporter = None
+    if config.snapshots:
+        exporter = Exporter(ledger.chain, shelf, context.run_blocking)
+    else:
+        ledger.chain.anchor.is_wanted = False
+        shelf.clear()
+    joins = config.sync is SyncMode.SNAPSHOT
+    joiner = _joiner(config, ledger, syncer, context) if joins else None
+    return History(shelf, Pruner(ledger, config.keep), exporter, joiner)
 
 
 def _joiner(
-    config: NodeConfig, ledger: LedgerWriter, syncer: Syncer, context: NodeContext
+    config: NodeConfig, ledger: LedgerWriter, syncer: Syncer | LaneSyncer, context: NodeContext
 ) -> Joiner:
     paths = DataPaths(config.data_dir)
-    if paths.chain.is_symlink():
+    if paths.place.is_mount() or not os.access(paths.place.parent, os.W_OK):
         raise ConfigError(
-            reason=f"{paths.chain} is a link, and a snapshot would take its place",
-            fix="make the data directory the link instead, or start without --sync snapshot",
+            reason=f"a snapshot is to take the place of {paths.place}, which cannot be renamed",
+            fix=f"link {paths.chain} to a folder inside of the volume, in one that this user may "
+            "write to, or start without --sync snapshot",
         )
     now_ms = context.clock.now_ms
     prover = SnapshotProver(

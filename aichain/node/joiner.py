@@ -6,12 +6,14 @@ While it runs the node stays where it is; when the new chain is ready the node s
 import logging
 from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
 
 import trio
 
 from aichain.chain import Chain
 from aichain.node.context import NodeContext
+from aichain.node.lanes.syncer import LaneSyncer
 from aichain.node.snapshot_prover import (
     REQUEST_TIMEOUT_S,
     NotProved,
@@ -29,6 +31,7 @@ from genesis import limits
 from native.errors import DecodeError, InvalidData
 from native.hashing import Hash32
 from p2p.errors import Penalty, RequestFailed
+from p2p.peers import PeerTable
 from p2p.wire.messages import GetPart, GetSnapshots
 from p2p.wire.parts import PartAsk, PartPlan
 from vm.commitment import StateTree, Subtree
@@ -54,13 +57,22 @@ _Answer: TypeAlias = tuple[PartAsk, bytes]
 class ChainReady(Exception):
     """The new chain lies ready: whoever runs the services ends them and starts anew on it."""
 
-    def __init__(self, tree: StateTree | None) -> None:
+    def __init__(self, tree: StateTree) -> None:
         super().__init__()
         self.tree = tree
-        """Its state, if all parts were verified in this run."""
+        """Its state, which was compared with the certified root."""
 
 
-def tree_of(group: BaseExceptionGroup[ChainReady]) -> StateTree | None:
+@dataclass(frozen=True, slots=True)
+class Handover:
+    """What a node passes on to the one that starts anew on the chain that it joined."""
+
+    tree: StateTree
+    standings: PeerTable
+    """What is held against whom: a ban does not end with the old chain."""
+
+
+def tree_of(group: BaseExceptionGroup[ChainReady]) -> StateTree:
     """The tree of the one that is in the group."""
     error: BaseException = group
     while isinstance(error, BaseExceptionGroup):
@@ -77,7 +89,7 @@ class Joiner:
         chain: Chain,
         paths: DataPaths,
         prover: SnapshotProver,
-        syncer: Syncer,
+        syncer: Syncer | LaneSyncer,
         context: NodeContext,
         reached: CrashPoint,
     ) -> None:
@@ -98,7 +110,7 @@ class Joiner:
         while True:
             await self._look()
             self._syncer.joining = None
-            while not self._syncer.lacks_blocks:  # noqa: ASYNC110 the syncer's own poll sets it
+            while not self._syncer.sources.is_lacking:  # noqa: ASYNC110 the syncer's own poll sets it
                 await trio.sleep(POLL_S)
             self._syncer.joining = JoinProgress(JoinStage.LOOKING)
 
@@ -106,7 +118,7 @@ class Joiner:
         """Join by a snapshot that is worth it; return when blocks are to be synced instead."""
         met_s: float | None = None
         while True:
-            claims, head = self._syncer.claims(), self._chain.head.head.height
+            claims, head = self._syncer.sources.claims(), self._chain.head.head.height
             waited_s = 0.0 if met_s is None else trio.current_time() - met_s
             if claims and met_s is None:
                 met_s = trio.current_time()
@@ -126,7 +138,7 @@ class Joiner:
 
     def _worth_blocks(self) -> int:
         """How many blocks a snapshot has to save: those of an epoch where there are none yet."""
-        if self._syncer.lacks_blocks:
+        if self._syncer.sources.is_lacking:
             return 1
         epoch_blocks = self._context.document.consensus.epoch_blocks
         return limits.SNAPSHOT_GAP_BLOCKS if self._chain.head.head.height else epoch_blocks
@@ -134,7 +146,7 @@ class Joiner:
     async def _ask_offers(self) -> _Offers:
         """Height and manifest hash to those who serve it, the best sources first."""
         offers: _Offers = defaultdict(list)
-        peers = list(self._syncer.claims())[: limits.SNAPSHOT_PEERS_MAX]
+        peers = list(self._syncer.sources.claims())[: limits.SNAPSHOT_PEERS_MAX]
         found: dict[str, tuple[tuple[int, Hash32], ...]] = {}
 
         async def ask(peer: str) -> None:
@@ -174,7 +186,7 @@ class Joiner:
             if len(subtrees) == len(parts):
                 depths = [part.depth for part in parts]
                 tree = StateTree.of_subtrees((depths[at], subtrees[at]) for at in sorted(subtrees))
-            await self._blocking(joining.finish, self._context.document, tree)
+            tree = await self._blocking(joining.finish, self._context.document, tree)
         finally:
             joining.close()
         raise ChainReady(tree)

@@ -13,6 +13,7 @@ from aichain.node.engine import Engine
 from aichain.node.lanes.answers import LaneAnswers
 from aichain.node.pool import TransactionPool
 from aichain.store.blocks import CertifiedPath
+from aichain.store.decisions import finality_of
 from aichain.store.snapshots import SnapshotShelf
 from consensus.core.effects import SendCertificate
 from consensus.core.events import CertificatesRequested
@@ -213,7 +214,7 @@ class Responder:
     def _finality(self, height: int) -> Finality | None:
         if not 0 < height <= self._chain.head.head.height:
             return None
-        return self._chain.blocks.finality_of(height)
+        return finality_of(self._chain.blocks, self._chain.decisions, height)
 
     def _header_proof(self, height: int, at: int) -> HeaderProof:
         blocks = self._chain.blocks

@@ -15,8 +15,9 @@ import trio
 from aichain.config import LogFormat, NodeConfig
 from aichain.errors import ConfigError, ExitCode, ListenRefused, NodeError, SigningRefused
 from aichain.logs import LogStyle, configure_logging
-from aichain.node.assemble import NetworkFactory, assemble
+from aichain.node.assemble import NetworkFactory
 from aichain.node.build import build_node
+from aichain.node.joiner import Handover
 from aichain.node.services import AnyNode, run_services
 from consensus.errors import DoubleSign
 from native.backends import describe_engine
@@ -25,7 +26,6 @@ from p2p.errors import ListenFailed
 from p2p.libp2p_network import Libp2pNetwork
 from p2p.network import Network
 from p2p.settings import NetworkSettings, NodeIdentity
-from vm.commitment import StateTree
 
 log = logging.getLogger(__name__)
 
@@ -74,12 +74,12 @@ async def serve(
 async def _serve(
     config: NodeConfig, network_of: NetworkFactory, on_ready: Callable[[], None]
 ) -> None:
-    joined: StateTree | None = None
+    before: Handover | None = None
     while True:  # a node that joined by a snapshot starts anew on that chain
-        node = await _build(config, network_of, joined)
-        joined = None  # the chain's own from here on, which makes new ones of it
+        node = await _build(config, network_of, before)
+        before = None  # the tree is the chain's own from here on, which makes new ones of it
         try:
-            joined = await _run_collecting(node, on_ready)
+            before = await _run_collecting(node, on_ready)
         finally:
             log.info("stopped")
         gc.unfreeze()
@@ -87,19 +87,17 @@ async def _serve(
 
 
 async def _build(
-    config: NodeConfig, network_of: NetworkFactory, joined: StateTree | None
+    config: NodeConfig, network_of: NetworkFactory, before: Handover | None
 ) -> AnyNode:
-    if joined is None:
-        return await trio.to_thread.run_sync(build_node, config, network_of)
-    return await trio.to_thread.run_sync(partial(assemble, joined=joined), config, network_of)
+    return await trio.to_thread.run_sync(partial(build_node, before=before), config, network_of)
 
 
-async def _run_collecting(node: AnyNode, on_ready: Callable[[], None]) -> StateTree | None:
+async def _run_collecting(node: AnyNode, on_ready: Callable[[], None]) -> Handover:
     async with trio.open_nursery() as beside:
         beside.start_soon(_collect_garbage)
-        joined = await run_services(node, ready=on_ready, started=partial(_tell_start, node))
+        handover = await run_services(node, ready=on_ready, started=partial(_tell_start, node))
         beside.cancel_scope.cancel()
-        return joined
+        return handover
 
 
 def _no_banner() -> None:

@@ -8,9 +8,8 @@ import trio
 
 from aichain.errors import ListenRefused
 from aichain.node.assemble import Node
-from aichain.node.joiner import ChainReady, tree_of
+from aichain.node.joiner import ChainReady, Handover, tree_of
 from aichain.node.lanes.assemble import LaneNode
-from vm.commitment import StateTree
 
 log = logging.getLogger(__name__)
 
@@ -20,13 +19,13 @@ AnyNode: TypeAlias = Node | LaneNode
 
 async def run_services(
     node: AnyNode, *, ready: Callable[[], None], started: Callable[[], None]
-) -> StateTree | None:
+) -> Handover:
     """Until cancelled, or until another chain lies ready in the place of this one: then return
-    its state tree, if it is known.
+    what the node passes on that starts anew on it.
 
     `ready` is called before anything listens, `started` when all of it does.
     """
-    tree: StateTree | None = None
+    handover: Handover | None = None
     try:
         ready()
         try:
@@ -35,11 +34,12 @@ async def run_services(
                 started()
         except* ChainReady as group:
             log.info("the snapshot is complete: going on from it")
-            tree = tree_of(group)
+            handover = Handover(tree_of(group), node.context.network.standings)
     finally:
         node.feed.close()
         node.close()
-    return tree
+    assert handover is not None, "services end by an exception only"
+    return handover
 
 
 async def start_services(node: AnyNode, nursery: trio.Nursery) -> None:

@@ -68,7 +68,7 @@ class SnapshotProver:
             raise DecodeError(f"a snapshot of {manifest.height} that was offered for {height}")
         trust = await self._start(peer, head)
         claim = await self._finality(peer, manifest.height)
-        if claim.certificate.height != manifest.height:
+        if claim.height != manifest.height:
             raise DecodeError("a snapshot of a block without a certificate of its own")
         if trust.header.height > manifest.height:
             child = await self._below(peer, trust.header, manifest.height, claim)
@@ -78,7 +78,7 @@ class SnapshotProver:
         claimed = (manifest.block_id, manifest.state_root, manifest.mmr.root)
         if claimed != (header.id, child.parent_state_root, child.header_mmr_root):
             raise DecodeError("a manifest of another state than the certified one")
-        return SnapshotBase(raw, header, child, claim.certificate)
+        return SnapshotBase(raw, header, child, claim.certificate, claim.checkpoint)
 
     def require_start(self, head: Header) -> None:
         """Refuse, before anybody is asked, to start from what is too old to be trusted."""

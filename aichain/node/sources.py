@@ -1,12 +1,15 @@
 """Whom to ask: peers that fail to deliver wait their turn out, and the rest take turns."""
 
+import logging
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Sequence
 
 import trio
 
 from genesis.limits import UNRELIABLE_PEERS_MAX
-from p2p.network import PeerView
+from p2p.network import Network, PeerView
+
+log = logging.getLogger(__name__)
 
 FIRST_WAIT_MS = 2_000
 LONGEST_WAIT_MS = 600_000
@@ -43,6 +46,66 @@ class Unreliable:
     def is_out(self, peer: str, now_ms: int) -> bool:
         """Whether we leave it alone now."""
         return now_ms < self._peers.get(peer, (0, now_ms))[1]
+
+
+class BlockSources:
+    """Which peers have final blocks: by what they say, and by what they gave when asked."""
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+        self._unreliable = Unreliable()
+        self._kept_from: dict[str, int] = {}
+        self._lacking = 0
+        self.is_lacking = False
+        """None of those who are further on has the block that was sought last any more."""
+
+    @property
+    def target_height(self) -> int:
+        """The highest final height that a reliable peer claims; 0 without peers."""
+        return max(self.claims().values(), default=0)
+
+    def claims(self) -> dict[str, int]:
+        """What our peers say of their final heights, the best sources first.
+
+        Whoever did not give what it claims to have is not believed for a while.
+        """
+        now_ms = steady_ms()
+        peers = sorted(self._network.peers(), key=lambda peer: (-peer.score, peer.rtt_ms))
+        return {
+            peer.peer_id: peer.final_height
+            for peer in peers
+            if not self._unreliable.is_out(peer.peer_id, now_ms)
+        }
+
+    def of_block(self, height: int) -> dict[str, int]:
+        """The claims of those that may still have a block: peers prune what is old."""
+        claims = {peer: has for peer, has in self.claims().items() if has >= height}
+        able = {peer: claims[peer] for peer in claims if self._kept_from.get(peer, 0) <= height}
+        self.is_lacking = bool(claims) and not able
+        if self.is_lacking and self._lacking != height:
+            self._lacking = height
+            oldest = min(self._kept_from[peer] for peer in claims)
+            log.error("no peer keeps block %d, the oldest one they have is %d", height, oldest)
+            log.error(
+                "fix: this node needs a snapshot: start it with --sync snapshot (and --trust "
+                "HEIGHT:HASH where its last block is old), or give a node that keeps everything "
+                "with --bootstrap"
+            )
+        return able
+
+    def pruned(self, peer: str, first_height: int) -> None:
+        """A peer keeps blocks from this height on."""
+        self._kept_from[peer] = first_height
+        while len(self._kept_from) > UNRELIABLE_PEERS_MAX:
+            del self._kept_from[next(iter(self._kept_from))]
+
+    def failed(self, peer: str) -> None:
+        """It did not give what it claims to have."""
+        self._unreliable.failed(peer, steady_ms())
+
+    def delivered(self, peer: str) -> None:
+        """What it gave became ours."""
+        self._unreliable.delivered(peer)
 
 
 class Rotation:

@@ -15,7 +15,7 @@ from aichain.node.certificates import verify_certificate
 from aichain.node.context import NodeContext
 from aichain.node.engine import Engine
 from aichain.node.finalizer import Finalizer
-from aichain.node.sources import Unreliable, steady_ms
+from aichain.node.sources import BlockSources
 from aichain.rpc.backend import JoinProgress, JoinStage
 from consensus.certificates import QuorumCertificate
 from consensus.core.events import (
@@ -76,19 +76,15 @@ class Syncer:
         self._finalizer = finalizer
         self._context = context
         self._verified: Hash32 | None = None
-        self._unreliable = Unreliable()
-        self._kept_from: dict[str, int] = {}
-        self._lacking = 0
         self._is_behind = False
-        self.lacks_blocks = False
-        """None of those who are further on has the next block any more."""
+        self.sources = BlockSources(context.network)
         self.joining: JoinProgress | None = None
         """The joiner's: while it is at work, no blocks are fetched."""
 
     @property
     def target_height(self) -> int:
         """The highest final height that a reliable peer claims; 0 without peers."""
-        return max(self.claims().values(), default=0)
+        return self.sources.target_height
 
     @property
     def syncing(self) -> bool:
@@ -115,35 +111,6 @@ class Syncer:
                 stalled = 0
                 await _CatchUp(self, self._engine.state.final).run()
 
-    def claims(self) -> dict[str, int]:
-        """What our peers say of their final heights, the best sources first.
-
-        Whoever did not give what it claims to have is not believed for a while.
-        """
-        now_ms = steady_ms()
-        peers = sorted(self._context.network.peers(), key=lambda peer: (-peer.score, peer.rtt_ms))
-        return {
-            peer.peer_id: peer.final_height
-            for peer in peers
-            if not self._unreliable.is_out(peer.peer_id, now_ms)
-        }
-
-    def sources(self, height: int) -> dict[str, int]:
-        """The claims of those that may still have a block: peers prune what is old."""
-        claims = self.claims()
-        able = {peer: claims[peer] for peer in claims if self._kept_from.get(peer, 0) <= height}
-        self.lacks_blocks = bool(claims) and not able
-        if self.lacks_blocks and self._lacking != height:
-            self._lacking = height
-            oldest = min(self._kept_from[peer] for peer in claims)
-            log.error("no peer keeps block %d, the oldest one they have is %d", height, oldest)
-            log.error(
-                "fix: this node needs a snapshot: start it with --sync snapshot (and --trust "
-                "HEIGHT:HASH where its last block is old), or give a node that keeps everything "
-                "with --bootstrap"
-            )
-        return able
-
     async def ask(self, ask: RangeAsk) -> BlockRange | None:
         """One range from one peer; nothing if it does not answer, None if it has pruned it."""
         question = GetRange(ask.from_height, ask.count)
@@ -152,9 +119,7 @@ class Syncer:
         except PeerPruned as error:
             if error.first_height <= ask.from_height:
                 return _NOTHING
-            self._kept_from[ask.peer] = error.first_height
-            while len(self._kept_from) > limits.UNRELIABLE_PEERS_MAX:
-                del self._kept_from[next(iter(self._kept_from))]
+            self.sources.pruned(ask.peer, error.first_height)
             return None
         except RequestFailed as error:
             log.info("sync from %s failed: %s", ask.peer, error)
@@ -180,17 +145,17 @@ class Syncer:
     def penalize(self, peer: str, reason: str) -> None:
         """A peer served what is not on the chain."""
         log.warning("sync from %s refused: %s", peer, reason)
-        self._unreliable.failed(peer, steady_ms())
+        self.sources.failed(peer)
         self._context.network.penalize(peer, Penalty.FORGED, reason)
 
     def missed(self, peer: str) -> None:
         """A peer did not serve what it claims to have; perhaps it is only slow."""
-        self._unreliable.failed(peer, steady_ms())
+        self.sources.failed(peer)
         self._context.network.penalize(peer, Penalty.NUISANCE, "claims blocks it does not give")
 
     def served(self, peer: str) -> None:
         """A peer's range became ours."""
-        self._unreliable.delivered(peer)
+        self.sources.delivered(peer)
 
     async def _check(self, answer: BlockRange, tip_id: Hash32, height: int) -> _Range:
         """The blocks follow our tip and lead, by hash, to a certificate of this epoch."""
@@ -308,7 +273,7 @@ class _CatchUp:
         send: trio.MemorySendChannel[_Answer],
     ) -> bool:
         """Hand out what can be asked for now; False when there is nothing to wait for."""
-        self._plan, asks = self._plan.assign(self._syncer.sources(self._plan.next_height))
+        self._plan, asks = self._plan.assign(self._syncer.sources.of_block(self._plan.next_height))
         for ask in asks:
             nursery.start_soon(self._fetch, ask, send)
         return bool(self._plan.asked)

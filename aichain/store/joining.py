@@ -12,6 +12,7 @@ from aichain.store.durable import fail, replace_file, sync_directory
 from aichain.store.failpoints import CrashPoint
 from aichain.store.keys import (
     CHAIN,
+    DECIDED,
     FIRST,
     HEIGHT_BYTES,
     PART,
@@ -21,6 +22,7 @@ from aichain.store.keys import (
     anchor_key,
     block_key,
     certificate_key,
+    decision_key,
     height_key,
     node_key,
     part_key,
@@ -32,7 +34,9 @@ from aichain.store.segments import BodyRecord, SegmentFiles
 from aichain.store.state import StateRecords, Tip, scan_tree
 from aichain.store.validator_sets import stage_known_validators
 from consensus.certificates import QuorumCertificate, decode_certificate
+from consensus.lanes.messages import Decision
 from genesis import limits
+from genesis.checkpoints import Checkpoint, decode_checkpoint
 from genesis.document import GenesisDocument
 from native import codec
 from native.errors import InvalidData
@@ -43,8 +47,8 @@ from vm.snapshot import Manifest, decode_manifest, manifest_hash
 from vm.state import State
 
 _BASE: Final = "base"
-_BASE_FIELDS: Final = 4
-_BASE_BYTES: Final = limits.SNAPSHOT_MANIFEST_BYTES + 1024 * 1024
+_BASE_FIELDS: Final = 5
+_BASE_BYTES: Final = limits.SNAPSHOT_MANIFEST_BYTES + limits.LANE_MESSAGE_MAX_BYTES
 _SETTINGS: Final = LevelSettings(write_buffer_bytes=16 << 20)
 
 
@@ -58,7 +62,8 @@ class SnapshotBase:
     child: Header
     """The next one, final too, which carries the roots after `header`."""
     certificate: QuorumCertificate
-    """The FINAL of `header`."""
+    """The FINAL of `header`; with two lanes, of the checkpoint that ends at it."""
+    checkpoint: Checkpoint | None = None
 
     @property
     def manifest(self) -> Manifest:
@@ -69,19 +74,21 @@ class SnapshotBase:
         return manifest_hash(self.manifest_raw)
 
     def encode(self) -> bytes:
-        certificate = self.certificate.encode()
-        return codec.encode([self.manifest_raw, self.header.raw, self.child.raw, certificate])
+        checkpoint = [] if self.checkpoint is None else [self.checkpoint.encode()]
+        headers = self.header.raw, self.child.raw
+        return codec.encode([self.manifest_raw, *headers, self.certificate.encode(), checkpoint])
 
     @staticmethod
     def decode(raw: bytes) -> "SnapshotBase":
-        items = 2 * limits.ELECTORATE_MEMBERS_MAX
+        items = limits.LANE_MESSAGE_MAX_ITEMS
         fields = codec.decode(raw, max_bytes=_BASE_BYTES, max_items=items)
-        manifest, header, child, certificate = codec.array(fields, _BASE_FIELDS)
+        manifest, header, child, certificate, checkpoint = codec.array(fields, _BASE_FIELDS)
         return SnapshotBase(
             codec.bounded(manifest, limits.SNAPSHOT_MANIFEST_BYTES),
             decode_header(codec.bounded(header, limits.HEADER_MAX_BYTES)),
             decode_header(codec.bounded(child, limits.HEADER_MAX_BYTES)),
-            decode_certificate(certificate),
+            decode_certificate(certificate, members_max=limits.LANE_MEMBERS_MAX),
+            *map(decode_checkpoint, codec.sequence(checkpoint, 1)),
         )
 
 
@@ -139,8 +146,8 @@ class JoiningChain:
         self._database.write(batch, sync=False)
         self._reached("part written")
 
-    def finish(self, document: GenesisDocument, tree: StateTree | None) -> None:
-        """Check the whole, complete the chain, and set it ready for `install_joined`.
+    def finish(self, document: GenesisDocument, tree: StateTree | None) -> StateTree:
+        """Check the whole, complete the chain, and set it ready for `install_joined`; its tree.
 
         `tree` is that of the verified parts, where one process saw them all; else what lies on
         the disk is read again.
@@ -162,8 +169,9 @@ class JoiningChain:
         (self._paths.joining / _BASE).unlink()
         sync_directory(self._chain.chain)
         self._paths.joining.rename(self._paths.joined)
-        sync_directory(self._paths.root)
+        sync_directory(self._paths.joined.parent)
         self._reached("joined chain ready")
+        return state.tree
 
     def close(self) -> None:
         self._database.close()
@@ -193,8 +201,13 @@ class JoiningChain:
             TIP: Tip.of(state).encode(),
             FIRST: (height + 1).to_bytes(HEIGHT_BYTES, "big"),
             anchor_key(height): base.header.raw,
-            certificate_key(height): codec.encode(base.certificate.encode()),
         }
+        if base.checkpoint is None:
+            batch[certificate_key(height)] = codec.encode(base.certificate.encode())
+        else:
+            number, decision = base.checkpoint.number, Decision(base.checkpoint, base.certificate)
+            batch[decision_key(number)] = codec.encode(decision.encode())
+            batch[DECIDED] = number.to_bytes(HEIGHT_BYTES, "big")
         batch[block_key(height)] = record.encode()
         batch[height_key(base.header.id)] = height.to_bytes(HEIGHT_BYTES, "big")
         for level, number, root in state.mmr.trees():
@@ -227,11 +240,11 @@ def _install(paths: DataPaths, reached: CrashPoint) -> bool:
     try:
         if ready.chain.is_dir():
             shutil.rmtree(paths.replaced, ignore_errors=True)
-            if paths.chain.is_dir():
-                paths.chain.rename(paths.replaced)
+            if paths.place.is_dir():
+                paths.place.rename(paths.replaced)
                 reached("old chain aside")
-            ready.chain.rename(paths.chain)
-            sync_directory(paths.root)
+            ready.chain.rename(paths.place)
+            sync_directory(paths.place.parent)
             reached("joined chain in place")
         shutil.rmtree(paths.joined)
         shutil.rmtree(paths.replaced, ignore_errors=True)

@@ -1,5 +1,6 @@
 """Where things lie in a node's data directory, and the lock that keeps it to one process."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,19 +37,29 @@ class DataPaths:
         return self.root / "snapshots"
 
     @property
+    def place(self) -> Path:
+        """Where the chain really lies: operators link `chain` to a folder on another volume."""
+        return Path(os.path.realpath(self.chain)) if self.chain.is_symlink() else self.chain
+
+    @property
     def joining(self) -> Path:
         """A chain that is being fetched as a snapshot."""
-        return self.root / "joining"
+        return self._beside("joining")
 
     @property
     def joined(self) -> Path:
         """It once it is whole: the next start puts it in the place of `chain`."""
-        return self.root / "joined"
+        return self._beside("joined")
 
     @property
     def replaced(self) -> Path:
         """The old chain for the moment that takes."""
-        return self.root / "replaced"
+        return self._beside("replaced")
+
+    def _beside(self, name: str) -> Path:
+        """On the chain's volume, so that it can be renamed; others may have theirs beside it."""
+        place = self.place
+        return self.root / name if place == self.chain else place.with_name(f"{place.name}.{name}")
 
     @property
     def signer(self) -> Path:

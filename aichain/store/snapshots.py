@@ -68,10 +68,12 @@ class LastAnchor:
     def __init__(self, epoch_blocks: int) -> None:
         self._epoch_blocks = epoch_blocks
         self._state: AnchorState | None = None
+        self.is_wanted = True
+        """Where nobody exports, no old state is held."""
 
     def reach(self, state: State, reader: KeyValueReader) -> None:
         """The chain's head is this state now; `reader` reads its records for ever."""
-        if state.head.height % self._epoch_blocks == 0:
+        if self.is_wanted and state.head.height % self._epoch_blocks == 0:
             self._state = AnchorState(state.head, state.mmr, state.tree, reader)
 
     def take(self, head_height: int) -> AnchorState | None:
@@ -116,6 +118,11 @@ class SnapshotShelf:
         """Of the last one: height, records, parts, bytes. There is one."""
         manifest = self._shelved[-1].manifest
         return manifest.height, manifest.records, len(manifest.parts), manifest.size_bytes
+
+    def clear(self) -> None:
+        """Offer nothing, and free the disk."""
+        self._shelved = ()
+        shutil.rmtree(self._root, ignore_errors=True)
 
     def manifest(self, name: Hash32) -> bytes | None:
         """The manifest of this hash."""

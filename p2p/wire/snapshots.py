@@ -4,11 +4,12 @@ from typing import Final
 
 from consensus.certificates import decode_certificate
 from consensus.light import Finality
+from genesis.checkpoints import CHECKPOINT_FIELDS, decode_checkpoint
 from genesis.limits import (
     CERTIFIED_PATH_MAX,
-    ELECTORATE_MEMBERS_MAX,
     GENESIS_VALIDATORS_MAX,
     HEADER_MAX_BYTES,
+    LANE_MEMBERS_MAX,
     MMR_PROOF_MAX_BYTES,
     RESPONSE_MAX_BYTES,
     SNAPSHOT_MANIFEST_BYTES,
@@ -36,9 +37,12 @@ from p2p.wire.messages import (
 from vm.blocks import decode_header
 
 _OVERHEAD_BYTES: Final = 16
+_CLAIM_FIELDS: Final = 4
+"""And the checkpoint, on a chain with two lanes."""
 _FINALITY_ITEMS: Final = (
     16
-    + ELECTORATE_MEMBERS_MAX
+    + CHECKPOINT_FIELDS
+    + LANE_MEMBERS_MAX
     + CERTIFIED_PATH_MAX
     + GENESIS_VALIDATORS_MAX * (1 + VALIDATOR_FIELDS)
 )
@@ -48,26 +52,31 @@ def _write_claim(claim: FinalityClaim) -> list[Encodable]:
     finality = claim.finality
     if finality is None:
         return []
+    checkpoint = finality.checkpoint
     return [
         finality.certificate.encode(),
         finality.start_id,
         [header.raw for header in finality.headers],
         encode_validators(finality.validators),
+        *([] if checkpoint is None else [checkpoint.encode()]),
     ]
 
 
 def _read_claim(fields: list[Value]) -> FinalityClaim:
     if not fields:
         return FinalityClaim(None)
-    certificate, start_id, raws, validators = array(fields, 4)
+    if len(fields) not in (_CLAIM_FIELDS, _CLAIM_FIELDS + 1):
+        raise DecodeError("a proof of finality with too few fields, or too many")
+    certificate, start_id, raws, validators = fields[:_CLAIM_FIELDS]
     headers = tuple(
         decode_header(bounded(raw, HEADER_MAX_BYTES)) for raw in sequence(raws, CERTIFIED_PATH_MAX)
     )
     if not headers:
         raise DecodeError("a certificate without its header")
     members = decode_validators(sequence(validators, GENESIS_VALIDATORS_MAX))
-    finality = Finality(decode_certificate(certificate), hash32(start_id), headers, members)
-    return FinalityClaim(finality)
+    final = decode_certificate(certificate, members_max=LANE_MEMBERS_MAX)
+    checkpoint = decode_checkpoint(fields[-1]) if len(fields) > _CLAIM_FIELDS else None
+    return FinalityClaim(Finality(final, hash32(start_id), headers, members, checkpoint))
 
 
 def _read_header_proof(fields: list[Value]) -> HeaderProof:

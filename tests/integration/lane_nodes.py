@@ -5,15 +5,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TypeAlias
 
-from aichain.config import NodeConfig
 from aichain.machine import Machine
-from aichain.node.assemble import NetworkFactory
 from aichain.node.lanes.assemble import LaneNode, assemble_lanes
 from consensus.lanes.state import Lanes
 from tests.builders_lane_nodes import lane_document
 from tests.integration.nodes import AnyCluster, Running, empty_cluster
 from tests.simulation.nodes.virtual_time import run_virtual, virtual_machine
-from vm.commitment import StateTree
 
 RunningLanes: TypeAlias = Running[LaneNode]
 LaneCluster: TypeAlias = AnyCluster[LaneNode]
@@ -35,14 +32,8 @@ async def lane_cluster(
 ) -> AsyncIterator[LaneCluster]:
     """An empty cluster; five founders and a full set of two make terms of four blocks."""
     document = lane_document(founders, epoch_blocks=epoch_blocks, full_set_limit=full_set_limit)
-    async with empty_cluster(root, document, _assemble, machine) as net:
+    async with empty_cluster(root, document, assemble_lanes, machine) as net:
         yield net
-
-
-def _assemble(
-    config: NodeConfig, network_of: NetworkFactory, machine: Machine, _joined: StateTree | None
-) -> LaneNode:
-    return assemble_lanes(config, network_of, machine)
 
 
 def play(

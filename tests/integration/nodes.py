@@ -13,6 +13,7 @@ from trio_typing import TaskStatus
 from aichain.config import Endpoint, NodeConfig, SyncMode, TrustPoint
 from aichain.machine import Machine
 from aichain.node.assemble import NetworkFactory, Node, assemble
+from aichain.node.joiner import Handover
 from aichain.node.lanes.assemble import LaneNode
 from aichain.node.services import run_services
 from aichain.rpc.registry import Context
@@ -23,7 +24,6 @@ from native.hashing import derive_hash
 from native.signatures import SigningKey
 from p2p.memory_links import Conditions, EqualLinks
 from p2p.memory_network import MemoryHub
-from vm.commitment import StateTree
 from vm.queries import account_view
 from vm.records import ValidatorRecord, decode_validator, validator_key
 from vm.transactions import SignedTransaction, Transaction, Transfer, sign_transaction
@@ -32,7 +32,7 @@ DEADLINE_S = 30.0
 FEE_MAX = 10**17
 
 N = TypeVar("N", Node, LaneNode)
-Assemble: TypeAlias = Callable[[NodeConfig, NetworkFactory, Machine, StateTree | None], N]
+Assemble: TypeAlias = Callable[[NodeConfig, NetworkFactory, Machine, Handover | None], N]
 
 
 @dataclass(slots=True)
@@ -42,7 +42,7 @@ class Running(Generic[N]):
     node: N
     scope: trio.CancelScope
     stopped: trio.Event
-    assemble: Callable[[StateTree | None], Awaitable[N]]
+    assemble: Callable[[Handover | None], Awaitable[N]]
     starts: int = 0
     """More than one: a snapshot took the place of its chain."""
 
@@ -85,6 +85,7 @@ class AnyCluster(Generic[N]):
         vouch: bool = False,
         sync_again: bool = False,
         keep: int | None = None,
+        snapshots: bool = True,
         sync: SyncMode = SyncMode.FULL,
         trust: TrustPoint | None = None,
         machine: Machine | None = None,
@@ -101,14 +102,15 @@ class AnyCluster(Generic[N]):
             vouch_for_vote_log=vouch,
             sync_again=sync_again,
             keep=keep,
+            snapshots=snapshots,
             sync=sync,
             trust=trust,
         )
 
-        async def make(config: NodeConfig, joined: StateTree | None = None) -> N:
+        async def make(config: NodeConfig, before: Handover | None = None) -> N:
             join = self.hub.join
             return await machine.run_blocking(
-                self.assemble, config, lambda identity, _settings: join(identity), machine, joined
+                self.assemble, config, lambda identity, _settings: join(identity), machine, before
             )
 
         again = partial(make, replace(config, sync_again=False))
@@ -131,8 +133,8 @@ async def _serve(
     try:
         with running.scope:
             while True:
-                tree = await run_services(running.node, ready=lambda: None, started=started)
-                running.node = await running.assemble(tree)
+                before = await run_services(running.node, ready=lambda: None, started=started)
+                running.node = await running.assemble(before)
     finally:
         running.stopped.set()
 

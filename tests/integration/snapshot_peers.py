@@ -18,7 +18,7 @@ from p2p.wire.messages import (
     Response,
     SnapshotOffers,
 )
-from tests.integration.nodes import Cluster, RunningNode, cluster, until
+from tests.integration.nodes import Cluster, N, Running, RunningNode, cluster, until
 from tests.simulation.nodes.virtual_time import virtual_machine
 from vm import snapshot
 
@@ -47,11 +47,11 @@ def short_epochs(root: Path, founders: int) -> AbstractAsyncContextManager[Clust
     return cluster(root, founders, epoch_blocks=EPOCH_BLOCKS, machine=virtual_machine())
 
 
-def first(running: RunningNode) -> int:
+def first(running: Running[N]) -> int:
     return running.node.chain.blocks.first
 
 
-def score_of(other: RunningNode, at: RunningNode) -> int:
+def score_of(other: Running[N], at: Running[N]) -> int:
     """0 where it is banned."""
     peers = at.node.context.network.peers()
     scores = [p.score for p in peers if p.peer_id == other.node.context.network.peer_id]
@@ -65,7 +65,7 @@ async def pruned_founder(net: Cluster, height: int = 30) -> RunningNode:
     return founder
 
 
-def makes(running: RunningNode, lie: Lie) -> None:
+def makes(running: Running[N], lie: Lie) -> None:
     """From now on it answers peers with what `lie` makes of the question and the truth."""
     network = running.node.context.network
     assert isinstance(network, MemoryNetwork)

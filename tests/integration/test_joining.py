@@ -99,12 +99,16 @@ def join(root: Path, source: Source, rule: str = "") -> int:
     return len(missing)
 
 
-def old_home(tmp_path: Path) -> Path:
+def old_home(tmp_path: Path, *, linked: bool = False) -> Path:
+    """With a chain of one block; or with a link to it, from another volume."""
     root = tmp_path / "home"
     Chain.create(root, DOCUMENT)
     chain = Chain.open(root, DOCUMENT)
     extend(chain)
     chain.close()
+    if linked:
+        (root / "chain").rename(tmp_path / "elsewhere")
+        (root / "chain").symlink_to(tmp_path / "elsewhere")
     return root
 
 
@@ -146,11 +150,12 @@ def test_a_chain_that_was_joined_goes_on_like_the_one_it_came_from(
     check_joined(root, source)
 
 
+@pytest.mark.parametrize("linked", [False, True], ids=["", "linked"])
 @pytest.mark.parametrize("point", POINTS)
 def test_a_join_that_is_killed_is_finished_at_the_next_start(
-    tmp_path: Path, source: Source, point: str
+    tmp_path: Path, source: Source, point: str, linked: bool
 ) -> None:
-    root = old_home(tmp_path)
+    root = old_home(tmp_path, linked=linked)
     process = multiprocessing.get_context("fork").Process(target=join, args=(root, source, point))
     process.start()
     process.join(60)
@@ -163,6 +168,8 @@ def test_a_join_that_is_killed_is_finished_at_the_next_start(
     assert not DataPaths(root).joining.exists()
     assert not DataPaths(root).joined.exists()
     assert not DataPaths(root).replaced.exists()
+    assert (root / "chain").is_symlink() == linked
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["elsewhere", "home"][not linked :]
 
 
 def test_what_rots_before_the_end_is_noticed_and_fetched_anew(

@@ -9,11 +9,15 @@ from pathlib import Path
 import pytest
 import trio
 
+from aichain import recovery
 from aichain.config import SyncMode, TrustPoint
-from aichain.errors import StoreFailed
+from aichain.errors import ConfigError, StoreFailed
 from aichain.rpc.backend import JoinProgress, JoinStage
+from aichain.store import joining
 from aichain.store.joining import JoiningChain
+from aichain.store.kv import KeyValueReader
 from aichain.store.paths import DataPaths
+from aichain.store.state import scan_tree
 from native.hashing import Hash32
 from p2p.wire.messages import (
     AnyRequest,
@@ -35,6 +39,7 @@ from tests.integration.snapshot_peers import (
     silent_on_snapshots,
 )
 from tests.simulation.nodes.virtual_time import run_virtual
+from vm.commitment import StateTree
 
 
 @pytest.fixture(autouse=True)
@@ -151,7 +156,12 @@ def test_a_trusted_block_that_nobody_has_is_said_and_blamed_on_nobody(
     run_virtual(story, seed=10)
 
 
-def test_what_was_fetched_is_not_fetched_again_after_a_stop(tmp_path: Path) -> None:
+def test_what_was_fetched_is_not_fetched_again_after_a_stop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And of what lies on the disk the tree is made once."""
+    scans = list[str]()
+
     async def story() -> None:
         async with short_epochs(tmp_path, 1) as net:
             founder = await net.start(0)
@@ -175,7 +185,15 @@ def test_what_was_fetched_is_not_fetched_again_after_a_stop(tmp_path: Path) -> N
             assert (tmp_path / "node1" / "data" / "joining").is_dir()
             most = 1_000
             again = await net.start(1, founder=False, sync=SyncMode.SNAPSHOT)
+            for module in (joining, recovery):
+
+                def scan(reader: KeyValueReader, name: str = module.__name__) -> StateTree:
+                    scans.append(name)
+                    return scan_tree(reader)
+
+                monkeypatch.setattr(module, "scan_tree", scan)
             await until(lambda: again.starts == 2, 60)
+            assert scans == ["aichain.store.joining"]
             assert len(given) == len(set(given)) > 2
             assert not (tmp_path / "node1" / "data" / "joining").exists()
 
@@ -285,3 +303,60 @@ def test_who_is_alone_is_not_syncing_although_it_looks_for_a_snapshot(tmp_path: 
             assert founder.node.history.shelf.offers
 
     run_virtual(story, seed=13)
+
+
+def test_who_wants_no_snapshots_makes_none_and_removes_those_that_are_there(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with short_epochs(tmp_path, 1) as net:
+            founder = await net.start(0)
+            await until(lambda: bool(founder.node.history.shelf.offers), 60)
+            await founder.stop()
+            without = await net.start(0, snapshots=False)
+            height = without.height
+            await until(lambda: without.height >= height + 2 * EPOCH_BLOCKS, 60)
+            assert without.node.history.shelf.offers == ()
+            assert without.node.chain.anchor.take(without.height) is None
+            assert not DataPaths(tmp_path / "node0" / "data").snapshots.exists()
+            stranger = await net.start(1, founder=False, sync=SyncMode.SNAPSHOT)
+            await until(lambda: stranger.height >= height, 60)
+            assert (stranger.starts, first(stranger)) == (1, 0)
+
+    run_virtual(story, seed=14)
+
+
+def test_a_chain_on_another_volume_is_replaced_there(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with short_epochs(tmp_path, 1) as net:
+            stranger = await net.start(1, founder=False)
+            await stranger.stop()
+            chain = DataPaths(tmp_path / "node1" / "data").chain
+            volume = tmp_path / "volume"
+            volume.mkdir()
+            chain.rename(volume / "mine")
+            chain.symlink_to(volume / "mine")
+            founder = await pruned_founder(net)
+            again = await net.start(1, founder=False, sync=SyncMode.SNAPSHOT)
+            await until(lambda: again.starts == 2, 60)
+            await until(lambda: again.height >= founder.height - 1 > 30, 60)
+            assert chain.is_symlink()
+            assert [each.name for each in volume.iterdir()] == ["mine"]
+
+    run_virtual(story, seed=15)
+
+
+def test_a_chain_whose_folder_cannot_be_replaced_is_refused_with_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story() -> None:
+        async with short_epochs(tmp_path, 1) as net:
+            stranger = await net.start(1, founder=False)
+            await stranger.stop()
+            chain = DataPaths(tmp_path / "node1" / "data").chain
+            chain.rename(tmp_path / "volume")
+            chain.symlink_to(tmp_path / "volume")
+            monkeypatch.setattr(Path, "is_mount", lambda path: path == tmp_path / "volume")
+            with pytest.raises(ConfigError) as refused:
+                await net.start(1, founder=False, sync=SyncMode.SNAPSHOT)
+            assert "a folder inside of the volume" in refused.value.fix
+
+    run_virtual(story, seed=16)

@@ -9,6 +9,7 @@ import trio
 
 from aichain.config import Endpoint, NodeConfig, SyncMode
 from aichain.node.assemble import Node, assemble
+from aichain.node.joiner import Handover
 from aichain.node.run import libp2p_network
 from aichain.node.services import run_services
 from genesis import limits
@@ -16,7 +17,6 @@ from genesis.networks import founder_key
 from native.hashing import derive_hash
 from tests.integration.nodes import until
 from tests.integration.snapshot_peers import EPOCH_BLOCKS, WINDOW, make_small, short_document
-from vm.commitment import StateTree
 
 
 class Alive:
@@ -37,12 +37,12 @@ class Alive:
         return self.running.chain.head.head.height
 
     async def live(self) -> None:
-        tree: StateTree | None = None
+        before: Handover | None = None
         while True:
             self.node = await trio.to_thread.run_sync(
-                assemble, self._config, libp2p_network, None, tree
+                assemble, self._config, libp2p_network, None, before
             )
-            tree = await run_services(self.node, ready=lambda: None, started=self._started)
+            before = await run_services(self.node, ready=lambda: None, started=self._started)
 
     def _started(self) -> None:
         self.starts += 1

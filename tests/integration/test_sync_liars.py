@@ -44,7 +44,7 @@ async def test_silent_liars_neither_stop_sync_nor_keep_the_node_syncing(
         await until(lambda: syncer.target_height < 10**6 and not syncer.syncing)
         assert all(liar.asked for liar in liars)
         assert all(liar.score_at(follower) < 100 for liar in liars)
-        assert founder.node.context.network.peer_id in syncer.claims()
+        assert founder.node.context.network.peer_id in syncer.sources.claims()
         height = follower.height
         await until(lambda: follower.height >= max(height + 2, 6))
 

@@ -13,6 +13,7 @@ from consensus.certificates import QuorumCertificate
 from consensus.light import Finality, genesis_trust
 from consensus.proposals import ProposalMessage
 from consensus.votes import VOTE_SIGNATURE_BYTES, SignedVote, Vote, VotePhase
+from genesis.checkpoints import Checkpoint
 from genesis.limits import (
     CERTIFICATE_VIEWS_PER_ANSWER,
     RANGE_BLOCKS_MAX,
@@ -89,6 +90,9 @@ u64 = st.integers(0, 2**64 - 1)
 hashes = st.binary(min_size=32, max_size=32).map(Hash32)
 signatures = st.binary(min_size=VOTE_SIGNATURE_BYTES, max_size=VOTE_SIGNATURE_BYTES)
 views = st.integers(1, 2**64 - 1)
+checkpoints = st.builds(
+    Checkpoint, u64, hashes, hashes, u64, st.booleans(), hashes, u64, u64, st.integers(0, 9), u64
+)
 texts = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=40)
 statuses = st.builds(Status, u64, hashes, u64, u64)
 certificates = st.builds(
@@ -153,6 +157,7 @@ messages = st.one_of(
             hashes,
             st.just((genesis_trust(DOCUMENT).header,)),
             st.just(DOCUMENT.validator_set),
+            st.none() | checkpoints,
         ),
     ),
     st.builds(SnapshotOffers, st.lists(st.tuples(u64, hashes), max_size=SNAPSHOTS_KEPT).map(tuple)),

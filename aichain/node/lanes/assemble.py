@@ -30,7 +30,8 @@ from aichain.node.clock_watch import ClockWatch
 from aichain.node.context import NodeContext
 from aichain.node.electorates import Electorates
 from aichain.node.faults import machine_of
-from aichain.node.history import History, lane_history
+from aichain.node.history import History, history_of
+from aichain.node.joiner import Handover
 from aichain.node.lanes.alarms import Alarms
 from aichain.node.lanes.answers import LaneAnswers
 from aichain.node.lanes.ballots import LaneBallots
@@ -105,14 +106,17 @@ class LaneNode:
 
 
 def assemble_lanes(
-    config: NodeConfig, network_of: NetworkFactory, machine: Machine | None = None
+    config: NodeConfig,
+    network_of: NetworkFactory,
+    machine: Machine | None = None,
+    before: Handover | None = None,
 ) -> LaneNode:
     """Build a node on its data directory, recovering what a crash left. Blocking."""
     document, machine = config.document, machine or machine_of(config.faults)
-    chain, key = open_chain(config), config.validator_key
+    chain, key = open_chain(config, before=before), config.validator_key
     wal = open_log(config, key.public_key) if key else None
     records = tuple(decode_lane_record(raw) for raw in wal.records()) if wal else ()
-    context = context_of(config, network_of, machine, chain)
+    context = context_of(config, network_of, machine, chain, before)
     lanes = restore_lanes(config, chain, records, context.electorates)
     engine, instances = LaneEngine(lanes, document.consensus), Instances(context.electorates)
     feed: Feed[BlockView] = Feed(capacity=limits.FEED_CAPACITY, max_readers=limits.FEED_READERS)
@@ -139,7 +143,8 @@ def assemble_lanes(
         )
     clock_watch = ClockWatch(document.consensus, context.electorates)
     inbound = LaneInbound(engine, instances, certificates, bodies, pool, clock_watch, context)
-    answers, history = LaneAnswers(engine, chain, machine.clock), lane_history(config, ledger)
+    answers = LaneAnswers(engine, chain, machine.clock)
+    history = history_of(config, ledger, syncer, context)
     context.network.set_handler(Responder(chain, pool, answers, machine, history.shelf).answer)
     context.network.set_gossip_check(inbound.judge_gossip)
     backend = NodeBackend(chain, engine, pool, syncer, clock_watch, feed, context)

@@ -14,8 +14,8 @@ from aichain.node.context import NodeContext
 from aichain.node.lanes.certificates import LaneCertificates
 from aichain.node.lanes.engine import LaneEngine
 from aichain.node.lanes.finalizer import LaneFinalizer
-from aichain.node.sources import Unreliable, steady_ms
-from aichain.rpc.backend import JoinProgress
+from aichain.node.sources import BlockSources
+from aichain.rpc.backend import JoinProgress, JoinStage
 from consensus.core.events import BlockExecuted, BlockRejected
 from consensus.errors import InvalidCertificate
 from consensus.headers import block_ref
@@ -23,8 +23,8 @@ from consensus.lanes.messages import Decision
 from consensus.lanes.voters import ballot_name
 from genesis import limits
 from native.errors import InvalidData, InvalidSignature
-from p2p.errors import Penalty, RequestFailed
-from p2p.wire.messages import GetDecisions, GetRange
+from p2p.errors import PeerPruned, Penalty, RequestFailed
+from p2p.wire.messages import BlockRange, GetDecisions, GetRange
 from vm.blocks import Block
 from vm.errors import InvalidBlock
 
@@ -58,15 +58,21 @@ class LaneSyncer:
         self._bodies = bodies
         self._finalizer = finalizer
         self._context = context
-        self._unreliable = Unreliable()
-        self.syncing = False
+        self._is_behind = False
+        self.sources = BlockSources(context.network)
         self.joining: JoinProgress | None = None
-        """There are no snapshots of a chain with two lanes."""
+        """The joiner's: while it is at work, no blocks are fetched."""
 
     @property
     def target_height(self) -> int:
         """The highest hard height that a reliable peer claims; 0 without peers."""
-        return max(self._claims().values(), default=0)
+        return self.sources.target_height
+
+    @property
+    def syncing(self) -> bool:
+        """Whether others are further than what is still taken for live."""
+        joining = self.joining
+        return self._is_behind or (joining is not None and joining.stage is not JoinStage.LOOKING)
 
     async def run(self) -> None:
         """Watch the gap, and close it when the lanes do not."""
@@ -79,30 +85,27 @@ class LaneSyncer:
             gap = self.target_height - state.hard.height
             terms = [term.instance for term in state.terms]
             longest = max((each.last_height - each.start.height for each in terms), default=1)
-            self.syncing = gap >= _LEAD_TERMS * longest + limits.SYNC_GAP_BLOCKS
-            if self.syncing or (gap > 0 and stalled >= STALLED_POLLS):
+            self._is_behind = gap >= _LEAD_TERMS * longest + limits.SYNC_GAP_BLOCKS
+            if self.joining is not None:
+                continue
+            if self._is_behind or (gap > 0 and stalled >= STALLED_POLLS):
                 stalled = 0
                 await self._catch_up()
-
-    def _claims(self) -> dict[str, int]:
-        now_ms = steady_ms()
-        peers = sorted(self._context.network.peers(), key=lambda peer: (-peer.score, peer.rtt_ms))
-        return {
-            peer.peer_id: peer.final_height
-            for peer in peers
-            if not self._unreliable.is_out(peer.peer_id, now_ms)
-        }
 
     async def _catch_up(self) -> None:
         """From one peer after the other, until none that is believed claims more."""
         while True:
             height = self._engine.state.hard.height
-            peer = next((peer for peer, has in self._claims().items() if has > height), None)
+            peer = next(iter(self.sources.of_block(height + 1)), None)
             if peer is None:
                 return
             before = self._engine.state.number
             try:
                 await self._follow(peer)
+            except PeerPruned as error:
+                if error.first_height > height + 1:
+                    self.sources.pruned(peer, error.first_height)
+                    continue
             except RequestFailed as error:
                 log.info("sync from %s failed: %s", peer, error)
             except PeerLied as error:
@@ -110,9 +113,9 @@ class LaneSyncer:
             except BodyUnavailable:
                 return  # the head has moved on: the lanes were faster
             if self._engine.state.number == before:
-                self._unreliable.failed(peer, steady_ms())
+                self.sources.failed(peer)
             else:
-                self._unreliable.delivered(peer)
+                self.sources.delivered(peer)
 
     async def _follow(self, peer: str) -> None:
         """One step, as far as one answer goes: the last decision of this epoch decides for those
@@ -123,6 +126,7 @@ class LaneSyncer:
         epoch = state.ballot.instance.epoch
         usable = [each for each in answer.decisions if each.checkpoint.epoch == epoch]
         if not usable:
+            await self._range(peer, state.hard.height, 1)  # who joined above us says so here
             raise RequestFailed(peer, "it does not know what it claims to have")
         decision = usable[-1]
         await self._verify(decision)
@@ -161,8 +165,7 @@ class LaneSyncer:
         parent_id, height = head.id, head.height
         while height < checkpoint.block_height:
             count = min(checkpoint.block_height - height, limits.RANGE_BLOCKS_MAX)
-            ask = GetRange(height + 1, count)
-            answer = await self._context.network.request(peer, ask, REQUEST_TIMEOUT_S)
+            answer = await self._range(peer, height, count)
             if not answer.blocks:
                 raise RequestFailed(peer, "it does not give what it decided on")
             for data in answer.blocks:
@@ -183,6 +186,11 @@ class LaneSyncer:
             log.error("block %d is hard on another chain, too: a fork", head.height)
             raise ConsensusHalted(reason="conflicting finality")
         return blocks
+
+    async def _range(self, peer: str, height: int, count: int) -> BlockRange:
+        """Some of the blocks above a height; PeerPruned if the peer does not keep them."""
+        ask = GetRange(height + 1, count)
+        return await self._context.network.request(peer, ask, REQUEST_TIMEOUT_S)
 
     async def _execute(self, blocks: list[Block], decision: Decision) -> None:
         """All of them on disk, in one write, before the lanes hear of any (R8)."""

@@ -366,3 +366,9 @@ def test_a_trusted_block_without_a_snapshot_is_refused() -> None:
         make_config(trust=point)
     assert "--sync snapshot" in refused.value.fix
     assert make_config(trust=point, sync=SyncMode.SNAPSHOT).trust == point
+
+
+def test_snapshots_are_made_unless_somebody_says_no() -> None:
+    assert resolved({}).snapshots
+    assert not resolved({}, {"AICHAIN_SNAPSHOTS": "false"}).snapshots
+    assert resolved({"snapshots": True}, {"AICHAIN_SNAPSHOTS": "false"}).snapshots
