@@ -71,6 +71,14 @@ class Checker:
             raise Violation(f"node {index} lost blocks {height + 1} to {self.heights[index]}")
         self.heights[index] = height
 
+    def on_joined(self, index: int, node: Node | LaneNode) -> None:
+        """A chain that took the place of the old one ends where others were, with their state."""
+        state = node.chain.head
+        if self.final.get(state.head.height) != (state.head.id, state.root):
+            raise Violation(f"node {index} joined at {state.head.height}: {state.head.id.hex()}")
+        self.heights[index] = state.head.height
+        self.note(index, "joined", state.head.height)
+
     def on_final(self, index: int, view: BlockView, at_ms: int) -> None:
         """All nodes have the same block and the same state at a height, one after the other."""
         header = view.block.header
@@ -176,3 +184,10 @@ class Checker:
                 raise Violation(f"node {index} at checkpoint {checkpoint.number}: {checkpoint}")
         if last is not None and last.checkpoint.block_id != chain.head.head.id:
             raise Violation(f"node {index} stands above or below its last checkpoint")
+
+
+def first_of(error: BaseException) -> BaseException:
+    """The first of what a group of groups holds."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

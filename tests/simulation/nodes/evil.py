@@ -31,6 +31,7 @@ from p2p.wire.messages import (
     Status,
     Transactions,
 )
+from tests.simulation.nodes.joins import spoil
 
 LIES: Final = (
     "range of other blocks served",
@@ -170,7 +171,7 @@ class EvilNetwork(MemoryNetwork):
             case GetTransactions(), Transactions(raws) if raws:
                 if self._commits("transactions withheld"):
                     return Transactions(())
-        return answer
+        return spoil(request, answer, self._commits, self._rng, _without_last)
 
     def _spoil_range(self, answer: BlockRange) -> Response:
         if self._commits("range of other blocks served"):

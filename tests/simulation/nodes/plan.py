@@ -7,6 +7,7 @@ from typing import Final
 
 from p2p.memory_links import Conditions
 from tests.simulation.nodes.evil import CRIMES
+from tests.simulation.nodes.joins import SNAPSHOT_LIES
 
 HEAL_S: Final = 30.0
 FULL_SET: Final = 20
@@ -113,6 +114,8 @@ class Plan:
     rotates: bool = False
     """A stranger becomes a validator, and leaves the set again."""
     heal_s: float = HEAL_S
+    joins: bool = False
+    """All prune, and whoever is far behind joins by a snapshot."""
     halves: bool = False
     """Until healing, two sides with a copy of every twin: beyond the bound both go on."""
     cunning: bool = False
@@ -185,6 +188,38 @@ def liars(seed: int) -> Plan:
     )
 
 
+def joiners(seed: int) -> Plan:
+    """One of five lies about snapshots. The others lose their chains, one after the other, when
+    nobody keeps the first blocks any more, and meet crashes and power cuts while they join. Every
+    other seed has two lanes."""
+    drawn, rng = draw_plan(seed), random.Random(f"aichain/nodes/joiners/{seed}")
+    liar = seed // 2 % 5
+    faults: list[tuple[float, Fault]] = []
+    at_s = 3.0 + KEPT_BLOCKS
+    for index in rng.sample([index for index in range(5) if index != liar], 3):
+        down_s = rng.uniform(0.2, 2.0)
+        faults.append((at_s, Crash((index,), down_s, loses="chain")))
+        stop_s = at_s + down_s + rng.uniform(0.1, 3.0)
+        operations, off_s = rng.randrange(12), rng.uniform(0.1, 2.0)
+        if rng.random() < 0.7:
+            faults.append((stop_s, PowerCut(index, operations, off_s)))
+        else:
+            faults.append((stop_s, Crash((index,), off_s)))
+        at_s += 12.0
+    return replace(
+        _quiet(drawn, 5),
+        epoch_blocks=rng.choice((4, 8)),
+        liars=(liar,),
+        crimes=tuple(rng.sample(SNAPSHOT_LIES, 2)),
+        faults=tuple(faults),
+        keep=dict.fromkeys(range(5), KEPT_BLOCKS),
+        joins=True,
+        transfers_per_s=4,
+        full_set_limit=2 if seed % 2 else FULL_SET,
+        heal_s=at_s + 3.0,
+    )
+
+
 def beyond(seed: int) -> Plan:
     """Two of four run twice, one copy on each side of a partition: chains fork."""
     rng = random.Random(f"aichain/nodes/beyond/{seed}")
@@ -215,6 +250,7 @@ KINDS: Final[dict[str, Callable[[int], Plan]]] = {
     "swarm": draw_plan,
     "guilty": guilty,
     "liars": liars,
+    "joiners": joiners,
     "beyond": beyond,
 }
 

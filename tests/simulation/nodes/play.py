@@ -1,7 +1,7 @@
 """One run of whole nodes, from block 0 to what is left of it."""
 
 from collections import Counter
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,13 +14,14 @@ from genesis.document import GenesisDocument
 from genesis.networks import local_document
 from p2p.memory_network import MemoryHub
 from tests.builders_lane_nodes import lane_document
-from tests.simulation.nodes.checkers import Violation
+from tests.simulation.nodes.checkers import Violation, first_of
+from tests.simulation.nodes.joins import small_snapshots
 from tests.simulation.nodes.plan import KEPT_BLOCKS, Plan
 from tests.simulation.nodes.power import Power, supplied_by
 from tests.simulation.nodes.stakes import join_and_leave, require_slashed, watch_offenders
 from tests.simulation.nodes.stand_in_signatures import stand_in_signatures
 from tests.simulation.nodes.virtual_time import START_MS, Steps, run_virtual
-from tests.simulation.nodes.world import Links, World, first_of
+from tests.simulation.nodes.world import Links, World
 
 UNTIL_NOTICED_S = 30.0
 ONE_BY_ONE = 2
@@ -133,7 +134,12 @@ def _short_limits(plan: Plan) -> AbstractContextManager[object]:
         shorter["FETCHED_ANCESTORS_MAX"] = ONE_BY_ONE
     if plan.halves:
         shorter["WAL_PRUNE_BYTES"] = SMALL_LOG_BYTES
-    return patch.multiple(limits, **shorter) if shorter else nullcontext()
+    patches = ExitStack()
+    if shorter:
+        patches.enter_context(patch.multiple(limits, **shorter))
+    if plan.joins:
+        patches.enter_context(small_snapshots())
+    return patches
 
 
 def _document(plan: Plan) -> GenesisDocument:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.simulation.nodes.evil import CRIMES
+from tests.simulation.nodes.joins import JOINED, LOST_IN_A_JOIN, SNAPSHOT_LIES
 from tests.simulation.nodes.plan import KINDS as KINDS
 from tests.simulation.nodes.play import Result, run_plan
 
@@ -29,7 +30,8 @@ FAULTS: Final = (
     "stranger leaves the set",
 )
 PASSED: Final = ("(slashed on chain)", "(fork)", "(node halted at a fork)")
-EVERY_FAULT: Final = (*FAULTS, *CRIMES, *PASSED)
+JOINS: Final = (*SNAPSHOT_LIES, JOINED, LOST_IN_A_JOIN)
+EVERY_FAULT: Final = (*FAULTS, *CRIMES, *JOINS, *PASSED)
 
 
 def run(seed: int, kind: str = "swarm") -> Result:

@@ -9,11 +9,11 @@ import pytest
 
 from tests.simulation.nodes.evil import CRIMES
 from tests.simulation.nodes.mutants import SHOWN_BY, mutated
-from tests.simulation.nodes.runs import EVERY_FAULT, FAULTS, run
+from tests.simulation.nodes.runs import EVERY_FAULT, FAULTS, JOINS, run
 
 ROOT = Path(__file__).resolve().parents[3]
-SEEDS = {"swarm": 16, "guilty": 4, "liars": 6, "beyond": 4}
-SLOW_SEEDS = {"swarm": 60, "guilty": 40, "liars": 30, "beyond": 40}
+SEEDS = {"swarm": 16, "guilty": 4, "liars": 6, "joiners": 6, "beyond": 4}
+SLOW_SEEDS = {"swarm": 60, "guilty": 40, "liars": 30, "joiners": 60, "beyond": 40}
 
 
 def run_simulator(*arguments: str, timeout_s: int = 900) -> subprocess.CompletedProcess[str]:
@@ -55,6 +55,10 @@ def test_whoever_lies_withholds_or_forges_stops_nobody() -> None:
     assert set(CRIMES) - _occurred(_play("liars", 0, SEEDS["liars"])) == set()
 
 
+def test_chains_that_were_lost_come_back_by_snapshots_past_crashes_and_a_liar() -> None:
+    assert set(JOINS) - _occurred(_play("joiners", 0, SEEDS["joiners"])) == set()
+
+
 def test_beyond_the_bound_a_fork_is_noticed_and_convicts_38_percent() -> None:
     occurred = _occurred(_play("beyond", 0, SEEDS["beyond"]))
     assert {"(fork)", "(node halted at a fork)"} <= occurred
@@ -68,7 +72,7 @@ def test_a_wrong_rule_of_whole_nodes_is_caught(name: str) -> None:
 
 def test_every_fault_of_the_table_has_a_kind_that_shows_it() -> None:
     passed = {"(slashed on chain)", "(fork)", "(node halted at a fork)"}
-    assert set(EVERY_FAULT) == {*FAULTS, *CRIMES, *passed}
+    assert set(EVERY_FAULT) == {*FAULTS, *CRIMES, *JOINS, *passed}
 
 
 @pytest.mark.slow

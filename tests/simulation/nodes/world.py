@@ -3,6 +3,7 @@
 import random
 import shutil
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -11,13 +12,14 @@ import trio
 import trio.lowlevel
 from trio_typing import TaskStatus
 
-from aichain.config import Endpoint, NodeConfig
-from aichain.errors import ConsensusHalted, NotPooled, StoreFailed
+from aichain.config import Endpoint, NodeConfig, SyncMode
+from aichain.errors import ConsensusHalted, NotPooled, StoreCorrupt, StoreFailed
 from aichain.machine import Machine
 from aichain.node.assemble import Node, node_identity, open_chain
 from aichain.node.build import build_node
+from aichain.node.joiner import Handover
 from aichain.node.lanes.assemble import LaneNode
-from aichain.node.services import start_services
+from aichain.node.services import run_services
 from aichain.store.paths import DataPaths
 from consensus.fork_proof import ForkProof
 from consensus.lanes.state import Lanes, closing_seats
@@ -31,9 +33,10 @@ from p2p.memory_network import MemoryHub, MemoryNetwork
 from p2p.network import Audience
 from p2p.settings import NodeIdentity
 from p2p.wire.messages import Gossiped, Pushed
-from tests.simulation.nodes.checkers import Checker, Violation
+from tests.simulation.nodes.checkers import Checker, Violation, first_of
 from tests.simulation.nodes.evil import CunningNetwork, EvilNetwork
 from tests.simulation.nodes.forensics import investigate
+from tests.simulation.nodes.joins import JOINED, LOST_IN_A_JOIN, is_joining
 from tests.simulation.nodes.plan import (
     CALM,
     Crash,
@@ -96,6 +99,7 @@ class WatchedNetwork(MemoryNetwork):
 @dataclass(slots=True)
 class _Running:
     node: Node | LaneNode
+    build: Callable[..., Node | LaneNode]
     scope: trio.CancelScope
     stopped: trio.Event
 
@@ -133,10 +137,12 @@ class World:
         skew_ms = 0 if founder is None else plan.skews_ms[founder]
         clock = self.clocks[index] = VirtualClock(skew_ms)
         config = replace(self.config(index), sync_again=lost_chain)
-        node = build_node(config, network, Machine(clock, work_on_the_spot))
+        machine = Machine(clock, work_on_the_spot)
+        build = partial(build_node, network_of=network, machine=machine)
+        node = build(config)
         if honest:
             self.checker.on_start(index, node, lost_chain=lost_chain)
-        running = self.running[index] = _Running(node, trio.CancelScope(), trio.Event())
+        running = self.running[index] = _Running(node, build, trio.CancelScope(), trio.Event())
         await self.nursery.start(partial(self._serve, index, running, watched=honest))
 
     async def crash(self, index: int) -> None:
@@ -156,14 +162,18 @@ class World:
         slowness.set(self.plan.slow.get(index, 1.0))
         try:
             with running.scope:
-                async with trio.open_nursery() as nursery:
+                before = await self._live(index, running, task_status.started, watched=watched)
+                while True:
+                    running.node = running.build(self.config(index), before=before)
+                    self.faults[JOINED] += 1
                     if watched:
-                        nursery.start_soon(self._watch, index, running.node)
-                        await trio.lowlevel.checkpoint()
-                    await start_services(running.node, nursery)
-                    task_status.started()
+                        self.checker.on_joined(index, running.node)
+                    before = await self._live(index, running, lambda: None, watched=watched)
         except* PowerLost:
             self.faults["power lost"] += 1
+            self.faults[LOST_IN_A_JOIN] += is_joining(self.config(index).data_dir)
+        except* StoreCorrupt as damages:
+            raise Violation(f"node {index}: {first_of(damages)}") from None
         except* StoreFailed:
             self.faults["disk full"] += 1
         except* ConsensusHalted as halts:
@@ -173,9 +183,17 @@ class World:
                 self.checker.on_halt(index, error.reason)
             self.running.pop(index, None)
         finally:
-            running.node.feed.close()
-            running.node.close()
             running.stopped.set()
+
+    async def _live(
+        self, index: int, running: _Running, started: Callable[[], None], *, watched: bool
+    ) -> Handover:
+        """Until it is cancelled, or has joined another chain."""
+        async with trio.open_nursery() as nursery:
+            if watched:
+                nursery.start_soon(self._watch, index, running.node)
+                await trio.lowlevel.checkpoint()
+            return await run_services(running.node, ready=lambda: None, started=started)
 
     async def _watch(self, index: int, node: Node | LaneNode) -> None:
         with node.feed.subscribe() as views:
@@ -214,6 +232,7 @@ class World:
             node_seed=derive_hash("aichain/test/node", bytes([index])),
             validator_key=STRANGER if founder is None else founder_key("testnet", founder),
             keep=self.plan.keep.get(index),
+            sync=SyncMode.SNAPSHOT if self.plan.joins else SyncMode.FULL,
             rpc_listen=Endpoint("127.0.0.1", 0),
             p2p_listen=Endpoint("127.0.0.1", 3691),
         )
@@ -377,10 +396,3 @@ class World:
                 chain = open_chain(self.config(index))
                 self.checker.on_reopened(index, chain)
                 chain.close()
-
-
-def first_of(error: BaseException) -> BaseException:
-    """The first of what a group of groups holds."""
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
