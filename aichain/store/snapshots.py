@@ -67,22 +67,24 @@ class LastAnchor:
 
     def __init__(self, epoch_blocks: int) -> None:
         self._epoch_blocks = epoch_blocks
-        self._state: AnchorState | None = None
+        self._states: tuple[AnchorState, ...] = ()
         self.is_wanted = True
         """Where nobody exports, no old state is held."""
 
     def reach(self, state: State, reader: KeyValueReader) -> None:
-        """The chain's head is this state now; `reader` reads its records for ever."""
+        """The chain's head is this state now; `reader` reads its records for ever.
+
+        The one before stays: with two lanes the head may go from one epoch's end to the next.
+        """
         if self.is_wanted and state.head.height % self._epoch_blocks == 0:
-            self._state = AnchorState(state.head, state.mmr, state.tree, reader)
+            anchor = AnchorState(state.head, state.mmr, state.tree, reader)
+            self._states = (*self._states[-1:], anchor)
 
     def take(self, head_height: int) -> AnchorState | None:
         """The last one, once, when a header above it carries its root."""
-        anchor = self._state
-        if anchor is None or anchor.header.height >= head_height:
-            return None
-        self._state = None
-        return anchor
+        ready = [each for each in self._states if each.header.height < head_height]
+        self._states = self._states[len(ready) :]
+        return ready[-1] if ready else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,6 +94,15 @@ def test_only_the_newest_snapshots_are_kept(chain: Chain, tmp_path: Path) -> Non
     assert shelf_at(tmp_path).offers == shelf.offers
 
 
+def test_a_head_that_goes_from_one_epochs_end_to_the_next_leaves_the_one_before(
+    chain: Chain,
+) -> None:
+    grow(chain, Purse(), 2 * EPOCH_BLOCKS)
+    assert must(chain.anchor.take(2 * EPOCH_BLOCKS)).header.height == EPOCH_BLOCKS
+    assert chain.anchor.take(2 * EPOCH_BLOCKS) is None
+    assert must(chain.anchor.take(2 * EPOCH_BLOCKS + 1)).header.height == 2 * EPOCH_BLOCKS
+
+
 @pytest.mark.parametrize("point", POINTS)
 def test_a_crash_leaves_a_whole_snapshot_or_none(
     chain: Chain, tmp_path: Path, point: str, monkeypatch: pytest.MonkeyPatch
