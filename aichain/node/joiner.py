@@ -35,7 +35,7 @@ from p2p.peers import PeerTable
 from p2p.wire.messages import GetPart, GetSnapshots
 from p2p.wire.parts import PartAsk, PartPlan
 from vm.commitment import StateTree, Subtree
-from vm.snapshot import read_part
+from vm.snapshot import Part, read_part
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ NOBODY_S = 60.0
 T = TypeVar("T")
 
 _Offers: TypeAlias = dict[tuple[int, Hash32], list[str]]
-_Answer: TypeAlias = tuple[PartAsk, bytes]
+_Taken: TypeAlias = tuple[PartAsk, Subtree | None]
 
 
 class ChainReady(Exception):
@@ -100,6 +100,7 @@ class Joiner:
         self._context = context
         self._reached = reached
         self._thread = trio.CapacityLimiter(1)
+        self._disk = trio.CapacityLimiter(1)
         self._unreliable = Unreliable()
         self._sources: list[str] = []
         syncer.joining = JoinProgress(JoinStage.LOOKING)
@@ -219,50 +220,62 @@ class Joiner:
 
     async def _fetch(self, joining: JoiningChain) -> dict[int, Subtree] | None:
         """Fetch what is missing, and answer the subtrees of that; None: nobody has it any more."""
-        send, receive = trio.open_memory_channel[_Answer](0)
+        send, receive = trio.open_memory_channel[_Taken](0)
         base = joining.base
-        manifest, prefixes = base.manifest, base.manifest.prefixes()
+        parts = tuple(zip(base.manifest.parts, base.manifest.prefixes(), strict=True))
         plan = PartPlan(await self._blocking(joining.missing))
         last_s, subtrees = trio.current_time(), dict[int, Subtree]()
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._watch_sources, base)
             while not plan.is_done and trio.current_time() < last_s + NOBODY_S:
-                done = len(manifest.parts) - plan.left
-                self._progress(JoinStage.FETCHING, base, done)
+                self._progress(JoinStage.FETCHING, base, len(parts) - plan.left)
                 plan, asks = plan.assign(self._reliable_sources())
                 for ask in asks:
-                    nursery.start_soon(self._fetch_part, base.name, ask, send)
-                answer: _Answer | None = None
+                    nursery.start_soon(self._take_part, joining, ask, *parts[ask.index], send)
+                taken: _Taken | None = None
                 with trio.move_on_after(POLL_S):
-                    answer = await receive.receive()
-                if answer is None:
+                    taken = await receive.receive()
+                if taken is None:
                     continue
-                ask, raw = answer
-                try:
-                    part, prefix = manifest.parts[ask.index], prefixes[ask.index]
-                    read = await self._blocking(read_part, raw, part, prefix)
-                except DecodeError as error:
-                    self._refuse(ask, raw, error)
+                ask, subtree = taken
+                if subtree is None:
                     plan = plan.failed(ask)
                     continue
-                await self._blocking(joining.write_part, ask.index, read.records)
-                subtrees[ask.index] = read.subtree
-                self._unreliable.delivered(ask.peer)
+                subtrees[ask.index] = subtree
                 plan, last_s = plan.arrived(ask), trio.current_time()
             nursery.cancel_scope.cancel()
         return subtrees if plan.is_done else None
 
-    async def _fetch_part(
-        self, name: Hash32, ask: PartAsk, send: trio.MemorySendChannel[_Answer]
+    async def _take_part(
+        self,
+        joining: JoiningChain,
+        ask: PartAsk,
+        part: Part,
+        prefix: int,
+        send: trio.MemorySendChannel[_Taken],
     ) -> None:
-        raw = b""
+        """While one part is verified, another one may be written, and others be on their way."""
+        raw, subtree = await self._ask_part(joining.base.name, ask), None
+        try:
+            read = await self._blocking(read_part, raw, part, prefix)
+        except DecodeError as error:
+            self._refuse(ask, raw, error)
+        else:
+            write, blocking = joining.write_part, self._context.run_blocking
+            await blocking(write, ask.index, read.records, limiter=self._disk)
+            self._unreliable.delivered(ask.peer)
+            subtree = read.subtree
+        await send.send((ask, subtree))
+
+    async def _ask_part(self, name: Hash32, ask: PartAsk) -> bytes:
+        """Nothing where the peer gives none."""
         try:
             question = GetPart(name, ask.index)
             answer = await self._context.network.request(ask.peer, question, REQUEST_TIMEOUT_S)
-            raw = answer.raw
         except RequestFailed as error:
             log.info("part %d from %s: %s", ask.index, ask.peer, error)
-        await send.send((ask, raw))
+            return b""
+        return answer.raw
 
     def _refuse(self, ask: PartAsk, raw: bytes, error: DecodeError) -> None:
         """Nothing is no lie: the peer may have a newer snapshot by now."""

@@ -3,7 +3,7 @@ before all of it is there, and then it takes the old chain's place in one step."
 
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Self
 
 from aichain.errors import StoreCorrupt
@@ -64,14 +64,12 @@ class SnapshotBase:
     certificate: QuorumCertificate
     """The FINAL of `header`; with two lanes, of the checkpoint that ends at it."""
     checkpoint: Checkpoint | None = None
+    manifest: Manifest = field(init=False, compare=False)
+    name: Hash32 = field(init=False, compare=False)
 
-    @property
-    def manifest(self) -> Manifest:
-        return decode_manifest(self.manifest_raw)
-
-    @property
-    def name(self) -> Hash32:
-        return manifest_hash(self.manifest_raw)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "manifest", decode_manifest(self.manifest_raw))
+        object.__setattr__(self, "name", manifest_hash(self.manifest_raw))
 
     def encode(self) -> bytes:
         checkpoint = [] if self.checkpoint is None else [self.checkpoint.encode()]
@@ -125,7 +123,6 @@ class JoiningChain:
         try:
             with (paths.joining / _BASE).open("rb") as file:
                 base = SnapshotBase.decode(file.read(_BASE_BYTES + 1))
-            _ = base.manifest
             database = LevelStore(DataPaths(paths.joining).state, _SETTINGS)
         except (OSError, InvalidData, StoreCorrupt):
             shutil.rmtree(paths.joining, ignore_errors=True)

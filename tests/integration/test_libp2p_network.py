@@ -301,19 +301,6 @@ async def test_a_peer_without_points_is_disconnected_and_refused_until_the_ban_e
         assert first.counters.bans == 1
 
 
-async def test_a_ban_outlives_the_network_whose_standings_the_next_one_takes_over() -> None:
-    first, second = make_network(0), make_network(1)
-    async with running(first):
-        first.penalize(second.peer_id, Penalty.FORGED, "a lie")
-    again = make_network(0)
-    again.standings = first.standings
-    async with running(again):
-        second = make_network(1, (again.address,))
-        async with running(second):
-            await trio.sleep(1.5)
-            assert not again.peers()
-
-
 async def test_nodes_of_other_chains_are_not_let_in() -> None:
     first = make_network(0)
     async with running(first):

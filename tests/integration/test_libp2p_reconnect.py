@@ -1,4 +1,4 @@
-"""A peer is killed and comes back: missed at once, connected again within a second."""
+"""A peer is killed and comes back: missed at once, connected again within a second. A ban stays."""
 
 import subprocess
 import sys
@@ -8,6 +8,7 @@ from pathlib import Path
 
 import trio
 
+from p2p.errors import Penalty
 from p2p.libp2p_network import Libp2pNetwork
 from p2p.network import Audience
 from tests.integration.libp2p_nodes import (
@@ -73,3 +74,16 @@ async def test_a_restarted_node_finds_its_bootstrap_peers_by_itself() -> None:
                 process.kill()
                 await eventually(lambda: not network.peers())
         assert network.counters.restarts == 0
+
+
+async def test_a_ban_outlives_the_network_whose_standings_the_next_one_takes_over() -> None:
+    first, second = make_network(0), make_network(1)
+    async with running(first):
+        first.penalize(second.peer_id, Penalty.FORGED, "a lie")
+    again = make_network(0)
+    again.standings = first.standings
+    async with running(again):
+        second = make_network(1, (again.address,))
+        async with running(second):
+            await trio.sleep(1.5)
+            assert not again.peers()
