@@ -111,10 +111,7 @@ def assemble(
     machine: Machine | None = None,
     before: Handover | None = None,
 ) -> Node:
-    """Build a node on its data directory, recovering what a crash left. Blocking.
-
-    `before` is what the node passes on that has just put another chain there.
-    """
+    """Build a node on its data directory, recovering what a crash left. Blocking."""
     machine, key = machine or machine_of(config.faults), config.validator_key
     chain = open_chain(config, reached := crash_points_of(config.faults), before)
     wal = open_log(config, key.public_key) if key else None

@@ -111,7 +111,7 @@ class Joiner:
         while True:
             await self._look()
             self._syncer.joining = None
-            while not self._syncer.sources.is_lacking:  # noqa: ASYNC110 the syncer's own poll sets it
+            while not self._syncer.sources.is_lacking:  # noqa: ASYNC110 the syncer sets it
                 await trio.sleep(POLL_S)
             self._syncer.joining = JoinProgress(JoinStage.LOOKING)
 

@@ -1,4 +1,4 @@
-"""A peer is killed and comes back: missed at once, connected again within a second. A ban stays."""
+"""A peer is killed and comes back: missed at once, connected again in a second. A ban stays."""
 
 import subprocess
 import sys

@@ -10,13 +10,13 @@ from aichain.chain import Chain
 from aichain.config import NodeConfig
 from aichain.feed import Feed
 from aichain.machine import Machine
-from aichain.mempool import Mempool
 from aichain.node.accuser import Accuser
 from aichain.node.anchor_votes import AnchorVotes
 from aichain.node.assemble import (
     NetworkFactory,
     context_of,
     core_config,
+    mempool_of,
     open_chain,
     open_log,
     require_something_to_vouch_for,
@@ -120,11 +120,9 @@ def assemble_lanes(
     lanes = restore_lanes(config, chain, records, context.electorates)
     engine, instances = LaneEngine(lanes, document.consensus), Instances(context.electorates)
     feed: Feed[BlockView] = Feed(capacity=limits.FEED_CAPACITY, max_readers=limits.FEED_READERS)
-    ledger = LedgerWriter(chain, machine.run_blocking)
-    mempool = Mempool(max_weight=limits.MEMPOOL_BLOCKS * document.fees.max_block_weight)
-    pool = TransactionPool(mempool, chain, context)
+    ledger, alarms = LedgerWriter(chain, machine.run_blocking), Alarms(engine, context.metrics)
+    pool = TransactionPool(mempool_of(document), chain, context)
     bodies = Bodies(ledger, pool, context)
-    alarms = Alarms(engine, context.metrics)
     finalizer = LaneFinalizer(ledger, pool, feed, context, lambda: engine.state, alarms)
     certificates = LaneCertificates(engine, instances, context)
     reveals, own = reveals_of(config, chain), lanes.config.core.validator
@@ -148,15 +146,14 @@ def assemble_lanes(
     context.network.set_handler(Responder(chain, pool, answers, machine, history.shelf).answer)
     context.network.set_gossip_check(inbound.judge_gossip)
     backend = NodeBackend(chain, engine, pool, syncer, clock_watch, feed, context)
-    services = LaneServices(
-        instances, holder, bodies, producer, finalizer, certificates, alarms, context
-    )
     return LaneNode(
         config=config,
         chain=chain,
         wal=wal,
         engine=engine,
-        services=services,
+        services=LaneServices(
+            instances, holder, bodies, producer, finalizer, certificates, alarms, context
+        ),
         context=context,
         inbound=inbound,
         pool=pool,
