@@ -3,6 +3,8 @@
 import logging
 
 from aichain.node.context import NodeContext
+from consensus.errors import InvalidProposal, StampInFuture
+from genesis.checkpoints import Checkpoint
 from genesis.units import address_of_key, format_address
 from native.errors import InvalidData
 from p2p.errors import Penalty
@@ -11,29 +13,56 @@ from vm.blocks import Header
 log = logging.getLogger(__name__)
 
 
+def charge_refused(
+    context: NodeContext,
+    proposed: Header | Checkpoint,
+    proposer: bytes,
+    refusal: InvalidProposal | None,
+    *,
+    clock_trouble: str,
+) -> None:
+    """What a signed proposal is refused for before anything is executed, if for anything."""
+    if isinstance(refusal, StampInFuture) and clock_trouble:
+        report_refused(context, proposed, proposer, refusal)
+    elif refusal is not None:
+        charge_proposer(context, proposed, proposer, refusal)
+
+
 def charge_proposer(
-    context: NodeContext, header: Header, proposer: bytes | None, error: InvalidData
+    context: NodeContext,
+    proposed: Header | Checkpoint,
+    proposer: bytes | None,
+    error: InvalidData,
 ) -> None:
     """A block whose proposer signed for it will never get our vote; `proposer` is the public key.
 
     Only the connection that proved this key pays: others may have passed the block on. It is not
     banned at once, for a wrong clock or program is no attack.
     """
-    report_refused(context, header, proposer, error)
+    report_refused(context, proposed, proposer, error)
     for peer in context.network.peers():
         if peer.validator_key == proposer:
             context.network.penalize(peer.peer_id, Penalty.MALFORMED, str(error))
 
 
 def report_refused(
-    context: NodeContext, header: Header, proposer: bytes | None, error: InvalidData
+    context: NodeContext,
+    proposed: Header | Checkpoint,
+    proposer: bytes | None,
+    error: InvalidData,
 ) -> None:
     """The same for the operator alone: where our own clock is wrong, nobody else is to blame."""
     context.metrics.block_refused(error.code)
     log.warning(
-        "refused block %d, 0x%s, of %s: %s",
-        header.height,
-        header.id.hex(),
+        "refused %s %d, 0x%s, of %s: %s",
+        *_place_of(proposed),
+        proposed.id.hex(),
         format_address(address_of_key(proposer)) if proposer else "an unknown proposer",
         error,
     )
+
+
+def _place_of(proposed: Header | Checkpoint) -> tuple[str, int]:
+    if isinstance(proposed, Checkpoint):
+        return "checkpoint", proposed.number
+    return "block", proposed.height

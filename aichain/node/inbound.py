@@ -4,7 +4,7 @@ import trio
 
 from aichain.node.bodies import Bodies
 from aichain.node.certificates import CertificateDesk, is_of_current_instance
-from aichain.node.charges import charge_proposer, report_refused
+from aichain.node.charges import charge_refused
 from aichain.node.clock_watch import ClockWatch
 from aichain.node.context import NodeContext
 from aichain.node.engine import Engine
@@ -14,7 +14,7 @@ from consensus.certificates import QuorumCertificate
 from consensus.core.events import ProposalAccepted, VoteAccepted
 from consensus.core.filters import is_wanted, wants_certificate, wants_proposal
 from consensus.core.refusals import refusal_of
-from consensus.errors import MalformedProposal, StampInFuture
+from consensus.errors import MalformedProposal
 from consensus.headers import block_ref
 from consensus.proposals import PROPOSAL_CONTEXT, ProposalMessage
 from consensus.votes import VOTE_CONTEXT, ReceivedVote, SignedVote
@@ -153,10 +153,8 @@ class InboundDesk:
         self.clock_watch.saw(signed.proposal, state.view, came_ms)
         author = None if signed.proposal.is_repeat else proposer
         refusal = refusal_of(self._engine.state, signed.proposal, came_ms)
-        if isinstance(refusal, StampInFuture) and self.clock_watch.trouble:
-            report_refused(self._context, header, proposer, refusal)
-        elif refusal is not None:
-            charge_proposer(self._context, header, proposer, refusal)
+        trouble = self.clock_watch.trouble
+        charge_refused(self._context, header, proposer, refusal, clock_trouble=trouble)
         self._bodies.note(message, header, peer, author)
         self._engine.offer(ProposalAccepted(signed, self._clock.now_ms()))
 

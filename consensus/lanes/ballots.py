@@ -41,9 +41,10 @@ from consensus.lanes.effects import (
 from consensus.lanes.events import CheckpointProposed
 from consensus.lanes.proofs import CheckpointProof, CommitteeClosed, check_proof
 from consensus.lanes.records import CheckpointSeen, lane_record_instance
+from consensus.lanes.refusals import misfit
 from consensus.lanes.state import Ballot, Cause, Lanes, Proofs
 from consensus.lanes.turn import LaneTurn
-from consensus.lanes.voters import ballot_instance, term_end
+from consensus.lanes.voters import ballot_instance
 from consensus.proposals import Proposal
 from consensus.votes import Lane, VotePhase
 from genesis.limits import CHECKPOINTS_KNOWN_MAX
@@ -301,19 +302,14 @@ def offer(turn: LaneTurn) -> None:
 def has_its_place(state: Lanes, checkpoint: Checkpoint) -> bool:
     """It follows the last checkpoint, ends this term, and its block is executed here."""
     height, start = checkpoint.block_height, state.hard
-    voters, following = fast.voters_after(state, start.height), fast.voters_after(state, height)
-    assert voters is not None, "the ballot has begun"
-    end = term_end(start.height, voters.term_blocks, state.config.core.epoch_blocks)
     path = state.tree.path(start.id, checkpoint.block_id)
     return (
         path is not None
         and len(path) == height - start.height
-        and height <= end
         and checkpoint.number == state.number
         and checkpoint.parent_id == state.checkpoint.id
-        and checkpoint.is_restart == (height != end)
-        and following is not None
-        and following.electorate.vset_hash == checkpoint.next_vset_hash
+        and fast.voters_after(state, height) is not None
+        and misfit(state, checkpoint) is None
     )
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 import trio
 
 from aichain.node.bodies import Bodies
+from aichain.node.charges import charge_refused
 from aichain.node.clock_watch import ClockWatch
 from aichain.node.context import NodeContext
 from aichain.node.lanes.certificates import LaneCertificates
@@ -13,13 +14,20 @@ from aichain.node.lanes.instances import Instances, Seating
 from aichain.node.pool import TransactionPool
 from aichain.node.reception import Reception
 from consensus.core.events import ProposalAccepted, VoteAccepted
-from consensus.errors import InvalidCertificate, InvalidProof, MalformedProposal
+from consensus.errors import (
+    InvalidCertificate,
+    InvalidProof,
+    InvalidProposal,
+    MalformedProposal,
+)
 from consensus.headers import block_ref
+from consensus.lanes.checkpoints import Checkpoint
 from consensus.lanes.closes import CloseMessage
 from consensus.lanes.events import CheckpointProposed, CloseAccepted
 from consensus.lanes.filters import is_wanted, wants_certificate, wants_close, wants_proposal
 from consensus.lanes.messages import CheckpointMessage, Decision, TermProposal
 from consensus.lanes.proofs import check_proof
+from consensus.lanes.refusals import refusal_of_block, refusal_of_checkpoint
 from consensus.proposals import PROPOSAL_CONTEXT, Proposal, SignedProposal
 from consensus.votes import VOTE_CONTEXT, Lane, SignedVote
 from native.errors import InvalidSignature
@@ -37,7 +45,7 @@ from p2p.wire.messages import (
     Status,
     TransactionsAnnounced,
 )
-from vm.blocks import decode_header
+from vm.blocks import Header, decode_header
 
 
 class LaneInbound:
@@ -59,6 +67,7 @@ class LaneInbound:
         self._bodies = bodies
         self._pool = pool
         self.clock_watch = clock_watch
+        self._context = context
         self._verifier = context.verifier
         self._network = context.network
         self._metrics = context.metrics
@@ -155,10 +164,11 @@ class LaneInbound:
         if not await self._is_signed(peer, signed, seating):
             return
         self._compare_clocks(signed.proposal, seating, came_ms)
-        repeated, proposer = signed.proposal.is_repeat, signed.proposal.proposer_index
-        self._bodies.note(
-            message.message, header, peer, None if repeated else seating.keys[proposer]
-        )
+        proposer = seating.keys[signed.proposal.proposer_index]
+        refusal = refusal_of_block(self._engine.state, signed.proposal, came_ms)
+        self._charge(header, proposer, refusal)
+        author = None if signed.proposal.is_repeat else proposer
+        self._bodies.note(message.message, header, peer, author)
         self._engine.offer(ProposalAccepted(signed, self._clock.now_ms()))
 
     def _compare_clocks(self, proposal: Proposal, seating: Seating, came_ms: int) -> None:
@@ -175,22 +185,24 @@ class LaneInbound:
         term = state.term(message.checkpoint.number)
         if seating is None or term is None or self._instances.named(term.instance.id) is None:
             return
-        signed = message.bind(seating.instance.id)
+        signed, checkpoint = message.bind(seating.instance.id), message.checkpoint
+        came_ms = self._clock.now_ms()
         if not wants_proposal(state, signed.proposal):
             return
         if not await self._is_signed(peer, signed, seating):
             return
+        proposer = seating.keys[signed.proposal.proposer_index]
+        refusal = refusal_of_checkpoint(self._engine.state, signed.proposal, checkpoint, came_ms)
+        self._charge(checkpoint, proposer, refusal)
         if message.proof is not None:
             try:
-                check_proof(message.proof, message.checkpoint, term.instance)
+                check_proof(message.proof, checkpoint, term.instance)
                 await self._certificates.verify_proof(message.proof)
             except (InvalidProof, InvalidCertificate, InvalidSignature) as error:
                 self._blame(peer, "forged_proof", str(error))
                 return
-        proposed = CheckpointProposed(
-            signed, message.checkpoint, message.proof, self._clock.now_ms()
-        )
-        self._engine.offer(proposed)
+        now_ms = self._clock.now_ms()
+        self._engine.offer(CheckpointProposed(signed, checkpoint, message.proof, now_ms))
 
     async def _take_close(self, peer: str, message: CloseMessage) -> bool:
         """A seat's word, with the certificate of the tip it stands on."""
@@ -205,6 +217,12 @@ class LaneInbound:
             self._blame(peer, "forged_close", str(error))
             return False
         return self._engine.offer(CloseAccepted(message, self._clock.now_ms()))
+
+    def _charge(
+        self, proposed: Header | Checkpoint, proposer: bytes, refusal: InvalidProposal | None
+    ) -> None:
+        trouble = self.clock_watch.trouble
+        charge_refused(self._context, proposed, proposer, refusal, clock_trouble=trouble)
 
     async def _is_signed(self, peer: str, signed: SignedProposal, seating: Seating) -> bool:
         proposal = signed.proposal
