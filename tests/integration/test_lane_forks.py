@@ -11,7 +11,7 @@ from aichain.chain import Chain
 from aichain.errors import ConsensusHalted
 from aichain.node.lanes.syncer import LaneSyncer, PeerLied
 from consensus.headers import block_ref
-from p2p.wire.messages import BlockData, BlockRange, GetRange
+from p2p.wire.messages import BlockData, BlockRange, GetDecisions, GetRange
 from tests.integration.ledgers import Purse, build_on, make_document
 from vm.blocks import Block, encode_body
 
@@ -69,3 +69,30 @@ async def test_blocks_that_lead_nowhere_are_a_lie(chain: Chain) -> None:
     above, end = build_on(theirs.state), build_on(build_on(ours.state).state)
     with pytest.raises(PeerLied):  # its first block is of another chain, and so not followed
         await fetch(block_ref(ours.block.header), [above.block, end.block], end.block)
+
+
+async def test_a_decision_that_the_lanes_took_meanwhile_blames_nobody() -> None:
+    """The answer was right when we asked; its sender was banned for what gossip brought."""
+    voters = SimpleNamespace(epoch=0, id=b"ballot on 3")
+    engine: Any = SimpleNamespace(
+        state=SimpleNamespace(number=3, ballot=SimpleNamespace(instance=voters))
+    )
+    checkpoint = SimpleNamespace(number=3, epoch=0, block_height=12)
+    certificate = SimpleNamespace(instance_id=voters.id)
+    decision = SimpleNamespace(checkpoint=checkpoint, certificate=certificate)
+    handed_over: list[object] = []
+
+    async def request(_peer: str, asked: GetDecisions, _timeout_s: float) -> Any:
+        assert asked.from_number == 3
+        later = SimpleNamespace(epoch=0, id=b"ballot on 5")
+        engine.state = SimpleNamespace(number=5, ballot=SimpleNamespace(instance=later))
+        return SimpleNamespace(decisions=(decision,))
+
+    async def verify_final(_certificate: object, ballot: object) -> None:
+        assert ballot is voters
+
+    certificates: Any = SimpleNamespace(verify_final=verify_final, hand_over=handed_over.append)
+    context: Any = SimpleNamespace(network=SimpleNamespace(request=request))
+    nothing: Any = None
+    await LaneSyncer(engine, certificates, nothing, nothing, context)._follow("peer")
+    assert not handed_over

@@ -20,6 +20,7 @@ from consensus.core.events import BlockExecuted, BlockRejected
 from consensus.errors import InvalidCertificate
 from consensus.headers import block_ref
 from consensus.lanes.messages import Decision
+from consensus.lanes.state import Lanes
 from consensus.lanes.voters import ballot_name
 from genesis import limits
 from native.errors import InvalidData, InvalidSignature
@@ -129,7 +130,9 @@ class LaneSyncer:
             await self._range(peer, state.hard.height, 1)  # who joined above us says so here
             raise RequestFailed(peer, "it does not know what it claims to have")
         decision = usable[-1]
-        await self._verify(decision)
+        await self._verify(decision, state)
+        if self._engine.state.number > decision.checkpoint.number:
+            return  # the lanes were faster: what was right when we asked blames nobody
         await self._execute(await self._blocks(peer, decision), decision)
         self._certificates.hand_over(decision)
         with trio.move_on_after(DECIDE_TIMEOUT_S):
@@ -137,9 +140,10 @@ class LaneSyncer:
                 await trio.sleep(POLL_S / 10)
             await self._finalizer.reached(decision.checkpoint.block_height)
 
-    async def _verify(self, decision: Decision) -> None:
-        """It decides our ballot, or a later one of this epoch: old ones are not kept for ever."""
-        state, checkpoint = self._engine.state, decision.checkpoint
+    async def _verify(self, decision: Decision, state: Lanes) -> None:
+        """It decides our ballot, as it was when we asked, or a later one of this epoch: old ones
+        are not kept for ever."""
+        checkpoint = decision.checkpoint
         ballot = state.ballot.instance
         if checkpoint.number < state.number or checkpoint.epoch != ballot.epoch:
             raise PeerLied("decisions out of order")
