@@ -14,6 +14,7 @@ from aichain.cli.exit_codes import CommandError, CommandExit
 from aichain.cli.load import LoadPlan, run_load
 from aichain.cli.localnet_health import health_lines
 from aichain.cli.localnet_nodes import (
+    BLOCK_TIME_MS,
     kill_node,
     set_partition,
     set_regions,
@@ -32,6 +33,7 @@ from aichain.cli.localnet_up import READY_TIMEOUT_S, UpRequest, bring_up, take_d
 from aichain.cli.localnet_view import Watcher, line_of, network_json, region_name, rows
 from aichain.cli.options import json_option
 from aichain.cli.output import show, table
+from genesis.limits import BLOCK_TIME_MAX_MS
 from genesis.networks import PUBLIC_NETWORKS
 
 DIRECTORY: Final = click.option(
@@ -71,6 +73,13 @@ def localnet() -> None:
     default=BASE_PORT,
     show_default=True,
     help="Node I listens on this + 10·I, and for peers on the next one.",
+)
+@click.option(
+    "--block-time-ms",
+    type=click.IntRange(100, BLOCK_TIME_MAX_MS),
+    default=BLOCK_TIME_MS,
+    show_default=True,
+    help="Time between blocks; all other times of consensus grow with it.",
 )
 @click.option(
     "--vouch-for-vote-log",

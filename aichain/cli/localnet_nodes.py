@@ -31,12 +31,14 @@ from aichain.errors import ExitCode
 from aichain.node.first_log import write_first_log
 from genesis.document import GenesisDocument, render_document
 from genesis.networks import PUBLIC_NETWORKS, local_document
+from genesis.params import ConsensusParams
 from genesis.units import format_address
 from native.node_keys import peer_id_text
 
 STOP_TIMEOUT_S: Final = 15.0
 REACH_TIMEOUT_S: Final = 15.0
 POLL_S: Final = 0.05
+BLOCK_TIME_MS: Final = ConsensusParams().block_time_ms
 LOG_TAIL_BYTES: Final = 2000
 PROGRAM: Final = (sys.executable, "-P", "-m", "aichain")
 """Without the current folder on the path: whatever lies there is not ours."""
@@ -44,16 +46,23 @@ CHECKOUT: Final = Path(aichain.__file__).resolve().parent.parent
 
 
 def make_network(
-    directory: Path, network: str, validators: int, base_port: int = BASE_PORT
+    directory: Path,
+    network: str,
+    validators: int,
+    base_port: int = BASE_PORT,
+    block_time_ms: int = BLOCK_TIME_MS,
 ) -> LocalnetState:
-    """A new local network of public founders: genesis document and layout, nothing running."""
+    """A new local network of public founders: genesis document and layout, nothing running.
+
+    With another block time all times of consensus are as many times longer.
+    """
     if network not in PUBLIC_NETWORKS or not 1 <= validators <= MAX_NODES:
         raise CommandError(
             f"no local network of {validators} validators on {network}",
             f"use --network {' or '.join(PUBLIC_NETWORKS)} and 1 to {MAX_NODES} validators",
             CommandExit.USAGE,
         )
-    document = local_document(network, validators)
+    document = _paced(local_document(network, validators), block_time_ms)
     directory.mkdir(parents=True, exist_ok=True)
     state = layout_of(directory, document, base_port)
     state.save()  # first: a folder with a state file is one that can be taken up or removed
@@ -61,6 +70,17 @@ def make_network(
     for node, founder in zip(state.nodes, document.validators, strict=True):
         write_first_log(data_directory(node.home), document, founder.public_key)
     return state
+
+
+def _paced(document: GenesisDocument, block_time_ms: int) -> GenesisDocument:
+    params = document.consensus
+    consensus = replace(
+        params,
+        block_time_ms=block_time_ms,
+        delta_ms=max(1, params.delta_ms * block_time_ms // params.block_time_ms),
+        escape_ms=max(1, params.escape_ms * block_time_ms // params.block_time_ms),
+    )
+    return replace(document, consensus=consensus)
 
 
 def layout_of(directory: Path, document: GenesisDocument, base_port: int) -> LocalnetState:

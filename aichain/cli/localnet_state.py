@@ -28,7 +28,8 @@ SUPERVISOR_LOG: Final = "localnet.log"
 DEFAULT_DIRECTORY: Final = ".localnet"
 BASE_PORT: Final = 3690
 PORT_STRIDE: Final = 10
-MAX_NODES: Final = 20
+MAX_NODES: Final = 24
+"""More than a full set of 20, so that two lanes can be seen with real processes."""
 VERSION: Final = 1
 MAX_STATE_BYTES: Final = 1 << 20
 LOCK_WAIT_S: Final = 60.0

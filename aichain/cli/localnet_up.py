@@ -15,10 +15,11 @@ import click
 from rich.console import Console
 from rich.live import Live
 
-from aichain import __version__
 from aichain.cli.exit_codes import CommandError, CommandExit
+from aichain.cli.localnet_banner import banner
 from aichain.cli.localnet_health import health_lines
 from aichain.cli.localnet_nodes import (
+    BLOCK_TIME_MS,
     PROGRAM,
     STOP_TIMEOUT_S,
     document_of,
@@ -35,7 +36,6 @@ from aichain.cli.localnet_nodes import (
 )
 from aichain.cli.localnet_repair import find_processes, rebuilt_state
 from aichain.cli.localnet_state import (
-    ACCOUNTS_DIRECTORY,
     BASE_PORT,
     SUPERVISOR_LOG,
     LocalnetState,
@@ -47,12 +47,15 @@ from aichain.cli.localnet_state import (
     remove_network,
 )
 from aichain.cli.localnet_view import Watcher, line_of, render_table
-from aichain.cli.public_accounts import account_lines, write_public_accounts
+from aichain.pace import stands_after_ms
 
 READY_TIMEOUT_S: Final = 60.0
 FIRST_BLOCK_TIMEOUT_S: Final = 60.0
 DETACH_TIMEOUT_S: Final = READY_TIMEOUT_S + FIRST_BLOCK_TIMEOUT_S + 3 * STOP_TIMEOUT_S
 """Long enough for the command in the background to say itself why it gives up."""
+USUAL_NODES: Final = 4
+USUAL_STANDSTILL_S: Final = 20.0
+"""These times are for so many nodes, or fewer, of which nobody waits longer for a block."""
 LOADER_TIMEOUT_S: Final = 5.0
 TABLE_EVERY_S: Final = 1.0
 LINE_EVERY_S: Final = 5.0
@@ -74,6 +77,7 @@ class UpRequest:
     vouch: tuple[int, ...] = ()
     """Nodes to start with `--vouch-for-vote-log`."""
     regions: bool = False
+    block_time_ms: int = BLOCK_TIME_MS
 
 
 @dataclass(slots=True)
@@ -141,32 +145,6 @@ def _end_what_runs(directory: Path, damage: StateDamaged) -> int:
     return len(found)
 
 
-def banner(state: LocalnetState, elapsed_s: float) -> list[str]:
-    """Where everything is, for the person in front of it."""
-    accounts = write_public_accounts(document_of(state), state.directory / ACCOUNTS_DIRECTORY)
-    extra = state.dir_option
-    first = state.nodes[0].rpc_url
-    rpc = "" if first.endswith(":3690") else f" --rpc {first}"
-    nodes = [
-        f"  node {node.index}   {node.rpc_url}   validator {node.address}   {node.log}"
-        for node in state.nodes
-    ]
-    return [
-        f"AI-Chain {__version__} · local {state.network} · {len(state.nodes)} validators"
-        f" · up in {elapsed_s:.1f} s",
-        f"  genesis  {state.genesis_hash}",
-        *nodes,
-        "",
-        "Funded accounts (public test keys without a passphrase, worthless coins):",
-        *account_lines(accounts),
-        "",
-        "Try in another terminal (after `. .venv/bin/activate`):",
-        f"  aichain tx send --from account:0 --to account:1 --amount 1.5 --wait{rpc}",
-        f"  aichain localnet kill 3{extra}    then    aichain localnet start 3{extra}",
-        f"  aichain localnet load 50{extra}",
-    ]
-
-
 def _prepare(request: UpRequest) -> LocalnetState:
     """The network of this folder, made anew or taken up where it was left."""
     state = _found(request)
@@ -175,16 +153,23 @@ def _prepare(request: UpRequest) -> LocalnetState:
     if request.fresh or state is None:
         remove_network(request.directory)
         return make_network(
-            request.directory, request.network, request.validators, request.base_port
+            request.directory,
+            request.network,
+            request.validators,
+            request.base_port,
+            request.block_time_ms,
         )
     for index in request.vouch:
         state.node(index)
-    asked = (request.network, request.validators, request.base_port)
-    found = (state.network, len(state.nodes), state.nodes[0].rpc_port)
+    asked = (request.network, request.validators, request.base_port, request.block_time_ms)
+    block_time_ms = document_of(state).consensus.block_time_ms
+    found = (state.network, len(state.nodes), state.nodes[0].rpc_port, block_time_ms)
     if asked != found:
+        pace = "" if block_time_ms == BLOCK_TIME_MS else f" --block-time-ms {block_time_ms}"
         raise CommandError(
-            f"{request.directory} holds a {found[0]} of {found[1]} validators from port {found[2]}",
-            f"add --network {found[0]} --validators {found[1]} --base-port {found[2]}, or "
+            f"{request.directory} holds a {found[0]} of {found[1]} validators from port {found[2]}"
+            f" with {block_time_ms} ms a block",
+            f"add --network {found[0]} --validators {found[1]} --base-port {found[2]}{pace}, or "
             "--fresh to throw it away, or name another folder with --dir",
             CommandExit.LOCALNET,
         )
@@ -217,6 +202,7 @@ def _spawn_supervisor(request: UpRequest) -> int:
     command = [*PROGRAM, "localnet", "up", "--dir", str(request.directory)]
     command += ["--validators", str(request.validators), "--network", request.network]
     command += ["--base-port", str(request.base_port), "--load", str(request.load)]
+    command += ["--block-time-ms", str(request.block_time_ms)]
     command += ["--for", str(request.seconds)] if request.seconds is not None else []
     command += ["--regions"] if request.regions else []
     for index in request.vouch:
@@ -230,9 +216,9 @@ def _wait_for_supervisor(state: LocalnetState, started: float) -> int:
     """Until the network in the background has a new final block."""
     log, supervisor = state.directory / SUPERVISOR_LOG, state.supervisor
     assert supervisor is not None, "it was spawned just now"
-    watcher = Watcher(state)
+    watcher, patience_s = Watcher(state), DETACH_TIMEOUT_S * _slower(state)
     try:
-        while time.monotonic() < started + DETACH_TIMEOUT_S:
+        while time.monotonic() < started + patience_s:
             watcher.state = load_state(state.directory) or watcher.state
             watcher.sample()
             if _has_block_since(watcher, started):
@@ -245,10 +231,16 @@ def _wait_for_supervisor(state: LocalnetState, started: float) -> int:
     finally:
         watcher.close()
     raise CommandError(
-        f"no block became final within {DETACH_TIMEOUT_S:.0f} s",
+        f"no block became final within {patience_s:.0f} s",
         f"see {log}; `localnet/down{state.dir_option}` ends what runs",
         CommandExit.TIMEOUT,
     )
+
+
+def _slower(state: LocalnetState) -> float:
+    """How many times longer than for four nodes: few cores, or blocks that take their time."""
+    stands_s = stands_after_ms(document_of(state)) / 1000
+    return max(1.0, len(state.nodes) / USUAL_NODES, stands_s / USUAL_STANDSTILL_S)
 
 
 def _why_it_ended(supervisor: ProcessId, log: Path) -> CommandError:
@@ -263,7 +255,7 @@ def _run(request: UpRequest, state: LocalnetState, stop: StopSignal, started: fl
     with locked(state.directory):
         for node in state.nodes:
             state = start_node(state, node.index, vouch=node.index in request.vouch)
-    wait_for_rpc(state, READY_TIMEOUT_S, lambda: _leave_if(stop))
+    wait_for_rpc(state, READY_TIMEOUT_S * _slower(state), lambda: _leave_if(stop))
     watcher, loader = Watcher(state), None
     try:
         _wait_for_block(watcher, stop, started)
@@ -294,7 +286,7 @@ def _has_block_since(watcher: Watcher, started: float) -> bool:
 
 
 def _wait_for_block(watcher: Watcher, stop: StopSignal, started: float) -> None:
-    deadline = time.monotonic() + FIRST_BLOCK_TIMEOUT_S
+    deadline = time.monotonic() + FIRST_BLOCK_TIMEOUT_S * _slower(watcher.state)
     while not _has_block_since(watcher, started):
         _leave_if(stop)
         if time.monotonic() > deadline:
@@ -306,7 +298,8 @@ def _wait_for_block(watcher: Watcher, stop: StopSignal, started: float) -> None:
 def _no_block(watcher: Watcher) -> CommandError:
     """Why the network is taken down again, and how it can be brought up."""
     state, trouble = watcher.state, watcher.health().trouble
-    cause = f"no block became final within {FIRST_BLOCK_TIMEOUT_S:.0f} s"
+    waited_s = FIRST_BLOCK_TIMEOUT_S * _slower(state)
+    cause = f"no block became final within {waited_s:.0f} s"
     fix = f"see {state.nodes[0].log}: {log_tail(state.nodes[0])}"
     if trouble is not None:
         cause += f": {trouble.cause}"

@@ -213,7 +213,7 @@ def test_only_what_a_local_network_made_is_removed(state: LocalnetState, tmp_pat
     remove_network(tmp_path / "none")
 
 
-@pytest.mark.parametrize(("network", "count"), [("mainnet", 4), ("testnet", 0), ("testnet", 21)])
+@pytest.mark.parametrize(("network", "count"), [("mainnet", 4), ("testnet", 0), ("testnet", 25)])
 def test_networks_that_cannot_be_local_are_refused(
     tmp_path: Path, network: str, count: int
 ) -> None:
