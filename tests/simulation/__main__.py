@@ -2,19 +2,19 @@
 
 import argparse
 import logging
-import os
 import sys
 from contextlib import nullcontext
 
 from tests.simulation.campaign import Campaign, Outcome, Profile
-from tests.simulation.profiles import NODES, PROFILES
+from tests.simulation.nodes.runs import fix_hash_seed
+from tests.simulation.profiles import PROFILES, WHOLE_NODES
 
 
 def main() -> int:
     arguments = _parse()
     profile, mutant = PROFILES[arguments.profile], arguments.mutant
-    if profile is NODES:
-        _fix_hash_seed()
+    if profile in WHOLE_NODES:
+        fix_hash_seed("tests.simulation")
         logging.disable(logging.CRITICAL)
     _check(profile.kinds, arguments.kind, "kind")
     _check(profile.mutants, mutant, "mutant")
@@ -36,7 +36,8 @@ def _parse() -> argparse.Namespace:
         choices=list(PROFILES),
         default="small",
         help="small: the core in the scenario of each seed; full: twelve hunts for what is rare, "
-        "too; lanes: two lanes, every scenario; nodes: whole nodes in virtual time",
+        "too; lanes: two lanes, every scenario; nodes: whole nodes in virtual time; "
+        "lane-nodes: whole nodes with two lanes",
     )
     parser.add_argument("--kind", metavar="KIND", help="one kind of scenario of the profile only")
     parser.add_argument("--replay", type=int, metavar="SEED", help="run one seed and show it")
@@ -86,13 +87,6 @@ def _campaign(profile: Profile, seeds: range, kinds: tuple[str, ...], mutant: st
     if missing:
         print(f"never occurred: {', '.join(missing)}")
     return 1 if campaign.failures or missing else 0
-
-
-def _fix_hash_seed() -> None:
-    """Whole nodes keep sets of names: their order must be that of the replay."""
-    if os.environ.get("PYTHONHASHSEED") != "0":
-        command = [sys.executable, "-m", "tests.simulation", *sys.argv[1:]]
-        os.execve(sys.executable, command, {**os.environ, "PYTHONHASHSEED": "0"})
 
 
 if __name__ == "__main__":

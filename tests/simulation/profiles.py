@@ -9,6 +9,8 @@ from tests.simulation.lanes import faults as lane_faults
 from tests.simulation.lanes import mutants as lane_mutants
 from tests.simulation.lanes import runs as lane_runs
 from tests.simulation.lanes import scenario as lane_scenario
+from tests.simulation.nodes import lane_mutants as lane_node_mutants
+from tests.simulation.nodes import lane_runs as lane_node_runs
 from tests.simulation.nodes import mutants as node_mutants
 from tests.simulation.nodes import runs as node_runs
 from tests.simulation.runs import KINDS, run
@@ -58,4 +60,14 @@ NODES = Profile(
     node_mutants.SHOWN_BY,
     node_mutants.mutated,
 )
-PROFILES = {each.name: each for each in (SMALL, FULL, LANES, NODES)}
+LANE_NODES = Profile(
+    "lane-nodes",
+    lane_node_runs.PLAYED,
+    lane_node_runs.PLAYED,
+    lane_node_runs.run,
+    lane_node_runs.EVERY_FAULT,
+    lane_node_mutants.SHOWN_BY,
+    lane_node_mutants.mutated,
+)
+WHOLE_NODES = (NODES, LANE_NODES)
+PROFILES = {each.name: each for each in (SMALL, FULL, LANES, *WHOLE_NODES)}

@@ -15,6 +15,7 @@ SEED_OF = {
     "full": ("stale", 1),
     "lanes": ("cap8", 1),
     "nodes": ("beyond", 4),
+    "lane-nodes": ("captured", 0),
 }
 
 
@@ -40,6 +41,7 @@ def test_a_seed_of_any_simulator_gives_the_same_trace_twice(profile: str) -> Non
         ("small", "double PREFER"),
         ("lanes", "13 of 20 seats"),
         ("nodes", "nobody is accused"),
+        ("lane-nodes", "taken back in silence"),
     ],
 )
 def test_a_failure_is_printed_as_the_command_that_replays_it(profile: str, mutant: str) -> None:

@@ -2,7 +2,6 @@
 
 import argparse
 import logging
-import os
 import sys
 import tempfile
 import time
@@ -11,36 +10,24 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from tests.simulation.nodes.lane_plan import draw_lane_plan
+from tests.simulation.nodes.lane_plan import LANE_KINDS, draw_lane_plan
+from tests.simulation.nodes.lane_runs import LANE_FAULTS
 from tests.simulation.nodes.plan import HEAL_S, Plan, draw_plan
 from tests.simulation.nodes.play import Result, run_plan
+from tests.simulation.nodes.runs import FAULTS, fix_hash_seed
 
-FAULTS = (
-    "crash",
-    "crash of everybody",
-    "chain lost",
-    "index lost",
-    "power lost",
-    "disk full",
-    "partition",
-    "link deaf in one direction",
-    "delay and loss",
-    "clock skew",
-    "slow node",
-    "twin",
-)
 ENOUGH_SEEDS = 16
-LANE_FAULTS = tuple(kind for kind in (*FAULTS, "dead committee") if kind != "index lost")
 
 
 def main() -> int:
     """0 when no invariant broke and every kind of fault occurred."""
-    _fix_hash_seed()
+    fix_hash_seed("tests.simulation.nodes")
     logging.disable(logging.CRITICAL)
     parser = argparse.ArgumentParser(prog="python -m tests.simulation.nodes", description=__doc__)
     parser.add_argument("--seeds", default="0:50", metavar="A:B", help="run seeds A to B-1")
     parser.add_argument("--replay", type=int, metavar="SEED", help="run one seed and show it")
     parser.add_argument("--lanes", action="store_true", help="with two lanes, few nodes")
+    parser.add_argument("--kind", choices=list(LANE_KINDS), help="with two lanes: one of these")
     parser.add_argument("--founders", type=int, metavar="N", help="with two lanes, as in life")
     parser.add_argument("--heal", type=float, default=HEAL_S, help="seconds until faults end")
     arguments = parser.parse_args()
@@ -56,6 +43,8 @@ def main() -> int:
 
 def drawn_by(arguments: argparse.Namespace) -> Callable[[int], Plan]:
     """How a seed becomes a plan."""
+    if arguments.kind:
+        return LANE_KINDS[arguments.kind]
     if arguments.lanes or arguments.founders:
         return partial(draw_lane_plan, founders=arguments.founders, heal_s=arguments.heal)
     return draw_plan
@@ -64,7 +53,7 @@ def drawn_by(arguments: argparse.Namespace) -> Callable[[int], Plan]:
 def _expected(arguments: argparse.Namespace) -> tuple[str, ...]:
     """The faults that many seeds must have brought; a few runs with many nodes owe none."""
     first, last = (int(number) for number in arguments.seeds.split(":"))
-    if arguments.founders or last - first < ENOUGH_SEEDS:
+    if arguments.founders or arguments.kind or last - first < ENOUGH_SEEDS:
         return ()
     return LANE_FAULTS if arguments.lanes else FAULTS
 
@@ -104,13 +93,6 @@ def _campaign(seeds: range, draw: Callable[[int], Plan], expected: tuple[str, ..
     if missing:
         print(f"never injected: {', '.join(missing)}")
     return 1 if failures or missing else 0
-
-
-def _fix_hash_seed() -> None:
-    """The order of sets of names must be that of the replay."""
-    if os.environ.get("PYTHONHASHSEED") != "0":
-        command = [sys.executable, "-m", "tests.simulation.nodes", *sys.argv[1:]]
-        os.execve(sys.executable, command, {**os.environ, "PYTHONHASHSEED": "0"})
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from consensus.evidence import decode_evidence
 from consensus.fork_proof import ForkProof
 from consensus.lanes.checkpoints import Checkpoint
 from consensus.lanes.closes import CLOSE_CONTEXT, CloseMessage
-from consensus.lanes.messages import CheckpointMessage
+from consensus.lanes.messages import CheckpointMessage, TermProposal
 from consensus.proposals import ProposalMessage
 from consensus.votes import SignedVote, Vote, VotePhase
 from native.batch import verify_many
@@ -21,14 +21,12 @@ from native.codec import decode
 from native.hashing import Hash32
 from native.signatures import SignatureItem
 from p2p.wire.messages import Gossiped, LaneVote, Pushed
+from tests.simulation.nodes.lane_checkers import LaneChecker
+from tests.simulation.nodes.violation import Violation as Violation
 
 ACCOUNTABLE_PERCENT: Final = 38
 EVIDENCE_BYTES: Final = 16_384
 EVIDENCE_ITEMS: Final = 64
-
-
-class Violation(Exception):
-    """An invariant does not hold."""
 
 
 class Checker:
@@ -36,6 +34,7 @@ class Checker:
 
     def __init__(self) -> None:
         self.final: dict[int, tuple[Hash32, Hash32]] = {}
+        self.blocks: dict[int, Hash32] = {}
         self.heights: Counter[int] = Counter()
         self.finalizations = 0
         self.beyond = False
@@ -47,6 +46,7 @@ class Checker:
         self._signed: dict[tuple[int, Hash32, int], dict[VotePhase, Hash32]] = {}
         self._proposed: dict[tuple[int, int, int], bytes] = {}
         self.checkpoints: dict[int, Checkpoint] = {}
+        self.lanes = LaneChecker()
         self._closed: dict[tuple[int, Hash32], int] = {}
         self._transactions: dict[Hash32, int] = {}
         self._trace = hashlib.blake2b(digest_size=16)
@@ -70,6 +70,8 @@ class Checker:
         if not lost_chain and height < self.heights[index]:
             raise Violation(f"node {index} lost blocks {height + 1} to {self.heights[index]}")
         self.heights[index] = height
+        if isinstance(node, LaneNode):
+            self.lanes.on_start(index, node, lost_chain=lost_chain)
 
     def on_joined(self, index: int, node: Node | LaneNode) -> None:
         """A chain that took the place of the old one ends where others were, with their state."""
@@ -77,6 +79,8 @@ class Checker:
         if self.final.get(state.head.height) != (state.head.id, state.root):
             raise Violation(f"node {index} joined at {state.head.height}: {state.head.id.hex()}")
         self.heights[index] = state.head.height
+        if isinstance(node, LaneNode):
+            self.lanes.on_joined(index, node)
         self.note(index, "joined", state.head.height)
 
     def on_final(self, index: int, view: BlockView, at_ms: int) -> None:
@@ -87,6 +91,7 @@ class Checker:
         self.heights[index] = header.height
         ours = header.id, view.state_root
         known = self.final.setdefault(header.height, ours)
+        self.blocks.setdefault(header.height, header.id)
         if known != ours and self.beyond:
             self.is_forked = True
         elif known != ours:
@@ -107,15 +112,13 @@ class Checker:
                     raise Violation(f"node {index} gave COMMIT and CANCEL: {vote}")
             case LaneVote():
                 self._on_lane_vote(index, message.signed.vote)
+                self.lanes.on_vote(index, message)
             case ProposalMessage(epoch, view) if message.proposer_index == index:
                 known = self._proposed.setdefault((index, epoch, view), message.header_raw)
                 if known != message.header_raw:
                     raise Violation(f"node {index} proposed twice in view {view}")
-            case CheckpointMessage() if message.proposer_index == index:
-                checkpoint = message.checkpoint
-                place = (index, -checkpoint.number, message.view)
-                if self._proposed.setdefault(place, checkpoint.id) != checkpoint.id:
-                    raise Violation(f"node {index} proposed two checkpoints {checkpoint.number}")
+            case TermProposal() | CheckpointMessage():
+                self.lanes.on_proposal(index, message)
             case _:
                 pass
 
@@ -133,12 +136,18 @@ class Checker:
         (own,) = verify_many([SignatureItem(key, close.signing_bytes, CLOSE_CONTEXT, signature)])
         if not own:
             return
+        self.lanes.on_close(index, close)
         if self._closed.setdefault((index, close.instance_id), close.tip_view) != close.tip_view:
             raise Violation(f"node {index} closed twice: {close}")
         for (who, instance_id, view), signed in self._signed.items():
             above = view > close.tip_view and VotePhase.COMMIT in signed
             if (who, instance_id) == (index, close.instance_id) and above:
                 raise Violation(f"node {index} closed below its COMMIT in view {view}")
+
+    def on_penalized(self, index: int, culprit: int, reason: str) -> None:
+        """Nobody honest gives anybody a reason."""
+        if not self.beyond:
+            raise Violation(f"node {index} charges node {culprit}: {reason}")
 
     def on_halt(self, index: int, reason: str) -> None:
         """Below the bound nobody has a reason to stop."""

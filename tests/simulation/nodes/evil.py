@@ -95,11 +95,14 @@ class EvilNetwork(MemoryNetwork):
         if self._commits("proposal withheld (and with it its reveal)"):
             return 0
         if self._commits("proposal with a spoilt header"):
-            at = self._rng.randrange(len(message.header_raw))
-            raw = bytearray(message.header_raw)
-            raw[at] ^= 1 << self._rng.randrange(8)
-            message = replace(message, header_raw=bytes(raw))
+            message = self._spoilt(message)
         return super().push(message, to)
+
+    def _spoilt(self, message: ProposalMessage) -> ProposalMessage:
+        at = self._rng.randrange(len(message.header_raw))
+        raw = bytearray(message.header_raw)
+        raw[at] ^= 1 << self._rng.randrange(8)
+        return replace(message, header_raw=bytes(raw))
 
     def _vote(self, signed: SignedVote, to: Audience | frozenset[bytes]) -> int:
         vote = signed.vote
@@ -131,7 +134,7 @@ class EvilNetwork(MemoryNetwork):
         """Beside a true certificate, one that proves nothing."""
         held = certificate.signatures
         if self._commits("certificate short of a quorum"):
-            super().push(_without_last(certificate), to)
+            super().push(without_last(certificate), to)
         if self._commits("certificate with a signature repeated"):
             super().push(replace(certificate, signatures=(held[0],) * len(held)), to)
         if self._commits("certificate of another instance"):
@@ -167,11 +170,11 @@ class EvilNetwork(MemoryNetwork):
                     return Blocks(tuple(self._wrong(block) for block in blocks))
             case GetCertificates(), Certificates(certificates) if certificates:
                 if self._commits("certificates forged in an answer", percent=100):
-                    return Certificates(tuple(_without_last(each) for each in certificates))
+                    return Certificates(tuple(without_last(each) for each in certificates))
             case GetTransactions(), Transactions(raws) if raws:
                 if self._commits("transactions withheld"):
                     return Transactions(())
-        return spoil(request, answer, self._commits, self._rng, _without_last)
+        return spoil(request, answer, self._commits, self._rng, without_last)
 
     def _spoil_range(self, answer: BlockRange) -> Response:
         if self._commits("range of other blocks served"):
@@ -205,7 +208,7 @@ class CunningNetwork(MemoryNetwork):
         return super().push(message, to)
 
 
-def _without_last(certificate: QuorumCertificate) -> QuorumCertificate:
+def without_last(certificate: QuorumCertificate) -> QuorumCertificate:
     """One voter less: below the quorum of those that were enough."""
     index = certificate.voter_indices[-1]
     voters = bytearray(certificate.voters)

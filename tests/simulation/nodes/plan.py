@@ -86,7 +86,26 @@ class DeadCommittee:
     down_s: float
 
 
-Fault = Crash | PowerCut | DiskFull | Split | Mute | Cut | WrongClock | Weather | DeadCommittee
+@dataclass(frozen=True, slots=True)
+class Captured:
+    """One node, cut off, is shown a final block by a committee that is bought (two lanes)."""
+
+    victim: int
+    alone_s: float
+
+
+Fault = (
+    Crash
+    | PowerCut
+    | DiskFull
+    | Split
+    | Mute
+    | Cut
+    | WrongClock
+    | Weather
+    | DeadCommittee
+    | Captured
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +139,12 @@ class Plan:
     """Until healing, two sides with a copy of every twin: beyond the bound both go on."""
     cunning: bool = False
     """The twins see to it that no view has a FINAL on both sides: only NOTAR and NULL convict."""
+    term_blocks: int = 0
+    """The length of terms; 0: as the number of validators and `full_set_limit` give it."""
+    one_by_one: bool = False
+    """So few missing blocks are fetched one by one that whoever is behind asks for ranges."""
+    retires: tuple[int, ...] = ()
+    """Founders that take their stake out, one after the other."""
 
     @property
     def honest(self) -> tuple[int, ...]:

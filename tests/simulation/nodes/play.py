@@ -1,7 +1,9 @@
 """One run of whole nodes, from block 0 to what is left of it."""
 
+import os
 from collections import Counter
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ from unittest.mock import patch
 
 import trio
 
+from aichain.node.lanes import engine
 from genesis import limits
 from genesis.document import GenesisDocument
 from genesis.networks import local_document
@@ -18,10 +21,16 @@ from tests.simulation.nodes.checkers import Violation, first_of
 from tests.simulation.nodes.joins import small_snapshots
 from tests.simulation.nodes.plan import KEPT_BLOCKS, Plan
 from tests.simulation.nodes.power import Power, supplied_by
-from tests.simulation.nodes.stakes import join_and_leave, require_slashed, watch_offenders
+from tests.simulation.nodes.stakes import (
+    join_and_leave,
+    require_slashed,
+    retire,
+    watch_offenders,
+)
 from tests.simulation.nodes.stand_in_signatures import stand_in_signatures
 from tests.simulation.nodes.virtual_time import START_MS, Steps, run_virtual
-from tests.simulation.nodes.world import Links, World
+from tests.simulation.nodes.watched import Links
+from tests.simulation.nodes.world import World
 
 UNTIL_NOTICED_S = 30.0
 ONE_BY_ONE = 2
@@ -74,8 +83,13 @@ def run_plan(plan: Plan, root: Path) -> Result:
         return trio.current_time()
 
     virtual_s = 0.0
+    own_machine = patch.dict(os.environ, XDG_RUNTIME_DIR=str(root))  # other runs hold other locks
     try:
-        with stand_in_signatures(), supplied_by(power), _short_limits(plan):
+        with ExitStack() as stack:
+            for each in (stand_in_signatures(), supplied_by(power), own_machine):
+                stack.enter_context(each)
+            for shorter in (_short_limits(plan), _terms_of(plan)):
+                stack.enter_context(shorter)
             virtual_s = run_virtual(program, plan.seed, steps)
     except* Violation as group:
         violation = str(first_of(group))
@@ -108,6 +122,8 @@ async def _play(world: World) -> None:
     world.nursery.start_soon(watch_offenders, world)
     if plan.rotates:
         world.nursery.start_soon(join_and_leave, world)
+    if plan.retires:
+        world.nursery.start_soon(retire, world)
     await world.suffer()
     if plan.halves:
         await trio.sleep(UNTIL_NOTICED_S)
@@ -116,8 +132,19 @@ async def _play(world: World) -> None:
         faults["(node halted at a fork)"] += len(world.checker.halted)
         return
     await world.live_on()
+    faults["(fast block taken back)"] += world.checker.lanes.rolled_back
     require_slashed(world)
     await world.reopen()
+
+
+@contextmanager
+def _terms_of(plan: Plan) -> Iterator[None]:
+    """As long as with more validators than a run can carry: 64 blocks take 33 and more."""
+    if not plan.term_blocks:
+        yield
+        return
+    with patch.object(engine, "term_blocks", lambda *_: plan.term_blocks):
+        yield
 
 
 def _short_limits(plan: Plan) -> AbstractContextManager[object]:
@@ -130,7 +157,7 @@ def _short_limits(plan: Plan) -> AbstractContextManager[object]:
     shorter = dict[str, Any]()
     if plan.keep:
         shorter["CERTIFICATE_WINDOW_BLOCKS"] = KEPT_BLOCKS
-    if plan.liars:
+    if plan.liars or plan.one_by_one:
         shorter["FETCHED_ANCESTORS_MAX"] = ONE_BY_ONE
     if plan.halves:
         shorter["WAL_PRUNE_BYTES"] = SMALL_LOG_BYTES

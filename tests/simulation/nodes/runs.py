@@ -1,5 +1,7 @@
 """One seed, one run of whole nodes: the kinds, and all that must occur in many runs."""
 
+import os
+import sys
 import tempfile
 from pathlib import Path
 from typing import Final
@@ -40,3 +42,10 @@ def run(seed: int, kind: str = "swarm") -> Result:
     place = shared_memory if Path(shared_memory).is_dir() else None
     with tempfile.TemporaryDirectory(prefix="aichain-nodes-", dir=place) as root:
         return run_plan(KINDS[kind](seed), Path(root))
+
+
+def fix_hash_seed(module: str) -> None:
+    """Whole nodes keep sets of names: their order must be that of the replay."""
+    if os.environ.get("PYTHONHASHSEED") != "0":
+        command = [sys.executable, "-m", module, *sys.argv[1:]]
+        os.execve(sys.executable, command, {**os.environ, "PYTHONHASHSEED": "0"})

@@ -1,5 +1,6 @@
 """Who is in the set: offenders that are slashed on chain, and a stranger that joins and leaves."""
 
+from contextlib import suppress
 from typing import Final, Protocol
 
 import trio
@@ -7,6 +8,7 @@ import trio
 from aichain.errors import NotPooled
 from aichain.keystore import onion_seed_of
 from aichain.node.assemble import Node
+from aichain.node.lanes.assemble import LaneNode
 from genesis.document import GenesisDocument
 from genesis.networks import account_key, founder_key
 from genesis.onion import onion_head
@@ -32,10 +34,11 @@ from vm.transactions import (
 STRANGER: Final = SigningKey.from_seed(bytes(31) + b"\x63")
 SLASHED_WITHIN_BLOCKS: Final = 3
 _OWNER: Final = account_key("testnet", 5)
+STRANGER_OWNER: Final = address_of_key(_OWNER.public_key)
 _STAKE: Final = 400_000 * AI
 _LAYERS: Final = 512
 _LOOK_S: Final = 0.02
-_JOIN_S, _STAY_S, _TRY_AGAIN_S = 3.0, 15.0, 1.0
+_JOIN_S, _STAY_S, _RETIRE_S, _TRY_AGAIN_S = 3.0, 15.0, 5.0, 1.0
 
 
 class Town(Protocol):
@@ -47,7 +50,7 @@ class Town(Protocol):
 
     @property
     def honest(self) -> tuple[int, ...]: ...
-    def node(self, index: int) -> Node | None: ...
+    def node(self, index: int) -> Node | LaneNode | None: ...
     def fault(self, kind: str) -> None: ...
 
 
@@ -105,7 +108,7 @@ def _slashed_at(town: Town, founder: int) -> int | None:
     return min(heights, default=None)
 
 
-def validator_of(node: Node, owner: Address) -> ValidatorRecord | None:
+def validator_of(node: Node | LaneNode, owner: Address) -> ValidatorRecord | None:
     """What the final state says of a validator."""
     raw = node.chain.head.get(validator_key(owner))
     return None if raw is None else decode_validator(raw)
@@ -129,14 +132,35 @@ async def join_and_leave(town: Town) -> None:
             stake=_STAKE,
         ),
     )
-    while not _is_member(town):  # noqa: ASYNC110 it is another node's state
+    while not _is_member(town, STRANGER):  # noqa: ASYNC110 it is another node's state
         await trio.sleep(_TRY_AGAIN_S)
     town.fault("stranger joins the set")
     await trio.sleep(_STAY_S)
     await _send(town, 1, Unstake(Role.VALIDATOR, owner, _STAKE))
-    while _is_member(town):  # noqa: ASYNC110 it is another node's state
+    while _is_member(town, STRANGER):  # noqa: ASYNC110 it is another node's state
         await trio.sleep(_TRY_AGAIN_S)
     town.fault("stranger leaves the set")
+
+
+async def retire(town: Town) -> None:
+    """Founders take out all their stake, one after the other; their nodes go on as full nodes."""
+    for founder in town.plan.retires:
+        await trio.sleep(_RETIRE_S)
+        key = founder_key("testnet", founder)
+        owner = address_of_key(key.public_key)
+        while _is_member(town, key):
+            for index in town.plan.honest:
+                node = town.node(index)
+                record = None if node is None else validator_of(node, owner)
+                if node is None or record is None or not record.stake:
+                    continue
+                body = Unstake(Role.VALIDATOR, owner, record.stake)
+                nonce, network_id = _nonce_of(node, owner), town.document.network_id
+                transaction = Transaction(network_id, owner, nonce, AI, 0, 5_000, body)
+                with suppress(InvalidData, NotPooled):
+                    await node.pool.submit(sign_transaction(transaction, key, reveal=True).raw)
+            await trio.sleep(_TRY_AGAIN_S)
+        town.fault("founder leaves the set")
 
 
 async def _send(town: Town, nonce: int, body: Body) -> None:
@@ -157,17 +181,17 @@ async def _send(town: Town, nonce: int, body: Body) -> None:
         await trio.sleep(_TRY_AGAIN_S)
 
 
-def _nonce_of(node: Node, owner: Address) -> int:
+def _nonce_of(node: Node | LaneNode, owner: Address) -> int:
     return account_view(node.chain.head, owner).nonce
 
 
-def _is_member(town: Town) -> bool:
-    """Whether the stranger is in the set of the next block, as some honest node sees it."""
+def _is_member(town: Town, key: SigningKey) -> bool:
+    """Whether who votes with `key` is in the set of the next block, as some honest node sees it."""
     for index in town.plan.honest:
         node = town.node(index)
         if node is not None:
             head = node.chain.head
             validators = head.validators_of(head.head.height // town.plan.epoch_blocks)
-            owner = address_of_key(STRANGER.public_key)
-            return validators is not None and validators.index_of(owner) is not None
+            assert validators is not None, "the set of the next block is decided"
+            return any(each.public_key == key.public_key for each in validators)
     return False

@@ -1,13 +1,17 @@
 """Whole nodes with two lanes keep one hard history; after a dead committee comes another one."""
 
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from tests.simulation.nodes.lane_mutants import MUTANTS
+from tests.simulation.nodes.lane_plan import LANE_KINDS
 from tests.simulation.nodes.plan import Crash, DeadCommittee, Plan, Split
 from tests.simulation.nodes.play import run_plan
-from tests.simulation.nodes.test_nodes import run_simulator
+from tests.simulation.nodes.test_nodes import ROOT, run_simulator
 
 VALIDATORS = 24
 CALM_S = 8.0
@@ -73,3 +77,27 @@ def test_a_seed_with_two_lanes_repeats_its_run() -> None:
     assert first.returncode == 0, first.stdout + first.stderr
     assert "trace=" in first.stdout
     assert first.stdout == second.stdout
+
+
+def test_wrong_shells_die_of_what_they_do_and_the_right_one_lives() -> None:
+    command = [sys.executable, "-m", "tests.simulation.nodes.lane_mutants"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("\n") > len(MUTANTS)
+    assert "LIVES" not in done.stdout
+
+
+@pytest.mark.parametrize("kind", [kind for kind in LANE_KINDS if kind != "swarm"])
+def test_runs_with_two_lanes_and_one_thing_wrong_break_nothing(kind: str) -> None:
+    done = run_simulator("--kind", kind, "--seeds", "10:12")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "violations 0" in done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3_600)
+@pytest.mark.parametrize("kind", [kind for kind in LANE_KINDS if kind != "swarm"])
+def test_many_more_of_them_break_nothing(kind: str) -> None:
+    done = run_simulator("--kind", kind, "--seeds", "12:40", timeout_s=3_600)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "violations 0" in done.stdout

@@ -22,23 +22,24 @@ from aichain.node.lanes.assemble import LaneNode
 from aichain.node.services import run_services
 from aichain.store.paths import DataPaths
 from consensus.fork_proof import ForkProof
+from consensus.lanes.rules import AGE_PER_BLOCK
 from consensus.lanes.state import Lanes, closing_seats
 from genesis.document import GenesisDocument
 from genesis.networks import account_key, founder_key
-from genesis.units import address_of_key
+from genesis.units import Address, address_of_key
 from native.errors import InvalidData
 from native.hashing import derive_hash
-from p2p.memory_links import EqualLinks
 from p2p.memory_network import MemoryHub, MemoryNetwork
-from p2p.network import Audience
 from p2p.settings import NodeIdentity
-from p2p.wire.messages import Gossiped, Pushed
+from tests.simulation.nodes.capture import show_false_final
 from tests.simulation.nodes.checkers import Checker, Violation, first_of
 from tests.simulation.nodes.evil import CunningNetwork, EvilNetwork
+from tests.simulation.nodes.evil_lanes import EvilLanes
 from tests.simulation.nodes.forensics import investigate
 from tests.simulation.nodes.joins import JOINED, LOST_IN_A_JOIN, is_joining
 from tests.simulation.nodes.plan import (
     CALM,
+    Captured,
     Crash,
     Cut,
     DeadCommittee,
@@ -52,12 +53,13 @@ from tests.simulation.nodes.plan import (
     WrongClock,
 )
 from tests.simulation.nodes.power import Power, PowerLost
-from tests.simulation.nodes.stakes import STRANGER
+from tests.simulation.nodes.stakes import STRANGER, STRANGER_OWNER
 from tests.simulation.nodes.virtual_time import (
     VirtualClock,
     slowness,
     work_on_the_spot,
 )
+from tests.simulation.nodes.watched import Links, WatchedNetwork
 from vm.transactions import Transaction, Transfer, sign_transaction
 
 BLOCKS_AFTER_HEALING = 10
@@ -65,35 +67,6 @@ PATIENCE_S = 120.0
 UNTIL_NOTICED_S = 30.0
 _POLL_S = 0.05
 _LINK_DOWN_S = 10.0
-
-
-class Links(EqualLinks):
-    """Weather, and links that are deaf in one direction."""
-
-    def __init__(self, seed: int) -> None:
-        super().__init__(seed, CALM)
-        self.mute: set[tuple[str, str]] = set()
-
-    def loses(self, sender: str, receiver: str) -> bool:
-        return super().loses(sender, receiver) or (sender, receiver) in self.mute
-
-
-class WatchedNetwork(MemoryNetwork):
-    """Shows the checker what an honest node signs."""
-
-    def __init__(self, hub: MemoryHub, identity: NodeIdentity, checker: Checker, index: int):
-        super().__init__(hub, identity)
-        self._checker, self._index = checker, index
-        key = identity.validator_key
-        self._key = b"" if key is None else key.public_key
-
-    def push(self, message: Pushed, to: Audience | frozenset[bytes]) -> int:
-        self._checker.on_sent(self._index, message)
-        return super().push(message, to)
-
-    def gossip(self, message: Gossiped) -> None:
-        self._checker.on_gossiped(self._index, message, self._key)
-        super().gossip(message)
 
 
 @dataclass(slots=True)
@@ -126,10 +99,12 @@ class World:
 
         def network(identity: NodeIdentity, _settings: object) -> MemoryNetwork:
             if honest:
-                return WatchedNetwork(self.hub, identity, self.checker, index)
+                peers = {self._peer_id(each): each for each in self.honest}
+                return WatchedNetwork(self.hub, identity, self.checker, index, peers)
             if founder in plan.liars:
                 lies = plan.crimes
-                return EvilNetwork(self.hub, identity, founder, plan.seed, self.fault, lies)
+                evil = EvilLanes if self.document.has_lanes else EvilNetwork
+                return evil(self.hub, identity, founder, plan.seed, self.fault, lies)
             if plan.cunning and founder in plan.twins:
                 return CunningNetwork(self.hub, identity, int(index >= plan.founders))
             return MemoryNetwork(self.hub, identity)
@@ -192,6 +167,8 @@ class World:
         async with trio.open_nursery() as nursery:
             if watched:
                 nursery.start_soon(self._watch, index, running.node)
+                if isinstance(running.node, LaneNode):
+                    nursery.start_soon(self._watch_lanes, index, running.node)
                 await trio.lowlevel.checkpoint()
             return await run_services(running.node, ready=lambda: None, started=started)
 
@@ -201,17 +178,18 @@ class World:
                 at_ms = int(trio.current_time() * 1000)
                 self.checker.on_final(index, view, at_ms)
 
+    async def _watch_lanes(self, index: int, node: LaneNode) -> None:
+        await self.checker.lanes.watch(index, node, self.checker.blocks)
+
     @property
     def honest(self) -> tuple[int, ...]:
         """Nodes that must keep all the rules, the stranger among them."""
         return (*self.plan.honest, *((self.plan.stranger,) if self.plan.rotates else ()))
 
-    def node(self, index: int) -> Node | None:
-        """A node with one lane that is up."""
+    def node(self, index: int) -> Node | LaneNode | None:
+        """A node that is up."""
         running = self.running.get(index)
-        if running is None or running.stopped.is_set() or isinstance(running.node, LaneNode):
-            return None
-        return running.node
+        return None if running is None or running.stopped.is_set() else running.node
 
     def fault(self, kind: str) -> None:
         self.faults[kind] += 1
@@ -266,6 +244,8 @@ class World:
             case DeadCommittee(down_s):
                 await self._crash_and_restart(self._seat_holders(), down_s, "")
                 self.faults["dead committee"] += 1
+            case Captured(victim, alone_s):
+                await self._capture(victim, alone_s)
             case Split(side):
                 self.faults["partition"] += 1
                 self.hub.partition([self._peer_id(index) for index in side])
@@ -294,6 +274,14 @@ class World:
                 await trio.sleep(_LINK_DOWN_S)
                 self.links.conditions = CALM
 
+    async def _capture(self, victim: int, alone_s: float) -> None:
+        node = self.node(victim)
+        self.hub.partition([self._peer_id(victim)])
+        if isinstance(node, LaneNode) and await show_false_final(node, self.plan.founders):
+            self.faults["committee captured"] += 1
+        await trio.sleep(alone_s)
+        self.hub.heal()
+
     async def _crash_and_restart(self, indices: tuple[int, ...], down_s: float, loses: str) -> None:
         down = [index for index in indices if index in self.running]
         for index in down:
@@ -314,12 +302,19 @@ class World:
         if not terms:
             return ()
         committee, lost = terms[-1].instance.electorate, 0
-        places: list[int] = []
+        holders: list[Address] = []
         for seat in sorted(range(len(committee)), key=lambda seat: -committee.weights[seat]):
             if lost < closing_seats(terms[-1]):
                 lost += committee.weights[seat]
-                places.append(committee.place(seat))
-        return tuple(places)
+                holders.append(committee.members[seat])
+        return tuple(index for index, owner in enumerate(self._owners()) if owner in holders)
+
+    def _owners(self) -> list[Address]:
+        """Of the founders, and of the stranger if there is one, in the order of their nodes."""
+        keys = [founder_key("testnet", index) for index in range(self.plan.founders)]
+        owners = [address_of_key(key.public_key) for key in keys]
+        twins = [owners[index] for index in self.plan.twins]
+        return [*owners, *twins, *((STRANGER_OWNER,) if self.plan.rotates else ())]
 
     async def _wait_for_end(self, index: int, down_s: float) -> None:
         """The node ends by itself, because it writes in every block; if the chain moves."""
@@ -374,7 +369,9 @@ class World:
         """After healing every honest node finalizes ten more blocks."""
         honest = self.honest
         target = max(self.checker.final, default=0) + BLOCKS_AFTER_HEALING
-        with trio.move_on_after(PATIENCE_S) as patience:
+        block_s = self.document.consensus.block_time_ms / 1000
+        ages_s = AGE_PER_BLOCK * self.plan.term_blocks * block_s
+        with trio.move_on_after(PATIENCE_S + ages_s) as patience:
             while min(self.checker.heights[index] for index in honest) < target:  # noqa: ASYNC110
                 await trio.sleep(_POLL_S)
         if patience.cancelled_caught:

@@ -1,0 +1,5 @@
+"""What a checker raises."""
+
+
+class Violation(Exception):
+    """An invariant does not hold."""
