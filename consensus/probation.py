@@ -21,10 +21,8 @@ class Head:
 class Probation:
     """A validator whose log is new, on a network that may remember its signatures better.
 
-    `heard` holds its own head at start, and the first word of each member until a quorum of weight
-    has spoken; what comes later is not "at start" any more. Only who knows no final block is heard
-    even then: it takes a quorum of those to say that the chain has just begun, and whoever claims
-    more must not be able to hush the others up.
+    `heard` holds its own head at start, and the first word of each member. Any quorum of these will
+    do, so whoever claims what is not true hushes nobody else up.
     """
 
     electorate: Electorate
@@ -32,7 +30,7 @@ class Probation:
 
     def with_hello(self, index: int, head: Head) -> "Probation":
         """A member said where it stands."""
-        if index in self.heard or (has_heard_quorum(self) and head.final_height > 0):
+        if index in self.heard:
             return self
         return replace(self, heard={**self.heard, index: head})
 
@@ -55,6 +53,11 @@ def _are_quorum(electorate: Electorate, members: Iterable[int]) -> bool:
     return reaches_quorum(weight, electorate.total)
 
 
+def _reached(heard: Mapping[int, Head], epoch: int, final_view: int) -> Mapping[int, Head]:
+    place = epoch, final_view
+    return {index: head for index, head in heard.items() if (head.epoch, head.view) <= place}
+
+
 def may_start_signing(probation: Probation, *, epoch: int, final_view: int) -> bool:
     """A wiped disk may have signed anything that can still count, so wait until nothing can.
 
@@ -62,12 +65,16 @@ def may_start_signing(probation: Probation, *, epoch: int, final_view: int) -> b
     final block but genesis has just begun, and so has our log. Otherwise somebody in the quorum
     saw every view we can have voted in, but the newest and view 1 of the next instance: hence the
     distance within an instance, and the first FINAL of one that began later.
+
+    Heads that our core has not reached by certificates may be lies, and need not be waited for:
+    those that it has reached must be a quorum. So a lie costs its author's weight, or 64 views.
     """
-    if not has_heard_quorum(probation):
-        return False
     if has_just_begun(probation):
         return True
-    heads = probation.heard.values()
+    reached = _reached(probation.heard, epoch, final_view)
+    if not _are_quorum(probation.electorate, reached):
+        return False
+    heads = reached.values()
     last_epoch = max(head.epoch for head in heads)
     last_view = max(head.view for head in heads if head.epoch == last_epoch)
     if epoch == last_epoch:

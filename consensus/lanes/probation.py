@@ -1,6 +1,7 @@
 """When a validator may sign in lanes again whose log is new, or ahead of its chain."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from consensus.lanes.records import LaneRecord, settled_number
 from consensus.probation import Head, Probation, has_heard_quorum, has_just_begun
@@ -31,11 +32,12 @@ def may_start_signing(probation: Probation, number: int) -> bool:
 
     A decision is known to a COMMIT quorum's ballot before we act on it, so somebody honest in the
     quorum that spoke stood at most one checkpoint below us. Hence we signed nothing in a ballot
-    above the highest number *m* that was said, plus one, nor in a term above *m* + 2.
+    above the highest number *m* that was said, plus one, nor in a term above *m* + 2. Numbers that
+    we have not reached may be lies; the others must be of a quorum.
     """
-    if not has_heard_quorum(probation):
-        return False
     if has_just_begun(probation):
         return True
-    highest = max(head.view for head in probation.heard.values())
-    return number > highest + LATER_CHECKPOINTS
+    reached = {index: head for index, head in probation.heard.items() if head.view <= number}
+    if not has_heard_quorum(replace(probation, heard=reached)):
+        return False
+    return number > max(head.view for head in reached.values()) + LATER_CHECKPOINTS

@@ -203,6 +203,7 @@ STRANGERS: dict[str, Mutant] = {
     ),
     "proposals not logged": _one(ballots, "_record", guesses.votes_only),
     "new to us is new": _one(probation, "may_start_signing", guesses.new_to_us, "wiped"),
+    "an absurd head is waited for": _one(probation, "_reached", guesses.all_heads, seeds=0),
     "probation without distance": _one(probation, "PROBATION_VIEWS", 0, seeds=0),
     "a contradiction is waited out": Mutant(
         (

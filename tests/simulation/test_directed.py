@@ -35,6 +35,9 @@ DIRECTED: dict[str, Check] = {
     "probation without distance": _plain(
         test_probation.test_on_a_living_chain_a_distance_of_64_views_is_kept
     ),
+    "an absurd head is waited for": _plain(
+        partial(test_probation.test_an_absurd_head_is_not_waited_for, test_probation.ABSURD)
+    ),
     "certificates convict nobody": _plain(
         test_turn.test_certificates_that_exclude_each_other_convict_their_common_voters
     ),

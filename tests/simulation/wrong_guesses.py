@@ -1,6 +1,6 @@
 """Rules as a stranger got them wrong, who wrote the list before reading code of this kind here."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -21,7 +21,7 @@ from consensus.core.tally import Tally
 from consensus.core.turn import Turn
 from consensus.electorate import Electorate
 from consensus.evidence import ConflictingProposals, Evidence
-from consensus.probation import Probation, has_heard_quorum, may_start_signing
+from consensus.probation import Head, Probation, has_heard_quorum, may_start_signing
 from consensus.proposals import Proposal
 from consensus.quorum import reaches_quorum
 from consensus.records import (
@@ -218,6 +218,11 @@ def new_to_us(probation: Probation, *, epoch: int, final_view: int) -> bool:
     if has_heard_quorum(probation) and (epoch, final_view) == (0, 0):
         return True
     return MAY_START_SIGNING(probation, epoch=epoch, final_view=final_view)
+
+
+def all_heads(heard: Mapping[int, Head], _epoch: int, _final_view: int) -> Mapping[int, Head]:
+    """Whatever anybody claims is waited for."""
+    return heard
 
 
 # --- evidence, contradictions, bounds, catching up ------------------------------------------------

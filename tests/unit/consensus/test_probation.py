@@ -1,5 +1,7 @@
 """The silence of a validator whose log is new."""
 
+import pytest
+
 from consensus.probation import Head, Probation, has_heard_quorum, may_start_signing
 from tests.builders_consensus import make_electorate
 
@@ -12,6 +14,7 @@ def probation(*heads: Head) -> Probation:
 
 
 NEW = Head(0, 0, 1)
+ABSURD = Head(10**9, 10**6, 10**9)
 
 
 def test_a_lonely_validator_signs_at_once() -> None:
@@ -55,10 +58,26 @@ def test_or_the_first_final_of_a_later_instance() -> None:
     assert may_start_signing(heard, epoch=3, final_view=1)
 
 
-def test_only_the_first_word_before_the_quorum_counts() -> None:
+def test_only_the_first_word_of_a_member_counts() -> None:
     heard = probation(NEW, NEW).with_hello(1, Head(9, 0, 9)).with_hello(2, Head(5, 0, 7))
     assert heard.heard[1] == NEW
     assert heard.heard[2] == Head(5, 0, 7)
-    late = heard.with_hello(3, Head(1, 0, 2))
-    assert 3 not in late.heard, "one final block is enough to be late"
-    assert heard.with_hello(3, Head(900, 3, 1)).heard.keys() == {0, 1, 2}
+    assert heard.with_hello(3, Head(1, 0, 2)).heard[3] == Head(1, 0, 2), "late, and as good as any"
+
+
+@pytest.mark.parametrize("lie", [ABSURD, Head(10**9, 0, 10**9)])
+def test_an_absurd_head_is_not_waited_for(lie: Head) -> None:
+    """It was said first, and made the quorum that spoke first."""
+    heard = probation(NEW, lie, Head(40, 0, 41))
+    assert not may_start_signing(heard, epoch=0, final_view=41 + 65)
+    heard = heard.with_hello(3, Head(39, 0, 40))
+    assert not may_start_signing(heard, epoch=0, final_view=41 + 64)
+    assert may_start_signing(heard, epoch=0, final_view=41 + 65)
+    assert may_start_signing(heard, epoch=1, final_view=1)
+
+
+def test_a_head_that_was_reached_is_waited_for_whoever_said_it() -> None:
+    """It may have been true: 64 views are all that a lie can cost."""
+    heard = probation(NEW, Head(90, 0, 91), Head(40, 0, 41)).with_hello(3, Head(39, 0, 40))
+    assert not may_start_signing(heard, epoch=0, final_view=41 + 65)
+    assert may_start_signing(heard, epoch=0, final_view=91 + 65)

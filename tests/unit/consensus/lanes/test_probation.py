@@ -41,6 +41,14 @@ def test_on_a_living_chain_three_checkpoints_must_go_by(number: int, *, may: boo
     assert may_start_signing(heard(QUORUM, 5), number) is may
 
 
+def test_an_absurd_number_is_not_waited_for() -> None:
+    probation = heard(2, 10**9)
+    for index in range(2, VALIDATORS):
+        probation = probation.with_hello(index, head_at(5))
+    assert not may_start_signing(probation, 7)
+    assert may_start_signing(probation, 8)
+
+
 @pytest.mark.parametrize(
     ("records", "number", "abstains"),
     [
