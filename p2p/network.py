@@ -8,7 +8,7 @@ from typing import Protocol, TypeAlias, TypeVar
 import trio
 from trio_typing import TaskStatus
 
-from native.hashing import Hash32
+from native.hashing import ZERO_HASH, Hash32
 from p2p.errors import Penalty
 from p2p.peers import PeerTable
 from p2p.wire.messages import (
@@ -40,7 +40,7 @@ class Direction(Enum):
 
 @dataclass(frozen=True, slots=True)
 class PeerView:
-    """One connected peer, as of now. `final_*`, `view` and `epoch` are what it claims."""
+    """One connected peer, as of now. Heights, ids, `view` and `epoch` are what it claims."""
 
     peer_id: str
     address: str
@@ -53,6 +53,7 @@ class PeerView:
     score: int
     direction: Direction
     agent: str
+    anchor_id: Hash32 = ZERO_HASH
 
 
 @dataclass(frozen=True, slots=True)

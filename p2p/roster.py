@@ -103,4 +103,5 @@ def _view(member: Member, score: int) -> PeerView:
         score,
         member.direction,
         member.hello.agent,
+        status.anchor_id,
     )

@@ -32,6 +32,7 @@ from aichain.node.first_start import (
     require_something_to_sync_again,
 )
 from aichain.node.fork_report import ForkReport
+from aichain.node.fork_watch import ForkWatch
 from aichain.node.history import History, history_of
 from aichain.node.inbound import InboundDesk
 from aichain.node.joiner import Handover
@@ -128,13 +129,13 @@ def assemble(
     reveals, own = reveals_of(config, chain), engine.state.config.validator
     if key is not None and wal is not None:
         anchors = AnchorVotes(key, chain)
-        post = anchors.watching(engine.post)
-        ballots = ballots_of(signer_of(config, key, wal), records, context, post, reached)
+        signer, post = signer_of(config, key, wal), anchors.watching(engine.post)
+        ballots = ballots_of(signer, records, context, post, reached)
         accuser = Accuser(key, chain, pool, context)
         renewer = Renewer(key, reveals, chain, pool, context)
-    clock_watch = ClockWatch(config.document.consensus, context.electorates)
-    inbound = InboundDesk(engine, certificates, bodies, pool, clock_watch, context)
-    syncer = Syncer(engine, bodies, finalizer, context)
+    clock_watch, watch = clock_watch_of(context), ForkWatch(engine, chain, context)
+    inbound = InboundDesk(engine, certificates, bodies, pool, clock_watch, watch, context)
+    syncer = Syncer(engine, bodies, finalizer, watch, context)
     history = history_of(config, ledger, syncer, context)
     context.network.set_handler(Responder(chain, pool, engine, machine, history.shelf).answer)
     context.network.set_gossip_check(inbound.judge_gossip)
@@ -256,6 +257,11 @@ def ballots_of(
     """Whoever signs for this node, knowing what its log says that it signed."""
     slots, size = slots_of(records), limits.WAL_PRUNE_BYTES
     return Ballots(signer, slots, context, post, prune_bytes=size, reached=reached)
+
+
+def clock_watch_of(context: NodeContext) -> ClockWatch:
+    """Whoever compares our clock with the proposals of the others."""
+    return ClockWatch(context.document.consensus, context.electorates)
 
 
 def signer_of(config: NodeConfig, key: SigningKey, wal: VoteWal) -> Signer:

@@ -48,6 +48,9 @@ from p2p.network import Audience
 
 log = logging.getLogger(__name__)
 
+SERVED_AFTER_HALT_S = 3.0
+"""Nothing is signed any more, but the other side may still ask for what halts it, too."""
+
 
 @dataclass(frozen=True, slots=True)
 class EngineServices:
@@ -151,6 +154,7 @@ class Performer:
             case Halt(reason, certificate):
                 if services.fork_report is not None and certificate is not None:
                     await services.fork_report.tell(certificate)
+                    await trio.sleep(SERVED_AFTER_HALT_S)
                 raise ConsensusHalted(reason=reason)
 
     def _cast(self, effect: CastVote | CastProposal) -> None:

@@ -15,6 +15,7 @@ from consensus.core.effects import Finalize
 from consensus.core.state import State
 from genesis import limits
 from genesis.document import GenesisDocument
+from native.hashing import ZERO_HASH
 from p2p.wire.messages import FinalAnnounced, Status
 
 log = logging.getLogger(__name__)
@@ -43,6 +44,7 @@ class Finalized:
         self._decided = decided_status(context.document)
         self._moved = trio.Event()
         self._index_trouble = self._chain.index_trouble
+        self._anchored, self._anchor_id = -1, ZERO_HASH
 
     async def run(self) -> None:
         """Views pass while nothing becomes final, and a validator with a new log goes by ours."""
@@ -87,7 +89,11 @@ class Finalized:
     def announce_status(self) -> None:
         """Keep what our hellos and status messages say up to date."""
         head = self._chain.head.head
-        self._network.set_status(Status(head.height, head.id, *self._place()))
+        epoch, view = self._place()
+        if epoch != self._anchored or self._anchor_id == ZERO_HASH:
+            at = self._chain.blocks.header_at(epoch * self._chain.document.consensus.epoch_blocks)
+            self._anchored, self._anchor_id = epoch, ZERO_HASH if at is None else at.id
+        self._network.set_status(Status(head.height, head.id, epoch, view, self._anchor_id))
 
 
 class Finalizer(Finalized):

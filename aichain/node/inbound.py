@@ -8,6 +8,7 @@ from aichain.node.charges import charge_refused
 from aichain.node.clock_watch import ClockWatch
 from aichain.node.context import NodeContext
 from aichain.node.engine import Engine
+from aichain.node.fork_watch import ForkWatch
 from aichain.node.pool import TransactionPool
 from aichain.node.reception import Reception
 from consensus.certificates import QuorumCertificate
@@ -37,6 +38,7 @@ class InboundDesk:
         bodies: Bodies,
         pool: TransactionPool,
         clock_watch: ClockWatch,
+        fork_watch: ForkWatch,
         context: NodeContext,
     ) -> None:
         self._engine = engine
@@ -50,8 +52,9 @@ class InboundDesk:
         self._network = context.network
         self._metrics = context.metrics
         self._clock = context.clock
+        self._fork_watch = fork_watch
         self._in_flight: set[tuple[int, int, int, int, bytes, bytes]] = set()
-        self._reception = Reception(context)
+        self._reception = Reception(context, fork_watch.is_foreign)
 
     async def run(self) -> None:
         """Read until cancelled."""
@@ -125,8 +128,7 @@ class InboundDesk:
         )
         (verdict,) = await self._verifier.verify_consensus((item,))
         if not verdict:
-            self._metrics.peer_misbehaved("forged_vote")
-            self._network.penalize(peer, Penalty.FORGED, "a vote with a forged signature")
+            await self._forged(peer, signed.epoch, "vote")
             return
         self._metrics.vote_received(signed.vote.phase.name.lower())
         self._engine.offer(VoteAccepted(signed, self._clock.now_ms()))
@@ -147,8 +149,7 @@ class InboundDesk:
         )
         (verdict,) = await self._verifier.verify_consensus((item,))
         if not verdict:
-            self._metrics.peer_misbehaved("forged_proposal")
-            self._network.penalize(peer, Penalty.FORGED, "a proposal with a forged signature")
+            await self._forged(peer, message.epoch, "proposal")
             return
         self.clock_watch.saw(signed.proposal, state.view, came_ms)
         author = None if signed.proposal.is_repeat else proposer
@@ -157,6 +158,13 @@ class InboundDesk:
         charge_refused(self._context, header, proposer, refusal, clock_trouble=trouble)
         self._bodies.note(message, header, peer, author)
         self._engine.offer(ProposalAccepted(signed, self._clock.now_ms()))
+
+    async def _forged(self, peer: str, epoch: int, what: str) -> None:
+        """It was signed by somebody else; or for another instance, that of a fork."""
+        if await self._fork_watch.explains(peer, epoch):
+            return
+        self._metrics.peer_misbehaved(f"forged_{what}")
+        self._network.penalize(peer, Penalty.FORGED, f"a {what} with a forged signature")
 
     async def _take_certificate(self, peer: str, certificate: QuorumCertificate) -> None:
         await self._certificates.take(peer, certificate)

@@ -9,7 +9,7 @@ from aichain.node.context import NodeContext
 from genesis import limits
 from native.errors import InvalidData
 from p2p.errors import Penalty
-from p2p.network import Inbound
+from p2p.network import Inbound, PeerView
 
 _SENDERS_FRESH_S = 0.1
 _STRANGER_FRESH_S = 0.002
@@ -18,12 +18,14 @@ _STRANGER_FRESH_S = 0.002
 class Reception:
     """What both kinds of chain have in common; the owner says which message means what."""
 
-    def __init__(self, context: NodeContext) -> None:
+    def __init__(
+        self, context: NodeContext, is_foreign: Callable[[PeerView], bool] = lambda peer: False
+    ) -> None:
         self._network = context.network
         self._metrics = context.metrics
         self._slots = trio.Semaphore(limits.INBOUND_TASKS_MAX)
         self._tasks_of: Counter[str] = Counter()
-        self._senders = Senders(context)
+        self._senders = Senders(context, is_foreign)
 
     async def read(self, dispatch: Callable[[Inbound, trio.Nursery], Awaitable[None]]) -> None:
         """Read until cancelled; who is gone or banned since it sent this is not heard."""
@@ -33,9 +35,12 @@ class Reception:
                     await dispatch(item, nursery)
 
     def may_push(self, peer: str) -> bool:
-        """Only validators push what is verified, and what one peer may cost us is bounded."""
+        """Only validators push what is verified, and what one peer may cost us is bounded.
+
+        Who says that it is on another chain signs for that one: no forgery, but nothing to us.
+        """
         busy = self._tasks_of[peer] >= limits.INBOUND_TASKS_PER_PEER_MAX
-        return self._senders.is_validator(peer) and not busy
+        return self._senders.is_validator(peer) and not self._senders.is_foreign(peer) and not busy
 
     async def start(
         self,
@@ -67,8 +72,10 @@ class Senders:
     """Who is connected, and who of them proved a validator's key; looked up a few times a second,
     for messages come by the thousand."""
 
-    def __init__(self, context: NodeContext) -> None:
+    def __init__(self, context: NodeContext, is_foreign: Callable[[PeerView], bool]) -> None:
         self._network = context.network
+        self._is_foreign = is_foreign
+        self._foreign: frozenset[str] = frozenset()
         self._electorates = context.electorates
         self._keys: dict[str, bytes] = {}
         self._looked_at = float("-inf")
@@ -76,9 +83,14 @@ class Senders:
     def is_connected(self, peer: str) -> bool:
         age_s = trio.current_time() - self._looked_at
         if age_s >= (_SENDERS_FRESH_S if peer in self._keys else _STRANGER_FRESH_S):
-            self._keys = {each.peer_id: each.validator_key for each in self._network.peers()}
+            peers = self._network.peers()
+            self._keys = {each.peer_id: each.validator_key for each in peers}
+            self._foreign = frozenset(each.peer_id for each in peers if self._is_foreign(each))
             self._looked_at = trio.current_time()
         return peer in self._keys
+
+    def is_foreign(self, peer: str) -> bool:
+        return peer in self._foreign
 
     def is_validator(self, peer: str) -> bool:
         return self._keys[peer] in self._electorates.keys

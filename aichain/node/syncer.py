@@ -15,6 +15,7 @@ from aichain.node.certificates import verify_certificate
 from aichain.node.context import NodeContext
 from aichain.node.engine import Engine
 from aichain.node.finalizer import Finalizer
+from aichain.node.fork_watch import ForkWatch
 from aichain.node.sources import BlockSources
 from aichain.rpc.backend import JoinProgress, JoinStage
 from consensus.certificates import QuorumCertificate
@@ -51,6 +52,11 @@ class PeerLied(Exception):
     """A peer's range is not the chain it claims; another peer is asked."""
 
 
+class BlocksOfAnotherEpoch(PeerLied):
+    """They do not follow ours, and their certificate is of an epoch that we are not in: a lie, or
+    a fork that only anchors can show."""
+
+
 class CoreIsAhead(Exception):
     """The core is not where the plan thinks: a new plan starts from where it is."""
 
@@ -69,8 +75,14 @@ class Syncer:
     """Sleeps while the core keeps up; the core itself closes gaps of a few blocks."""
 
     def __init__(
-        self, engine: Engine, bodies: Bodies, finalizer: Finalizer, context: NodeContext
+        self,
+        engine: Engine,
+        bodies: Bodies,
+        finalizer: Finalizer,
+        fork_watch: ForkWatch,
+        context: NodeContext,
     ) -> None:
+        self.fork_watch = fork_watch
         self._engine = engine
         self._bodies = bodies
         self._finalizer = finalizer
@@ -142,6 +154,10 @@ class Syncer:
             raise CoreIsAhead
         return last.id
 
+    async def is_fork(self, ask: RangeAsk) -> bool:
+        """Whether the peer can show that a quorum made another chain final than ours."""
+        return await self.fork_watch.judge(ask.peer, ask.from_height - 1)
+
     def penalize(self, peer: str, reason: str) -> None:
         """A peer served what is not on the chain."""
         log.warning("sync from %s refused: %s", peer, reason)
@@ -191,8 +207,10 @@ class Syncer:
         is a block, and it leads by hash to one of our genesis.
         """
         epoch, genesis_hash = self._engine.state.epoch, self._context.document.hash
-        if certificate.epoch != epoch or first.genesis_hash != genesis_hash:
-            raise PeerLied("its blocks do not follow ours")
+        if first.genesis_hash != genesis_hash:
+            raise PeerLied("its blocks are of another chain")
+        if certificate.epoch != epoch:
+            raise BlocksOfAnotherEpoch("its blocks do not follow ours")
         await self._verify_by(certificate)
         log.error("block %d is final on another chain, too: a fork", first.height - 1)
         self._engine.post(ForkProven(certificate, self._context.clock.now_ms()))
@@ -301,6 +319,8 @@ class _CatchUp:
         try:
             self._tip_id = await self._syncer.take(answer, self._tip_id, taken.from_height - 1)
         except PeerLied as error:
+            if isinstance(error, BlocksOfAnotherEpoch) and await self._syncer.is_fork(taken):
+                raise CoreIsAhead from error
             self._syncer.penalize(taken.peer, str(error))
             raise CoreIsAhead from error  # start anew: what was fetched ahead rests on the lie
         self._syncer.served(taken.peer)

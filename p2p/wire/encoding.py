@@ -250,7 +250,7 @@ _ANNOUNCEMENTS: Final = by_kind(
         REQUEST_MAX_BYTES,
         ANNOUNCED_TRANSACTIONS_MAX + 1,
     ),
-    Form(6, Status, write_status, read_status, 128, 4),
+    Form(6, Status, write_status, read_status, 128, 5),
 )
 _GOSSIP: Final = by_kind(
     Form(

@@ -40,12 +40,13 @@ M = TypeVar("M")
 
 
 def write_status(status: Status) -> list[Encodable]:
-    return [status.final_height, status.final_id, status.epoch, status.view]
+    where: list[Encodable] = [status.final_height, status.final_id, status.epoch, status.view]
+    return [*where, status.anchor_id]
 
 
 def read_status(value: Value) -> Status:
-    height, final_id, epoch, view = array(value, 4)
-    return Status(uint(height), hash32(final_id), uint(epoch), uint(view))
+    height, final_id, epoch, view, anchor_id = array(value, 5)
+    return Status(uint(height), hash32(final_id), uint(epoch), uint(view), hash32(anchor_id))
 
 
 def write_hello(hello: Hello) -> list[Encodable]:

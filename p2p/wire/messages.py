@@ -14,7 +14,7 @@ from consensus.lanes.messages import CheckpointMessage, Decision, TermProposal
 from consensus.light import Finality
 from consensus.proposals import ProposalMessage
 from consensus.votes import Lane, ReceivedVote, SignedVote
-from native.hashing import Hash32
+from native.hashing import ZERO_HASH, Hash32
 
 R_co = TypeVar("R_co", covariant=True)
 
@@ -27,6 +27,8 @@ class Status:
     final_id: Hash32
     epoch: int
     view: int
+    anchor_id: Hash32 = ZERO_HASH
+    """The block that `epoch` began on: by it two chains that parted earlier know each other."""
 
 
 @dataclass(frozen=True, slots=True)

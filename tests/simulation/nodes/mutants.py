@@ -7,6 +7,7 @@ from unittest.mock import patch
 
 from aichain.node import joiner
 from aichain.node.accuser import Accuser
+from aichain.node.fork_watch import ForkWatch
 from aichain.node.syncer import PeerLied, Syncer
 from aichain.store.certificate_archive import CertificateArchive
 from aichain.store.joining import JoiningChain
@@ -53,6 +54,11 @@ def mark_before_part(chain: JoiningChain, index: int, records: Mapping[bytes, by
     chain._database.write({state_key(key): records[key] for key in records}, sync=False)
 
 
+async def explains_nothing(*_: object) -> bool:
+    """Nobody is asked for its anchors: what it signs elsewhere is forged here."""
+    return False
+
+
 _PATCHES: dict[str, tuple[object, str, Any, str]] = {
     "nobody is accused": (Accuser, "accuse", accuse_nobody, "guilty"),
     "old certificates are not kept": (CertificateArchive, "add", keep_nothing, "beyond"),
@@ -62,6 +68,7 @@ _PATCHES: dict[str, tuple[object, str, Any, str]] = {
         same_phase_only,
         "beyond",
     ),
+    "anchors are not compared": (ForkWatch, "judge", explains_nothing, "edges"),
     "a fork is a lie": (Syncer, "_judge_fork", any_fork_is_a_lie, "beyond"),
     "any part of a snapshot": (joiner, "read_part", any_part, "joiners"),
     "marked before the part": (JoiningChain, "write_part", mark_before_part, "joiners"),

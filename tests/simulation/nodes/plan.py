@@ -258,6 +258,13 @@ def beyond(seed: int) -> Plan:
     )
 
 
+def edges(seed: int) -> Plan:
+    """The same, but the sides meet again only when epochs have ended on both: in those of now there
+    is nothing that they can verify of each other."""
+    rng = random.Random(f"aichain/nodes/edges/{seed}")
+    return replace(beyond(seed), epoch_blocks=4, heal_s=rng.uniform(8.0, 20.0))
+
+
 def _quiet(plan: Plan, founders: int) -> Plan:
     return replace(
         plan,
@@ -277,6 +284,7 @@ KINDS: Final[dict[str, Callable[[int], Plan]]] = {
     "liars": liars,
     "joiners": joiners,
     "beyond": beyond,
+    "edges": edges,
 }
 
 

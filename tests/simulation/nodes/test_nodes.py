@@ -12,8 +12,8 @@ from tests.simulation.nodes.mutants import SHOWN_BY, mutated
 from tests.simulation.nodes.runs import EVERY_FAULT, FAULTS, JOINS, run
 
 ROOT = Path(__file__).resolve().parents[3]
-SEEDS = {"swarm": 16, "guilty": 4, "liars": 6, "joiners": 6, "beyond": 4}
-SLOW_SEEDS = {"swarm": 60, "guilty": 40, "liars": 30, "joiners": 60, "beyond": 40}
+SEEDS = {"swarm": 16, "guilty": 4, "liars": 6, "joiners": 6, "beyond": 4, "edges": 4}
+SLOW_SEEDS = {"swarm": 60, "guilty": 40, "liars": 30, "joiners": 60, "beyond": 40, "edges": 40}
 
 
 def run_simulator(*arguments: str, timeout_s: int = 900) -> subprocess.CompletedProcess[str]:
@@ -59,8 +59,9 @@ def test_chains_that_were_lost_come_back_by_snapshots_past_crashes_and_a_liar() 
     assert set(JOINS) - _occurred(_play("joiners", 0, SEEDS["joiners"])) == set()
 
 
-def test_beyond_the_bound_a_fork_is_noticed_and_convicts_38_percent() -> None:
-    occurred = _occurred(_play("beyond", 0, SEEDS["beyond"]))
+@pytest.mark.parametrize("kind", ["beyond", "edges"])
+def test_beyond_the_bound_a_fork_is_noticed_and_convicts_38_percent(kind: str) -> None:
+    occurred = _occurred(_play(kind, 0, SEEDS[kind]))
     assert {"(fork)", "(node halted at a fork)"} <= occurred
 
 

@@ -9,8 +9,10 @@ import trio.testing
 from aichain.feed import Feed
 from aichain.node.finalizer import Finalizer
 from aichain.rpc.backend import BlockView
-from native.hashing import ZERO_HASH
+from native.hashing import ZERO_HASH, Hash32
 from p2p.wire.messages import Status
+
+ANCHOR = Hash32(b"a" * 32)
 
 
 async def test_peers_hear_in_which_view_we_are_though_nothing_becomes_final(
@@ -18,7 +20,12 @@ async def test_peers_hear_in_which_view_we_are_though_nothing_becomes_final(
 ) -> None:
     told: list[Status] = []
     head = SimpleNamespace(height=7, id=ZERO_HASH)
-    chain = SimpleNamespace(head=SimpleNamespace(head=head), index_trouble="")
+    chain = SimpleNamespace(
+        head=SimpleNamespace(head=head),
+        index_trouble="",
+        blocks=SimpleNamespace(header_at={4: SimpleNamespace(id=ANCHOR)}.get),
+        document=SimpleNamespace(consensus=SimpleNamespace(epoch_blocks=4)),
+    )
     ledger: Any = SimpleNamespace(chain=chain)
     nothing: Any = None
     context: Any = SimpleNamespace(
@@ -36,5 +43,5 @@ async def test_peers_hear_in_which_view_we_are_though_nothing_becomes_final(
             await trio.sleep(2.5)
             state.view = 90
             await trio.sleep_forever()
-    assert told[0] == Status(7, ZERO_HASH, 1, 3)
-    assert told[-1] == Status(7, ZERO_HASH, 1, 90)
+    assert told[0] == Status(7, ZERO_HASH, 1, 3, ANCHOR)
+    assert told[-1] == Status(7, ZERO_HASH, 1, 90, ANCHOR)

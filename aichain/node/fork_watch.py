@@ -1,0 +1,147 @@
+"""Notices a chain beside ours that parted before the running epoch.
+
+Whoever is on it signs for instances that we do not know, so nothing that it says of the present can
+be verified here. But it names the block its epoch began on, and where that is not ours, one of its
+anchors was made final by an electorate that both chains have in common: that can be verified.
+"""
+
+import logging
+from collections import OrderedDict
+
+import trio
+
+from aichain.chain import Chain
+from aichain.node.certificates import verify_certificate
+from aichain.node.context import NodeContext
+from aichain.node.engine import Engine
+from consensus.core.events import ForkProven
+from consensus.electorate import Electorate
+from consensus.errors import InvalidCertificate
+from consensus.instance import instance_id
+from consensus.light import Finality
+from consensus.votes import VotePhase
+from genesis.limits import FORK_QUESTIONS_REMEMBERED
+from native.errors import InvalidSignature
+from native.hashing import ZERO_HASH, Hash32
+from p2p.errors import Penalty, RequestFailed
+from p2p.network import PeerView
+from p2p.wire.messages import GetFinality
+
+log = logging.getLogger(__name__)
+
+POLL_S = 0.25
+REQUEST_TIMEOUT_S = 5.0
+
+
+class ForkWatch:
+    """Asks a peer that says it is on another chain to show it, once for each of its epochs."""
+
+    def __init__(self, engine: Engine, chain: Chain, context: NodeContext) -> None:
+        self._engine = engine
+        self._chain = chain
+        self._context = context
+        self._epoch_blocks = chain.document.consensus.epoch_blocks
+        self._asked: OrderedDict[tuple[str, int], bool] = OrderedDict()
+        self._ours: tuple[int, Hash32] = (-1, ZERO_HASH)
+
+    async def run(self) -> None:
+        """Look at what peers claim until cancelled; one is asked at a time."""
+        while True:
+            await trio.sleep(POLL_S)
+            for peer in self._context.network.peers():
+                if self.is_foreign(peer):
+                    await self.explains(peer.peer_id, peer.epoch)
+
+    async def explains(self, peer: str, epoch: int) -> bool:
+        """Whether a fork before `epoch` may be why its signatures of that epoch are none here.
+
+        It is asked once, and until it has answered nothing is held against it.
+        """
+        key = peer, epoch
+        if key in self._asked or not epoch:
+            return self._asked.get(key, False)
+        self._asked[key] = True
+        while len(self._asked) > FORK_QUESTIONS_REMEMBERED:
+            self._asked.popitem(last=False)
+        self._asked[key] = await self.judge(peer, epoch * self._epoch_blocks)
+        return self._asked[key]
+
+    def is_foreign(self, peer: PeerView) -> bool:
+        """Whether its epoch began on another block than ours of that number."""
+        if peer.anchor_id == ZERO_HASH or peer.epoch > self._engine.state.epoch:
+            return False
+        if self._ours[0] != peer.epoch:
+            self._ours = peer.epoch, self._own_id(peer.epoch * self._epoch_blocks) or ZERO_HASH
+        return self._ours[1] not in (ZERO_HASH, peer.anchor_id)
+
+    async def judge(self, peer: str, height: int) -> bool:
+        """Have it prove another block at `height` than ours; True halts the core.
+
+        A peer that claims such a block and cannot show it is charged.
+        """
+        try:
+            claim = await self._first_difference(peer, height)
+            if claim is not None and await self._is_final(claim):
+                log.error("%s has block %d of another chain: a fork", peer, claim.height)
+                now_ms = self._context.clock.now_ms()
+                self._engine.post(ForkProven(claim.certificate, now_ms))
+                return True
+            self._context.network.penalize(peer, Penalty.MALFORMED, "a chain it does not show")
+        except (InvalidCertificate, InvalidSignature) as error:
+            self._context.network.penalize(peer, Penalty.FORGED, str(error))
+        except RequestFailed as error:
+            log.info("%s did not answer for its chain: %s", peer, error)
+        return False
+
+    async def _first_difference(self, peer: str, height: int) -> Finality | None:
+        """Of its anchors up to `height` the first that is not ours, by halves; else `height`."""
+        low, high = 0, height // self._epoch_blocks
+        found = await self._ask(peer, high * self._epoch_blocks) if high else None
+        if found is None and height % self._epoch_blocks:
+            return await self._ask(peer, height)
+        while found is not None and high - low > 1:
+            middle = (low + high) // 2
+            claim = await self._ask(peer, middle * self._epoch_blocks)
+            if claim is None:
+                low = middle
+            else:
+                found, high = claim, middle
+        return found
+
+    async def _ask(self, peer: str, height: int) -> Finality | None:
+        """Its proof of a block at `height` that is not ours, None if it has none."""
+        question = GetFinality(height)
+        answer = await self._context.network.request(peer, question, REQUEST_TIMEOUT_S)
+        claim, ours = answer.finality, self._own_id(height)
+        if claim is None or ours is None or claim.headers[-1].height != height:
+            return None
+        return claim if claim.headers[-1].id != ours else None
+
+    async def _is_final(self, claim: Finality) -> bool:
+        """A quorum of a set that both chains have made a block final that is not on ours."""
+        certificate, child = claim.certificate, None
+        for header in claim.headers:
+            follows = child is None or (child.parent_id, child.height) == (
+                header.id,
+                header.height + 1,
+            )
+            if not follows:
+                return False
+            child = header
+        start = self._own_id(certificate.epoch * self._epoch_blocks)
+        if certificate.phase is not VotePhase.COMMIT or start is None:
+            return False
+        if certificate.block_id != claim.headers[0].id:
+            return False
+        voters = self._chain.blocks.validators_at(claim.headers[-1].height)
+        genesis_hash = self._chain.document.hash
+        name = instance_id(genesis_hash, certificate.epoch, voters.hash, start)
+        if certificate.instance_id != name:
+            return False
+        electorate = Electorate.of(voters, certificate.epoch, ZERO_HASH)
+        await verify_certificate(certificate, electorate, voters, self._context.verifier)
+        return True
+
+    def _own_id(self, height: int) -> Hash32 | None:
+        header = self._chain.blocks.header_at(height)
+        return None if header is None else header.id

@@ -1,0 +1,147 @@
+"""Chains that parted before the running epoch: who can show one halts us, who cannot is charged."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from aichain.node.fork_watch import ForkWatch
+from consensus.core.events import ForkProven
+from consensus.light import Finality
+from consensus.votes import VotePhase
+from native.batch import verify_many
+from native.hashing import ZERO_HASH, Hash32
+from native.signatures import SignatureItem
+from p2p.errors import Penalty
+from p2p.wire.messages import FinalityClaim, GetFinality
+from tests.builders_light import EPOCH_BLOCKS, FOUR, GENESIS_HASH, LightChain, with_signature
+
+PARTED, EPOCH = 6, 5
+
+
+def grown(salt: int) -> LightChain:
+    """Blocks 0 to 5 are common: chains of different salts part in the second epoch."""
+    chain = LightChain.of(PARTED - 1)
+    chain.salt = salt
+    chain.extend((EPOCH + 1) * EPOCH_BLOCKS)
+    return chain
+
+
+OURS, THEIRS = grown(1), grown(2)
+Bend = Callable[[Finality], Finality]
+
+
+class Desk:
+    """A watch on our chain, and one peer that answers from another one."""
+
+    def __init__(self, theirs: LightChain | None, bend: Bend = lambda claim: claim) -> None:
+        self.events: list[Any] = []
+        self.charges: list[Penalty] = []
+        self.asked: list[int] = []
+        self._theirs, self._bend = theirs, bend
+        blocks = SimpleNamespace(
+            header_at=dict(enumerate(OURS.headers)).get, validators_at=lambda height: FOUR
+        )
+        consensus = SimpleNamespace(epoch_blocks=EPOCH_BLOCKS)
+        document = SimpleNamespace(hash=GENESIS_HASH, consensus=consensus)
+        chain: Any = SimpleNamespace(blocks=blocks, document=document)
+        state = SimpleNamespace(epoch=EPOCH)
+        engine: Any = SimpleNamespace(state=state, post=self.events.append)
+        context: Any = SimpleNamespace(
+            network=self, verifier=self, clock=SimpleNamespace(now_ms=lambda: 7)
+        )
+        self.watch = ForkWatch(engine, chain, context)
+
+    async def request(self, _peer: str, question: GetFinality, _timeout_s: float) -> FinalityClaim:
+        self.asked.append(question.height)
+        known = self._theirs
+        return FinalityClaim(None if known is None else self._bend(known.finality(question.height)))
+
+    def penalize(self, _peer: str, penalty: Penalty, _reason: str) -> None:
+        self.charges.append(penalty)
+
+    async def verify_consensus(self, items: Iterable[SignatureItem]) -> list[bool]:
+        return list(verify_many(list(items)))
+
+
+def peer(epoch: int, anchor_id: Hash32) -> Any:
+    return SimpleNamespace(peer_id="p", epoch=epoch, anchor_id=anchor_id)
+
+
+def anchor(chain: LightChain, epoch: int) -> Hash32:
+    return chain.headers[epoch * EPOCH_BLOCKS].id
+
+
+async def test_the_first_anchor_that_differs_proves_the_fork() -> None:
+    """The chains parted in epoch 1, whose electorate and start both have in common."""
+    desk = Desk(THEIRS)
+    assert await desk.watch.explains("p", EPOCH)
+    (event,) = desk.events
+    assert isinstance(event, ForkProven)
+    assert (event.certificate.epoch, event.certificate.height) == (1, 2 * EPOCH_BLOCKS)
+    assert desk.charges == []
+    assert len(desk.asked) <= 4
+
+
+async def test_a_peer_is_asked_once_an_epoch() -> None:
+    desk = Desk(OURS)
+    for _ in range(3):
+        assert not await desk.watch.explains("p", EPOCH)
+    assert desk.asked == [EPOCH * EPOCH_BLOCKS]
+    assert desk.charges == [Penalty.MALFORMED]
+    assert not await desk.watch.explains("p", 0)
+    assert len(desk.asked) == 1
+
+
+def forged(claim: Finality) -> Finality:
+    return with_signature(claim, bytes(3_309))
+
+
+def too_few(claim: Finality) -> Finality:
+    return THEIRS.finality(claim.height, voters=(0, 1))
+
+
+def preferred(claim: Finality) -> Finality:
+    return THEIRS.finality(claim.height, phase=VotePhase.PREFER)
+
+
+def of_another_block(claim: Finality) -> Finality:
+    return replace(claim, certificate=THEIRS.finality(claim.height - 1).certificate)
+
+
+@pytest.mark.parametrize(
+    ("bend", "charge"),
+    [
+        (forged, Penalty.FORGED),
+        (too_few, Penalty.FORGED),
+        (preferred, Penalty.MALFORMED),
+        (of_another_block, Penalty.MALFORMED),
+    ],
+)
+async def test_a_fork_that_nobody_signed_is_charged(bend: Bend, charge: Penalty) -> None:
+    desk = Desk(THEIRS, bend)
+    assert not await desk.watch.explains("p", EPOCH)
+    assert (desk.events, desk.charges) == ([], [charge])
+
+
+async def test_a_claim_without_a_proof_is_charged() -> None:
+    desk = Desk(None)
+    assert not await desk.watch.judge("p", EPOCH * EPOCH_BLOCKS)
+    assert (desk.events, desk.charges) == ([], [Penalty.MALFORMED])
+
+
+async def test_within_the_first_epoch_any_height_is_a_proof() -> None:
+    desk = Desk(THEIRS)
+    assert await desk.watch.judge("p", EPOCH_BLOCKS + 2)
+    assert len(desk.events) == 1
+
+
+def test_who_names_another_anchor_is_on_another_chain() -> None:
+    watch = Desk(THEIRS).watch
+    assert watch.is_foreign(peer(3, anchor(THEIRS, 3)))
+    assert not watch.is_foreign(peer(3, anchor(OURS, 3)))
+    assert not watch.is_foreign(peer(1, anchor(THEIRS, 1)))
+    assert not watch.is_foreign(peer(3, ZERO_HASH))
+    assert not watch.is_foreign(peer(EPOCH + 1, anchor(THEIRS, EPOCH + 1)))
