@@ -3,6 +3,7 @@
 import argparse
 import multiprocessing
 import re
+import resource
 import subprocess
 import sys
 import tempfile
@@ -118,7 +119,7 @@ def _join(root: Path, document: GenesisDocument) -> dict[str, object]:
     """Seconds from the command to each stage, by what the joiner's RPC says."""
     peer_id = peer_id_text(peer_id_of_seed(founder_node_seed("testnet", 0)))
     bootstrap = f"/ip4/127.0.0.1/tcp/{PORT + 1}/p2p/{peer_id}"
-    began = time.monotonic()
+    began, cpu_s = time.monotonic(), _cpu_of_children_s()
     seen: dict[str, float] = {}
     options = ("--sync", "snapshot", "--bootstrap", bootstrap)
     with _node(root, "joiner", JOINER_PORT, *options) as client:
@@ -152,7 +153,14 @@ def _join(root: Path, document: GenesisDocument) -> dict[str, object]:
         "check_whole_s": round(seen["open"] - checked, 2),
         "blocks_since_s": round(seen["level"] - seen["open"], 2),
         "total_s": round(seen["level"], 2),
+        "joiner_cpu_s": round(_cpu_of_children_s() - cpu_s, 2),
     }
+
+
+def _cpu_of_children_s() -> float:
+    """Of those that have ended: what it grows by while the joiner runs is the joiner's."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _interval_row(client: RpcClient, name: str, low: int, high: int) -> Row:
