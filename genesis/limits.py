@@ -69,6 +69,7 @@ RECEIVED_BYTES_BURST = 64 * 1024 * 1024
 # --- rpc: what callers may ask of one node -------------------------------------------------------
 RPC_CONNECTIONS_MAX = 128
 RPC_CONNECTIONS_PER_ADDRESS_MAX = 64
+RPC_REFUSALS_AT_ONCE_MAX = 16  # connections beyond those limits that are told so
 RPC_HEAD_MAX_BYTES = 16 * 1024
 RPC_HEADERS_MAX = 64
 RPC_BODY_MAX_BYTES = 1024 * 1024

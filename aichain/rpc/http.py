@@ -1,8 +1,9 @@
 """HTTP/1.1 without a socket: bytes to requests, answers to bytes, and who may call from where."""
 
 import ipaddress
+import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import httptools
 
@@ -34,6 +35,7 @@ TEXT = "text/plain; charset=utf-8"
 _SINGLE_HEADERS = frozenset(
     {"host", "origin", "content-type", "content-length", "expect", "upgrade", "sec-websocket-key"}
 )
+_HOST = re.compile(r"(\[(?P<v6>[0-9a-fA-F:.]+)\]|(?P<name>[\w.-]+))(:[0-9]{1,5})?", re.ASCII)
 _CORS_METHODS = "GET, POST, OPTIONS"
 _CORS_MAX_AGE_S = "600"
 
@@ -87,6 +89,7 @@ class RequestReader:
 
     def _reset(self) -> None:
         self._begun = False
+        self._is_later_part = False
         self._head_done = False
         self._head_bytes = 0
         self._url = b""
@@ -109,44 +112,47 @@ class RequestReader:
 
         Requests that were whole before the refusal are lost with it: the peer is broken anyway.
         """
-        counts = self._begun and not self._head_done
-        try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade as upgrade:
-            self._upgrade(data[int(upgrade.args[0]) :])
-        except httptools.HttpParserError as error:
-            raise self._refusal or HttpRefused(400, f"not HTTP/1.1: {error}") from error
+        self._is_later_part = self._begun and not self._head_done
+        rest: bytes | memoryview = data
+        while rest:
+            rest = self._parse(rest)
         if self._refusal is not None:
             raise self._refusal
         if self._begun and not self._head_done:
             # llhttp hands over whole headers only: an endless one is seen here and nowhere else.
-            self._head_bytes += len(data) if counts else 0
+            self._head_bytes += len(data) if self._is_later_part else 0
             self._bound_head()
         ready, self._ready = self._ready, []
         if self._refusal is not None:
             raise self._refusal
         return ready
 
-    def _upgrade(self, rest: bytes) -> None:
+    def _parse(self, data: bytes | memoryview) -> bytes | memoryview:
+        """Read up to an upgrade; what stands behind it is still to be read."""
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            return self._upgrade(memoryview(data)[int(upgrade.args[0]) :])
+        except httptools.HttpParserError as error:
+            raise self._refusal or HttpRefused(400, f"not HTTP/1.1: {error}") from error
+        return b""
+
+    def _upgrade(self, rest: memoryview) -> bytes | memoryview:
         """After an upgrade llhttp stops; other protocols than WebSocket are ignored, as one may."""
-        if not self._ready:
-            return
-        last = self._ready[-1]
+        if self._refusal is not None:
+            return b""
+        last = self._ready.pop()
         if last.is_websocket:
-            self._ready[-1] = HttpRequest(
-                last.method, last.path, last.version, last.headers, b"", False, rest
-            )
-            return
+            self._ready.append(replace(last, body=b"", keep_alive=False, rest=bytes(rest)))
+            return b""
         if last.method == "CONNECT":
             raise HttpRefused(405, "this is not a proxy")
-        self._ready.pop()
         kept = {k: v for k, v in last.headers.items() if k not in ("upgrade", "connection")}
         head = "".join(f"{name}: {value}\r\n" for name, value in kept.items())
         line = f"{last.method} {last.path} HTTP/{last.version}\r\n"
-        before, self._ready = self._ready, []
         self._start()
-        again = self.feed(f"{line}{head}\r\n".encode("latin-1") + rest)
-        self._ready = before + again
+        assert not self._parse(f"{line}{head}\r\n".encode("latin-1")), "it asks for no upgrade now"
+        return rest
 
     def _bound_head(self) -> None:
         if self._head_bytes > self._limits.head_bytes:
@@ -238,7 +244,10 @@ def host_allowed(host: str, allowed: Collection[str]) -> bool:
     """Is this Host header ours? Names must be listed; addresses cannot be rebound by DNS."""
     if not host or "*" in allowed:
         return True
-    name = host.rpartition("]")[0].lstrip("[") if "]" in host else host.partition(":")[0]
+    parts = _HOST.fullmatch(host)
+    if parts is None:
+        return False
+    name = parts["v6"] or parts["name"]
     if name.lower() in allowed:
         return True
     try:

@@ -11,6 +11,7 @@ class RpcLimits:
 
     connections: int = limits.RPC_CONNECTIONS_MAX
     connections_per_address: int = limits.RPC_CONNECTIONS_PER_ADDRESS_MAX
+    refusals_at_once: int = limits.RPC_REFUSALS_AT_ONCE_MAX
     head_bytes: int = limits.RPC_HEAD_MAX_BYTES
     headers: int = limits.RPC_HEADERS_MAX
     body_bytes: int = limits.RPC_BODY_MAX_BYTES

@@ -64,6 +64,7 @@ class RpcServer:
         )
         self._budget = CallBudget(limits)
         self._connections = ConnectionCount(limits)
+        self._turned_away = trio.Semaphore(limits.refusals_at_once)
         self._hub = Hub(backend, RENDERERS)
 
     async def run(
@@ -84,7 +85,7 @@ class RpcServer:
             await trio.aclose_forcefully(stream)
             return
         if not self._connections.open(address):
-            await self._refuse(stream, HttpRefused(503, "too many connections"))
+            await self._turn_away(stream)
             return
         self._metrics.rpc_connections_are(self._connections.total)
         try:
@@ -97,6 +98,20 @@ class RpcServer:
             self._connections.close(address)
             self._metrics.rpc_connections_are(self._connections.total)
             await trio.aclose_forcefully(stream)
+
+    async def _turn_away(self, stream: trio.SocketStream) -> None:
+        """Say that there are too many; where many come at once, most are closed without a word:
+        each socket that lingers is a file the store may need to open."""
+        try:
+            self._turned_away.acquire_nowait()
+        except trio.WouldBlock:
+            self._metrics.rpc_refused("http_503")
+            await trio.aclose_forcefully(stream)
+            return
+        try:
+            await self._refuse(stream, HttpRefused(503, "too many connections"))
+        finally:
+            self._turned_away.release()
 
     async def _serve_requests(self, caller: _Caller) -> None:
         """Requests of one connection in their order; pipelined ones wait for each other."""

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import os
 
 import pytest
 import trio
@@ -233,6 +234,21 @@ async def test_connections_beyond_the_limit_are_refused_until_one_ends() -> None
         await trio.sleep(0.05)
         assert (await node.exchange(get("/health"))).status == 200
         await second.aclose()
+
+
+async def test_a_flood_of_connections_takes_no_more_files_than_its_limits() -> None:
+    """Refused ones lingered for a second each: a few thousand took every file the process may
+    open, of those that the store needs, too."""
+    limits = RpcLimits(connections=3, connections_per_address=2, refusals_at_once=4)
+    async with served(limits) as node:
+        before = len(os.listdir("/proc/self/fd"))
+        held = [await node.open() for _ in range(100)]
+        await trio.sleep(0.2)  # less than a refusal lingers
+        assert len(os.listdir("/proc/self/fd")) <= before + len(held) + 2 + 4
+        for stream in held:
+            await stream.aclose()
+        await trio.sleep(0.2)
+        assert (await node.exchange(get("/health"))).status == 200
 
 
 async def test_calls_beyond_the_budget_are_told_when_to_come_back() -> None:

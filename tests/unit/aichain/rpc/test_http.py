@@ -1,5 +1,6 @@
 """The HTTP reader: whole requests out of any split of the bytes, and limits before memory."""
 
+import sys
 from itertools import pairwise
 
 import pytest
@@ -154,6 +155,27 @@ def test_an_offer_of_http2_is_ignored() -> None:
     assert (first.body, second.path) == (b"hello", "/health")
 
 
+def test_many_upgrades_in_one_read_are_a_loop() -> None:
+    """Each was a call within the last one's: as many frames as a client cared to send."""
+    offer = b"GET /health HTTP/1.1\r\nHost: h\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n"
+    requests = feed(offer * (2 * sys.getrecursionlimit()) + GET)
+    assert len(requests) == 2 * sys.getrecursionlimit() + 1
+    assert {request.path for request in requests} == {"/health"}
+
+
+def test_a_refusal_behind_an_upgrade_is_heard() -> None:
+    offer = b"GET / HTTP/1.1\r\nHost: h\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n"
+    assert refusal(offer + offer.replace(b"Host: h", b"X: h") + GET) == 400
+    assert refusal(offer + b"hello") == 400
+
+
+def test_reads_that_begin_and_end_within_a_head_are_no_endless_head() -> None:
+    stream = POST * 100
+    for size in (LIMITS.head_bytes - 1, LIMITS.head_bytes):
+        chunks = [stream[at : at + size] for at in range(0, len(stream), size)]
+        assert len(feed(*chunks)) == 100
+
+
 @given(st.binary(max_size=400))
 def test_no_bytes_raise_anything_but_a_refusal(data: bytes) -> None:
     for prefix in (b"", b"GET / HTTP/1.1\r\n", b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: "):
@@ -177,6 +199,12 @@ def test_no_bytes_raise_anything_but_a_refusal(data: bytes) -> None:
         ("localhost.evil.example", False),
         ("127.0.0.1.evil.example:3690", False),
         ("evil.example:127", False),
+        ("127.0.0.1:80@evil.example", False),
+        ("localhost:3690.evil.example", False),
+        ("localhost:80:80", False),
+        ("[::1]@evil.example", False),
+        ("[127.0.0.1].evil.example", False),
+        ("[::1].evil.example:3690", False),
     ],
 )
 def test_only_names_that_are_listed_are_served(host: str, allowed: bool) -> None:
