@@ -2,9 +2,11 @@
 
 import http.client
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Final, Self
+from functools import partial
+from types import NoneType
+from typing import Any, ClassVar, Final, NoReturn, Self
 from urllib.parse import SplitResult, urlsplit
 
 from aichain.cli.exit_codes import UNSHOWN, CommandExit
@@ -14,6 +16,22 @@ from native.errors import AIChainError
 DEFAULT_URL: Final = "http://127.0.0.1:3690"
 DEFAULT_TIMEOUT_S: Final = 10.0
 MAX_ANSWER_BYTES: Final = 32 << 20
+_FOUND_OR_NOT: Final = (dict, NoneType)
+RESULT_TYPES: Final[Mapping[str, type | tuple[type, ...]]] = {
+    **dict.fromkeys(
+        (
+            *("aichain_status", "aichain_getAccount", "aichain_getProof", "aichain_validators"),
+            *("aichain_supply", "aichain_mempool", "aichain_consensusState", "aichain_committee"),
+            *("aichain_evidence", "aichain_validatorUptime"),
+        ),
+        dict,
+    ),
+    **dict.fromkeys(
+        ("aichain_getBlock", "aichain_getTransaction", "aichain_commit"), _FOUND_OR_NOT
+    ),
+    "aichain_peers": list,
+}
+"""What the outermost value of an answer is, of the methods that the command line reads."""
 
 
 class RpcError(AIChainError):
@@ -53,6 +71,13 @@ class RpcGarbled(RpcError):
 
 
 @dataclass(eq=False)
+class FieldMissing(RpcGarbled, KeyError):
+    """The answer is one of another program, or of another version of this one."""
+
+    fix: str = "check the address given with --rpc, and `aichain version` here and on the node"
+
+
+@dataclass(eq=False)
 class RpcRefused(RpcError):
     """The node understood the call and refused it; `name` is its stable error name."""
 
@@ -75,6 +100,17 @@ class RpcRefused(RpcError):
             return cls(reason=str(error.get("message", "refused")), number=number, name=name)
         cause, fix = known
         return cls(reason=f"{cause} ({name})", number=number, name=name, fix=fix)
+
+
+class _Fields(dict[str, Any]):
+    """An object of an answer: what it should have and has not is the server's fault, not ours."""
+
+    def __init__(self, url: str, members: dict[str, Any]) -> None:
+        super().__init__(members)
+        self._url = url
+
+    def __missing__(self, name: str) -> NoReturn:
+        raise FieldMissing(url=self._url, reason=f"the answer has no {name!r}")
 
 
 class RpcClient:
@@ -101,11 +137,18 @@ class RpcClient:
         self._connection.close()
 
     def call(self, method: str, *params: object) -> Any:  # noqa: ANN401 JSON has no better type
-        """The result of one call; RpcRefused when the node answers with an error."""
+        """The result of one call; RpcRefused when the node answers with an error.
+
+        Its outermost type is that of the method, and a field that is missing in it is a
+        FieldMissing for whoever reads it.
+        """
         answer = self._exchange(self._request(method, params))
         if not isinstance(answer, dict):
             raise RpcGarbled(url=self.url, reason="the answer is not a JSON-RPC object")
-        return self._result(answer)
+        result = self._result(answer)
+        if not isinstance(result, RESULT_TYPES.get(method, object)):
+            raise RpcGarbled(url=self.url, reason=f"the answer to {method} is none")
+        return result
 
     def batch(self, method: str, params: Sequence[tuple[object, ...]]) -> list[Any | RpcRefused]:
         """One request with many calls of a method; refusals stand where their results would."""
@@ -133,8 +176,8 @@ class RpcClient:
     def _exchange(self, request: object) -> object:
         status, body = self._round_trip("POST", self._path, json.dumps(request).encode())
         try:
-            answer: object = json.loads(body)
-        except ValueError:
+            answer: object = json.loads(body, object_hook=partial(_Fields, self.url))
+        except (ValueError, RecursionError):
             raise RpcGarbled(url=self.url, reason=f"HTTP {status} without JSON") from None
         return answer
 

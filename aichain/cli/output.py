@@ -1,4 +1,8 @@
-"""How commands show what they read: one JSON document with --json, aligned text otherwise."""
+"""How commands show what they read: one JSON document with --json, aligned text otherwise.
+
+What is shown comes from nodes, and from what peers tell them of themselves: no letter of it may
+move the cursor of the terminal it is read on.
+"""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -6,6 +10,7 @@ from typing import Any
 
 import click
 
+from aichain.cli.exit_codes import printable
 from genesis.units import format_amount
 
 MAX_CELL = 100
@@ -25,7 +30,10 @@ def table(rows: Sequence[Mapping[str, object]]) -> list[str]:
     if not rows:
         return ["(none)"]
     names = list(rows[0])
-    cells = [names, *([_cell(row.get(name)) for name in names] for row in rows)]
+    cells = [
+        [_text(name) for name in names],
+        *([_cell(row.get(name)) for name in names] for row in rows),
+    ]
     widths = [max(len(row[column]) for row in cells) for column in range(len(names))]
     return [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
@@ -52,10 +60,11 @@ def _mapping_lines(value: Mapping[str, Any], indent: str) -> list[str]:
     width = max((len(name) for name, item in value.items() if not _nested(item)), default=0)
     lines: list[str] = []
     for name, item in value.items():
+        shown = _text(name)
         if _nested(item):
-            lines += [f"{indent}{name}:", *_lines(item, indent + "  ")]
+            lines += [f"{indent}{shown}:", *_lines(item, indent + "  ")]
         else:
-            lines.append(f"{indent}{name.ljust(width)}  {_cell(item)}")
+            lines.append(f"{indent}{shown.ljust(width)}  {_cell(item)}")
     return lines
 
 
@@ -68,5 +77,12 @@ def _cell(value: object) -> str:
         return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    text = json.dumps(value) if isinstance(value, Mapping | list) else str(value)
+    text = json.dumps(value) if isinstance(value, Mapping | list) else _text(str(value))
     return text if len(text) <= MAX_CELL else f"{text[:40]}…({len(text)} characters)"
+
+
+def _text(text: str) -> str:
+    """Printable, but for the bytes of a file's name that are no letters: the output spells them."""
+    return "".join(
+        letter if "\ud800" <= letter <= "\udfff" else printable(letter) for letter in text
+    )

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from aichain.cli.client import (
+    FieldMissing,
     RpcAddressInvalid,
     RpcClient,
     RpcGarbled,
@@ -141,3 +142,38 @@ def test_a_bare_host_and_port_is_http(node: ScriptedNode) -> None:
     node.answers["x"] = 1
     with RpcClient(node.url.removeprefix("http://")) as client:
         assert client.call("x") == 1
+
+
+@pytest.mark.parametrize(
+    ("method", "answer"),
+    [
+        ("aichain_status", None),
+        ("aichain_status", []),
+        ("aichain_getBlock", 5),
+        ("aichain_peers", {}),
+    ],
+)
+def test_an_answer_of_another_shape_is_the_servers_fault(
+    node: ScriptedNode, client: RpcClient, method: str, answer: object
+) -> None:
+    node.answers[method] = answer
+    with pytest.raises(RpcGarbled):
+        client.call(method)
+
+
+def test_a_field_that_is_missing_is_the_servers_fault(
+    node: ScriptedNode, client: RpcClient
+) -> None:
+    node.answers["aichain_status"] = {"height": 7, "head": {}}
+    status = client.call("aichain_status")
+    assert (status["height"], status.get("network")) == (7, None)
+    for read in (lambda: status["network"], lambda: status["head"]["hash"]):
+        with pytest.raises(FieldMissing) as caught:
+            read()
+        assert caught.value.url == node.url
+
+
+def test_an_answer_nested_without_end_is_none(node: ScriptedNode, client: RpcClient) -> None:
+    node.raw = b"[" * 100_000
+    with pytest.raises(RpcGarbled):
+        client.call("aichain_status")
