@@ -2,6 +2,7 @@
 
 import json
 import logging
+import sys
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import TextIO
@@ -39,7 +40,7 @@ def configure_logging(
         if isinstance(old.formatter, JsonFormatter | HumanFormatter):
             root.removeHandler(old)
     for each in (stream,) if file is None else (stream, file):
-        handler = logging.StreamHandler(each)
+        handler = _Handler(each)
         handler.setFormatter(JsonFormatter() if style is LogStyle.JSON else HumanFormatter())
         root.addHandler(handler)
     root.setLevel(logging.WARNING)
@@ -47,6 +48,15 @@ def configure_logging(
         logging.getLogger(room).setLevel(level.upper())
     for module, wanted in (levels or {}).items():
         logging.getLogger(module).setLevel(wanted.upper())
+
+
+class _Handler(logging.StreamHandler[TextIO]):
+    """A log whose disk is full, or that nobody reads any more, costs its lines and nothing else;
+    stdlib would write a traceback for each of them to a stderr that may be the same file."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 its name in logging
+        if not isinstance(sys.exception(), OSError):
+            super().handleError(record)
 
 
 class JsonFormatter(logging.Formatter):

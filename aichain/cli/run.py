@@ -1,5 +1,6 @@
 """`aichain run`: one node, and for a newcomer a whole chain in one command."""
 
+import logging
 import os
 import shlex
 import shutil
@@ -23,6 +24,8 @@ from aichain.errors import ExitCode
 from aichain.node.run import run_node
 from genesis.units import address_of_key, format_address, format_amount
 from native.node_keys import peer_id_of_seed, peer_id_text
+
+log = logging.getLogger(__name__)
 
 ACCOUNTS_DIRECTORY: Final = "accounts"
 ENDS: Final = (signal.SIGTERM, signal.SIGHUP)
@@ -172,7 +175,16 @@ def _run(plan: RunPlan) -> int:
         lines += [*account_lines(accounts), "", *_next_steps(config)]
     banner = "\n".join(lines)
     is_human = config.log_format is LogFormat.HUMAN
-    return run_node(config, on_ready=lambda: click.echo(banner) if is_human else None)
+    return run_node(config, on_ready=lambda: _show(banner) if is_human else None)
+
+
+def _show(banner: str) -> None:
+    """The node runs all the same where nobody reads it, or where the disk below it is full."""
+    try:
+        click.echo(banner)
+    except OSError as error:
+        log.warning("what this node is and where it listens cannot be shown: %s", error.strerror)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # its buffer is flushed yet
 
 
 def _leave(*_: object) -> NoReturn:

@@ -4,8 +4,8 @@ import gc
 import logging
 import signal
 import sys
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext, suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from typing import TextIO
@@ -154,16 +154,23 @@ def _tune_interpreter() -> None:
     gc.freeze()
 
 
-def _log_file(config: NodeConfig) -> AbstractContextManager[TextIO | None]:
+@contextmanager
+def _log_file(config: NodeConfig) -> Iterator[TextIO | None]:
     if config.log_file is None:
-        return nullcontext()
+        yield None
+        return
     try:
-        return config.log_file.open("a", encoding="utf-8", buffering=1)
+        file = config.log_file.open("a", encoding="utf-8", buffering=1)
     except OSError as error:
         raise ConfigError(
             reason=f"log.file = {config.log_file} cannot be written: {error.strerror}",
             fix="give a file in a folder that exists",
         ) from None
+    try:
+        yield file
+    finally:
+        with suppress(OSError):  # its disk is full: the lines are lost, the exit code is not
+            file.close()
 
 
 def _node_error(group: BaseExceptionGroup[AIChainError]) -> NodeError:

@@ -293,3 +293,37 @@ def test_a_python_without_assertions_runs_no_node() -> None:
     assert done.returncode == 10
     assert "without assertions" in done.stderr
     assert "PYTHONOPTIMIZE" in done.stderr
+
+
+@pytest.mark.parametrize("stdout", ["/dev/full", "a pipe that nobody reads"])
+def test_a_node_whose_words_go_nowhere_runs_all_the_same(tmp_path: Path, stdout: str) -> None:
+    rpc, p2p = free_port(), free_port()
+    environ = surroundings(tmp_path, f"http://127.0.0.1:{rpc}")
+    listen = ("--rpc-listen", f"127.0.0.1:{rpc}", "--p2p-listen", f"127.0.0.1:{p2p}")
+    if stdout == "/dev/full":
+        out = os.open(stdout, os.O_WRONLY)
+    else:
+        reading, out = os.pipe()
+        os.close(reading)
+    process = subprocess.Popen(
+        [*PROGRAM, "run", "--network", "devnet", "--log-file", "/dev/full", *listen],
+        cwd=ROOT,
+        env=environ,
+        stdout=out,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        os.close(out)
+        deadline = time.monotonic() + START_S
+        while run(environ, "query", "block", "1").returncode != 0:
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+        process.terminate()
+        _, said = process.communicate(timeout=START_S)
+    finally:
+        process.kill()
+        process.wait()
+    assert process.returncode == 0
+    assert "cannot be shown" in said
+    assert "Traceback" not in said

@@ -1,5 +1,6 @@
 """Log lines: fields and context are shown, secrets and forged lines are not."""
 
+import errno
 import io
 import json
 import logging
@@ -96,3 +97,25 @@ def test_a_file_gets_the_log_as_well() -> None:
     log.info("block final")
     assert shown.getvalue() == kept.getvalue()
     assert shown.getvalue().count("block final") == 1
+
+
+class FullDisk(io.StringIO):
+    def write(self, text: str) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_log_on_a_full_disk_costs_its_own_lines_only(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    stream = io.StringIO()
+    configure_logging(LogStyle.HUMAN, "info", FullDisk(), file=stream)
+    log.info("block final")
+    assert stream.getvalue().endswith("block final\n")
+    assert capsys.readouterr().err == ""
+
+
+def test_a_line_that_cannot_be_made_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    logging.getLogger().handlers[:] = []  # pytest's own would raise
+    logged(LogStyle.HUMAN)
+    log.info("%d blocks", "no number")
+    assert "Traceback" in capsys.readouterr().err
