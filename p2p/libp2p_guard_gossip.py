@@ -5,11 +5,14 @@ its cache by sequence numbers that anyone can claim, and keeps state for any top
 Everything that a peer sends is read, bounded and sorted out here; the router sees the rest.
 """
 
+import itertools
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Iterable
 from typing import Final, TypeVar
 
 import trio
+from google.protobuf.message import DecodeError as ProtobufError
 from libp2p.abc import INetStream
 from libp2p.network.stream.net_stream import NetStream
 from libp2p.peer.id import ID
@@ -20,7 +23,8 @@ from libp2p.pubsub.pubsub import Pubsub
 from libp2p.pubsub.pubsub_notifee import PubsubNotifee
 
 from genesis.limits import GOSSIP_MAX_BYTES
-from native.errors import DecodeError
+from native.errors import DecodeError, InvalidData
+from p2p.errors import PeerMisbehaved, Penalty
 from p2p.gossip import GOSSIP_ID_BYTES, SeenIds, gossip_id
 from p2p.libp2p_guard_swarm import HELLO_TIMEOUT_S, GuardedHost, muxed, reset_stream
 from p2p.wire.framing import VarintFrameReader
@@ -39,15 +43,38 @@ _MAX_MESSAGES_PER_RPC: Final = 32
 _MAX_CONTROLS_PER_RPC: Final = 32
 _MAX_IDS_PER_CONTROL: Final = 256
 _MAX_BACKOFF_S: Final = 600
+_GIVEN_AGAIN_MAX: Final = 3
 
 C = TypeVar("C", rpc_pb2.ControlGraft, rpc_pb2.ControlPrune, rpc_pb2.ControlIHave)
 
 Hear = Callable[[str, bytes], Awaitable[bool]]
 """Judges one payload of one peer; True if it is to be passed on."""
 
+MayAsk = Callable[[str], bool]
+"""Whether a peer is within its quota with an RPC that brings no message; beyond it, it pays."""
+
 
 class ContentCache(MessageCache):
     """Recent messages by the hash of their content, as the ids on the wire are."""
+
+    def __init__(self, window_size: int, history_size: int) -> None:
+        super().__init__(window_size, history_size)
+        self._given: Counter[tuple[ID, bytes]] = Counter()
+
+    def give(self, peer: ID, message_id: bytes) -> rpc_pb2.Message | None:
+        """A message for a peer that asks for it by its id, a few times at most."""
+        message = self.msgs.get(message_id)
+        if message is None or self._given[peer, message_id] >= _GIVEN_AGAIN_MAX:
+            return None
+        self._given[peer, message_id] += 1
+        return message
+
+    def shift(self) -> None:
+        """Forget the oldest messages, and who got them."""
+        super().shift()
+        self._given = Counter(
+            {pair: times for pair, times in self._given.items() if pair[1] in self.msgs}
+        )
 
     def put(self, msg: rpc_pb2.Message) -> None:
         message_id = gossip_id(msg.data)
@@ -71,7 +98,7 @@ class GuardedRouter(GossipSub):
             eclipse_protection_enabled=False,
             do_px=False,
         )
-        self.mcache = ContentCache(3, 5)
+        self.mcache: ContentCache = ContentCache(3, 5)
         self.blocked: frozenset[ID] = frozenset()
 
     async def publish(self, msg_forwarder: ID, pubsub_msg: rpc_pb2.Message) -> None:
@@ -81,6 +108,15 @@ class GuardedRouter(GossipSub):
         rpc = rpc_pb2.RPC(publish=[pubsub_msg])
         for peer in targets:
             self.send_rpc(peer, rpc)
+        await trio.lowlevel.checkpoint()
+
+    async def handle_iwant(self, iwant_msg: rpc_pb2.ControlIWant, sender_peer_id: ID) -> None:
+        """Give what is asked for: the library gave it as often as its id stood in the question,
+        all in one message."""
+        for message_id in dict.fromkeys(iwant_msg.messageIDs):
+            message = self.mcache.give(sender_peer_id, message_id)
+            if message is not None:
+                self.send_rpc(sender_peer_id, rpc_pb2.RPC(publish=[message]))
         await trio.lowlevel.checkpoint()
 
     async def emit_control_message(self, control_msg: rpc_pb2.ControlMessage, to_peer: ID) -> None:
@@ -106,7 +142,9 @@ class GuardedRouter(GossipSub):
 class GuardedPubsub(Pubsub):
     """One topic among verified peers; `hear` decides about every message."""
 
-    def __init__(self, host: GuardedHost, topic: str, hear: Hear, seen: SeenIds) -> None:
+    def __init__(
+        self, host: GuardedHost, topic: str, hear: Hear, may_ask: MayAsk, seen: SeenIds
+    ) -> None:
         super().__init__(
             host,
             GuardedRouter(),
@@ -124,6 +162,7 @@ class GuardedPubsub(Pubsub):
                 network.remove_notifee(notifee)
         self._topic = topic
         self._hear = hear
+        self._may_ask = may_ask
 
     async def add(self, peer: ID) -> None:
         """A peer's hello was verified: open our gossip stream to it."""
@@ -158,6 +197,10 @@ class GuardedPubsub(Pubsub):
             log.debug("gossip stream of %s: %r", peer, error)
             await reset_stream(stream)
             self._handle_dead_peer(peer)
+            if isinstance(error, PeerMisbehaved):
+                raise
+            if isinstance(error, InvalidData):
+                raise PeerMisbehaved(Penalty.MALFORMED, f"gossip: {error}") from error
 
     async def _read(self, stream: NetStream, peer: ID) -> None:
         reader = VarintFrameReader(_MAX_RPC_BYTES)
@@ -168,11 +211,12 @@ class GuardedPubsub(Pubsub):
     async def _receive(self, peer: ID, rpc: rpc_pb2.RPC) -> None:
         if len(rpc.publish) > _MAX_MESSAGES_PER_RPC:
             raise DecodeError(f"{len(rpc.publish)} messages in one RPC")
+        heard = [each for each in rpc.publish if list(each.topicIDs) == [self._topic]]
+        if not heard and not self._may_ask(peer.to_base58()):
+            raise PeerMisbehaved(Penalty.NUISANCE, "a flood of gossip without messages")
         for subscription in rpc.subscriptions[:_MAX_CONTROLS_PER_RPC]:
             await self._receive_subscription(peer, subscription)
-        for message in rpc.publish:
-            if list(message.topicIDs) != [self._topic]:
-                continue
+        for message in heard:
             if await self._hear(peer.to_base58(), message.data):
                 await self._pass_on(peer, message.data)
         if rpc.HasField("control"):
@@ -204,8 +248,9 @@ class GuardedPubsub(Pubsub):
         for ihave in self._ours(control.ihave):
             known = rpc_pb2.ControlIHave(topicID=self._topic, messageIDs=_ids(ihave.messageIDs))
             await router.handle_ihave(known, peer)
-        for iwant in control.iwant[:_MAX_CONTROLS_PER_RPC]:
-            await router.handle_iwant(rpc_pb2.ControlIWant(messageIDs=_ids(iwant.messageIDs)), peer)
+        wanted = [_ids(iwant.messageIDs) for iwant in control.iwant[:_MAX_CONTROLS_PER_RPC]]
+        asked = rpc_pb2.ControlIWant(messageIDs=itertools.chain.from_iterable(wanted))
+        await router.handle_iwant(asked, peer)
 
     def _ours(self, controls: Iterable[C]) -> list[C]:
         return [each for each in controls if each.topicID == self._topic][:_MAX_CONTROLS_PER_RPC]
@@ -217,5 +262,8 @@ def _ids(ids: Iterable[bytes]) -> list[bytes]:
 
 def _parse(frame: bytes) -> rpc_pb2.RPC:
     rpc = rpc_pb2.RPC()
-    rpc.ParseFromString(frame)
+    try:
+        rpc.ParseFromString(frame)
+    except ProtobufError as error:
+        raise DecodeError(f"no gossip RPC: {error}") from error
     return rpc

@@ -112,6 +112,8 @@ class Serving:
         with trio.fail_after(HELLO_TIMEOUT_S):
             hello = await _read_hello(bare)
             await bare.write(frame(encode_message(self._hello())))
+        if yamux_of(connection).greeted.is_set():  # by another stream, while this one was read
+            raise PeerMisbehaved(Penalty.MALFORMED, "a second hello")
         await self._verify(connection, hello, Direction.INBOUND)
         await stream.close()
 

@@ -63,7 +63,9 @@ class Stack:
         self._host = build_host(identity.node_seed, admission, self._blame)
         self._swarm = _swarm_of(self._host.get_network())
         self._serving = Serving(board, identity, topics, hello, self._begin)
-        self._pubsub = GuardedPubsub(self._host, topics.finals, self._hear, board.judge.seen)
+        self._pubsub = GuardedPubsub(
+            self._host, topics.finals, self._hear, self._may_ask, board.judge.seen
+        )
         self._random = random.Random(identity.peer_id_raw)
         self.dialer = Dialer(board, self._dial, self._random.getrandbits(32))
         self._nursery: trio.Nursery | None = None
@@ -174,6 +176,10 @@ class Stack:
         if message is not None:
             self._board.mailbox.deliver(peer, message)
         return verdict is GossipVerdict.ACCEPT
+
+    def _may_ask(self, peer: str) -> bool:
+        link = self._board.links.get(peer)
+        return link is not None and self._board.allows(link, Kind.GOSSIP)
 
     async def _gossip_forever(self) -> None:
         async for payload in self._gossip:

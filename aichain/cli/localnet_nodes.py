@@ -103,8 +103,8 @@ def document_of(state: LocalnetState) -> GenesisDocument:
     return load_document(str(state.genesis))
 
 
-def require_free_ports(state: LocalnetState) -> None:
-    """Every port of the network, before anything starts."""
+def require_free_ports(state: LocalnetState, *, is_new: bool) -> None:
+    """Every port of the network, before anything starts, or is made: then it may have others."""
     taken = [
         port
         for node in state.nodes
@@ -114,7 +114,8 @@ def require_free_ports(state: LocalnetState) -> None:
     if taken:
         raise CommandError(
             f"port {', '.join(map(str, taken))} of 127.0.0.1 is taken by another program",
-            "stop it (perhaps another local network: localnet/down), or use --base-port",
+            "stop it (perhaps another local network: localnet/down), or use --base-port"
+            + ("" if is_new else " with --fresh, which throws this network away"),
             ExitCode.NETWORK,
         )
 

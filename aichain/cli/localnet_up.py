@@ -25,6 +25,7 @@ from aichain.cli.localnet_nodes import (
     document_of,
     end_processes,
     exit_code_of,
+    layout_of,
     log_tail,
     make_network,
     reap,
@@ -48,6 +49,7 @@ from aichain.cli.localnet_state import (
 )
 from aichain.cli.localnet_view import Watcher, line_of, render_table
 from aichain.pace import stands_after_ms
+from genesis.networks import local_document
 
 READY_TIMEOUT_S: Final = 60.0
 FIRST_BLOCK_TIMEOUT_S: Final = 60.0
@@ -96,7 +98,7 @@ def bring_up(request: UpRequest) -> int:
     request.directory.mkdir(parents=True, exist_ok=True)
     with locked(request.directory):
         state = _prepare(request)
-        require_free_ports(state)
+        require_free_ports(state, is_new=False)
         supervisor = _spawn_supervisor(request) if request.detach else os.getpid()
         state = replace(
             state,
@@ -151,6 +153,9 @@ def _prepare(request: UpRequest) -> LocalnetState:
     if state is not None and state.is_running and state.supervisor != ProcessId.of(os.getpid()):
         raise _runs_already(request.directory)
     if request.fresh or state is None:
+        document = local_document(request.network, request.validators)
+        planned = layout_of(request.directory, document, request.base_port)
+        require_free_ports(planned, is_new=True)
         remove_network(request.directory)
         return make_network(
             request.directory,

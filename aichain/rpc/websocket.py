@@ -120,6 +120,8 @@ class WebSocketSession:
         idle_periods = 0
         while True:
             for event in self._protocol.events():
+                # A read may bring thousands of small frames, and consensus shares this thread.
+                await trio.lowlevel.checkpoint()
                 if not await self._on_event(event):
                     return
             data = None
@@ -163,6 +165,9 @@ class WebSocketSession:
                 await self._queue(event.response())
                 return True
             case Pong():
+                if not self._spend():
+                    await self._close(CloseReason.POLICY_VIOLATION, "too many pongs")
+                    return False
                 return True
             case CloseConnection():
                 if self._protocol.state is ConnectionState.REMOTE_CLOSING:
@@ -175,8 +180,10 @@ class WebSocketSession:
 
     async def _on_message(self, event: TextMessage | BytesMessage) -> bool:
         part = event.data.encode() if isinstance(event.data, str) else event.data
-        if not part and not self._spend():
-            await self._close(CloseReason.POLICY_VIOLATION, "too many empty frames")
+        # A whole message pays when it is answered; a frame that completes none pays for itself.
+        completes = event.message_finished and part
+        if event.frame_finished and not completes and not self._spend():
+            await self._close(CloseReason.POLICY_VIOLATION, "too many frames for a message")
             return False
         if not self._message:
             self._message_began_s = trio.current_time()

@@ -10,14 +10,18 @@ import pytest
 import trio
 from libp2p.abc import INetStream
 from libp2p.custom_types import TProtocol
+from libp2p.host.exceptions import StreamFailure
+from libp2p.network.stream.net_stream import NetStream
 from libp2p.pubsub.pb import rpc_pb2
-from libp2p.stream_muxer.exceptions import MuxedStreamReset
+from libp2p.stream_muxer.exceptions import MuxedStreamError, MuxedStreamReset
 from libp2p.utils import encode_varint_prefixed
 
 from genesis.limits import PENDING_HANDSHAKES_MAX
 from native.hashing import Hash32
 from p2p.addresses import parse_peer_address
 from p2p.errors import RequestFailed
+from p2p.gossip import gossip_id
+from p2p.libp2p_guard_swarm import muxed
 from p2p.libp2p_network import Libp2pNetwork
 from p2p.network import Audience, GossipVerdict
 from p2p.wire.encoding import encode_message
@@ -204,6 +208,82 @@ async def test_malformed_gossip_of_all_kinds() -> None:
                     pass  # the victim has seen enough of it
                 await trio.sleep(0.05)
         assert victim.counters.received == 0
+
+
+async def test_garbage_as_gossip_gets_a_peer_banned() -> None:
+    async with besieged() as victim:
+        async with attacking(victim) as attacker:
+            for garbage in (b"\xff" * 20, encode_varint_prefixed(b"\xff\xff"), b"\xff" * 20) * 2:
+                stream = await attacker.open(GOSSIPSUB)
+                try:
+                    await stream.write(garbage)
+                except MuxedStreamReset:
+                    pass
+                await trio.sleep(0.1)
+                if attacker.is_cut_off:
+                    break
+            await eventually(lambda: attacker.is_cut_off)
+        assert victim.counters.bans == 1
+
+
+@pytest.mark.parametrize(
+    "flood",
+    [
+        b"\0" * 60_000,  # as many RPCs, all of them empty
+        rpc(subscriptions=[rpc_pb2.RPC.SubOpts(subscribe=True, topicid=TOPICS.finals)]) * 1_000,
+        rpc(publish=[rpc_pb2.Message(data=b"x", topicIDs=["other"])]) * 1_000,
+    ],
+)
+async def test_a_flood_of_gossip_without_messages_ends_in_a_ban(flood: bytes) -> None:
+    """Each was free, and read on the thread that consensus runs on."""
+    async with besieged() as victim:
+        async with attacking(victim) as attacker:
+            for _ in range(60):
+                try:
+                    stream = await attacker.open(GOSSIPSUB)
+                    await stream.write(flood)
+                except (MuxedStreamReset, MuxedStreamError, StreamFailure):
+                    pass
+                await trio.sleep(0.02)
+                if attacker.is_cut_off:
+                    break
+            await eventually(lambda: attacker.is_cut_off)
+        assert victim.counters.bans == 1
+
+
+async def test_gossip_that_is_asked_for_again_and_again_is_given_a_few_times() -> None:
+    """One question of 200 KB was answered with eight thousand copies, made on our thread."""
+    message = make_final()
+    payload = encode_message(message)
+    control = rpc_pb2.ControlMessage()
+    for _ in range(32):
+        control.iwant.add().messageIDs.extend([gossip_id(payload)] * 256)
+    heard = bytearray()
+
+    async def listen(stream: INetStream) -> None:
+        assert isinstance(stream, NetStream)
+        while data := await muxed(stream).read(-1):
+            heard.extend(data)
+
+    async with besieged() as victim, attacking(victim, verified=False) as attacker:
+        attacker.host.set_stream_handler(TProtocol(GOSSIPSUB), listen)
+        await attacker.greet()
+        await trio.sleep(0.2)
+        victim.gossip(message)
+        stream = await attacker.open(GOSSIPSUB)
+        for _ in range(3):
+            await stream.write(rpc(control=control))
+        await eventually(lambda: payload in heard)
+        await trio.sleep(0.5)
+        assert 1 <= heard.count(payload) <= 3
+
+
+async def test_two_hellos_at_once_are_one_too_many() -> None:
+    async with besieged() as victim, attacking(victim, verified=False) as attacker:
+        streams = [await attacker.open(TOPICS.hello) for _ in range(3)]
+        for stream in streams:
+            await stream.write(frame(encode_message(attacker.hello())))
+        await eventually(lambda: victim.counters.malformed >= 2)
 
 
 async def test_a_gossip_check_that_raises_is_contained() -> None:

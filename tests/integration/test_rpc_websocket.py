@@ -325,6 +325,38 @@ async def test_calls_over_websocket_spend_the_same_budget() -> None:
         assert answers[4]["error"]["code"] == -32005
 
 
+@pytest.mark.parametrize(
+    "frames",
+    [
+        [Pong(b"")],
+        [Ping(b"")],
+        [TextMessage("", message_finished=True)],
+        [TextMessage("x", message_finished=False)],
+        [BytesMessage(b"x", message_finished=False), Pong(b"")],
+    ],
+)
+async def test_frames_that_ask_for_nothing_spend_the_budget_too(frames: list[Event]) -> None:
+    """Some were free: one client could keep the thread that consensus runs on busy with them."""
+    async with served(RpcLimits(calls_per_second=1, burst_calls=10)) as node, raw(node) as socket:
+        for _ in range(12):
+            for frame in frames:
+                await socket.send(frame)
+        while not isinstance(last := await socket.next(), CloseConnection):
+            assert last is not None
+        assert (last.code, (last.reason or "")[:8]) == (1008, "too many")
+
+
+async def test_a_frame_that_arrives_in_many_pieces_costs_one_call() -> None:
+    async with served(RpcLimits(calls_per_second=1, burst_calls=3)) as node, raw(node) as socket:
+        frame = socket.frames.send(TextMessage(rpc("eth_blockNumber").decode()))
+        for at in range(len(frame)):
+            await socket.stream.send_all(frame[at : at + 1])
+            await trio.sleep(0.001)
+        answer = await socket.next()
+        assert isinstance(answer, TextMessage)
+        assert json.loads(answer.data)["result"] == "0x2"
+
+
 async def test_subscribers_are_told_when_the_node_itself_lost_blocks() -> None:
     async with served() as node, raw(node) as socket:
         await socket.send(TextMessage(rpc("aichain_subscribe", "newBlocks").decode()))

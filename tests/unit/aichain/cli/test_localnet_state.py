@@ -231,8 +231,9 @@ def test_taken_ports_are_all_named(state: LocalnetState) -> None:
         for node, port in zip(state.nodes[:2], (first, second), strict=True)
     )
     with pytest.raises(CommandError) as caught:
-        require_free_ports(replace(state, nodes=nodes))
+        require_free_ports(replace(state, nodes=nodes), is_new=False)
     for holder in holders:
         holder.close()
     assert str(first) in caught.value.cause
     assert str(second) in caught.value.cause
+    assert "--base-port with --fresh" in caught.value.fix

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -118,3 +119,17 @@ def test_a_network_is_prepared_by_one_command_and_by_the_one_it_has_put_in_charg
     other.send(signal.SIGKILL)
     os.waitpid(other.pid, 0)
     assert _prepare(request).supervisor == other
+
+
+@pytest.mark.parametrize("fresh", [False, True])
+def test_where_ports_are_taken_nothing_is_made_so_that_others_can_be_chosen(
+    tmp_path: Path, fresh: bool
+) -> None:
+    request = UpRequest(tmp_path, 1, "testnet", fresh=fresh)
+    with socket.create_server(("127.0.0.1", 0)) as holder:
+        taken = holder.getsockname()[1]
+        with pytest.raises(CommandError, match=str(taken)) as caught:
+            _prepare(replace(request, base_port=taken))
+    assert caught.value.fix.endswith("or use --base-port")
+    assert not list(tmp_path.iterdir())
+    assert _prepare(replace(request, base_port=20_000)).nodes[0].rpc_port == 20_000
