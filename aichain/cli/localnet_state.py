@@ -8,7 +8,7 @@ import shutil
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated, Final, Self
@@ -159,7 +159,7 @@ class StateDamaged(CommandError):
 def load_state(directory: Path) -> LocalnetState | None:
     """The network of this folder; None when there is none. Raises StateDamaged."""
     path = directory / STATE_FILE
-    if not path.is_file():
+    if not path.is_file() and not _holds_a_network(directory):
         return None
     try:
         if path.stat().st_size > MAX_STATE_BYTES:
@@ -167,12 +167,23 @@ def load_state(directory: Path) -> LocalnetState | None:
         return replace(_decode(path.read_bytes()), directory=directory)
     except (OSError, ValueError, RecursionError, msgspec.MsgspecError) as error:
         option = dir_option(directory)
+        thrown = f"; `localnet/up --fresh{option}` throws it away" if path.exists() else ""
         raise StateDamaged(
             f"{path} cannot be read ({error})",
             f"`localnet/down{option}` ends what still runs there, and `localnet/up{option}` goes "
-            f"on with the chain; `localnet/up --fresh{option}` throws it away",
+            f"on with the chain{thrown}",
             CommandExit.LOCALNET,
         ) from None
+
+
+def current_state(known: LocalnetState) -> LocalnetState:
+    """What the file says now; who watches over a network writes down again what is lost of it."""
+    try:
+        return load_state(known.directory) or known
+    except StateDamaged:
+        with suppress(OSError), locked(known.directory):
+            known.save()
+        return known
 
 
 @contextmanager
@@ -230,6 +241,11 @@ def remove_network(directory: Path) -> None:
             shutil.rmtree(path)
         elif path.name.startswith(("localnet.", GENESIS_FILE)):
             path.unlink()
+
+
+def _holds_a_network(directory: Path) -> bool:
+    """Whether what is there is left of one whose state file is gone."""
+    return (directory / GENESIS_FILE).is_file() and (directory / f"{NODE_PREFIX}0").is_dir()
 
 
 class _Head(msgspec.Struct):

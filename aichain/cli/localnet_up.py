@@ -42,6 +42,7 @@ from aichain.cli.localnet_state import (
     LocalnetState,
     ProcessId,
     StateDamaged,
+    current_state,
     dir_option,
     load_state,
     locked,
@@ -224,7 +225,7 @@ def _wait_for_supervisor(state: LocalnetState, started: float) -> int:
     watcher, patience_s = Watcher(state), DETACH_TIMEOUT_S * _slower(state)
     try:
         while time.monotonic() < started + patience_s:
-            watcher.state = load_state(state.directory) or watcher.state
+            watcher.state = current_state(watcher.state)
             watcher.sample()
             if _has_block_since(watcher, started):
                 click.echo("\n".join(banner(watcher.state, time.monotonic() - started)))
@@ -321,7 +322,7 @@ def _watch(watcher: Watcher, stop: StopSignal, until: float) -> None:
     live = Live(console=console, auto_refresh=False) if console.is_terminal else None
     with live or contextlib.nullcontext():
         while time.monotonic() < until:
-            watcher.state = load_state(watcher.state.directory) or watcher.state
+            watcher.state = current_state(watcher.state)
             for node in watcher.state.nodes:
                 if node.process is not None:
                     reap(node.process)

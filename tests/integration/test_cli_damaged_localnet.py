@@ -1,6 +1,8 @@
 """A running network whose state file is damaged: it is ended, and goes on from where it was."""
 
 import json
+import os
+import signal
 from pathlib import Path
 
 from aichain.cli.exit_codes import CommandExit
@@ -13,6 +15,8 @@ def test_a_network_survives_the_loss_of_its_state_file(tmp_path: Path) -> None:
     try:
         assert run(*up).returncode == 0
         before = json.loads(run("status", "--json", "--dir", net).stdout)
+        supervisor = json.loads((net / "localnet.json").read_bytes())["supervisor"]["pid"]
+        os.kill(supervisor, signal.SIGKILL)  # it would write the file again
         (net / "localnet.json").write_bytes(b"")
         asked = run("status", "--dir", net)
         assert asked.returncode == CommandExit.LOCALNET

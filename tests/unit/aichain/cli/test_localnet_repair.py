@@ -4,6 +4,7 @@ import os
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -12,7 +13,13 @@ import pytest
 from aichain.cli.exit_codes import CommandError, CommandExit
 from aichain.cli.localnet_nodes import PROGRAM, make_network
 from aichain.cli.localnet_repair import find_processes, rebuilt_state
-from aichain.cli.localnet_state import LocalnetState, StateDamaged, load_state, running_state
+from aichain.cli.localnet_state import (
+    LocalnetState,
+    StateDamaged,
+    current_state,
+    load_state,
+    running_state,
+)
 from aichain.cli.localnet_up import UpRequest, _prepare, take_down
 
 Start: TypeAlias = Callable[..., subprocess.Popen[bytes]]
@@ -57,6 +64,38 @@ def test_a_damaged_file_is_said_with_the_way_on(state: LocalnetState) -> None:
     assert "localnet.json cannot be read" in caught.value.cause
     assert f"`localnet/down --dir {state.directory}`" in caught.value.fix
     assert f"`localnet/up --dir {state.directory}`" in caught.value.fix
+
+
+def test_a_file_that_is_gone_is_damaged_where_the_rest_is_there(
+    state: LocalnetState, start: Start, tmp_path: Path
+) -> None:
+    (state.directory / "localnet.json").unlink()
+    with pytest.raises(
+        StateDamaged, match=r"localnet.json cannot be read \(.*No such file"
+    ) as caught:
+        running_state(state.directory)
+    assert "--fresh" not in caught.value.fix  # what says that it is ours to throw away is gone
+    with pytest.raises(CommandError, match="holds no local network"):
+        _prepare(request(state, fresh=True))
+    start("run", "--home", state.nodes[0].home)
+    with pytest.raises(CommandError, match=r"runs in .* already"):
+        _prepare(request(state))
+    assert take_down(state.directory) == 1
+    assert _prepare(request(state)) == state
+    assert load_state(tmp_path) is None
+
+
+@pytest.mark.parametrize("lost", [True, False])
+def test_who_watches_over_a_network_writes_its_lost_file_again(
+    state: LocalnetState, lost: bool
+) -> None:
+    if lost:
+        (state.directory / "localnet.json").unlink()
+    assert current_state(state) == state
+    assert load_state(state.directory) == state
+    partitioned = replace(state, partition=(1,))
+    partitioned.save()
+    assert current_state(state) == partitioned
 
 
 def test_the_processes_of_a_folder_are_found_however_it_was_named(
