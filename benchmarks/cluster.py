@@ -85,7 +85,7 @@ def cluster(validators: int, *, block_time_ms: int = 0) -> Iterator[Cluster]:
         state = make_network(Path(folder), "testnet", validators, BASE_PORT)
         if block_time_ms:
             _hurry(state, block_time_ms)
-        require_free_ports(state)
+        require_free_ports(state, is_new=True)
         net = Cluster(state, [RpcClient(node.rpc_url) for node in state.nodes])
         try:
             for index in range(validators):

@@ -167,9 +167,9 @@ def test_a_field_that_is_missing_is_the_servers_fault(
     node.answers["aichain_status"] = {"height": 7, "head": {}}
     status = client.call("aichain_status")
     assert (status["height"], status.get("network")) == (7, None)
-    for read in (lambda: status["network"], lambda: status["head"]["hash"]):
+    for part, name in ((status, "network"), (status["head"], "hash")):
         with pytest.raises(FieldMissing) as caught:
-            read()
+            part[name]
         assert caught.value.url == node.url
 
 
