@@ -77,7 +77,7 @@ class GuardedSwarm(Swarm):
         """Upgrade a TCP connection and keep it until it ends; the listener closes the socket."""
         remote = read_write_closer.get_remote_address()
         host = remote[0] if remote is not None else ""
-        if not self.admission.begin(host):
+        if not self.admission.begin(host, int(trio.current_time() * 1000)):
             return
         muxed = None
         try:
