@@ -18,7 +18,9 @@ from aichain.cli.localnet_state import (
     dir_option,
 )
 from aichain.config import load_document
-from genesis.networks import PUBLIC_NETWORKS
+from aichain.store.durable import replace_file
+from genesis.document import render_document
+from genesis.networks import PUBLIC_NETWORKS, local_document
 from native.errors import AIChainError
 
 PROCESSES: Final = Path("/proc")
@@ -42,6 +44,20 @@ def rebuilt_state(directory: Path, base_port: int) -> LocalnetState:
     if document.name not in PUBLIC_NETWORKS:
         raise _lost(directory, f"{path} is for {document.name}")
     return layout_of(directory, document, base_port)
+
+
+def with_document(state: LocalnetState | None) -> LocalnetState | None:
+    """The same network, and the genesis document that everybody can make again if it is lost."""
+    if state is None:
+        return None
+    try:
+        load_document(str(state.genesis))
+    except AIChainError:
+        made = local_document(state.network, len(state.nodes))
+        if state.genesis_hash != "0x" + made.hash.hex():
+            raise
+        replace_file(state.genesis, render_document(made).encode())
+    return state
 
 
 def _lost(directory: Path, reason: str) -> CommandError:

@@ -35,7 +35,7 @@ from aichain.cli.localnet_nodes import (
     stop_nodes,
     wait_for_rpc,
 )
-from aichain.cli.localnet_repair import find_processes, rebuilt_state
+from aichain.cli.localnet_repair import find_processes, rebuilt_state, with_document
 from aichain.cli.localnet_state import (
     BASE_PORT,
     SUPERVISOR_LOG,
@@ -185,7 +185,7 @@ def _prepare(request: UpRequest) -> LocalnetState:
 def _found(request: UpRequest) -> LocalnetState | None:
     """What the folder holds; a state file that cannot be read is made anew from the rest."""
     try:
-        return load_state(request.directory)
+        return with_document(load_state(request.directory))
     except StateDamaged as damage:
         if find_processes(request.directory):
             raise _runs_already(request.directory) from None

@@ -21,6 +21,7 @@ from aichain.cli.localnet_state import (
     running_state,
 )
 from aichain.cli.localnet_up import UpRequest, _prepare, take_down
+from genesis.errors import InvalidGenesis
 
 Start: TypeAlias = Callable[..., subprocess.Popen[bytes]]
 
@@ -96,6 +97,28 @@ def test_who_watches_over_a_network_writes_its_lost_file_again(
     partitioned = replace(state, partition=(1,))
     partitioned.save()
     assert current_state(state) == partitioned
+
+
+@pytest.mark.parametrize("damage", ["", "x = 1", "\0", None])
+def test_a_lost_genesis_document_is_made_again_by_up(
+    state: LocalnetState, damage: str | None
+) -> None:
+    state.save()
+    whole = state.genesis.read_text()
+    if damage is None:
+        state.genesis.unlink()
+    else:
+        state.genesis.write_text(damage)
+    assert _prepare(request(state)) == state
+    assert state.genesis.read_text() == whole
+
+
+def test_a_document_of_ones_own_is_not_replaced_by_another(state: LocalnetState) -> None:
+    replace(state, genesis_hash="0x" + "11" * 32).save()
+    state.genesis.write_text("mine")
+    with pytest.raises(InvalidGenesis):
+        _prepare(request(state))
+    assert state.genesis.read_text() == "mine"
 
 
 def test_the_processes_of_a_folder_are_found_however_it_was_named(
