@@ -49,6 +49,7 @@ class Metrics:
             _INTERVAL_BUCKETS,
         )
         self._votes = self._counter("votes", "Votes", "phase", "direction")
+        self._relayed = self._counter("relayed", "Messages of others passed on (two lanes)")
         self._views_cancelled = self._counter("views_cancelled", "Views given up")
         self._equivocations = self._counter("equivocations", "Evidence of double signatures")
         self._terms_closed = self._counter("terms_closed", "Committees given up (two lanes)")
@@ -119,6 +120,9 @@ class Metrics:
 
     def vote_received(self, phase: str) -> None:
         self._votes.labels(phase=phase, direction="received").inc()
+
+    def relayed(self, copies: int) -> None:
+        self._relayed.inc(copies)
 
     def view_cancelled(self) -> None:
         self._views_cancelled.inc()

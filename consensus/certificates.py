@@ -23,6 +23,9 @@ from native.signatures import SignatureItem
 
 CERTIFICATE_FIELDS: Final = 8
 
+_FIELD_BYTES: Final = 5
+_REST_BYTES: Final = 160
+
 
 @dataclass(frozen=True, slots=True)
 class QuorumCertificate:
@@ -51,6 +54,12 @@ class QuorumCertificate:
             for bit in range(8)
             if byte >> bit & 1
         )
+
+    @property
+    def size(self) -> int:
+        """So many bytes at most in the form below."""
+        signatures = sum(len(each) + _FIELD_BYTES for each in self.signatures)
+        return signatures + len(self.voters) + _REST_BYTES
 
     def votes(self) -> tuple[SignedVote, ...]:
         """The certificate taken apart again."""

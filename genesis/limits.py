@@ -71,6 +71,13 @@ GOSSIP_BURST = 200
 RECEIVED_BYTES_PER_SECOND = 32 * 1024 * 1024
 RECEIVED_BYTES_BURST = 64 * 1024 * 1024
 
+# What is relayed where not all validators are connected: a message is signed once by its author,
+# so its copies are bounded by the routes, and what is remembered by members, phases and views.
+RELAY_ROUTES = 2  # peers asked for one author; one of them may be evil or slow
+RELAY_HOPS_MAX = 8
+RELAYED_SLOTS_MAX = 16_384
+RELAYED_PER_SLOT_MAX = 2  # two votes that exclude each other convict; a third says nothing new
+
 # --- rpc: what callers may ask of one node -------------------------------------------------------
 RPC_CONNECTIONS_MAX = 128
 RPC_CONNECTIONS_PER_ADDRESS_MAX = 64

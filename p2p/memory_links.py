@@ -1,11 +1,31 @@
 """How long a message of the in-memory network takes, and whether it is lost."""
 
 import random
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol, TypeAlias
 
 from p2p.regions import Region, round_trip_ms
+from p2p.wire.messages import Received
+
+MayMeet: TypeAlias = Callable[[str, str], bool]
+"""Whether two nodes connect, where each has room for a few only."""
+
+
+def everybody_meets(_one: str, _other: str) -> bool:
+    """A connection between all nodes."""
+    return True
+
+
+@dataclass(order=True, slots=True)
+class Letter:
+    """A message on its way; the number keeps the order of equal times."""
+
+    due: float
+    number: int
+    sender: str = field(compare=False)
+    payload: bytes = field(compare=False)
+    decode: Callable[[bytes], Received] | None = field(compare=False)  # None: gossip
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ import heapq
 import itertools
 import math
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Final, TypeVar
 
 import trio
@@ -20,7 +20,7 @@ from p2p.addresses import parse_peer_address
 from p2p.errors import PeerPruned, Penalty, RequestFailed
 from p2p.gossip import GossipJudge, gossip_id
 from p2p.mailbox import Mailbox
-from p2p.memory_links import EqualLinks, Links
+from p2p.memory_links import EqualLinks, Letter, Links, MayMeet, everybody_meets
 from p2p.network import (
     Audience,
     DelayOf,
@@ -62,22 +62,15 @@ _MAX_ON_THE_WAY: Final = 65_536
 _DEFAULT_PORT: Final = 3691
 
 
-@dataclass(order=True, slots=True)
-class _Letter:
-    """A message on its way; the number keeps the order of equal times."""
-
-    due: float
-    number: int
-    sender: str = field(compare=False)
-    payload: bytes = field(compare=False)
-    decode: Callable[[bytes], Received] | None = field(compare=False)  # None: gossip
-
-
 class MemoryHub:
-    """The air between the nodes of one process; `links` decides delays and losses."""
+    """The air between the nodes of one process; `links` decides delays and losses.
 
-    def __init__(self, links: Links | None = None) -> None:
+    `may_meet` says which nodes connect, where each has room for a few only; without it all do.
+    """
+
+    def __init__(self, links: Links | None = None, may_meet: MayMeet = everybody_meets) -> None:
         self.links = links or EqualLinks()
+        self._may_meet = may_meet
         self._numbers = itertools.count()
         self._running: dict[str, MemoryNetwork] = {}
         self._side: dict[str, int] = {}
@@ -122,9 +115,11 @@ class MemoryHub:
             self.introduce(network, peer)
 
     def introduce(self, network: "MemoryNetwork", peer: str) -> None:
-        """Two nodes exchange hellos, unless one of them has banned the other."""
+        """Two nodes exchange hellos, unless they have no room for each other or a ban."""
         other = self._running.get(peer)
         if other is None or other is network or network.bans(peer) or other.bans(network.peer_id):
+            return
+        if not self._may_meet(network.peer_id, peer):
             return
         network.meet(peer, other.hello, Direction.OUTBOUND)
         other.meet(network.peer_id, network.hello, Direction.INBOUND)
@@ -161,7 +156,7 @@ class MemoryNetwork:
         self._handler: RequestHandler | None = None
         self._blocked: frozenset[str] = frozenset()
         self.delay_of: DelayOf = no_delay
-        self._letters: list[_Letter] = []
+        self._letters: list[Letter] = []
         self._last_due: dict[str, float] = {}
         self._wake = trio.Event()
         self._nursery: trio.Nursery | None = None
@@ -292,7 +287,7 @@ class MemoryNetwork:
         """A peer is gone."""
         self._roster.remove(peer)
 
-    def accept(self, letter: _Letter) -> None:
+    def accept(self, letter: Letter) -> None:
         """Put a message on its way to us."""
         if len(self._letters) >= _MAX_ON_THE_WAY:
             self._mailbox.dropped += 1
@@ -348,7 +343,7 @@ class MemoryNetwork:
         self._counters = replace(self._counters, sent=self._counters.sent + 1)
         due = trio.current_time() + self._hub.delay_s(self._peer_id, peer)
         due = self._last_due[peer] = max(due, self._last_due.get(peer, 0.0))
-        node.accept(_Letter(due, self._hub.number(), self._peer_id, payload, decode))
+        node.accept(Letter(due, self._hub.number(), self._peer_id, payload, decode))
 
     async def _deliver_forever(self, nursery: trio.Nursery) -> None:
         while True:
@@ -362,7 +357,7 @@ class MemoryNetwork:
             with trio.move_on_at(next_due):
                 await self._wake.wait()
 
-    def _open(self, letter: _Letter, nursery: trio.Nursery) -> None:
+    def _open(self, letter: Letter, nursery: trio.Nursery) -> None:
         if letter.sender not in self._roster:
             return
         if letter.decode is None:

@@ -47,12 +47,15 @@ from p2p.wire.messages import (
     GetSnapshots,
     GetTransactions,
     HeaderProof,
+    LaneRequest,
     Peers,
     Pruned,
+    Reach,
     Response,
     SnapshotManifest,
     SnapshotOffers,
     SnapshotPart,
+    Subscribe,
     Transactions,
 )
 
@@ -146,11 +149,10 @@ class Responder:
                 return await self._run_blocking(self._range, request, limiter=self._limiter)
             case GetCertificates() if isinstance(self._core, Engine):
                 return self._certificates(peer, request, self._core.state)
-            case GetLaneCertificates() | GetDecisions() | GetCheckpoint() if isinstance(
-                self._core, LaneAnswers
+            case GetLaneCertificates() | GetDecisions() | GetCheckpoint() | Subscribe() if (
+                isinstance(self._core, LaneAnswers)
             ):
-                answer = self._core.answer
-                return await self._run_blocking(answer, peer, request, limiter=self._limiter)
+                return await self._of_lanes(self._core, peer, request)
             case GetFinality(height):
                 found = await self._run_blocking(self._finality, height, limiter=self._limiter)
                 return FinalityClaim(found)
@@ -169,6 +171,11 @@ class Responder:
                 return Peers(())
             case _:
                 raise RequestFailed(peer, "this chain has no such thing")
+
+    async def _of_lanes(self, core: LaneAnswers, peer: str, request: LaneRequest) -> Response:
+        if isinstance(request, Subscribe):
+            return core.subscribe(peer, request)
+        return await self._run_blocking(core.answer, peer, request, limiter=self._limiter)
 
     def _blocks(self, request: GetBlocks) -> Blocks:
         blocks: list[BlockData] = []
@@ -272,7 +279,7 @@ def _cost(response: Response) -> tuple[int, int]:
             return len(raw), 0
         case HeaderProof(header, proof):
             return len(header) + len(proof), 1
-        case Peers() | Pruned() | Checkpoints() | SnapshotOffers():
+        case Peers() | Pruned() | Checkpoints() | SnapshotOffers() | Reach():
             return 0, 0
     assert_never(response)
 

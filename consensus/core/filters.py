@@ -34,6 +34,20 @@ def is_wanted(state: State, signed: SignedVote) -> bool:
     return not _is_closed(known, vote.phase) or hearing.would_tell(state, voter, vote.view)
 
 
+def is_current(state: State, signed: SignedVote) -> bool:
+    """A vote of a view that others may still be in, whether or not our own count goes on.
+
+    It is what everybody who is stuck says again (R9), so the passing on of votes needs no more.
+    """
+    vote = signed.vote
+    if vote.instance_id != state.instance.id or signed.epoch != state.epoch:
+        return False
+    if signed.voter_index >= len(state.instance.electorate) or vote.view <= state.final_view:
+        return False
+    recent = state.view - 1 <= vote.view <= state.view + VIEWS_AHEAD_MAX
+    return recent or vote.view == _first_open(state)
+
+
 def wants_certificate(state: State, certificate: QuorumCertificate) -> bool:
     """A certificate of this instance that says something new, or that contradicts finality."""
     if contradicts_final(state, certificate):

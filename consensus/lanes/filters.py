@@ -18,6 +18,15 @@ def is_wanted(state: Lanes, signed: SignedVote) -> bool:
     return term is not None and term.boundary is None and core.is_wanted(term.core, signed)
 
 
+def is_current(state: Lanes, signed: SignedVote) -> bool:
+    """A vote of a living instance that others may still wait for, though our count is over."""
+    name = signed.vote.instance_id
+    if name == state.ballot.instance.id:
+        return core.is_current(state.ballot.core, signed)
+    term = term_named(state, name)
+    return term is not None and term.boundary is None and core.is_current(term.core, signed)
+
+
 def wants_certificate(state: Lanes, certificate: QuorumCertificate) -> bool:
     """One that the core wants, or that moves a tip or contradicts a FINAL of a committee."""
     name = certificate.instance_id

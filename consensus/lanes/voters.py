@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from consensus.committee import COMMITTEE_SEATS, draw_committee
+from consensus.committee import COMMITTEE_SEATS, draw_committee, draw_seats
 from consensus.electorate import Electorate
 from consensus.instance import BlockRef, Instance, instance_id
 from consensus.lanes.checkpoints import Checkpoint, checkpoint_ref
@@ -64,6 +64,12 @@ def term_instance(
     )
     end = term_end(start.height, voters.term_blocks, epoch_blocks)
     return Instance(name, committee, start, start.height + 1, end)
+
+
+def seat_places(voters: EpochVoters, number: int) -> tuple[int, ...]:
+    """Where the seat holders of a term stand in the validator set, also long before it begins."""
+    seats = draw_seats(voters.electorate.weights, voters.seed, number, seats=COMMITTEE_SEATS)
+    return tuple(place for place, count in enumerate(seats) if count)
 
 
 def ballot_name(checkpoint: Checkpoint, voters: EpochVoters, *, genesis_hash: Hash32) -> Hash32:

@@ -80,10 +80,12 @@ from p2p.wire.messages import (
     LaneVote,
     Peers,
     Pruned,
+    Reach,
     Received,
     Request,
     Response,
     Status,
+    Subscribe,
     Transactions,
     TransactionsAnnounced,
 )
@@ -344,6 +346,7 @@ _ANSWERS: Final[dict[type, type]] = {
     GetLaneCertificates: Certificates,
     GetDecisions: Decisions,
     GetCheckpoint: Checkpoints,
+    Subscribe: Reach,
     **SNAPSHOT_ANSWERS,
 }
 _FORM_OF_TYPE: Final[dict[type, Form]] = {

@@ -24,7 +24,7 @@ from genesis.limits import (
     PUSHED_MAX_BYTES,
     RESPONSE_MAX_BYTES,
 )
-from native.codec import Encodable, Value, array, sequence, uint
+from native.codec import Encodable, Value, array, bounded, sequence, uint
 from native.errors import DecodeError
 from native.hashing import hash32
 from p2p.wire.forms import Form
@@ -37,9 +37,12 @@ from p2p.wire.messages import (
     GetLaneCertificates,
     LaneCertificate,
     LaneVote,
+    Reach,
     ReceivedLaneVote,
+    Subscribe,
 )
 
+_BITS_BYTES: Final = (LANE_MEMBERS_MAX + 7) // 8
 _CLOSE_ITEMS: Final = CLOSE_FIELDS + COMMITTEE_SEATS + 32
 _CHECKPOINT_ITEMS: Final = CHECKPOINT_FIELDS + 1
 _PROOF_ITEMS: Final = COMMITTEE_SEATS * (CLOSE_FIELDS + 2) + 32
@@ -84,6 +87,16 @@ def _write_checkpoints(answer: Checkpoints) -> Encodable:
 
 def _read_checkpoints(fields: list[Value]) -> Checkpoints:
     return Checkpoints(tuple(decode_checkpoint(each) for each in sequence(array(fields, 1)[0], 1)))
+
+
+def _read_subscribe(fields: list[Value]) -> Subscribe:
+    epoch, ballots, terms = array(fields, 3)
+    return Subscribe(uint(epoch), bounded(ballots, _BITS_BYTES), bounded(terms, _BITS_BYTES))
+
+
+def _read_reach(fields: list[Value]) -> Reach:
+    epoch, hops = array(fields, 2)
+    return Reach(uint(epoch), bounded(hops, LANE_MEMBERS_MAX))
 
 
 _CLOSE: Final = Form(
@@ -165,6 +178,14 @@ LANE_REQUESTS: Final = (
         64,
         1,
     ),
+    Form(
+        29,
+        Subscribe,
+        lambda ask: [ask.epoch, ask.ballots, ask.terms],
+        _read_subscribe,
+        2 * _BITS_BYTES + 32,
+        3,
+    ),
 )
 LANE_RESPONSES: Final = (
     Form(
@@ -177,4 +198,12 @@ LANE_RESPONSES: Final = (
         max_depth=5,
     ),
     Form(38, Checkpoints, _write_checkpoints, _read_checkpoints, 512, 16, max_depth=3),
+    Form(
+        44,
+        Reach,
+        lambda answer: [answer.epoch, answer.hops],
+        _read_reach,
+        LANE_MEMBERS_MAX + 32,
+        2,
+    ),
 )

@@ -191,6 +191,14 @@ class Checkpoints:
 
 
 @dataclass(frozen=True, slots=True)
+class Reach:
+    """Over how many hops a peer hears each validator of an epoch, in their order; 0: not at all."""
+
+    epoch: int
+    hops: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Peers:
     """Addresses of nodes that the peer is connected to."""
 
@@ -296,11 +304,23 @@ class GetCheckpoint(Request[Checkpoints]):
 
 
 @dataclass(frozen=True, slots=True)
+class Subscribe(Request[Reach]):
+    """Pass on to me what these validators of an epoch sign, and tell me whom you hear.
+
+    Two bit fields over the set: whose ballots, checkpoints and blocks, and whose votes in terms.
+    """
+
+    epoch: int
+    ballots: bytes
+    terms: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class GetPeers(Request[Peers]):
     """Whom else do you know?"""
 
 
-LaneRequest: TypeAlias = GetLaneCertificates | GetDecisions | GetCheckpoint
+LaneRequest: TypeAlias = GetLaneCertificates | GetDecisions | GetCheckpoint | Subscribe
 
 
 @dataclass(frozen=True, slots=True)
@@ -361,5 +381,6 @@ Response: TypeAlias = (
     | Pruned
     | Decisions
     | Checkpoints
+    | Reach
     | SnapshotResponse
 )

@@ -13,6 +13,7 @@ from trio_typing import TaskStatus
 from aichain.config import Endpoint, NodeConfig, SyncMode, TrustPoint
 from aichain.machine import Machine
 from aichain.node.assemble import NetworkFactory, Node, assemble
+from aichain.node.first_log import write_first_log
 from aichain.node.joiner import Handover
 from aichain.node.lanes.assemble import LaneNode
 from aichain.node.services import run_services
@@ -88,9 +89,13 @@ class AnyCluster(Generic[N]):
         snapshots: bool = True,
         sync: SyncMode = SyncMode.FULL,
         trust: TrustPoint | None = None,
+        chain_is_new: bool = False,
         machine: Machine | None = None,
     ) -> Running[N]:
-        """Start node `index`; its home is its own and survives a stop."""
+        """Start node `index`; its home is its own and survives a stop.
+
+        Who knows that the `chain_is_new` needs to meet no quorum before it signs.
+        """
         machine = machine or self.machine
         config = NodeConfig(
             home=self.root / f"node{index}",
@@ -106,6 +111,9 @@ class AnyCluster(Generic[N]):
             sync=sync,
             trust=trust,
         )
+
+        if chain_is_new and config.validator_key is not None:
+            write_first_log(config.data_dir, self.document, config.validator_key.public_key)
 
         async def make(config: NodeConfig, before: Handover | None = None) -> N:
             join = self.hub.join

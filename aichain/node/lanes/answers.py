@@ -1,8 +1,9 @@
-"""Answers peers' questions about the lanes; asking changes nothing here."""
+"""Answers peers' questions about the lanes; asking changes nothing but who is passed on to."""
 
 from aichain.chain import Chain
 from aichain.clock import Clock
 from aichain.node.lanes.engine import LaneEngine
+from aichain.node.lanes.relay import Relay
 from consensus.core.effects import SendCertificate
 from consensus.core.events import CertificatesRequested
 from consensus.lanes.effects import InInstance
@@ -20,7 +21,8 @@ from p2p.wire.messages import (
     GetCheckpoint,
     GetDecisions,
     GetLaneCertificates,
-    LaneRequest,
+    Reach,
+    Subscribe,
 )
 
 _ANSWER_BYTES = RESPONSE_MAX_BYTES // 2
@@ -29,12 +31,19 @@ _ANSWER_BYTES = RESPONSE_MAX_BYTES // 2
 class LaneAnswers:
     """Of what lives the state knows everything, of what is hard the store."""
 
-    def __init__(self, engine: LaneEngine, chain: Chain, clock: Clock) -> None:
+    def __init__(self, engine: LaneEngine, relay: Relay, chain: Chain, clock: Clock) -> None:
         self._engine = engine
+        self._relay = relay
         self._chain = chain
         self._clock = clock
 
-    def answer(self, peer: str, request: LaneRequest) -> Certificates | Decisions | Checkpoints:
+    def subscribe(self, peer: str, request: Subscribe) -> Reach:
+        """On the loop, which owns what is passed on to whom."""
+        return self._relay.subscribe(peer, request)
+
+    def answer(
+        self, peer: str, request: GetLaneCertificates | GetDecisions | GetCheckpoint
+    ) -> Certificates | Decisions | Checkpoints:
         """Blocking, briefly."""
         match request:
             case GetLaneCertificates():

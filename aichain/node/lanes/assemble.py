@@ -1,6 +1,5 @@
 """The composition root of a node with two lanes: the same services around another core."""
 
-import logging
 from dataclasses import dataclass
 
 import trio
@@ -43,7 +42,9 @@ from aichain.node.lanes.inbound import LaneInbound
 from aichain.node.lanes.instances import Instances
 from aichain.node.lanes.performer import KeyHolder, LanePerformer, LaneServices
 from aichain.node.lanes.probation import LaneProbation
+from aichain.node.lanes.relay import Relay
 from aichain.node.lanes.syncer import LaneSyncer
+from aichain.node.lanes.upstream import Upstream
 from aichain.node.ledger_writer import LedgerWriter
 from aichain.node.pool import TransactionPool
 from aichain.node.producer import Producer
@@ -63,8 +64,7 @@ from consensus.lanes.recovery import restore
 from consensus.lanes.state import Lanes, LanesConfig
 from consensus.lanes.step import step
 from genesis import limits
-
-log = logging.getLogger(__name__)
+from native.signatures import SigningKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +80,20 @@ class LaneNode:
     inbound: LaneInbound
     pool: TransactionPool
     syncer: LaneSyncer
-    probation: LaneProbation | None
-    renewer: Renewer | None
     history: History
     finalizer: LaneFinalizer
     feed: Feed[BlockView]
     rpc: RpcServer
+
+    @property
+    def probation(self) -> LaneProbation | None:
+        """On a validator whose vote log is new."""
+        return None if self.services.holder is None else self.services.holder.probation
+
+    @property
+    def renewer(self) -> Renewer | None:
+        """On a validator."""
+        return None if self.services.holder is None else self.services.holder.renewer
 
     async def decide(self, *, task_status: TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Step until cancelled; raises ConsensusHalted when the hard lane says so."""
@@ -93,6 +101,7 @@ class LaneNode:
         timers = Timers[TimerKey](clock, self.engine.timer_fired(clock))
         async with trio.open_nursery() as nursery:
             nursery.start_soon(timers.run)
+            nursery.start_soon(self.services.relay.run)
             performer = LanePerformer(self.engine, self.services, timers.set, nursery.start_soon)
             self.engine.post(Started(clock.now_ms()))
             task_status.started()
@@ -125,6 +134,7 @@ def assemble_lanes(
     bodies = Bodies(ledger, pool, context)
     finalizer = LaneFinalizer(ledger, pool, feed, context, lambda: engine.state, alarms)
     certificates = LaneCertificates(engine, instances, context)
+    relay = relay_of(engine, context, key)
     reveals, own = reveals_of(config, chain), lanes.config.core.validator
     anchors = None if key is None else AnchorVotes(key, chain)
     producer = Producer(ledger, pool, context, own, reveals, anchors)
@@ -134,14 +144,16 @@ def assemble_lanes(
         ballots = LaneBallots(signer_of(config, key, wal), signed_of(records), context)
         holder = KeyHolder(
             ballots=ballots,
-            caster=Caster(engine, ballots, instances, producer, anchors, context, own),
+            caster=Caster(engine, ballots, instances, producer, anchors, relay, context, own),
             accuser=Accuser(key, chain, pool, context),
             renewer=Renewer(key, reveals, chain, pool, context),
             probation=probation_of(engine, context, ballots, syncer, records),
         )
     clock_watch = ClockWatch(document.consensus, context.electorates)
-    inbound = LaneInbound(engine, instances, certificates, bodies, pool, clock_watch, context)
-    answers = LaneAnswers(engine, chain, machine.clock)
+    inbound = LaneInbound(
+        engine, instances, certificates, bodies, pool, clock_watch, relay, context
+    )
+    answers = LaneAnswers(engine, relay, chain, machine.clock)
     history = history_of(config, ledger, syncer, context)
     context.network.set_handler(Responder(chain, pool, answers, machine, history.shelf).answer)
     context.network.set_gossip_check(inbound.judge_gossip)
@@ -152,14 +164,12 @@ def assemble_lanes(
         wal=wal,
         engine=engine,
         services=LaneServices(
-            instances, holder, bodies, producer, finalizer, certificates, alarms, context
+            instances, holder, relay, bodies, producer, finalizer, certificates, alarms, context
         ),
         context=context,
         inbound=inbound,
         pool=pool,
         syncer=syncer,
-        probation=None if holder is None else holder.probation,
-        renewer=None if holder is None else holder.renewer,
         history=history,
         finalizer=finalizer,
         feed=feed,
@@ -176,13 +186,6 @@ def restore_lanes(
     epochs = {
         number: voters_of(electorates, number, document.consensus) for number in (epoch, epoch + 1)
     }
-    if (voters := len(epochs[epoch].electorate)) > limits.PEERS_MAX + 1:
-        log.warning(
-            "%d validators vote, but nobody connects to more than %d peers and nobody relays "
-            "votes: this chain may stand",
-            voters,
-            limits.PEERS_MAX,
-        )
     decided = chain.decisions.last
     checkpoint = (
         first_checkpoint(head, epochs[0].electorate.vset_hash)
@@ -206,6 +209,11 @@ def restore_lanes(
         lanes, effects = step(lanes, BlockExecuted(block_ref(block.header), now_ms=0))
         assert not effects, "before they start the lanes only take note"
     return lanes
+
+
+def relay_of(engine: LaneEngine, context: NodeContext, key: SigningKey | None) -> Relay:
+    """What passes on the signatures of others, if we are one of those who pass them on."""
+    return Relay(engine, Upstream(engine, context, b"" if key is None else key.public_key), context)
 
 
 def probation_of(

@@ -5,6 +5,7 @@ from aichain.node.context import NodeContext
 from aichain.node.lanes.ballots import LaneBallots
 from aichain.node.lanes.engine import LaneEngine
 from aichain.node.lanes.instances import Instances, Seating
+from aichain.node.lanes.relay import Relay
 from aichain.node.producer import Producer
 from consensus.certificates import QuorumCertificate
 from consensus.core.events import ProposalAccepted, VoteAccepted
@@ -32,6 +33,7 @@ class Caster:
         instances: Instances,
         producer: Producer,
         anchors: AnchorVotes,
+        relay: Relay,
         context: NodeContext,
         validator: Address,
     ) -> None:
@@ -40,6 +42,7 @@ class Caster:
         self._instances = instances
         self._producer = producer
         self._anchors = anchors
+        self._relay = relay
         self._network = context.network
         self._metrics = context.metrics
         self._clock = context.clock
@@ -47,7 +50,7 @@ class Caster:
         self._closes: dict[Hash32, CloseMessage] = {}
 
     async def cast_vote(self, vote: Vote, epoch: int) -> None:
-        """Votes of a term go to its seats, votes on a checkpoint to all validators."""
+        """Votes of a term go to its seats and to who passes them on, others to all validators."""
         seating = self._instances.named(vote.instance_id)
         assert seating is not None, "we vote in instances that have begun"
         self._metrics.vote_cast(vote.phase.name.lower())
@@ -57,6 +60,8 @@ class Caster:
         audience = audience_of(seating)
         if seating.lane is Lane.HARD:
             self._anchors.note(signed)
+        else:
+            audience = self._relay.audience(seating)
         self._network.push(LaneVote(seating.lane, seating.number, signed), audience)
         self._engine.post(VoteAccepted(signed, self._clock.now_ms()))
 

@@ -107,7 +107,9 @@ class LaneCertificates:
         return close_witnesses(closes, seating)
 
     def broadcast(self, certificate: QuorumCertificate) -> None:
-        """To those who vote in its instance."""
+        """To those who vote in its instance; who needs one that is too large to push asks."""
+        if certificate.size > limits.PUSHED_MAX_BYTES:
+            return
         seating = self._instances.named(certificate.instance_id)
         audience = Audience.VALIDATORS if seating is None else audience_of(seating)
         self._network.push(LaneCertificate(certificate), audience)

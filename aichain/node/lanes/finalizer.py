@@ -18,6 +18,8 @@ from genesis import limits
 
 log = logging.getLogger(__name__)
 
+_CHECKPOINT_BYTES = 1_024
+
 
 class LaneFinalizer(Finalized):
     """Called by the engine alone, one decision at a time."""
@@ -52,8 +54,8 @@ class LaneFinalizer(Finalized):
             ": its committee did not end its term" if checkpoint.is_restart else "",
         )
         self.tell(final, parent_ms, now_ms)
-        if live:
-            self._network.gossip(decision)
+        if live and decision.certificate.size <= limits.GOSSIP_MAX_BYTES - _CHECKPOINT_BYTES:
+            self._network.gossip(decision)  # a larger one is asked for by who has not made it
 
     def show_fast(self, blocks: tuple[BlockRef, ...]) -> None:
         """The committee made them final, and the log holds its word for it."""

@@ -11,6 +11,7 @@ from aichain.node.context import NodeContext
 from aichain.node.lanes.certificates import LaneCertificates
 from aichain.node.lanes.engine import LaneEngine
 from aichain.node.lanes.instances import Instances, Seating
+from aichain.node.lanes.relay import Relay, signed_proposal, signed_vote
 from aichain.node.pool import TransactionPool
 from aichain.node.reception import Reception
 from consensus.core.events import ProposalAccepted, VoteAccepted
@@ -59,6 +60,7 @@ class LaneInbound:
         bodies: Bodies,
         pool: TransactionPool,
         clock_watch: ClockWatch,
+        relay: Relay,
         context: NodeContext,
     ) -> None:
         self._engine = engine
@@ -68,6 +70,7 @@ class LaneInbound:
         self._pool = pool
         self.clock_watch = clock_watch
         self._context = context
+        self._relay = relay
         self._verifier = context.verifier
         self._network = context.network
         self._metrics = context.metrics
@@ -113,9 +116,9 @@ class LaneInbound:
             case ReceivedLaneVote() as vote:
                 await self._take_vote(peer, vote, nursery)
             case TermProposal() as proposal:
-                await start(nursery, self._take_proposal, peer, proposal)
+                await start(nursery, self._take_once, peer, proposal)
             case CheckpointMessage() as proposed:
-                await start(nursery, self._take_checkpoint, peer, proposed)
+                await start(nursery, self._take_once, peer, proposed)
             case LaneCertificate(certificate):
                 if wants_certificate(self._engine.state, certificate):
                     await start(nursery, self._certificates.take, peer, certificate)
@@ -130,25 +133,46 @@ class LaneInbound:
         signed = vote.bind(seating.instance.id)
         slot = (seating.instance.id, vote.view, vote.phase, vote.voter_index, vote.block_id)
         key = (*slot, blake3_256(vote.signature))  # a forged copy must not hide the true one
-        if key in self._in_flight or not is_wanted(self._engine.state, signed):
+        relayed = signed_vote(seating, signed)
+        if relayed is None:
+            return
+        self._relay.heard(peer, relayed)
+        counts = self._relay.takes_part(seating) and is_wanted(self._engine.state, signed)
+        if key in self._in_flight or not (counts or self._relay.wants(peer, relayed, signed)):
             return
         self._in_flight.add(key)
 
         async def verify(peer: str, signed: SignedVote) -> None:
             try:
-                await self._verify_vote(peer, signed, seating)
+                item = SignatureItem(
+                    relayed.author, signed.vote.signing_bytes, VOTE_CONTEXT, signed.signature
+                )
+                if not await self._holds(item):
+                    self._blame(peer, "forged_vote", "a vote with a forged signature")
+                    return
+                self._relay.pass_on(peer, relayed)
+                if counts:
+                    self._metrics.vote_received(signed.vote.phase.name.lower())
+                    self._engine.offer(VoteAccepted(signed, self._clock.now_ms()))
             finally:
                 self._in_flight.discard(key)
 
         await self._reception.start(nursery, verify, peer, signed)
 
-    async def _verify_vote(self, peer: str, signed: SignedVote, seating: Seating) -> None:
-        key, message = seating.keys[signed.voter_index], signed.vote.signing_bytes
-        if await self._holds(SignatureItem(key, message, VOTE_CONTEXT, signed.signature)):
-            self._metrics.vote_received(signed.vote.phase.name.lower())
-            self._engine.offer(VoteAccepted(signed, self._clock.now_ms()))
-        else:
-            self._blame(peer, "forged_vote", "a vote with a forged signature")
+    async def _take_once(self, peer: str, message: TermProposal | CheckpointMessage) -> None:
+        """Not again, while a copy that came another way is verified."""
+        key = (message,)
+        if key in self._in_flight:
+            return
+        self._in_flight.add(key)
+        try:
+            match message:
+                case TermProposal():
+                    await self._take_proposal(peer, message)
+                case CheckpointMessage():
+                    await self._take_checkpoint(peer, message)
+        finally:
+            self._in_flight.discard(key)
 
     async def _take_proposal(self, peer: str, message: TermProposal) -> None:
         """A block of a term. Its header says who proposed it, and so does the committee."""
@@ -163,6 +187,7 @@ class LaneInbound:
             raise MalformedProposal("it lists other contents than its header")  # not signed
         if not await self._is_signed(peer, signed, seating):
             return
+        self._relay.pass_on(peer, signed_proposal(seating, signed, message))
         self._compare_clocks(signed.proposal, seating, came_ms)
         proposer = seating.keys[signed.proposal.proposer_index]
         refusal = refusal_of_block(self._engine.state, signed.proposal, came_ms)
@@ -201,6 +226,7 @@ class LaneInbound:
             except (InvalidProof, InvalidCertificate, InvalidSignature) as error:
                 self._blame(peer, "forged_proof", str(error))
                 return
+        self._relay.pass_on(peer, signed_proposal(seating, signed, message))
         now_ms = self._clock.now_ms()
         self._engine.offer(CheckpointProposed(signed, checkpoint, message.proof, now_ms))
 

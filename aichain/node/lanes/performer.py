@@ -17,6 +17,7 @@ from aichain.node.lanes.engine import WAKE, LaneEngine, TimerKey
 from aichain.node.lanes.finalizer import LaneFinalizer
 from aichain.node.lanes.instances import Instances
 from aichain.node.lanes.probation import LaneProbation
+from aichain.node.lanes.relay import Relay
 from aichain.node.producer import Producer
 from aichain.node.renewer import Renewer
 from consensus.certificates import QuorumCertificate
@@ -49,6 +50,7 @@ class LaneServices:
 
     instances: Instances
     holder: KeyHolder | None
+    relay: Relay
     bodies: Bodies
     producer: Producer
     finalizer: LaneFinalizer

@@ -15,7 +15,7 @@ from consensus.lanes.checkpoints import Checkpoint
 from consensus.lanes.closes import CLOSE_CONTEXT, CloseMessage
 from consensus.lanes.messages import CheckpointMessage, TermProposal
 from consensus.proposals import ProposalMessage
-from consensus.votes import SignedVote, Vote, VotePhase
+from consensus.votes import VOTE_CONTEXT, SignedVote, Vote, VotePhase
 from native.batch import verify_many
 from native.codec import decode
 from native.hashing import Hash32
@@ -101,9 +101,11 @@ class Checker:
         self.finalizations += 1
         self.note(at_ms, index, header.height, header.view, view.state_root)
 
-    def on_sent(self, index: int, message: Pushed) -> None:
+    def on_sent(self, index: int, message: Pushed, key: bytes) -> None:
         """R7 for an honest node, across its crashes: it never signs what excludes each other."""
         match message:
+            case LaneVote(_, _, signed_vote) if not is_signed_by(key, signed_vote):
+                pass  # only passed on
             case SignedVote(vote):
                 signed = self._signed.setdefault((index, vote.instance_id, vote.view), {})
                 if signed.setdefault(vote.phase, vote.block_id) != vote.block_id:
@@ -123,7 +125,7 @@ class Checker:
                 pass
 
     def _on_lane_vote(self, index: int, vote: Vote) -> None:
-        self.on_sent(index, SignedVote(vote, 0, 0, b""))
+        self.on_sent(index, SignedVote(vote, 0, 0, b""), b"")
         tip = self._closed.get((index, vote.instance_id))
         if tip is not None and vote.phase is VotePhase.COMMIT and vote.view > tip:
             raise Violation(f"node {index} gave COMMIT above its CLOSE: {vote}")
@@ -200,3 +202,10 @@ def first_of(error: BaseException) -> BaseException:
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return error
+
+
+def is_signed_by(key: bytes, signed: SignedVote) -> bool:
+    """Whether a vote is this key's own."""
+    item = SignatureItem(key, signed.vote.signing_bytes, VOTE_CONTEXT, signed.signature)
+    (own,) = verify_many([item])
+    return own

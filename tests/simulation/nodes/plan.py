@@ -125,6 +125,8 @@ class Plan:
     faults: tuple[tuple[float, Fault], ...]
     full_set_limit: int = FULL_SET
     """Below the number of founders: two lanes."""
+    peers_max: int | None = None
+    """How many peers a node has room for, drawn from the seed; None: everybody."""
     liars: tuple[int, ...] = ()
     """Founders whose networks say something else than their nodes mean."""
     crimes: tuple[str, ...] = ()

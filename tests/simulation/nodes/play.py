@@ -1,6 +1,7 @@
 """One run of whole nodes, from block 0 to what is left of it."""
 
 import os
+import random
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -15,6 +16,8 @@ from aichain.node.lanes import engine
 from genesis import limits
 from genesis.document import GenesisDocument
 from genesis.networks import local_document
+from native.node_keys import peer_id_of_seed, peer_id_text
+from p2p.memory_links import MayMeet, everybody_meets
 from p2p.memory_network import MemoryHub
 from tests.builders_lane_nodes import lane_document
 from tests.simulation.nodes.checkers import Violation, first_of
@@ -28,6 +31,7 @@ from tests.simulation.nodes.stakes import (
     watch_offenders,
 )
 from tests.simulation.nodes.stand_in_signatures import stand_in_signatures
+from tests.simulation.nodes.topology import draw_links, node_seed
 from tests.simulation.nodes.virtual_time import START_MS, Steps, run_virtual
 from tests.simulation.nodes.watched import Links
 from tests.simulation.nodes.world import World
@@ -76,7 +80,7 @@ def run_plan(plan: Plan, root: Path) -> Result:
         nonlocal world
         links = Links(plan.seed)
         async with trio.open_nursery() as nursery:
-            hub = MemoryHub(links)
+            hub = MemoryHub(links, _topology(plan))
             world = World(plan, root, _document(plan), nursery, links, hub, power)
             await _play(world)
             nursery.cancel_scope.cancel()
@@ -145,6 +149,15 @@ def _terms_of(plan: Plan) -> Iterator[None]:
         return
     with patch.object(engine, "term_blocks", lambda *_: plan.term_blocks):
         yield
+
+
+def _topology(plan: Plan) -> MayMeet:
+    """Everybody meets everybody, or a few others that the seed draws."""
+    if plan.peers_max is None:
+        return everybody_meets
+    peers = [peer_id_text(peer_id_of_seed(node_seed(each))) for each in range(plan.stranger + 1)]
+    links = draw_links(random.Random(f"links/{plan.seed}"), peers, plan.peers_max)
+    return lambda one, other: (one, other) in links
 
 
 def _short_limits(plan: Plan) -> AbstractContextManager[object]:

@@ -39,7 +39,7 @@ class WatchedNetwork(MemoryNetwork):
         self._key = b"" if key is None else key.public_key
 
     def push(self, message: Pushed, to: Audience | frozenset[bytes]) -> int:
-        self._checker.on_sent(self._index, message)
+        self._checker.on_sent(self._index, message, self._key)
         return super().push(message, to)
 
     def gossip(self, message: Gossiped) -> None:

@@ -17,6 +17,7 @@ from aichain.errors import ConsensusHalted, NotPooled, StoreCorrupt, StoreFailed
 from aichain.machine import Machine
 from aichain.node.assemble import Node, node_identity, open_chain
 from aichain.node.build import build_node
+from aichain.node.first_log import write_first_log
 from aichain.node.joiner import Handover
 from aichain.node.lanes.assemble import LaneNode
 from aichain.node.services import run_services
@@ -28,7 +29,6 @@ from genesis.document import GenesisDocument
 from genesis.networks import account_key, founder_key
 from genesis.units import Address, address_of_key
 from native.errors import InvalidData
-from native.hashing import derive_hash
 from p2p.memory_network import MemoryHub, MemoryNetwork
 from p2p.settings import NodeIdentity
 from tests.simulation.nodes.capture import show_false_final
@@ -54,6 +54,7 @@ from tests.simulation.nodes.plan import (
 )
 from tests.simulation.nodes.power import Power, PowerLost
 from tests.simulation.nodes.stakes import STRANGER, STRANGER_OWNER
+from tests.simulation.nodes.topology import node_seed
 from tests.simulation.nodes.virtual_time import (
     VirtualClock,
     slowness,
@@ -112,6 +113,10 @@ class World:
         skew_ms = 0 if founder is None else plan.skews_ms[founder]
         clock = self.clocks[index] = VirtualClock(skew_ms)
         config = replace(self.config(index), sync_again=lost_chain)
+        if plan.peers_max is not None and config.validator_key is not None:
+            # As localnet does for a chain that it makes: nobody meets a quorum here.
+            public_key = config.validator_key.public_key
+            write_first_log(config.data_dir, self.document, public_key)
         machine = Machine(clock, work_on_the_spot)
         build = partial(build_node, network_of=network, machine=machine)
         node = build(config)
@@ -207,7 +212,7 @@ class World:
         return NodeConfig(
             home=self._home(index),
             document=self.document,
-            node_seed=derive_hash("aichain/test/node", bytes([index])),
+            node_seed=node_seed(index),
             validator_key=STRANGER if founder is None else founder_key("testnet", founder),
             keep=self.plan.keep.get(index),
             sync=SyncMode.SNAPSHOT if self.plan.joins else SyncMode.FULL,

@@ -11,7 +11,7 @@ from consensus.lanes.closes import Close, CloseMessage, SignedClose
 from consensus.lanes.messages import CheckpointMessage, Decision, TermProposal
 from consensus.lanes.proofs import BoundaryFinal, CheckpointProof, CommitteeClosed, WaitedOut
 from consensus.votes import Lane, SignedVote, Vote, VotePhase
-from genesis.limits import CERTIFICATE_VIEWS_PER_ANSWER, DECISIONS_PER_ANSWER
+from genesis.limits import CERTIFICATE_VIEWS_PER_ANSWER, DECISIONS_PER_ANSWER, LANE_MEMBERS_MAX
 from native.errors import DecodeError, InvalidData
 from p2p.wire.encoding import (
     decode_announcement,
@@ -32,8 +32,10 @@ from p2p.wire.messages import (
     GetLaneCertificates,
     LaneCertificate,
     LaneVote,
+    Reach,
     ReceivedLaneVote,
     Response,
+    Subscribe,
 )
 from tests.unit.p2p.test_encoding import BLOCK, CERTIFICATE, ID, PROPOSAL, SIGNATURE
 
@@ -60,6 +62,8 @@ ANSWERS: list[tuple[AnyRequest, Response]] = [
     (GetDecisions(9, 1), Decisions(())),
     (GetCheckpoint(ID), Checkpoints((CHECKPOINT,))),
     (GetCheckpoint(ID), Checkpoints(())),
+    (Subscribe(3, b"\x05", b""), Reach(3, bytes((1, 0, 2)))),
+    (Subscribe(3, bytes(125), bytes(125)), Reach(4, b"")),
 ]
 
 
@@ -114,6 +118,7 @@ def test_questions_and_answers_survive_their_bytes(request_: AnyRequest, answer:
         (GetDecisions(3, 1), Decisions((Decision(CHECKPOINT, FINAL),) * 2)),
         (GetCheckpoint(ID), Decisions(())),
         (GetLaneCertificates(ID, 5, 5), Certificates((CERTIFICATE,) * 4)),
+        (Subscribe(0, b"", b""), Reach(0, bytes(LANE_MEMBERS_MAX + 1))),
     ],
 )
 def test_an_answer_longer_than_asked_or_of_another_kind_is_refused(
@@ -130,6 +135,8 @@ def test_an_answer_longer_than_asked_or_of_another_kind_is_refused(
         GetDecisions(3, DECISIONS_PER_ANSWER + 1),
         GetLaneCertificates(ID, 6, 5),
         GetLaneCertificates(ID, 1, 1 + CERTIFICATE_VIEWS_PER_ANSWER),
+        Subscribe(0, bytes(126), b""),
+        Subscribe(0, b"", bytes(126)),
     ],
 )
 def test_questions_out_of_bounds_are_refused(request_: AnyRequest) -> None:
