@@ -2,13 +2,17 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Final
 
+from consensus.lanes.checkpoints import Checkpoint
 from consensus.lanes.records import LaneRecord, settled_number
 from consensus.probation import Head, Probation, has_heard_quorum, has_just_begun
 from consensus.records import ProposalCast, SigningAllowed, VoteCast
 
 LATER_CHECKPOINTS = 2
 """Who has decided checkpoint *n* may sign in the terms *n*+1 and *n*+2, and nowhere later."""
+CLOCK_MARGIN_MS: Final = 10_000
+"""So far apart our clock and those of a quorum may be for a stamp to say what came first."""
 
 
 def is_trusted(records: Iterable[LaneRecord]) -> bool:
@@ -41,3 +45,20 @@ def may_start_signing(probation: Probation, number: int) -> bool:
     if not has_heard_quorum(replace(probation, heard=reached)):
         return False
     return number > max(head.view for head in reached.values()) + LATER_CHECKPOINTS
+
+
+def is_later(checkpoint: Checkpoint, started_ms: int) -> bool:
+    """Whether a decided checkpoint was proposed after we started.
+
+    A quorum of all stake found its stamp to be of its time (R2), so no liar can date it forward.
+    """
+    return checkpoint.timestamp_ms >= started_ms + CLOCK_MARGIN_MS
+
+
+def may_start_signing_after(seen: int, number: int) -> bool:
+    """The same for who is connected to no quorum: `seen` is the first later checkpoint.
+
+    What we signed and forgot was in ballots whose parents were decided before we started, so in
+    none above `seen`, and in no term above the next.
+    """
+    return number > seen + LATER_CHECKPOINTS

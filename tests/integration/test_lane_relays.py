@@ -1,5 +1,6 @@
 """Four nodes in a line: what the ends sign goes through the middle, and nobody can abuse that."""
 
+import shutil
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,6 +10,8 @@ from unittest.mock import patch
 import pytest
 import trio
 
+from aichain.store.paths import DataPaths
+from consensus.lanes.probation import CLOCK_MARGIN_MS, LATER_CHECKPOINTS
 from consensus.votes import VOTE_CONTEXT, Lane, SignedVote, Vote, VotePhase, cancel_vote
 from genesis.limits import RELAYED_PER_SLOT_MAX
 from genesis.networks import founder_key
@@ -29,6 +32,7 @@ from tests.simulation.nodes.virtual_time import run_virtual, virtual_machine
 FOUNDERS = 5
 NODES = 4
 CULPRIT = 4
+RING = 7
 FORGED = bytes(3309)
 AHEAD = 9
 
@@ -158,3 +162,28 @@ def test_only_validators_are_passed_on_to(tmp_path: Path, key: int | None, is_se
         assert {each.vote.voter_index for each in seen} >= {0, 1, 2, 3}
 
     play(tmp_path, story, key=key)
+
+
+def test_who_lost_its_log_and_meets_no_quorum_signs_after_later_checkpoints(tmp_path: Path) -> None:
+    """Seven in a ring, each with two peers: stamps say what a quorum's hellos cannot."""
+    ring = [peer_id_text(peer_id_of_seed(node_seed(index))) for index in range(RING)]
+
+    def may_meet(one: str, other: str) -> bool:
+        return (ring.index(one) - ring.index(other)) % RING in (1, RING - 1)
+
+    async def program() -> None:
+        machine = virtual_machine()
+        async with lane_cluster(tmp_path, RING, machine=machine) as net:
+            net.hub = MemoryHub(EqualLinks(0, Conditions(1, 3)), may_meet)
+            nodes = [await net.start(index, chain_is_new=True) for index in range(RING)]
+            await until(lambda: all(node.height >= 4 for node in nodes), 30)
+            await nodes[3].stop()
+            shutil.rmtree(DataPaths(nodes[3].node.config.data_dir).signer)
+            started, number = trio.current_time(), lanes_of(nodes[0]).number
+            back = await net.start(3)
+            assert lanes_of(back).abstain
+            await until(lambda: not lanes_of(back).abstain, 60)
+            assert trio.current_time() - started >= CLOCK_MARGIN_MS / 1000
+            assert lanes_of(back).number > number + LATER_CHECKPOINTS
+
+    run_virtual(program, seed=4)

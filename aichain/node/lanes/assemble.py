@@ -147,7 +147,7 @@ def assemble_lanes(
             caster=Caster(engine, ballots, instances, producer, anchors, relay, context, own),
             accuser=Accuser(key, chain, pool, context),
             renewer=Renewer(key, reveals, chain, pool, context),
-            probation=probation_of(engine, context, ballots, syncer, records),
+            probation=probation_of(engine, context, ballots, syncer, relay, records),
         )
     clock_watch = ClockWatch(document.consensus, context.electorates)
     inbound = LaneInbound(
@@ -221,13 +221,14 @@ def probation_of(
     context: NodeContext,
     ballots: LaneBallots,
     syncer: LaneSyncer,
+    relay: Relay,
     records: tuple[LaneRecord, ...],
 ) -> LaneProbation | None:
     """Who has a new log, or lost its chain, is silent for a while."""
     if not engine.state.abstain:
         return None
     floor = settled_number(records) if is_trusted(records) else None
-    return LaneProbation(engine, context, ballots, syncer, floor)
+    return LaneProbation(engine, context, ballots, syncer, relay, floor)
 
 
 def signed_of(records: tuple[LaneRecord, ...]) -> SignedLanes:

@@ -8,13 +8,19 @@ import trio
 from aichain.node.context import NodeContext
 from aichain.node.lanes.ballots import LaneBallots
 from aichain.node.lanes.engine import LaneEngine
+from aichain.node.lanes.relay import Relay
 from aichain.node.lanes.syncer import LaneSyncer
 from aichain.node.probation import POLL_S, STANDS, VOUCHED, Standstill
 from consensus.core.events import VotingAllowed
 from consensus.electorate import Electorate
-from consensus.lanes.probation import head_at, may_start_signing
+from consensus.lanes.probation import (
+    head_at,
+    is_later,
+    may_start_signing,
+    may_start_signing_after,
+)
 from consensus.lanes.state import Lanes
-from consensus.probation import Head, Probation
+from consensus.probation import Head, Probation, has_heard_quorum
 from consensus.quorum import reaches_quorum
 from consensus.records import SigningAllowed
 from genesis.limits import STANDING_BLOCK_TIMES
@@ -32,13 +38,17 @@ class LaneProbation:
         context: NodeContext,
         ballots: LaneBallots,
         syncer: LaneSyncer,
+        relay: Relay,
         floor: int | None,
     ) -> None:
         self._engine = engine
         self._context = context
         self._ballots = ballots
         self._syncer = syncer
+        self._relay = relay
         self._floor = floor
+        self._started_ms = context.clock.now_ms()
+        self._later: int | None = None
         block_s = context.document.consensus.block_time_ms / 1000
         self._standstill = Standstill(STANDING_BLOCK_TIMES * block_s)
 
@@ -66,8 +76,9 @@ class LaneProbation:
         )
         probation = Probation(ballot.instance.electorate, own)
         present: Mapping[int, Head] = {}
-        while not may_start_signing(probation, self._engine.state.number):
-            if own and self._stands(probation.electorate, {*own, *present}):
+        while not self._may_start(probation):
+            heard = {*own, *present, *self._relayed(probation.electorate)}
+            if own and self._stands(probation.electorate, heard):
                 log.warning(VOUCHED if is_vouched_for else STANDS)
                 if is_vouched_for:
                     break
@@ -78,6 +89,20 @@ class LaneProbation:
         instance = self._engine.state.ballot.instance
         await self._ballots.allow(SigningAllowed(instance.id, instance.epoch, 1))
 
+    def _may_start(self, probation: Probation) -> bool:
+        """By what a quorum says, or by stamps where we are connected to none."""
+        state = self._engine.state
+        if self._later is None and is_later(state.checkpoint, self._started_ms):
+            self._later = state.checkpoint.number
+        if has_heard_quorum(probation) or self._later is None:
+            return may_start_signing(probation, state.number)
+        return may_start_signing_after(self._later, state.number)
+
+    def _relayed(self, electorate: Electorate) -> set[int]:
+        """Members that we hear through others; what they would say of themselves we do not know."""
+        places = map(electorate.index_of, map(address_of_key, self._relay.heard_through_others))
+        return {place for place in places if place is not None}
+
     def _present(self, electorate: Electorate) -> dict[int, Head]:
         heads = {}
         for peer in self._context.network.peers():
@@ -87,7 +112,7 @@ class LaneProbation:
         return heads
 
     def _stands(self, electorate: Electorate, present: set[int]) -> bool:
-        """True once for each place where the chain stands although a quorum is connected."""
+        """True once for each place where the chain stands although a quorum is heard."""
         weight = sum(electorate.weights[member] for member in present)
         if self._syncer.syncing or not reaches_quorum(weight, electorate.total):
             self._standstill.forget()

@@ -56,6 +56,11 @@ class Relay:
         """Ask for what we lack until cancelled."""
         await self._upstream.run()
 
+    @property
+    def heard_through_others(self) -> frozenset[bytes]:
+        """The keys of those that we hear though we are not connected to them."""
+        return self._upstream.routed
+
     def takes_part(self, seating: Seating) -> bool:
         """Whether we count the votes of an instance; what we only pass on we do not."""
         return seating.lane is Lane.HARD or self._upstream.own_key in seating.keys

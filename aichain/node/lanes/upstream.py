@@ -100,6 +100,11 @@ class Upstream:
                     await self._changed.wait()
                 await trio.sleep(_ROUND_S)
 
+    @property
+    def routed(self) -> frozenset[bytes]:
+        """Those to whom a route leads."""
+        return frozenset(self._routes)
+
     # --- what others want of us -----------------------------------------------------------------
 
     def key_of(self, peer: str) -> bytes:

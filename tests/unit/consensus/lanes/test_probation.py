@@ -2,7 +2,16 @@
 
 import pytest
 
-from consensus.lanes.probation import head_at, is_trusted, may_start_signing, must_abstain
+from consensus.lanes.checkpoints import Checkpoint
+from consensus.lanes.probation import (
+    CLOCK_MARGIN_MS,
+    head_at,
+    is_later,
+    is_trusted,
+    may_start_signing,
+    may_start_signing_after,
+    must_abstain,
+)
 from consensus.lanes.records import CheckpointHard, LaneRecord, TermClosed, settled_number
 from consensus.probation import Probation
 from consensus.records import SigningAllowed, VoteCast
@@ -71,3 +80,20 @@ def test_the_floor_is_the_highest_checkpoint_that_a_log_knows_decided() -> None:
     assert settled_number(()) == 0
     assert settled_number((CheckpointHard(NAME, 7), VOTED, CheckpointHard(NAME, 3))) == 7
     assert not is_trusted((CheckpointHard(NAME, 7),))
+
+
+@pytest.mark.parametrize(
+    ("after_ms", "later"), [(-1, False), (CLOCK_MARGIN_MS - 1, False), (CLOCK_MARGIN_MS, True)]
+)
+def test_a_checkpoint_is_later_only_beyond_what_clocks_may_differ(
+    after_ms: int, *, later: bool
+) -> None:
+    started_ms = 1_000_000
+    checkpoint = Checkpoint(5, NAME, NAME, 10, False, NAME, 0, 1, 0, started_ms + after_ms)
+    assert is_later(checkpoint, started_ms) is later
+
+
+@pytest.mark.parametrize(("number", "may"), [(6, False), (7, False), (8, True)])
+def test_after_the_first_later_checkpoint_two_more_must_go_by(number: int, *, may: bool) -> None:
+    """5 is later: we may have signed in the ballot on it, and in the terms 5 and 6."""
+    assert may_start_signing_after(5, number) is may
