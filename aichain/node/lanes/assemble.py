@@ -149,15 +149,13 @@ def assemble_lanes(
             renewer=Renewer(key, reveals, chain, pool, context),
             probation=probation_of(engine, context, ballots, syncer, relay, records),
         )
-    clock_watch = ClockWatch(document.consensus, context.electorates)
-    inbound = LaneInbound(
-        engine, instances, certificates, bodies, pool, clock_watch, relay, context
-    )
+    watch = ClockWatch(document.consensus, context.electorates)
+    inbound = LaneInbound(engine, instances, certificates, bodies, pool, watch, relay, context)
     answers = LaneAnswers(engine, relay, chain, machine.clock)
     history = history_of(config, ledger, syncer, context)
     context.network.set_handler(Responder(chain, pool, answers, machine, history.shelf).answer)
     context.network.set_gossip_check(inbound.judge_gossip)
-    backend = NodeBackend(chain, engine, pool, syncer, clock_watch, feed, context)
+    backend = NodeBackend(chain, engine, pool, syncer, watch, feed, context)
     return LaneNode(
         config=config,
         chain=chain,

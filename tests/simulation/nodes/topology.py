@@ -3,6 +3,8 @@
 import random
 from collections.abc import Sequence
 
+from aichain.config import NodeConfig
+from aichain.node.first_log import write_first_log
 from native.hashing import Hash32, derive_hash
 
 
@@ -27,3 +29,9 @@ def draw_links(rng: random.Random, nodes: Sequence[str], most: int) -> frozenset
     return frozenset((one, other) for one, other in map(tuple, links)) | frozenset(
         (other, one) for one, other in map(tuple, links)
     )
+
+
+def begin_log(config: NodeConfig) -> None:
+    """As localnet does for a chain that it makes: with few peers nobody meets a quorum."""
+    if config.validator_key is not None:
+        write_first_log(config.data_dir, config.document, config.validator_key.public_key)

@@ -17,7 +17,6 @@ from aichain.errors import ConsensusHalted, NotPooled, StoreCorrupt, StoreFailed
 from aichain.machine import Machine
 from aichain.node.assemble import Node, node_identity, open_chain
 from aichain.node.build import build_node
-from aichain.node.first_log import write_first_log
 from aichain.node.joiner import Handover
 from aichain.node.lanes.assemble import LaneNode
 from aichain.node.services import run_services
@@ -54,7 +53,7 @@ from tests.simulation.nodes.plan import (
 )
 from tests.simulation.nodes.power import Power, PowerLost
 from tests.simulation.nodes.stakes import STRANGER, STRANGER_OWNER
-from tests.simulation.nodes.topology import node_seed
+from tests.simulation.nodes.topology import begin_log, node_seed
 from tests.simulation.nodes.virtual_time import (
     VirtualClock,
     slowness,
@@ -113,10 +112,8 @@ class World:
         skew_ms = 0 if founder is None else plan.skews_ms[founder]
         clock = self.clocks[index] = VirtualClock(skew_ms)
         config = replace(self.config(index), sync_again=lost_chain)
-        if plan.peers_max is not None and config.validator_key is not None:
-            # As localnet does for a chain that it makes: nobody meets a quorum here.
-            public_key = config.validator_key.public_key
-            write_first_log(config.data_dir, self.document, public_key)
+        if plan.peers_max is not None:
+            begin_log(config)
         machine = Machine(clock, work_on_the_spot)
         build = partial(build_node, network_of=network, machine=machine)
         node = build(config)
