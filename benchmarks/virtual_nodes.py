@@ -34,8 +34,8 @@ from genesis.document import GenesisDocument
 from genesis.networks import founder_key, local_document
 from genesis.params import ConsensusParams
 from native.hashing import derive_hash
-from p2p.memory_links import RegionLinks
-from p2p.memory_network import MemoryHub, MemoryNetwork, _Letter
+from p2p.memory_links import Letter, RegionLinks
+from p2p.memory_network import MemoryHub, MemoryNetwork
 from p2p.network import Audience
 from p2p.regions import region_of
 from p2p.settings import NodeIdentity
@@ -101,7 +101,7 @@ class HostedNetwork(MemoryNetwork):
         self._host.carry(len(payload))
         super()._post(peer, payload, decode)
 
-    def _open(self, letter: _Letter, nursery: trio.Nursery) -> None:
+    def _open(self, letter: Letter, nursery: trio.Nursery) -> None:
         self._host.carry(len(letter.payload))
         super()._open(letter, nursery)
 
