@@ -216,9 +216,19 @@ def write_secret(path: Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
+        _sync_names(path.parent)
     except OSError:  # half a key would stand in the way of a whole one
         path.unlink()
         raise
+
+
+def _sync_names(folder: Path) -> None:
+    """A file whose name is not on the disk yet is lost with the power, whatever is in it."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def load_or_create_node_seed(path: Path) -> bytes:

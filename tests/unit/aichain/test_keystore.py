@@ -207,3 +207,18 @@ def test_one_backup_restores_the_onion_too() -> None:
     assert onion_seed_of(again) == onion_seed_of(KEY)
     assert onion_seed_of(KEY) != KEY.seed
     assert onion_seed_of(KEY) != onion_seed_of(SigningKey.from_seed(bytes(32)))
+
+
+def test_a_new_file_is_durable_with_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[bool] = []
+    fsync = os.fsync
+
+    def record(descriptor: int) -> None:
+        synced.append(stat.S_ISDIR(os.fstat(descriptor).st_mode))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", record)
+    keystore.write_secret(tmp_path / "a.key", b"secret")
+    assert synced == [False, True]
