@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 
 import trio
-import trio.lowlevel
 from trio_typing import TaskStatus
 
 from aichain.config import Endpoint, NodeConfig, SyncMode
@@ -75,6 +74,7 @@ class _Running:
     build: Callable[..., Node | LaneNode]
     scope: trio.CancelScope
     stopped: trio.Event
+    is_up: bool = False
 
 
 @dataclass(slots=True)
@@ -139,13 +139,13 @@ class World:
         slowness.set(self.plan.slow.get(index, 1.0))
         try:
             with running.scope:
-                before = await self._live(index, running, task_status.started, watched=watched)
+                before = await self._live(index, running, task_status.started)
                 while True:
                     running.node = running.build(self.config(index), before=before)
                     self.faults[JOINED] += 1
                     if watched:
                         self.checker.on_joined(index, running.node)
-                    before = await self._live(index, running, lambda: None, watched=watched)
+                    before = await self._live(index, running, lambda: None)
         except* PowerLost:
             self.faults["power lost"] += 1
             self.faults[LOST_IN_A_JOIN] += is_joining(self.config(index).data_dir)
@@ -162,17 +162,19 @@ class World:
         finally:
             running.stopped.set()
 
-    async def _live(
-        self, index: int, running: _Running, started: Callable[[], None], *, watched: bool
-    ) -> Handover:
+    async def _live(self, index: int, running: _Running, started: Callable[[], None]) -> Handover:
         """Until it is cancelled, or has joined another chain."""
         async with trio.open_nursery() as nursery:
-            if watched:
+            if index in self.honest:
                 nursery.start_soon(self._watch, index, running.node)
                 if isinstance(running.node, LaneNode):
                     nursery.start_soon(self._watch_lanes, index, running.node)
                 await trio.lowlevel.checkpoint()
-            return await run_services(running.node, ready=lambda: None, started=started)
+            running.is_up = True
+            try:
+                return await run_services(running.node, ready=lambda: None, started=started)
+            finally:
+                running.is_up = False
 
     async def _watch(self, index: int, node: Node | LaneNode) -> None:
         with node.feed.subscribe() as views:
@@ -359,13 +361,16 @@ class World:
                 self.document.network_id, sender, nonces[account], 10**17, 0, 5_000, body
             )
             signed = sign_transaction(transaction, key, reveal=True)
-            index = rng.choice(sorted(self.running) or [-1])
-            if index >= 0:
-                try:
-                    await self.running[index].node.pool.submit(signed.raw)
-                    nonces[account] += 1
-                except (InvalidData, NotPooled):
-                    self.faults["(transaction refused)"] += 1
+            if not self.running:
+                continue
+            running = self.running[rng.choice(sorted(self.running))]
+            try:
+                await running.node.pool.submit(signed.raw)
+                nonces[account] += 1
+            except (InvalidData, NotPooled):
+                self.faults["(transaction refused)"] += 1
+            except RuntimeError:  # LevelDB's, where the node has just ended
+                assert not running.is_up, "who is up can read"
 
     async def live_on(self) -> None:
         """After healing every honest node finalizes ten more blocks."""
