@@ -24,6 +24,7 @@ from tests.simulation.nodes.checkers import Violation, first_of
 from tests.simulation.nodes.joins import small_snapshots
 from tests.simulation.nodes.plan import KEPT_BLOCKS, Plan
 from tests.simulation.nodes.power import Power, supplied_by
+from tests.simulation.nodes.spending import spend
 from tests.simulation.nodes.stakes import (
     join_and_leave,
     require_slashed,
@@ -122,7 +123,7 @@ async def _play(world: World) -> None:
     faults["slow node"] += len(plan.slow)
     faults["twin"] += len(plan.twins)
     faults["node that prunes"] += len(plan.keep)
-    world.nursery.start_soon(world.spend)
+    world.nursery.start_soon(spend, world)
     world.nursery.start_soon(watch_offenders, world)
     if plan.rotates:
         world.nursery.start_soon(join_and_leave, world)

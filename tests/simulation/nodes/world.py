@@ -1,6 +1,5 @@
 """Whole nodes in one process and virtual time, on an in-memory network with faults."""
 
-import random
 import shutil
 from collections import Counter
 from collections.abc import Callable
@@ -12,7 +11,7 @@ import trio
 from trio_typing import TaskStatus
 
 from aichain.config import Endpoint, NodeConfig, SyncMode
-from aichain.errors import ConsensusHalted, NotPooled, StoreCorrupt, StoreFailed
+from aichain.errors import ConsensusHalted, StoreCorrupt, StoreFailed
 from aichain.machine import Machine
 from aichain.node.assemble import Node, node_identity, open_chain
 from aichain.node.build import build_node
@@ -24,9 +23,8 @@ from consensus.fork_proof import ForkProof
 from consensus.lanes.rules import AGE_PER_BLOCK
 from consensus.lanes.state import Lanes, closing_seats
 from genesis.document import GenesisDocument
-from genesis.networks import account_key, founder_key
+from genesis.networks import founder_key
 from genesis.units import Address, address_of_key
-from native.errors import InvalidData
 from p2p.memory_network import MemoryHub, MemoryNetwork
 from p2p.settings import NodeIdentity
 from tests.simulation.nodes.capture import show_false_final
@@ -59,7 +57,6 @@ from tests.simulation.nodes.virtual_time import (
     work_on_the_spot,
 )
 from tests.simulation.nodes.watched import Links, WatchedNetwork
-from vm.transactions import Transaction, Transfer, sign_transaction
 
 BLOCKS_AFTER_HEALING = 10
 PATIENCE_S = 120.0
@@ -114,8 +111,7 @@ class World:
         config = replace(self.config(index), sync_again=lost_chain)
         if plan.peers_max is not None:
             begin_log(config)
-        machine = Machine(clock, work_on_the_spot)
-        build = partial(build_node, network_of=network, machine=machine)
+        build = partial(build_node, network_of=network, machine=Machine(clock, work_on_the_spot))
         node = build(config)
         if honest:
             self.checker.on_start(index, node, lost_chain=lost_chain)
@@ -175,6 +171,7 @@ class World:
                 return await run_services(running.node, ready=lambda: None, started=started)
             finally:
                 running.is_up = False
+                nursery.cancel_scope.cancel()
 
     async def _watch(self, index: int, node: Node | LaneNode) -> None:
         with node.feed.subscribe() as views:
@@ -345,32 +342,6 @@ class World:
         half = plan.honest[: len(plan.honest) // 2]
         copies = range(plan.founders, plan.stranger)
         self.hub.partition([self._peer_id(index) for index in (*half, *copies)])
-
-    async def spend(self) -> None:
-        """Give transfers to whoever runs, one account after the other, until cancelled."""
-        if not self.plan.transfers_per_s:
-            return
-        rng, nonces = random.Random(self.plan.seed), Counter[int]()
-        while True:
-            await trio.sleep(1 / self.plan.transfers_per_s)
-            account = rng.randrange(4)
-            key = account_key("testnet", account)
-            body = Transfer(address_of_key(account_key("testnet", 4).public_key), 1, b"")
-            sender = address_of_key(key.public_key)
-            transaction = Transaction(
-                self.document.network_id, sender, nonces[account], 10**17, 0, 5_000, body
-            )
-            signed = sign_transaction(transaction, key, reveal=True)
-            if not self.running:
-                continue
-            running = self.running[rng.choice(sorted(self.running))]
-            try:
-                await running.node.pool.submit(signed.raw)
-                nonces[account] += 1
-            except (InvalidData, NotPooled):
-                self.faults["(transaction refused)"] += 1
-            except RuntimeError:  # LevelDB's, where the node has just ended
-                assert not running.is_up, "who is up can read"
 
     async def live_on(self) -> None:
         """After healing every honest node finalizes ten more blocks."""
