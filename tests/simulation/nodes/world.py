@@ -89,6 +89,8 @@ class World:
     running: dict[int, _Running] = field(default_factory=dict)
     faults: Counter[str] = field(default_factory=Counter)
     clocks: dict[int, VirtualClock] = field(default_factory=dict)
+    lost: set[int] = field(default_factory=set)
+    """Nodes whose chain is gone until they have joined by a snapshot."""
 
     async def start(self, index: int, *, lost_chain: bool = False) -> None:
         """Start or restart a node on its own directory."""
@@ -114,7 +116,8 @@ class World:
         build = partial(build_node, network_of=network, machine=Machine(clock, work_on_the_spot))
         node = build(config)
         if honest:
-            self.checker.on_start(index, node, lost_chain=lost_chain)
+            self.lost |= {index} if lost_chain and plan.joins else set()
+            self.checker.on_start(index, node, lost_chain=lost_chain or index in self.lost)
         running = self.running[index] = _Running(node, build, trio.CancelScope(), trio.Event())
         await self.nursery.start(partial(self._serve, index, running, watched=honest))
 
@@ -139,6 +142,7 @@ class World:
                 while True:
                     running.node = running.build(self.config(index), before=before)
                     self.faults[JOINED] += 1
+                    self.lost.discard(index)
                     if watched:
                         self.checker.on_joined(index, running.node)
                     before = await self._live(index, running, lambda: None)
