@@ -256,11 +256,11 @@ def _open_index(
 ) -> TransactionIndex:
     """The index of exactly these blocks: one that is ahead is dropped, one behind catches up."""
     index = TransactionIndex(paths.index)
+    if index.height > tip_height:
+        index.reset()
     index.start_after(blocks.first - 1)
     if not wanted:
         index.failed = "the index is switched off"
-    if index.height > tip_height:
-        index.reset()
     while not index.failed and index.height < tip_height:
         last = min(tip_height, index.height + limits.INDEX_BATCH_BLOCKS)
         index.add([(h, blocks.transaction_ids_at(h)) for h in range(index.height + 1, last + 1)])

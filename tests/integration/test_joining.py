@@ -9,6 +9,7 @@ import pytest
 from aichain.chain import Chain
 from aichain.errors import StoreCorrupt
 from aichain.store.failpoints import FailPoints
+from aichain.store.index import TransactionIndex
 from aichain.store.joining import JoiningChain, SnapshotBase, install_joined
 from aichain.store.keys import STATE
 from aichain.store.leveldb import LevelStore
@@ -170,6 +171,17 @@ def test_a_join_that_is_killed_is_finished_at_the_next_start(
     assert not DataPaths(root).replaced.exists()
     assert (root / "chain").is_symlink() == linked
     assert sorted(each.name for each in tmp_path.iterdir()) == ["elsewhere", "home"][not linked :]
+
+
+def test_an_index_that_is_ahead_of_a_joined_chain_begins_where_its_blocks_do(
+    tmp_path: Path, source: Source
+) -> None:
+    root = old_home(tmp_path)
+    join(root, source)
+    index = TransactionIndex(DataPaths(root).index)
+    index.add([(HEIGHT + 50, [])])
+    index.close()
+    check_joined(root, source)
 
 
 def test_what_rots_before_the_end_is_noticed_and_fetched_anew(
