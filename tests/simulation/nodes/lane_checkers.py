@@ -141,6 +141,9 @@ class LaneChecker:
 
 
 async def _status(node: LaneNode, block_id: Hash32) -> BlockStatus | None:
+    """Of a block that is not on disk as final yet; None for all others."""
+    if node.chain.executed(block_id) is None:
+        return None
     view = await node.rpc.context.backend.block_by_id(block_id)
     return None if view is None else view.status
 

@@ -167,8 +167,6 @@ class World:
         async with trio.open_nursery() as nursery:
             if index in self.honest:
                 nursery.start_soon(self._watch, index, running.node)
-                if isinstance(running.node, LaneNode):
-                    nursery.start_soon(self._watch_lanes, index, running.node)
                 await trio.lowlevel.checkpoint()
             running.is_up = True
             try:
@@ -178,13 +176,15 @@ class World:
                 nursery.cancel_scope.cancel()
 
     async def _watch(self, index: int, node: Node | LaneNode) -> None:
-        with node.feed.subscribe() as views:
-            async for view in views:
-                at_ms = int(trio.current_time() * 1000)
-                self.checker.on_final(index, view, at_ms)
-
-    async def _watch_lanes(self, index: int, node: LaneNode) -> None:
-        await self.checker.lanes.watch(index, node, self.checker.blocks)
+        """Until the node is closed, and its feed with it."""
+        async with trio.open_nursery() as nursery:
+            if isinstance(node, LaneNode):
+                nursery.start_soon(self.checker.lanes.watch, index, node, self.checker.blocks)
+            with node.feed.subscribe() as views:
+                async for view in views:
+                    at_ms = int(trio.current_time() * 1000)
+                    self.checker.on_final(index, view, at_ms)
+            nursery.cancel_scope.cancel()
 
     @property
     def honest(self) -> tuple[int, ...]:
