@@ -90,7 +90,7 @@ class World:
     faults: Counter[str] = field(default_factory=Counter)
     clocks: dict[int, VirtualClock] = field(default_factory=dict)
     lost: set[int] = field(default_factory=set)
-    """Nodes whose chain is gone until they have joined by a snapshot."""
+    """Nodes whose chain was gone: a snapshot may be older than what their log knows decided."""
 
     async def start(self, index: int, *, lost_chain: bool = False) -> None:
         """Start or restart a node on its own directory."""
@@ -142,7 +142,6 @@ class World:
                 while True:
                     running.node = running.build(self.config(index), before=before)
                     self.faults[JOINED] += 1
-                    self.lost.discard(index)
                     if watched:
                         self.checker.on_joined(index, running.node)
                     before = await self._live(index, running, lambda: None)
