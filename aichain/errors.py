@@ -245,7 +245,7 @@ class OffenderAccused(NotPooled):
 
 @dataclass(eq=False)
 class AccusationsFull(NotPooled):
-    """More offenders than a set has members wait for a block."""
+    """As many as a set has members wait for a block, all against as much stake or more."""
 
     limit: int
 

@@ -19,10 +19,13 @@ BEFORE = Hash32(b"\x07" * 32)
 
 
 @cache
-def make_wide_document(founders: int = WIDE, *, epoch_blocks: int = 4) -> GenesisDocument:
-    """Founders 0 … of one stake each, and up to 40 validators."""
+def make_wide_document(
+    founders: int = WIDE, *, epoch_blocks: int = 4, most: int = 40, unbonding_blocks: int = 50
+) -> GenesisDocument:
+    """Founders 0 … of one stake each, and up to `most` validators."""
     document = make_document(
-        epoch_blocks=epoch_blocks, staking=replace(STAKING, max_validators=40, unbonding_blocks=50)
+        epoch_blocks=epoch_blocks,
+        staking=replace(STAKING, max_validators=most, unbonding_blocks=unbonding_blocks),
     )
     return replace(document, validators=make_founders(founders))
 

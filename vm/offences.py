@@ -17,9 +17,14 @@ from vm.draft import Draft
 from vm.epochs import registered
 from vm.receipts import Event, EventKind
 from vm.records import RECORD_VERSION
-from vm.staking import take_stake, tombstone, unbonding_ends, validator_of
+from vm.staking import take_stake, tombstone, unbonding_ends, unbondings_of, validator_of
 from vm.system_bodies import Evidence
-from vm.validator_errors import EvidenceExpired, EvidenceForeign, EvidenceTooEarly
+from vm.validator_errors import (
+    EvidenceExpired,
+    EvidenceForeign,
+    EvidenceTooEarly,
+    Tombstoned,
+)
 
 OFFENCES_KEY = b"vt"
 CORRELATION = 3
@@ -49,9 +54,9 @@ class Offence:
 
 def apply_evidence(draft: Draft, reporter: Address, body: Evidence) -> tuple[Event, ...]:
     """Slash and tombstone the offender; its company of the last window pays what it owes now."""
-    _require_in_time(draft, body)
+    exposed = exposed_to(draft, body)
     record = validator_of(draft, body.offender)
-    exposed = tombstone(draft, body.offender, record)
+    tombstone(draft, body.offender, record)
     window = draft.document.staking.unbonding_blocks
     earlier = [each for each in offences_of(draft) if each.height + window > draft.height]
     seats = _seats(draft, record.index, body.instance)
@@ -72,6 +77,18 @@ def apply_evidence(draft: Draft, reporter: Address, body: Evidence) -> tuple[Eve
     _put_offences(draft, paid)
     values = (body.offender, slashed[-1], reward, sum(slashed[:-1]))
     return (Event(EventKind.VALIDATOR_SLASHED, values),)
+
+
+def exposed_to(draft: Draft, body: Evidence) -> int:
+    """What the accused has locked; InvalidTransaction if this cannot cost it anything (any more).
+
+    Stakes and unbondings: they stay locked for as long as evidence counts.
+    """
+    _require_in_time(draft, body)
+    record = validator_of(draft, body.offender)
+    if record.is_tombstoned:
+        raise Tombstoned(body.offender)
+    return record.stake + sum(each.amount for each in unbondings_of(draft, body.offender))
 
 
 def penalty(params: StakingParams, exposed: int, together: int, total: int, seats: int = 0) -> int:

@@ -201,11 +201,10 @@ def hold_unbondings(draft: Draft, index: int, amount: int, until: int) -> None:
         draft.put_record(unbonding_key(owner), encode_unbondings(held[::-1]))
 
 
-def tombstone(draft: Draft, owner: Address, record: ValidatorRecord) -> int:
-    """End a validator for good; what it has locked, which stays locked for as long as any stake."""
-    _require_untainted(owner, record)
+def tombstone(draft: Draft, owner: Address, record: ValidatorRecord) -> None:
+    """End a validator for good."""
+    assert not record.is_tombstoned, "it ends once"
     _put_validator(draft, owner, replace(record, jailed_until=TOMBSTONED))
-    return record.stake + sum(each.amount for each in unbondings_of(draft, owner))
 
 
 def take_stake(draft: Draft, owner: Address, amount: int) -> int:

@@ -1,6 +1,10 @@
 """Turns a double signature that the core reports into a transaction, and hands it to the pool."""
 
 import logging
+from collections.abc import Sequence
+from typing import Final
+
+import trio
 
 from aichain.chain import Chain
 from aichain.node.context import NodeContext
@@ -9,17 +13,24 @@ from consensus.evidence import ConflictingProposals, ConflictingVotes, Evidence,
 from consensus.instance import Instance
 from consensus.lanes.accusations import Accusation, BrokenClose
 from consensus.votes import SignedVote
+from genesis import limits
 from genesis.limits import VALIDITY_WINDOW_BLOCKS
 from genesis.signed_bytes import InstanceName, Lane
-from genesis.units import address_of_key
+from genesis.units import Address, address_of_key
 from native.errors import InvalidData
 from native.signatures import SigningKey
+from vm.draft import Draft
+from vm.errors import InvalidTransaction
+from vm.offences import exposed_to
 from vm.records import public_key_key
 from vm.system_bodies import Claims, CloseClaim, ProposalClaim, VoteClaim
 from vm.system_bodies import Evidence as EvidenceBody
 from vm.transactions import SignedTransaction, Transaction, sign_transaction
+from vm.validator_errors import EvidenceTooEarly
 
 log = logging.getLogger(__name__)
+
+LOOK_EVERY_S: Final = 1.0
 
 
 class Accuser:
@@ -29,9 +40,12 @@ class Accuser:
         self, key: SigningKey, chain: Chain, pool: TransactionPool, context: NodeContext
     ) -> None:
         self._key = key
+        self._sender = address_of_key(key.public_key)
         self._chain = chain
         self._pool = pool
         self._context = context
+        self._proofs: dict[Address, EvidenceBody] = {}
+        """What we found ourselves, by whom it is against, until the chain has punished that."""
 
     async def accuse(self, evidence: Evidence, instance: Instance) -> None:
         """A double signature in an instance of a single lane."""
@@ -42,19 +56,41 @@ class Accuser:
         lane, term = accusation.lane, accusation.term
         await self._bring(accusation.evidence, instance, lane, term=term)
 
+    async def run(self) -> None:
+        """Bring again what was not taken or did not last, until cancelled: the list was full, the
+        epoch had not begun, the transaction has expired."""
+        while True:
+            await trio.sleep(LOOK_EVERY_S)
+            for body in self.unpunished():
+                await self._submit(body)
+
+    def unpunished(self) -> Sequence[EvidenceBody]:
+        """Our proofs that can still cost somebody something; the others are forgotten here."""
+        self._proofs = {at: body for at, body in self._proofs.items() if self._is_open(body)}
+        return tuple(self._proofs.values())
+
+    def _is_open(self, body: EvidenceBody) -> bool:
+        head = self._chain.head
+        try:
+            exposed_to(Draft(head, head.head.height + 1), body)
+        except EvidenceTooEarly:
+            return True  # with two lanes, of an epoch that begins when the last one is hard
+        except InvalidTransaction:
+            return False
+        return True
+
     async def _bring(
         self, evidence: Evidence | BrokenClose, instance: Instance, lane: Lane, *, term: int
     ) -> None:
-        """Announce the transaction and keep it for a block of ours."""
-        voters = self._chain.head.epoch(instance.epoch)
+        """Remember one proof for each offender, and submit it."""
+        head = self._chain.head
+        voters = head.epoch(instance.epoch)
         if voters is None:
             log.error("evidence of epoch %d came too late to be sent", instance.epoch)
             return
-        sender = address_of_key(self._key.public_key)
-        if instance.electorate.members[evidence.offender] == sender:
+        if instance.electorate.members[evidence.offender] == self._sender:
             log.error("another process signs with our key: this validator will be slashed")
             return
-        head, place = self._chain.head, instance.electorate.place(evidence.offender)
         name = InstanceName(
             head.document.hash,
             lane,
@@ -64,23 +100,38 @@ class Accuser:
             term,
         )
         assert name.id == instance.id, "this is what names an instance"
+        offender = voters.seats[instance.electorate.place(evidence.offender)].owner
+        body = EvidenceBody(name, _view(evidence), offender, _claims(evidence))
+        if offender in self._proofs or not self._is_open(body):
+            return
+        if len(self._proofs) >= limits.ACCUSATIONS_MAX:
+            log.error("no more than %d offenders are accused at a time", limits.ACCUSATIONS_MAX)
+            return
+        self._proofs[offender] = body
+        await self._submit(body)
+
+    async def _submit(self, body: EvidenceBody) -> None:
+        """Announce the transaction and keep it for a block of ours, unless another one waits."""
+        if self._pool.accusations.has(body.offender):
+            return
+        head = self._chain.head
         transaction = Transaction(
             network_id=head.document.network_id,
-            sender=sender,
+            sender=self._sender,
             nonce=0,
             fee_max=0,
             tip=0,
             valid_until=head.head.height + VALIDITY_WINDOW_BLOCKS,
-            body=EvidenceBody(name, _view(evidence), voters.seats[place].owner, _claims(evidence)),
+            body=body,
         )
-        reveal = head.get(public_key_key(sender)) is None
+        reveal = head.get(public_key_key(self._sender)) is None
         signed: SignedTransaction = await self._context.run_blocking(
             lambda: sign_transaction(transaction, self._key, reveal=reveal)
         )
         try:
             await self._pool.submit(signed.raw)
         except InvalidData as error:
-            log.info("evidence is not needed: %s", error)
+            log.info("evidence is not taken now: %s", error)
 
 
 def _view(evidence: Evidence | BrokenClose) -> int:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 
 import trio
 
-from aichain.mempool import Mempool
 from aichain.node.sources import steady_ms
 from genesis import limits
 from native.hashing import Hash32
@@ -26,10 +25,13 @@ class Announcer:
     told again after two seconds, then after twice as long each time, until it has left the pool."""
 
     def __init__(
-        self, network: Network, mempool: Mempool, is_pending: Callable[[Hash32], bool]
+        self,
+        network: Network,
+        waiting: Callable[[], Sequence[Hash32]],
+        is_pending: Callable[[Hash32], bool],
     ) -> None:
         self._network = network
-        self._mempool = mempool
+        self._waiting = waiting
         self._is_pending = is_pending
         self._news: dict[Hash32, None] = {}
         self._has_news = trio.Event()
@@ -89,8 +91,7 @@ class Announcer:
             present = [peer.peer_id for peer in self._network.peers()]
             for peer in [peer for peer in present if peer not in self._greeted]:
                 self._known_by.pop(peer, None)  # of its life before
-                best = self._mempool.best(limits.ANNOUNCED_TRANSACTIONS_MAX)
-                self._send(peer, [signed.id for signed in best])
+                self._send(peer, self._waiting())
             self._greeted = frozenset(present)
             for tx_id in self._repeats.due(steady_ms(), self._is_pending):
                 self._tell(tx_id)

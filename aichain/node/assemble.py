@@ -95,6 +95,11 @@ class Node:
     feed: Feed[BlockView]
     rpc: RpcServer
 
+    @property
+    def accuser(self) -> Accuser | None:
+        """Who brings proofs on chain; None on a node that only follows."""
+        return self.services.accuser
+
     async def decide(self, *, task_status: TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Step until cancelled; raises ConsensusHalted when safety is gone."""
         await self.engine.run(self.services, task_status=task_status)

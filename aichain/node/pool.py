@@ -97,7 +97,7 @@ class TransactionPool:
         self._metrics = context.metrics
         self._recent: OrderedDict[Hash32, SignedTransaction] = OrderedDict()
         """Lately final, or in a block of ours: who has the block's list only asks for them."""
-        self._announcer = Announcer(context.network, mempool, self._is_pending)
+        self._announcer = Announcer(context.network, self._waiting, self._is_pending)
         self._fetcher = Fetcher(context.network, self._is_known, self._admit_from)
 
     async def run(self) -> None:
@@ -172,6 +172,11 @@ class TransactionPool:
                 sender = _check_on(head, signed)
             self.mempool.add(VerifiedTransaction(signed), sender, head_view(head))
         self._announcer.add(signed.id)
+
+    def _waiting(self) -> Sequence[Hash32]:
+        """What a peer that comes should hear of first."""
+        best = self.mempool.best(limits.ANNOUNCED_TRANSACTIONS_MAX)
+        return [signed.id for signed in (*self.accusations.candidates(), *best)]
 
     def _is_pending(self, tx_id: Hash32) -> bool:
         return tx_id in self.mempool or self.accusations.find(tx_id) is not None

@@ -59,6 +59,8 @@ async def start_services(node: AnyNode, nursery: trio.Nursery) -> None:
     nursery.start_soon(node.history.run)
     if node.probation is not None:
         nursery.start_soon(node.probation.run, node.config.vouch_for_vote_log)
+    if node.accuser is not None:
+        nursery.start_soon(node.accuser.run)
     if node.renewer is not None:
         nursery.start_soon(node.renewer.run)
     try:

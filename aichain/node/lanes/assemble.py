@@ -95,6 +95,11 @@ class LaneNode:
         """On a validator."""
         return None if self.services.holder is None else self.services.holder.renewer
 
+    @property
+    def accuser(self) -> Accuser | None:
+        """On a validator."""
+        return None if self.services.holder is None else self.services.holder.accuser
+
     async def decide(self, *, task_status: TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Step until cancelled; raises ConsensusHalted when the hard lane says so."""
         clock = self.context.clock
