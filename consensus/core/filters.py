@@ -5,7 +5,7 @@ The core asks them again, so that an event that waited in a queue cannot exceed 
 
 from consensus.certificates import QuorumCertificate
 from consensus.core import hearing
-from consensus.core.state import State, ViewState
+from consensus.core.state import State, ViewState, certificates_against, suspects
 from consensus.proposals import Proposal
 from consensus.votes import SignedVote, VotePhase
 from genesis.limits import (
@@ -31,7 +31,9 @@ def is_wanted(state: State, signed: SignedVote) -> bool:
     held = known.tally(vote.phase).votes.get(voter)
     if held is not None:
         return held.vote != vote and voter not in known.reported
-    return not _is_closed(known, vote.phase) or hearing.would_tell(state, voter, vote.view)
+    if not _is_closed(known, vote.phase) or hearing.would_tell(state, voter, vote.view):
+        return True
+    return bool(certificates_against(known, signed))
 
 
 def is_current(state: State, signed: SignedVote) -> bool:
@@ -49,12 +51,15 @@ def is_current(state: State, signed: SignedVote) -> bool:
 
 
 def wants_certificate(state: State, certificate: QuorumCertificate) -> bool:
-    """A certificate of this instance that says something new, or that contradicts finality."""
+    """A certificate of this instance that says something new, contradicts finality, or convicts
+    somebody who gave us another vote."""
     if contradicts_final(state, certificate):
         return True
     if certificate.instance_id != state.instance.id or certificate.view <= state.final_view:
         return False
     known = state.at(certificate.view)
+    if suspects(known, certificate):
+        return True
     if known.final is not None and certificate.phase is VotePhase.PREFER:
         return certificate.block_id != known.final.block_id
     held = known.certificate(certificate.phase)

@@ -8,11 +8,12 @@ from typing import Final
 from consensus.certificates import QuorumCertificate
 from consensus.core.tally import EMPTY_TALLY, Tally
 from consensus.electorate import Electorate
+from consensus.evidence import ConflictingVotes, votes_conflict
 from consensus.instance import BlockRef, Instance
 from consensus.proposals import Proposal, SignedProposal
 from consensus.records import Record
 from consensus.values import changed
-from consensus.votes import Vote, VotePhase
+from consensus.votes import SignedVote, Vote, VotePhase
 from genesis.epochs import epoch_after
 from genesis.units import Address
 from native.hashing import Hash32
@@ -156,6 +157,40 @@ class ViewState:
 
 
 EMPTY_VIEW: Final = ViewState()
+
+
+def certificates_against(known: ViewState, signed: SignedVote) -> list[ConflictingVotes]:
+    """What this vote excludes of that which its voter signed in certificates of the view."""
+    voter = signed.voter_index
+    if voter in known.reported:
+        return []
+    return [
+        ConflictingVotes(other, signed)
+        for certificate in known.certificates()
+        if votes_conflict(certificate.vote, signed.vote) and certificate.epoch == signed.epoch
+        for other in certificate.votes()
+        if other.voter_index == voter
+    ]
+
+
+def suspects(known: ViewState, certificate: QuorumCertificate) -> dict[int, SignedVote]:
+    """The votes we were given that this certificate excludes, of those whom it names.
+
+    Votes are not relayed: who shows each of us one side only is found out by a certificate.
+    It need not be verified yet.
+    """
+    vote, same = certificate.vote, known.tally(certificate.phase)
+    others = same.weights.keys() - {(vote.height, vote.block_id)}
+    tallies = (same if others else EMPTY_TALLY, known.opposite(vote.phase) or EMPTY_TALLY)
+    held = {
+        voter: signed
+        for tally in tallies
+        for voter, signed in tally.votes.items()
+        if votes_conflict(signed.vote, vote)
+        and signed.epoch == certificate.epoch
+        and voter not in known.reported
+    }
+    return {voter: held[voter] for voter in certificate.voter_indices if voter in held}
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,7 @@ from consensus.core.events import (
     VoteAccepted,
     VotingAllowed,
 )
-from consensus.core.state import CommitRule, State, in_next_epoch
+from consensus.core.state import CommitRule, State, certificates_against, in_next_epoch
 from consensus.core.turn import Turn
 from consensus.electorate import Electorate
 from consensus.evidence import ConflictingProposals, ConflictingVotes, SignedClaim
@@ -113,6 +113,8 @@ def on_vote(turn: Turn, signed: SignedVote) -> None:
             opposite = known.opposite(vote.phase)
             if opposite is not None and voter in opposite.votes:
                 turn.accuse(vote.view, ConflictingVotes(opposite.votes[voter], signed))
+            for evidence in certificates_against(known, signed):
+                turn.accuse(vote.view, evidence)
         case tally.Duplicate():
             return
     if isinstance(outcome, tally.Quorum):

@@ -4,8 +4,8 @@ from dataclasses import dataclass, field, replace
 
 from consensus.certificates import QuorumCertificate
 from consensus.core.effects import Effect, Halt, ReportEquivocation, SetTimer, Timer, TimerName
-from consensus.core.state import State, ViewState
-from consensus.evidence import Evidence, certificates_conflict
+from consensus.core.state import State, ViewState, suspects
+from consensus.evidence import ConflictingVotes, Evidence, certificates_conflict
 
 
 @dataclass(slots=True)
@@ -36,11 +36,16 @@ class Turn:
             self.emit(ReportEquivocation(evidence, self.state.instance))
 
     def accuse_voters_of_both(self, certificate: QuorumCertificate) -> None:
-        """Who signed this one and one that we hold of its view, if they exclude each other.
+        """Who signed this one and one that we hold of its view, or gave us another vote, if they
+        exclude each other.
 
         Of views up to the last final one only its FINAL is left.
         """
         state, view = self.state, certificate.view
+        shown = suspects(state.at(view), certificate)
+        for signed in certificate.votes() if shown else ():
+            if signed.voter_index in shown:
+                self.accuse(view, ConflictingVotes(shown[signed.voter_index], signed))
         settled = () if state.final_certificate is None else (state.final_certificate,)
         for held in (*state.at(view).certificates(), *settled):
             for evidence in certificates_conflict(held, certificate):

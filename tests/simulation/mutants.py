@@ -213,6 +213,15 @@ STRANGERS: dict[str, Mutant] = {
         "overrun",
     ),
     "COMMIT and CANCEL convict nobody": _one(ViewState, "opposite", guesses.no_opposite),
+    "a certificate convicts nobody of another vote": Mutant(
+        (
+            (filters, "suspects", rules.nobody_suspected),
+            (turn, "suspects", rules.nobody_suspected),
+        )
+    ),
+    "a vote after its certificate convicts nobody": _one(
+        core_step, "certificates_against", rules.nothing_against
+    ),
     "two proposals convict nobody": _one(Turn, "accuse", guesses.votes_convict_only),
     "certificates convict nobody": _one(
         turn, "certificates_conflict", guesses.no_conflict, seeds=0

@@ -7,6 +7,7 @@ from consensus.core import Event, State
 from consensus.core.events import CertificateAccepted, ProposalAccepted, VoteAccepted
 from consensus.core.state import ViewState
 from consensus.votes import SignedVote, VotePhase
+from genesis.signed_bytes import excludes
 
 
 def overlooked(state: State, event: Event) -> set[int]:
@@ -16,7 +17,14 @@ def overlooked(state: State, event: Event) -> set[int]:
             if (signed.vote.instance_id, signed.epoch) != (state.instance.id, state.epoch):
                 return set()
             known = state.at(signed.vote.view)
-            return _by_votes(known, signed) - known.reported
+            guilty = _by_votes(known, signed)
+            if signed.voter_index in known.tally(signed.vote.phase).votes:
+                guilty |= {
+                    voter
+                    for certificate in known.certificates()
+                    for voter in _by_certificate(known, certificate)
+                }
+            return guilty - known.reported
         case ProposalAccepted(signed):
             known = state.at(signed.proposal.view)
             sent = [each for each in known.proposals if each.signature]
@@ -26,7 +34,8 @@ def overlooked(state: State, event: Event) -> set[int]:
             if certificate.instance_id != state.instance.id:
                 return set()
             known = state.at(certificate.view)
-            return _by_certificates([*known.certificates(), certificate]) - known.reported
+            guilty = _by_certificates([*known.certificates(), certificate])
+            return (guilty | _by_certificate(known, certificate)) - known.reported
         case _:
             return set()
 
@@ -37,6 +46,17 @@ def _by_votes(known: ViewState, signed: SignedVote) -> set[int]:
     is_second = held is not None and held.vote != signed.vote
     is_both = voter in known.commits.votes and voter in known.cancels.votes
     return {voter} if is_second or is_both else set()
+
+
+def _by_certificate(known: ViewState, certificate: QuorumCertificate) -> set[int]:
+    """Of a view that is not final yet: of the others the votes are forgotten."""
+    return {
+        voter
+        for voter in certificate.voter_indices
+        for phase in VotePhase
+        if (held := known.tally(phase).votes.get(voter)) is not None
+        and excludes(phase, certificate.phase, same=held.vote == certificate.vote)
+    }
 
 
 def _by_certificates(certificates: list[QuorumCertificate]) -> set[int]:

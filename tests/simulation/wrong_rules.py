@@ -10,6 +10,7 @@ from consensus.core.state import State, ViewState
 from consensus.core.tally import Tally
 from consensus.core.turn import Turn
 from consensus.electorate import Electorate
+from consensus.evidence import ConflictingVotes
 from consensus.instance import BlockRef, Instance
 from consensus.proposals import Proposal
 from consensus.records import Record, record_view
@@ -168,3 +169,13 @@ def do_nothing(turn: Turn) -> None:
 
 def record_of_any_instance(state: State, record: Record) -> bool:
     return record_view(record) > state.final_view
+
+
+def nobody_suspected(*_: object) -> dict[int, SignedVote]:
+    """Who signed a certificate is not compared with the votes that we were given."""
+    return {}
+
+
+def nothing_against(*_: object) -> list[ConflictingVotes]:
+    """A vote is not compared with what its voter signed in a certificate."""
+    return []
