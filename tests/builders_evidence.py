@@ -11,6 +11,7 @@ from vm.state import State
 from vm.system_bodies import (
     Claim,
     Claims,
+    CloseClaim,
     Evidence,
     Participation,
     ProposalClaim,
@@ -48,8 +49,13 @@ def make_proposal(block_id: Hash32 = ONE, justify_view: int = 1) -> ProposalClai
     return ProposalClaim(justify_view, 3, block_id, BLANK)
 
 
+def make_close(tip_view: int = 2, tip_id: Hash32 = ONE) -> CloseClaim:
+    return CloseClaim(tip_view, tip_id, BLANK)
+
+
 VOTES: Claims = (make_vote(), make_vote(block_id=OTHER))
 PROPOSALS: Claims = (make_proposal(), make_proposal(OTHER))
+CLOSE: Claims = (make_close(), make_vote())
 
 
 def make_evidence(

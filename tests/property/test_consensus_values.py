@@ -58,6 +58,11 @@ def test_slots_are_apportioned_within_one_of_the_exact_share(
     assert sum(counts) == seats
     for count, weight in zip(counts, weights, strict=True):
         assert abs(Fraction(count) - Fraction(seats * weight, total)) < 1
+    left = [seats * weight % total for weight in weights]
+    more = [at for at, weight in enumerate(weights) if counts[at] > seats * weight // total]
+    less = [at for at in range(len(weights)) if at not in more]
+    for one in more:
+        assert all((-left[one], one) < (-left[other], other) for other in less)
 
 
 @given(WEIGHTS, st.binary(min_size=32, max_size=32))

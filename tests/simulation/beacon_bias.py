@@ -96,10 +96,14 @@ class Trial:
 
     number: int
     bad: int
+    pattern: str = ""
+    """Whose turns the last blocks are, A for the adversary; by default as the seed has it."""
 
     @property
     def tail(self) -> Tail:
         """The committee of the last term takes turns; the views of a term begin at 1."""
+        if self.pattern:
+            return tail_of(self.pattern, self.bad)
         members = tuple(Address(index.to_bytes(20, "big")) for index in range(VALIDATORS))
         everybody = Electorate(0, members, STAKES, (0,) * SCHEDULE_SLOTS, ZERO_HASH)
         committee = draw_committee(everybody, self._hash("seed"), 31)
@@ -146,6 +150,17 @@ class Trial:
 @cache
 def _onion(who: int) -> Onion:
     return Onion.build(derive_hash("aichain/test/bias-onion/v1", bytes([who])), LAYERS)
+
+
+def tail_of(pattern: str, bad: int) -> Tail:
+    """A for the adversary's turns; from the end on, all are honest."""
+    turns = [at if turn == "A" else VALIDATORS - 1 - at for at, turn in enumerate(pattern)]
+    return Tail((*turns, *(VALIDATORS - 1,) * 40), bad)
+
+
+def table_chance(chance: float, turns: int) -> float:
+    """Table 6 of the design: the best of 2^turns seeds, each as good as any."""
+    return 1.0 - float((1.0 - chance) ** 2**turns)
 
 
 def table_draws(tail: Tail) -> int:

@@ -7,12 +7,12 @@ import pytest
 
 from tests.simulation.beacon_bias import (
     LAST_BLOCKS,
-    VALIDATORS,
     Prospects,
-    Tail,
     Trial,
     chance_of,
+    table_chance,
     table_draws,
+    tail_of,
 )
 
 
@@ -64,10 +64,29 @@ def test_the_same_over_many_epochs(bad: int) -> None:
     check(bad, 20_000)
 
 
-def tail_of(pattern: str) -> Tail:
-    """A for the adversary's turns; from the end on, all are honest."""
-    turns = [at if turn == "A" else VALIDATORS - 1 - at for at, turn in enumerate(pattern)]
-    return Tail((*turns, *(VALIDATORS - 1,) * 40), 30)
+@pytest.mark.parametrize(
+    ("bad", "row"),
+    [
+        (5, (2.86e-6, 5.71e-6, 1.14e-5, 4.57e-5, 7.31e-4, 0.950)),
+        (10, (4.16e-4, 8.31e-4, 1.66e-3, 6.63e-3, 0.101, 1.0)),
+        (20, (3.21e-2, 6.33e-2, 0.123, 0.407, 1.0, 1.0)),
+    ],
+)
+def test_table_6_of_the_design_can_be_computed(bad: int, row: tuple[float, ...]) -> None:
+    for turns, printed in zip((0, 1, 2, 4, 8, 20), row, strict=True):
+        assert table_chance(chance_of(bad), turns) == pytest.approx(printed, rel=5e-3)
+
+
+@pytest.mark.parametrize("turns", [1, 2, 4])
+def test_who_has_the_last_turns_before_the_edge_stays_within_table_6(turns: int) -> None:
+    """With one turn it is the table's chance; more turns, with strangers after, give no more."""
+    trials, bad = 500, 30
+    pattern = "H" * (LAST_BLOCKS - turns) + "A" * turns
+    found = sum(Trial(number, bad, pattern).strategic() for number in range(trials)) / trials
+    doubt = 4 * sqrt(0.25 / trials)
+    assert found < table_chance(chance_of(bad), turns) + doubt
+    assert abs(found - table_chance(chance_of(bad), 1)) < doubt
+    assert found > chance_of(bad) + doubt
 
 
 @pytest.mark.parametrize(
@@ -86,6 +105,6 @@ def tail_of(pattern: str) -> Tail:
     ],
 )
 def test_the_draws_are_those_that_can_be_seen(pattern: str, draws: int, table: int) -> None:
-    tail = tail_of(pattern)
+    tail = tail_of(pattern, 30)
     assert Prospects(tail, 0.01).draws(LAST_BLOCKS, 0) == draws
     assert table_draws(tail) == table

@@ -39,6 +39,7 @@ def test_slots_follow_the_weights() -> None:
     assert apportion((1, 2, 5), 8) == (1, 2, 5)
     assert apportion((1, 1, 1), 256) == (86, 85, 85)  # equal remainders: the lower index
     assert apportion((10**30, 1), 256) == (256, 0)
+    assert apportion((55, 28, 17), 10) == (5, 3, 2)  # 5.5, 2.8 and 1.7: not to the first or largest
 
 
 def test_the_schedule_holds_exactly_the_slots() -> None:

@@ -11,11 +11,13 @@ from genesis.params import StakingParams
 from genesis.signed_bytes import Lane, VotePhase, close_bytes, vote_bytes
 from genesis.units import U64_MAX, U128_MAX
 from native.errors import DecodeError, InvalidData
-from native.hashing import ZERO_HASH, Hash32
+from native.hashing import ZERO_HASH
 from native.signatures import verify
 from tests.builders_evidence import (
     BLANK,
+    CLOSE,
     ONE,
+    make_close,
     make_evidence,
     make_vote,
     report,
@@ -51,14 +53,9 @@ TERM = 3
 COMMIT = VotePhase.COMMIT
 
 
-def make_close(tip_view: int = 2, tip_id: Hash32 = ONE) -> CloseClaim:
-    return CloseClaim(tip_view, tip_id, BLANK)
-
-
 def in_term(state: State, offender: int, term: int = TERM, **fields: Any) -> Any:
     """Founder `offender` lied when it closed a term."""
-    claims = (make_close(), make_vote())
-    return make_evidence(state, offender, claims=claims, lane=Lane.FAST, term=term, **fields)
+    return make_evidence(state, offender, claims=CLOSE, lane=Lane.FAST, term=term, **fields)
 
 
 def seats_of(state: State, term: int = TERM, epoch: int = 0) -> tuple[int, ...]:
