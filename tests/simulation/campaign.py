@@ -89,7 +89,9 @@ class Campaign:
 
     def table(self) -> str:
         """How often each kind of fault occurred, and the totals."""
-        rows = [f"{self.faults[kind]:>9}  {kind}" for kind in self.profile.every_fault]
+        others = sorted(self.faults.keys() - set(self.profile.every_fault))
+        kinds = (*self.profile.every_fault, *others)
+        rows = [f"{self.faults[kind]:>9}  {kind}" for kind in kinds]
         extras = "".join(f"{name} {count}  " for name, count in self.extras.items())
         totals = (
             f"seeds {self.seeds}  runs {self.runs}  events {self.events}  "

@@ -2,14 +2,13 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from typing import Final
 
 from aichain.chain import Chain
 from aichain.node.assemble import Node
 from aichain.node.lanes.assemble import LaneNode
 from aichain.rpc.backend import BlockView
-from consensus.evidence import decode_evidence
 from consensus.fork_proof import ForkProof
 from consensus.lanes.checkpoints import Checkpoint
 from consensus.lanes.closes import CLOSE_CONTEXT, CloseMessage
@@ -17,7 +16,6 @@ from consensus.lanes.messages import CheckpointMessage, TermProposal
 from consensus.proposals import ProposalMessage
 from consensus.votes import VOTE_CONTEXT, SignedVote, Vote, VotePhase
 from native.batch import verify_many
-from native.codec import decode
 from native.hashing import Hash32
 from native.signatures import SignatureItem
 from p2p.wire.messages import Gossiped, LaneVote, Pushed
@@ -25,8 +23,6 @@ from tests.simulation.nodes.lane_checkers import LaneChecker
 from tests.simulation.nodes.violation import Violation as Violation
 
 ACCOUNTABLE_PERCENT: Final = 38
-EVIDENCE_BYTES: Final = 16_384
-EVIDENCE_ITEMS: Final = 64
 
 
 class Checker:
@@ -41,8 +37,6 @@ class Checker:
         """More is evil than safety bears: chains may fork, and somebody has to notice."""
         self.is_forked = False
         self.halted: dict[int, str] = {}
-        self.accused: set[int] = set()
-        """Members of the first electorate that honest nodes hold a proof against."""
         self._signed: dict[tuple[int, Hash32, int], dict[VotePhase, Hash32]] = {}
         self._proposed: dict[tuple[int, int, int], bytes] = {}
         self.checkpoints: dict[int, Checkpoint] = {}
@@ -157,15 +151,6 @@ class Checker:
             raise Violation(f"node {index} halts: {reason}")
         self.halted[index] = reason
         self.note(index, reason)
-
-    def on_evidence(self, index: int, proofs: Iterable[bytes], evil: Collection[int]) -> None:
-        """A proof stands on its own and convicts nobody honest."""
-        for raw in proofs:
-            fields = decode(raw, max_bytes=EVIDENCE_BYTES, max_items=EVIDENCE_ITEMS)
-            offender = decode_evidence(fields).offender
-            if offender not in evil:
-                raise Violation(f"node {index} accuses {offender}, who is honest")
-            self.accused.add(offender)
 
     def on_fork_ended(self, proof: ForkProof | None, evil: Collection[int]) -> None:
         """A fork is noticed by somebody honest, and what is on disks convicts 38 % of the stake."""

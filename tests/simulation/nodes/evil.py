@@ -33,6 +33,9 @@ from p2p.wire.messages import (
 )
 from tests.simulation.nodes.joins import spoil
 
+GIVEN_TWICE: Final = "vote given twice"
+"""Evidence for all at once; who splits votes shows each of the honest one side only."""
+
 LIES: Final = (
     "range of other blocks served",
     "range without a proof served",
@@ -47,6 +50,7 @@ PUSHES: Final = (
     "proposal with a spoilt header",
     "vote withheld",
     "vote split between halves",
+    GIVEN_TWICE,
     "vote at another height",
     "vote far ahead",
     "certificate short of a quorum",
@@ -116,6 +120,8 @@ class EvilNetwork(MemoryNetwork):
         if vote.phase is not VotePhase.CANCEL and self._commits("vote split between halves"):
             other = self._other(vote)
             return self._to_halves(signed, self._sign(signed, other))
+        if vote.phase is not VotePhase.CANCEL and self._commits(GIVEN_TWICE):
+            super().push(self._sign(signed, self._other(vote)), to)
         return super().push(signed, to)
 
     def _other(self, vote: Vote) -> Vote:

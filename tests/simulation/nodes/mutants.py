@@ -1,7 +1,8 @@
-"""Wrong rules that only whole nodes can show: what they do with evidence, and with a fork."""
+"""Wrong rules that whole nodes show: what becomes of evidence, of a fork, and of who is away."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
 
@@ -15,8 +16,15 @@ from aichain.store.keys import part_key, state_key
 from consensus import forensics
 from consensus.evidence import votes_conflict
 from consensus.votes import Vote
+from genesis.units import Address
 from native import codec
+from vm import anchors, execute, staking
+from vm.candidates import list_candidate
 from vm.commitment import Subtree, key_hash
+from vm.draft import Draft
+from vm.errors import NotJailed
+from vm.receipts import Event, EventKind
+from vm.records import ValidatorRecord
 from vm.snapshot import Part, PartRecords
 
 
@@ -59,6 +67,25 @@ async def explains_nothing(*_: object) -> bool:
     return False
 
 
+def jail_nobody(*_: object) -> None:
+    """Who is away stays in the set."""
+
+
+def unjail_at_once(draft: Draft, owner: Address) -> tuple[Event, ...]:
+    """Whoever asks is out of jail."""
+    record = staking.validator_of(draft, owner)
+    if not record.jailed_until:
+        raise NotJailed(owner)
+    staking._put_validator(draft, owner, replace(record, jailed_until=0))
+    return (Event(EventKind.UNJAILED, (owner,)),)
+
+
+def list_the_jailed(draft: Draft, record: ValidatorRecord) -> None:
+    """Who is in jail is a candidate like any other."""
+    free = record if record.is_tombstoned else replace(record, jailed_until=0)
+    list_candidate(draft, free)
+
+
 _PATCHES: dict[str, tuple[object, str, Any, str]] = {
     "nobody is accused": (Accuser, "accuse", accuse_nobody, "guilty"),
     "old certificates are not kept": (CertificateArchive, "add", keep_nothing, "beyond"),
@@ -72,6 +99,9 @@ _PATCHES: dict[str, tuple[object, str, Any, str]] = {
     "a fork is a lie": (Syncer, "_judge_fork", any_fork_is_a_lie, "beyond"),
     "any part of a snapshot": (joiner, "read_part", any_part, "joiners"),
     "marked before the part": (JoiningChain, "write_part", mark_before_part, "joiners"),
+    "nobody is jailed": (anchors, "jail", jail_nobody, "absent"),
+    "unjail without waiting": (execute, "apply_unjail", unjail_at_once, "absent"),
+    "seats for the jailed": (staking, "list_candidate", list_the_jailed, "absent"),
 }
 SHOWN_BY = {name: kind for name, (*_, kind) in _PATCHES.items()}
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from p2p.memory_links import Conditions
-from tests.simulation.nodes.evil import CRIMES
+from tests.simulation.nodes.evil import CRIMES, GIVEN_TWICE
 from tests.simulation.nodes.joins import SNAPSHOT_LIES
 
 HEAL_S: Final = 30.0
@@ -130,6 +130,10 @@ class Plan:
     liars: tuple[int, ...] = ()
     """Founders whose networks say something else than their nodes mean."""
     crimes: tuple[str, ...] = ()
+    shelters: bool = False
+    """Liars keep accusations out of their blocks."""
+    absentee: int | None = None
+    """After healing this one stays away until it is in jail and out of the set."""
     keep: dict[int, int] = field(default_factory=dict)
     """Nodes that prune, and how many blocks they keep."""
     rotates: bool = False
@@ -153,6 +157,12 @@ class Plan:
         """Founders that do what they should."""
         evil = {*self.twins, *self.liars}
         return tuple(index for index in range(self.founders) if index not in evil)
+
+    @property
+    def is_disturbed(self) -> bool:
+        """Whether more is wrong than that somebody signs twice."""
+        lies = set(self.crimes) - {GIVEN_TWICE}
+        return bool(self.faults or self.slow or self.halves or lies)
 
     @property
     def stranger(self) -> int:
@@ -190,9 +200,41 @@ def draw_plan(seed: int) -> Plan:
 
 
 def guilty(seed: int) -> Plan:
-    """One of five runs twice, and nothing else is wrong: how soon is it slashed?"""
+    """One of five runs twice, or votes twice, and nothing else is wrong: how soon is it slashed?"""
     drawn, rng = draw_plan(seed), random.Random(f"aichain/nodes/guilty/{seed}")
-    return replace(_quiet(drawn, 5), twins=(rng.randrange(5),), transfers_per_s=2, heal_s=15.0)
+    plan = replace(_quiet(drawn, 5), transfers_per_s=2, heal_s=15.0)
+    culprit = (rng.randrange(5),)
+    if seed % 2:
+        return replace(plan, liars=culprit, crimes=(GIVEN_TWICE,))
+    return replace(plan, twins=culprit)
+
+
+def accomplice(seed: int) -> Plan:
+    """One of seven runs twice; another keeps every accusation out of its blocks, withholds and
+    lies. Who is accused is slashed all the same."""
+    drawn, rng = draw_plan(seed), random.Random(f"aichain/nodes/accomplice/{seed}")
+    culprit, other = rng.sample(range(7), 2)
+    return replace(
+        _quiet(drawn, 7),
+        twins=(culprit,),
+        liars=(other,),
+        crimes=tuple(rng.sample(CRIMES, 3)),
+        shelters=True,
+        transfers_per_s=2,
+        heal_s=15.0,
+    )
+
+
+def absent(seed: int) -> Plan:
+    """One of five is away for so long that it is jailed; it comes back, and has turns again."""
+    rng = random.Random(f"aichain/nodes/absent/{seed}")
+    return replace(
+        _quiet(draw_plan(seed), 5),
+        epoch_blocks=4,
+        absentee=rng.randrange(5),
+        transfers_per_s=2,
+        heal_s=rng.uniform(1.0, 4.0),
+    )
 
 
 def liars(seed: int) -> Plan:
@@ -283,6 +325,8 @@ def _quiet(plan: Plan, founders: int) -> Plan:
 KINDS: Final[dict[str, Callable[[int], Plan]]] = {
     "swarm": draw_plan,
     "guilty": guilty,
+    "accomplice": accomplice,
+    "absent": absent,
     "liars": liars,
     "joiners": joiners,
     "beyond": beyond,

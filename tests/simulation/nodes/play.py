@@ -21,16 +21,12 @@ from p2p.memory_links import MayMeet, everybody_meets
 from p2p.memory_network import MemoryHub
 from tests.builders_lane_nodes import lane_document
 from tests.simulation.nodes.checkers import Violation, first_of
+from tests.simulation.nodes.jail import Jailer, stay_away
 from tests.simulation.nodes.joins import small_snapshots
 from tests.simulation.nodes.plan import KEPT_BLOCKS, Plan
 from tests.simulation.nodes.power import Power, supplied_by
 from tests.simulation.nodes.spending import spend
-from tests.simulation.nodes.stakes import (
-    join_and_leave,
-    require_slashed,
-    retire,
-    watch_offenders,
-)
+from tests.simulation.nodes.stakes import join_and_leave, retire
 from tests.simulation.nodes.stand_in_signatures import stand_in_signatures
 from tests.simulation.nodes.topology import draw_links, node_seed
 from tests.simulation.nodes.virtual_time import START_MS, Steps, run_virtual
@@ -40,6 +36,8 @@ from tests.simulation.nodes.world import World
 UNTIL_NOTICED_S = 30.0
 ONE_BY_ONE = 2
 SMALL_LOG_BYTES = 1
+JAIL_BLOCKS = 24
+"""An hour in life; here longer than it takes to leave the set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +122,6 @@ async def _play(world: World) -> None:
     faults["twin"] += len(plan.twins)
     faults["node that prunes"] += len(plan.keep)
     world.nursery.start_soon(spend, world)
-    world.nursery.start_soon(watch_offenders, world)
     if plan.rotates:
         world.nursery.start_soon(join_and_leave, world)
     if plan.retires:
@@ -136,9 +133,13 @@ async def _play(world: World) -> None:
         faults["(fork)"] += world.checker.is_forked
         faults["(node halted at a fork)"] += len(world.checker.halted)
         return
+    if plan.absentee is not None:
+        jailer = Jailer(plan, world.fault)
+        world.watchers.append(jailer.on_final)
+        await stay_away(world, jailer)
     await world.live_on()
     faults["(fast block taken back)"] += world.checker.lanes.rolled_back
-    require_slashed(world)
+    await world.offenders.punish()
     await world.reopen()
 
 
@@ -194,4 +195,7 @@ def _document(plan: Plan) -> GenesisDocument:
         delta_ms=plan.delta_ms,
         clock_offset_ms=plan.clock_offset_ms,
     )
-    return replace(document, consensus=consensus, genesis_time_ms=START_MS)
+    staking = document.staking
+    if plan.absentee is not None:
+        staking = replace(staking, jail_blocks=JAIL_BLOCKS)
+    return replace(document, consensus=consensus, staking=staking, genesis_time_ms=START_MS)

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Final
 
 from tests.simulation.nodes.evil import CRIMES
+from tests.simulation.nodes.jail import STAGES
 from tests.simulation.nodes.joins import JOINED, LOST_IN_A_JOIN, SNAPSHOT_LIES
+from tests.simulation.nodes.offenders import SHELTERING
 from tests.simulation.nodes.plan import KINDS as KINDS
 from tests.simulation.nodes.play import Result, run_plan
 
@@ -31,7 +33,7 @@ FAULTS: Final = (
     "stranger joins the set",
     "stranger leaves the set",
 )
-PASSED: Final = ("(slashed on chain)", "(fork)", "(node halted at a fork)")
+PASSED: Final = (*STAGES, SHELTERING, "(slashed on chain)", "(fork)", "(node halted at a fork)")
 JOINS: Final = (*SNAPSHOT_LIES, JOINED, LOST_IN_A_JOIN)
 EVERY_FAULT: Final = (*FAULTS, *CRIMES, *JOINS, *PASSED)
 

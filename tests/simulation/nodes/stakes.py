@@ -1,4 +1,4 @@
-"""Who is in the set: offenders that are slashed on chain, and a stranger that joins and leaves."""
+"""Who is in the set: a stranger that joins and leaves, and founders that retire."""
 
 from contextlib import suppress
 from typing import Final, Protocol
@@ -17,7 +17,6 @@ from native.errors import InvalidData
 from native.hashing import derive_hash
 from native.node_keys import peer_id_of_seed
 from native.signatures import SigningKey
-from tests.simulation.nodes.checkers import Checker, Violation
 from tests.simulation.nodes.plan import Plan
 from vm.queries import account_view
 from vm.records import ValidatorRecord, decode_validator, validator_key
@@ -32,12 +31,10 @@ from vm.transactions import (
 )
 
 STRANGER: Final = SigningKey.from_seed(bytes(31) + b"\x63")
-SLASHED_WITHIN_BLOCKS: Final = 3
 _OWNER: Final = account_key("testnet", 5)
 STRANGER_OWNER: Final = address_of_key(_OWNER.public_key)
 _STAKE: Final = 400_000 * AI
 _LAYERS: Final = 512
-_LOOK_S: Final = 0.02
 _JOIN_S, _STAY_S, _RETIRE_S, _TRY_AGAIN_S = 3.0, 15.0, 5.0, 1.0
 
 
@@ -46,66 +43,11 @@ class Town(Protocol):
 
     plan: Plan
     document: GenesisDocument
-    checker: Checker
 
     @property
     def honest(self) -> tuple[int, ...]: ...
     def node(self, index: int) -> Node | LaneNode | None: ...
     def fault(self, kind: str) -> None: ...
-
-
-async def watch_offenders(town: Town) -> None:
-    """From the first proof that anybody honest holds, to the block that slashes."""
-    plan = town.plan
-    evil = set() if town.document.has_lanes else {*plan.twins, *plan.liars}
-    proven_at: dict[int, int] = {}
-    slashed: set[int] = set()
-    counted = dict.fromkeys(town.honest, 0)
-    while evil:
-        await trio.sleep(_LOOK_S)
-        for index in plan.honest:
-            node = town.node(index)
-            if node is None or len(node.engine.evidence) == counted[index]:
-                continue
-            counted[index] = len(node.engine.evidence)
-            before = set(town.checker.accused)
-            town.checker.on_evidence(index, node.engine.evidence.held(), evil)
-            for offender in town.checker.accused - before:
-                proven_at[offender] = max(town.checker.final, default=0)
-        for offender in proven_at.keys() - slashed:
-            height = _slashed_at(town, offender)
-            if height is not None:
-                slashed.add(offender)
-                blocks = height - proven_at[offender]
-                town.fault("(slashed on chain)")
-                town.fault(f"(slashed {blocks} blocks after the proof)")
-                if not _is_disturbed(plan) and blocks > SLASHED_WITHIN_BLOCKS:
-                    raise Violation(f"founder {offender} is slashed {blocks} blocks after proof")
-
-
-def require_slashed(town: Town) -> None:
-    """Where nothing else is wrong, a proof leads to a slash: nobody may sit on it."""
-    for offender in town.checker.accused if not _is_disturbed(town.plan) else ():
-        if _slashed_at(town, offender) is None:
-            raise Violation(f"founder {offender} is proven to have signed twice, and not slashed")
-
-
-def _is_disturbed(plan: Plan) -> bool:
-    return bool(plan.faults or plan.slow or plan.liars or plan.halves)
-
-
-def _slashed_at(town: Town, founder: int) -> int | None:
-    """The height at which the first node has it, once all that are up have it."""
-    heights = []
-    for index in town.honest:
-        node = town.node(index)
-        if node is None:
-            continue
-        record = validator_of(node, address_of_key(founder_key("testnet", founder).public_key))
-        if record is None or not record.is_tombstoned:
-            return None
-        heights.append(node.chain.head.head.height)
-    return min(heights, default=None)
 
 
 def validator_of(node: Node | LaneNode, owner: Address) -> ValidatorRecord | None:

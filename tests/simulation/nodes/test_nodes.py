@@ -8,12 +8,32 @@ from pathlib import Path
 import pytest
 
 from tests.simulation.nodes.evil import CRIMES
+from tests.simulation.nodes.jail import STAGES
 from tests.simulation.nodes.mutants import SHOWN_BY, mutated
+from tests.simulation.nodes.offenders import SHELTERING
 from tests.simulation.nodes.runs import EVERY_FAULT, FAULTS, JOINS, run
 
 ROOT = Path(__file__).resolve().parents[3]
-SEEDS = {"swarm": 16, "guilty": 4, "liars": 6, "joiners": 6, "beyond": 4, "edges": 4}
-SLOW_SEEDS = {"swarm": 60, "guilty": 40, "liars": 30, "joiners": 60, "beyond": 40, "edges": 40}
+SEEDS = {
+    "swarm": 16,
+    "guilty": 4,
+    "accomplice": 2,
+    "absent": 2,
+    "liars": 6,
+    "joiners": 6,
+    "beyond": 4,
+    "edges": 4,
+}
+SLOW_SEEDS = {
+    "swarm": 60,
+    "guilty": 40,
+    "accomplice": 30,
+    "absent": 20,
+    "liars": 30,
+    "joiners": 60,
+    "beyond": 40,
+    "edges": 40,
+}
 
 
 def run_simulator(*arguments: str, timeout_s: int = 900) -> subprocess.CompletedProcess[str]:
@@ -51,6 +71,15 @@ def test_one_of_five_that_runs_twice_is_slashed_within_three_blocks() -> None:
     assert "(slashed on chain)" in _occurred(_play("guilty", 0, SEEDS["guilty"]))
 
 
+def test_who_shelters_an_offender_does_not_save_it() -> None:
+    occurred = _occurred(_play("accomplice", 0, SEEDS["accomplice"]))
+    assert {SHELTERING, "(slashed on chain)"} <= occurred
+
+
+def test_who_is_away_is_jailed_and_comes_back() -> None:
+    assert set(STAGES) <= _occurred(_play("absent", 0, SEEDS["absent"]))
+
+
 def test_whoever_lies_withholds_or_forges_stops_nobody() -> None:
     assert set(CRIMES) - _occurred(_play("liars", 0, SEEDS["liars"])) == set()
 
@@ -73,7 +102,7 @@ def test_a_wrong_rule_of_whole_nodes_is_caught(name: str) -> None:
 
 def test_every_fault_of_the_table_has_a_kind_that_shows_it() -> None:
     passed = {"(slashed on chain)", "(fork)", "(node halted at a fork)"}
-    assert set(EVERY_FAULT) == {*FAULTS, *CRIMES, *JOINS, *passed}
+    assert set(EVERY_FAULT) == {*FAULTS, *CRIMES, *JOINS, *STAGES, SHELTERING, *passed}
 
 
 @pytest.mark.slow

@@ -33,6 +33,7 @@ from tests.simulation.nodes.evil import CunningNetwork, EvilNetwork
 from tests.simulation.nodes.evil_lanes import EvilLanes
 from tests.simulation.nodes.forensics import investigate
 from tests.simulation.nodes.joins import JOINED, LOST_IN_A_JOIN, is_joining
+from tests.simulation.nodes.offenders import Offenders, shelter
 from tests.simulation.nodes.plan import (
     CALM,
     Captured,
@@ -91,6 +92,12 @@ class World:
     clocks: dict[int, VirtualClock] = field(default_factory=dict)
     lost: set[int] = field(default_factory=set)
     """Nodes whose chain was gone: a snapshot may be older than what their log knows decided."""
+    offenders: Offenders = field(init=False)
+    watchers: list[Callable[[Node | LaneNode], None]] = field(default_factory=list)
+    """Told of honest nodes whose final state is another one."""
+
+    def __post_init__(self) -> None:
+        self.offenders = Offenders(self.plan, self.checker, self.fault)
 
     async def start(self, index: int, *, lost_chain: bool = False) -> None:
         """Start or restart a node on its own directory."""
@@ -118,6 +125,9 @@ class World:
         if honest:
             self.lost |= {index} if lost_chain and plan.joins else set()
             self.checker.on_start(index, node, lost_chain=lost_chain or index in self.lost)
+            self.offenders.watch(index, node)
+        elif plan.shelters and founder in plan.liars:
+            shelter(node.pool, self.fault)
         running = self.running[index] = _Running(node, build, trio.CancelScope(), trio.Event())
         await self.nursery.start(partial(self._serve, index, running, watched=honest))
 
@@ -144,6 +154,7 @@ class World:
                     self.faults[JOINED] += 1
                     if watched:
                         self.checker.on_joined(index, running.node)
+                        self.offenders.watch(index, running.node)
                     before = await self._live(index, running, lambda: None)
         except* PowerLost:
             self.faults["power lost"] += 1
@@ -183,6 +194,9 @@ class World:
                 async for view in views:
                     at_ms = int(trio.current_time() * 1000)
                     self.checker.on_final(index, view, at_ms)
+                    self.offenders.on_final(view.block)
+                    for tell in self.watchers:
+                        tell(node)
             nursery.cancel_scope.cancel()
 
     @property
