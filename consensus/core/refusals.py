@@ -13,7 +13,10 @@ from genesis.limits import VIEW_TIMEOUT_MAX_MS
 
 
 def refusal_of(state: State, proposal: Proposal, now_ms: int) -> InvalidProposal | None:
-    """The first rule broken; None where there is none, or the parent is not known yet."""
+    """The first rule broken; None where there is none, the parent is not known yet, or the
+    proposal is of another instance: the epoch may have ended since it came."""
+    if proposal.instance_id != state.instance.id:
+        return None
     block, last_height = proposal.block, state.instance.last_height
     if voting.acceptable_from_ms(state, block) >= now_ms + VIEW_TIMEOUT_MAX_MS:
         return StampInFuture(now_ms=now_ms, given_ms=block.timestamp_ms)

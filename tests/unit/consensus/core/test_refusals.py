@@ -77,3 +77,11 @@ def test_the_refusals_are_those_of_the_voting_rules() -> None:
         )
         refused = refusal_of(state, proposal, START_MS) is not None
         assert refused != voting.fits_parent(state, proposal, GENESIS)
+
+
+def test_a_proposal_of_another_instance_breaks_no_rule_of_this_one() -> None:
+    """It was wanted when it came, and the epoch ended while its signature was checked."""
+    misplaced = proposal_of(height=2)
+    assert refusal_of(make_state(), misplaced, START_MS) is not None
+    foreign = replace(misplaced, instance_id=Hash32(b"\x09" * 32))
+    assert refusal_of(make_state(), foreign, START_MS) is None
