@@ -43,6 +43,8 @@ class LaneChecker:
         self._nodes: dict[int, LaneNode] = {}
         self._said: defaultdict[tuple[int, Hash32], _Said] = defaultdict(_Said)
         self._proposed: dict[tuple[int, Hash32, int], bytes] = {}
+        self._behind: set[int] = set()
+        """Who lost its chain and has not caught up with its log since."""
         self.rolled_back = 0
         """Fast blocks that somebody was shown and that are not in the chain."""
 
@@ -53,7 +55,11 @@ class LaneChecker:
             return
         records = {decode_lane_record(raw) for raw in node.wal.records()}
         decided = node.engine.state.checkpoint.number
-        if not lost_chain and settled_number(records) > decided and before is not None:
+        is_behind = settled_number(records) > decided
+        self._behind = self._behind | {index} if lost_chain else self._behind
+        if not is_behind:
+            self._behind -= {index}
+        elif index not in self._behind and before is not None:
             raise Violation(f"node {index} logs {settled_number(records)} as hard, holds {decided}")
         living = () if before is None else before.engine.state.instances()
         for name in living:
