@@ -3,6 +3,7 @@
 import logging
 import shutil
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -196,23 +197,26 @@ async def test_a_seat_that_commits_above_its_close_is_reported(
         await until(lambda: not liar.is_banned_by(victim))
         for _ in range(40):
             term = lanes_of(victim).terms[-1]
-            close = Close(term.instance.id, 0, term.instance.start.id)
-            signed = SignedClose(
-                close, 0, term.number, 0, key.sign(close.signing_bytes, CLOSE_CONTEXT)
-            )
             view, height = term.core.view + 1, term.instance.first_height
             vote = Vote(term.instance.id, VotePhase.COMMIT, view, height, term.instance.id)
-            signature = key.sign(vote.signing_bytes, VOTE_CONTEXT)
-            liar.network.push(
-                LaneVote(Lane.FAST, term.number, SignedVote(vote, 0, 0, signature)),
-                Audience.PEERS,
+            signed = SignedVote(vote, 0, 0, key.sign(vote.signing_bytes, VOTE_CONTEXT))
+            liar.network.push(LaneVote(Lane.FAST, term.number, signed), Audience.PEERS)
+            close = Close(term.instance.id, 0, term.instance.start.id)
+            word = SignedClose(
+                close, 0, term.number, 0, key.sign(close.signing_bytes, CLOSE_CONTEXT)
             )
-            liar.network.gossip(CloseMessage(signed, None))
-            await trio.sleep(0.05)
-            if len(victim.node.engine.evidence):
+            with trio.move_on_after(0.4):  # before the term is over
+                await until(partial(_counts, victim, signed))
+                liar.network.gossip(CloseMessage(word, None))
+                await until(lambda: len(victim.node.engine.evidence) > 0)
                 break
         assert len(victim.node.engine.evidence)
         assert "a CLOSE below its own COMMIT" in caplog.text
+
+
+def _counts(node: RunningLanes, signed: SignedVote) -> bool:
+    tallies = [known.commits for term in lanes_of(node).terms for known in term.core.views.values()]
+    return any(signed in tally.votes.values() for tally in tallies)
 
 
 @pytest.mark.parametrize(("founders", "kind"), [(20, Node), (21, LaneNode)])
