@@ -15,7 +15,7 @@ from native.hashing import ZERO_HASH, Hash32
 from native.signatures import SIGNATURE_BYTES
 
 VOTE_SIGNATURE_BYTES: Final = SIGNATURE_BYTES[VALIDATOR_ALGORITHM]
-_VOTE_FIELDS: Final = 9
+VOTE_FIELDS: Final = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ def decode_lane_vote(
     value: Value, *, members_max: int = LANE_MEMBERS_MAX
 ) -> tuple[Lane, int, ReceivedVote]:
     """The exact inverse of `encode_vote`: lane, term, and the vote."""
-    fields = array(value, _VOTE_FIELDS)
+    fields = array(value, VOTE_FIELDS)
     lane, term = decode_lane(fields[0]), uint(fields[2])
     phase, view = decode_phase(fields[3]), uint(fields[4])
     height, voter_index = uint(fields[5]), uint(fields[7], bits=32)

@@ -11,21 +11,25 @@ from consensus.proposals import Proposal, ProposalMessage, SignedProposal, decod
 from consensus.votes import VOTE_SIGNATURE_BYTES, VotePhase
 from genesis.limits import LANE_MEMBERS_MAX
 from native.codec import Value, array, bounded, sequence, uint
-from native.hashing import Hash32
+from native.hashing import Hash32, hash32
 
 CHECKPOINT_MESSAGE_FIELDS: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
 class TermProposal:
-    """A block proposed in a term: the term, and the message as it is without lanes."""
+    """A block proposed in a term: the term, its instance, and the message as it is without lanes.
+
+    After a captured committee two terms of one number may have begun.
+    """
 
     term: int
+    instance_id: Hash32
     message: ProposalMessage
 
     def encode(self) -> list[Value]:
         """The wire form."""
-        return [self.term, self.message.encode()]
+        return [self.term, self.instance_id, self.message.encode()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +83,8 @@ class Decision:
 
 def decode_term_proposal(value: Value) -> TermProposal:
     """The exact inverse of `encode`."""
-    term, message = array(value, 2)
-    return TermProposal(uint(term), decode_proposal(message))
+    term, instance_id, message = array(value, 3)
+    return TermProposal(uint(term), hash32(instance_id), decode_proposal(message))
 
 
 def decode_checkpoint_message(value: Value) -> CheckpointMessage:

@@ -14,7 +14,7 @@ from consensus.lanes.messages import (
     decode_decision,
     decode_term_proposal,
 )
-from consensus.votes import VOTE_SIGNATURE_BYTES, decode_lane_vote, encode_vote
+from consensus.votes import VOTE_FIELDS, VOTE_SIGNATURE_BYTES, decode_lane_vote, encode_vote
 from genesis.limits import (
     BODY_TRANSACTIONS_MAX,
     CERTIFICATE_VIEWS_PER_ANSWER,
@@ -50,14 +50,16 @@ _DECISION_ITEMS: Final = _CHECKPOINT_ITEMS + LANE_MEMBERS_MAX + 16
 
 
 def _write_vote(message: LaneVote) -> Encodable:
-    return encode_vote(message.signed, message.lane, message.term)
+    signed = message.signed
+    return [*encode_vote(signed, message.lane, message.term), signed.vote.instance_id]
 
 
 def _read_vote(fields: list[Value]) -> ReceivedLaneVote:
-    lane, term, vote = decode_lane_vote(fields)
+    *voted, instance_id = array(fields, VOTE_FIELDS + 1)
+    lane, term, vote = decode_lane_vote(voted)
     if term == 0:
         raise DecodeError("terms and checkpoints are numbered from 1")
-    return ReceivedLaneVote(lane, term, vote)
+    return ReceivedLaneVote(lane, term, vote, hash32(instance_id))
 
 
 def _read_get_certificates(fields: list[Value]) -> GetLaneCertificates:

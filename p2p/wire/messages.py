@@ -85,11 +85,13 @@ class LaneVote:
 
 @dataclass(frozen=True, slots=True)
 class ReceivedLaneVote:
-    """A vote of a term or of a ballot, as it arrives: the reader knows which instance that is."""
+    """A vote of a term or of a ballot, as it arrives. It names its instance: after a captured
+    committee two terms of one number may have begun, and neither's votes are forgeries."""
 
     lane: Lane
     term: int
     vote: ReceivedVote
+    instance_id: Hash32
 
 
 Consensus: TypeAlias = (

@@ -27,6 +27,7 @@ from consensus.lanes.proofs import WaitedOut
 from consensus.votes import VOTE_CONTEXT, Lane, SignedVote, Vote, VotePhase, cancel_vote
 from genesis import limits
 from genesis.networks import founder_key, local_document
+from native.hashing import Hash32
 from p2p.memory_network import MemoryHub
 from p2p.network import Audience
 from p2p.wire.messages import CertificateForwarded, FinalAnnounced, LaneCertificate, LaneVote
@@ -167,6 +168,27 @@ async def test_a_lie_bans_its_sender(tmp_path: Path, lie: int) -> None:
         assert liar.is_banned_by(victim)
         height = victim.height
         await until(lambda: victim.height >= height + 2)
+
+
+async def test_votes_of_another_term_with_our_number_are_no_forgeries(
+    tmp_path: Path,
+) -> None:
+    """A captured committee can end its term at two blocks: then two next terms begin."""
+    key = founder_key("testnet", 0)
+    async with lane_cluster(tmp_path, 1) as net:
+        victim = await net.start(0)
+        await until(lambda: victim.height >= 2)
+        fellow = await join_liar(net, key)
+        fellow.silent = True
+        await until(lambda: not fellow.is_banned_by(victim))
+        until_height = victim.height + 4
+        while victim.height < until_height:
+            for term in lanes_of(victim).terms:
+                vote = cancel_vote(Hash32(bytes(32)), term.core.view + 1)
+                signed = SignedVote(vote, 0, 0, key.sign(vote.signing_bytes, VOTE_CONTEXT))
+                fellow.network.push(LaneVote(Lane.FAST, term.number, signed), Audience.PEERS)
+            await trio.sleep(0.05)
+        assert not fellow.is_banned_by(victim)
 
 
 async def test_a_stranger_is_not_listened_to_but_for_what_it_can_prove(tmp_path: Path) -> None:

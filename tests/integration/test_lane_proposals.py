@@ -52,7 +52,7 @@ def block_of(victim: RunningLanes, **wrong: int) -> TermProposal:
     signed = signed_by_founder(
         Proposal(term.instance.id, term.core.view + AHEAD, 0, block_ref(header), 0)
     )
-    return TermProposal(term.number, ProposalMessage.of(signed, header.raw, ()))
+    return TermProposal(term.number, term.instance.id, ProposalMessage.of(signed, header.raw, ()))
 
 
 def checkpoint_of(victim: RunningLanes, **wrong: Any) -> CheckpointMessage:

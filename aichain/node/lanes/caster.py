@@ -76,7 +76,8 @@ class Caster:
         seating = self._instances.named(signed.proposal.instance_id)
         message = self._producer.message_of(signed)
         if seating is not None and message is not None:
-            self._network.push(TermProposal(seating.number, message), Audience.VALIDATORS)
+            block = TermProposal(seating.number, seating.instance.id, message)
+            self._network.push(block, Audience.VALIDATORS)
 
     async def cast_checkpoint(
         self, proposal: Proposal, checkpoint: Checkpoint, proof: CheckpointProof | None

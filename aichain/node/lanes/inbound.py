@@ -128,8 +128,10 @@ class LaneInbound:
     async def _take_vote(self, peer: str, message: ReceivedLaneVote, nursery: trio.Nursery) -> None:
         seating = self._instances.numbered(message.lane, message.term)
         vote = message.vote
-        if seating is None or vote.epoch != seating.instance.epoch:
-            return  # of another instance: dropped, its sender repeats it (R9)
+        if seating is None or message.instance_id != seating.instance.id:
+            return  # dropped, its sender repeats it (R9)
+        if vote.epoch != seating.instance.epoch:
+            return
         signed = vote.bind(seating.instance.id)
         slot = (seating.instance.id, vote.view, vote.phase, vote.voter_index, vote.block_id)
         key = (*slot, blake3_256(vote.signature))  # a forged copy must not hide the true one
@@ -177,7 +179,9 @@ class LaneInbound:
     async def _take_proposal(self, peer: str, message: TermProposal) -> None:
         """A block of a term. Its header says who proposed it, and so does the committee."""
         seating, came_ms = self._instances.numbered(Lane.FAST, message.term), self._clock.now_ms()
-        if seating is None or message.message.epoch != seating.instance.epoch:
+        if seating is None or message.instance_id != seating.instance.id:
+            return
+        if message.message.epoch != seating.instance.epoch:
             return
         header = decode_header(message.message.header_raw)
         signed = message.message.bind(seating.instance.id, block_ref(header))

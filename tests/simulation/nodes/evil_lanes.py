@@ -59,11 +59,11 @@ class EvilLanes(EvilNetwork):
 
     def push(self, message: Pushed, to: Audience | frozenset[bytes]) -> int:
         match message:
-            case TermProposal(term, inner):
+            case TermProposal(term, name, inner):
                 if self._commits("proposal withheld (and with it its reveal)"):
                     return 0
                 if self._commits("proposal with a spoilt header"):
-                    message = TermProposal(term, self._spoilt(inner))
+                    message = TermProposal(term, name, self._spoilt(inner))
             case CheckpointMessage():
                 if self._commits("checkpoint withheld"):
                     return 0

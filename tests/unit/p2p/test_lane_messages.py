@@ -72,7 +72,7 @@ def test_a_vote_of_a_lane_comes_back_with_its_term(lane: Lane, term: int) -> Non
     signed = SignedVote(Vote(ID, VotePhase.COMMIT, 9, 8, BLOCK), 3, 2, SIGNATURE)
     received = decode_consensus(encode_message(LaneVote(lane, term, signed)))
     assert isinstance(received, ReceivedLaneVote)
-    assert (received.lane, received.term) == (lane, term)
+    assert (received.lane, received.term, received.instance_id) == (lane, term, ID)
     assert received.vote.bind(ID) == signed
 
 
@@ -85,7 +85,7 @@ def test_there_is_no_term_0() -> None:
 @pytest.mark.parametrize("proof", PROOFS)
 def test_proposals_of_both_lanes_survive_their_bytes(proof: CheckpointProof | None) -> None:
     proposed = CheckpointMessage(2, 0, 5, CHECKPOINT, proof, SIGNATURE)
-    for message in (proposed, TermProposal(4, PROPOSAL), LaneCertificate(CERTIFICATE)):
+    for message in (proposed, TermProposal(4, ID, PROPOSAL), LaneCertificate(CERTIFICATE)):
         assert decode_consensus(encode_message(message)) == message
 
 

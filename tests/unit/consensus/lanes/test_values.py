@@ -86,7 +86,7 @@ SEEN = blake3_256(b"seen")
 GOLDEN_CHECKPOINT = "0f9a35397fd18fb39f5b6318427567e3da5e5e191c743d7943808caa6f982e5c"
 GOLDEN_PROPOSED = "8107ab32fda6f8d9d2b5ae92598b07d7"
 GOLDEN_DECIDED = "ad595f0a01155dcccfe4faf0dc6ed20d"
-GOLDEN_IN_TERM = "eccf8c9b9ed97e847474b14d604b0773"
+GOLDEN_IN_TERM = "37720bad194f9b72a0ee62abccb96496"
 GOLDEN_DIGESTS = [
     "ba622ea22b209c3acaf658b0aa15cf58",
     "3312ed13d4c0d47454e8149d686eb023",
@@ -152,7 +152,7 @@ SIGNED = SignedProposal(
 PROPOSED = CheckpointMessage.of(SIGNED, END, BoundaryFinal(FINAL))
 DECIDED = Decision(END, make_certificate(BALLOT, VotePhase.COMMIT, 1, checkpoint_ref(END)))
 BLOCK_PROPOSAL = SignedProposal(Proposal(TERM.id, 1, 0, BLOCKS[1], TERM.proposer(1)), b"signature")
-IN_TERM = TermProposal(1, ProposalMessage.of(BLOCK_PROPOSAL, b"header", (SEEN,)))
+IN_TERM = TermProposal(1, TERM.id, ProposalMessage.of(BLOCK_PROPOSAL, b"header", (SEEN,)))
 
 CODECS: list[tuple[Any, Callable[[Any], list[Value]], Callable[[Value], Any]]] = [
     (END, Checkpoint.encode, decode_checkpoint),
