@@ -4,12 +4,14 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from consensus.core.state import State
-from genesis.limits import SILENT_VIEWS_PER_MEMBER
+from genesis.limits import SILENT_VIEWS
 
 
 def is_silent(state: State, index: int) -> bool:
-    """R4: nothing signed by this member was seen for 2·N views."""
-    return index != state.me and _views_unheard(state, index) > _patience(state)
+    """R4: nothing signed by this member was seen for eight views."""
+    if index == state.me:
+        return False
+    return index in state.absent or _views_unheard(state, index) > SILENT_VIEWS
 
 
 def would_tell(state: State, index: int, view: int) -> bool:
@@ -18,9 +20,9 @@ def would_tell(state: State, index: int, view: int) -> bool:
     Counting stops at the quorum, so without this the slowest honest member would be skipped. Asked
     from half the patience on, and for recent views only.
     """
-    half = _patience(state) // 2
+    half = SILENT_VIEWS // 2
     return (
-        _views_unheard(state, index) > half
+        (index in state.absent or _views_unheard(state, index) > half)
         and view > state.heard.get(index, 0)
         and view + half >= state.view
     )
@@ -29,12 +31,23 @@ def would_tell(state: State, index: int, view: int) -> bool:
 def hear(state: State, indices: Iterable[int], view: int) -> State:
     """These members have signed something in `view`."""
     fresh = {index: view for index in indices if state.heard.get(index, 0) < view}
-    return replace(state, heard={**state.heard, **fresh}) if fresh else state
+    if not fresh:
+        return state
+    return replace(state, heard={**state.heard, **fresh}, absent=state.absent - fresh.keys())
+
+
+def forgive(state: State, view: int) -> State:
+    """We skipped to `view`: what the others did meanwhile was not for us to hear."""
+    return replace(state, heard_since=view, absent=frozenset())
+
+
+def carry_over(before: State, after: State) -> State:
+    """Who was silent when an epoch ended has to say something in the next one first."""
+    members = before.instance.electorate.members
+    silent = {member for index, member in enumerate(members) if is_silent(before, index)}
+    voters = enumerate(after.instance.electorate.members)
+    return replace(after, absent=frozenset(index for index, each in voters if each in silent))
 
 
 def _views_unheard(state: State, index: int) -> int:
     return state.view - max(state.heard.get(index, 0), state.heard_since)
-
-
-def _patience(state: State) -> int:
-    return SILENT_VIEWS_PER_MEMBER * len(state.instance.electorate)

@@ -218,6 +218,8 @@ class State:
     wanted: frozenset[Hash32] = frozenset()
     heard: Mapping[int, int] = field(default_factory=dict)
     heard_since: int = 0
+    absent: frozenset[int] = frozenset()
+    """Who was silent at the end of the epoch before, and has said nothing in this one."""
     synced_height: int = NEVER_SYNCED
     later_records: tuple[Record, ...] = ()
     floor: tuple[int, int] = (0, 0)

@@ -282,15 +282,10 @@ def enter_view(turn: Turn, view: int) -> None:
     """R0: holding NOTAR or NULL of the view before (any later certificate skips ahead)."""
     state = turn.state
     slim = catchup.without_old_votes(state, view)
-    skipped = view > state.view + 1  # what the others did meanwhile was not for us to hear
-    state = replace(
-        state,
-        view=view,
-        entered_ms=turn.now_ms,
-        views={**state.views, **slim},
-        heard_since=view if skipped else state.heard_since,
-    )
-    turn.state = state
+    if view > state.view + 1:
+        state = hearing.forgive(state, view)
+    views = {**state.views, **slim}
+    turn.state = state = replace(state, view=view, entered_ms=turn.now_ms, views=views)
     if state.me is None:
         return
     tip_timestamp_ms = voting.tip_timestamp_ms(state, turn.now_ms)
@@ -391,7 +386,8 @@ def settle(turn: Turn) -> None:
 def begin_epoch(turn: Turn) -> None:
     """R10: the next instance starts at the final block; votes of the old one die with it."""
     state = turn.state
-    turn.state = recovery.replay(in_next_epoch(state), state.later_records)
+    after = hearing.carry_over(state, in_next_epoch(state))
+    turn.state = recovery.replay(after, state.later_records)
     turn.emit(EnterEpoch(turn.state.epoch, turn.state.instance))
     enter_view(turn, turn.state.view)
 

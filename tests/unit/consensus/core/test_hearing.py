@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from consensus.core.events import VoteAccepted
+from consensus.core.events import Started, VoteAccepted
 from consensus.core.filters import is_wanted
 from consensus.core.hearing import hear, is_silent, would_tell
 from consensus.votes import VotePhase
@@ -11,7 +11,7 @@ from tests.builders_consensus import Driver, make_block, make_state, make_vote
 STATE = make_state(0)
 
 
-def test_silence_is_more_than_two_views_a_member() -> None:
+def test_silence_is_more_than_eight_views() -> None:
     assert not is_silent(replace(STATE, view=8), 1)
     assert is_silent(replace(STATE, view=9), 1)
 
@@ -24,6 +24,30 @@ def test_one_signature_breaks_the_silence() -> None:
     state = hear(replace(STATE, view=9), (1,), 5)
     assert not is_silent(state, 1)
     assert is_silent(state, 2)
+
+
+def test_who_is_silent_at_an_edge_is_silent_behind_it_until_it_says_something() -> None:
+    driver = Driver.started(make_state(0, epoch_blocks=16))
+    parent = driver.state.final
+    for view in range(1, 17):
+        block = make_block(driver.state, view, parent)
+        driver.execute(block)
+        driver.finalize(view, block)  # by all but one
+        parent = block
+    assert driver.state.epoch == 1
+    assert [is_silent(driver.state, index) for index in range(4)] == [False, False, False, True]
+    block = make_block(driver.state, 1, parent)
+    assert is_wanted(driver.state, make_vote(driver.state, 3, VotePhase.PREFER, 1, block))
+    driver.feed(VoteAccepted(make_vote(driver.state, 3, VotePhase.PREFER, 1, block), 0))
+    assert not is_silent(driver.state, 3)
+
+
+def test_after_skipping_views_nobody_is_absent() -> None:
+    driver = Driver(replace(make_state(0), absent=frozenset((3,))))
+    assert is_silent(driver.state, 3)
+    driver.feed(Started(driver.now_ms))
+    driver.nullify(50)
+    assert not is_silent(driver.state, 3)
 
 
 def test_older_news_does_not_count() -> None:
