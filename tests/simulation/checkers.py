@@ -146,7 +146,7 @@ class Checker:
         side = evidence.first
         said = side.vote if isinstance(side, SignedVote) else side.claim
         accusation = (life, said.instance_id, said.view, evidence.offender)
-        if accusation in self._accused:
+        if accusation in self._accused and not self._facts.scenario.beyond:  # a halt says it again
             raise Violation("accused again", f"node {life}: {said}")
         self._accused.add(accusation)
         try:

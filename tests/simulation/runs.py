@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
+from consensus.quorum import quorum_weight
 from tests.simulation.adversary import Criminal
 from tests.simulation.log_disk import LogFault
 from tests.simulation.scenario import (
@@ -18,6 +19,8 @@ from tests.simulation.scenario import (
 from tests.simulation.world import Result, World
 
 FAR_DELTAS = 12
+NO_EDGE = 1_000
+"""Blocks of an epoch that outlasts every run."""
 CALM_BLOCK_TIME_MS = 5 * DELTA_MS
 """As on real networks: all have crossed an edge when the first proposal behind it is due."""
 
@@ -182,16 +185,34 @@ def _lonely_loss(scenario: Scenario, loss: Loss, at_ms: int) -> Scenario:
     )
 
 
+def _beyond(weights: tuple[int, ...], byzantine: frozenset[int]) -> frozenset[int]:
+    """More and more of them, until they are too many for safety, but never a quorum alone."""
+    evil = set(byzantine)
+    for member in range(len(weights)):
+        if not fits(weights, evil, live=False):
+            break
+        if sum(weights[each] for each in evil | {member}) < quorum_weight(sum(weights)):
+            evil.add(member)
+    return frozenset(evil)
+
+
 def overrun(scenario: Scenario) -> Scenario:
-    """More evil than safety allows, and two halves with a twin of each: chains fork."""
-    byzantine = set(scenario.byzantine)
-    for member in range(scenario.nodes):
-        if fits(scenario.base_weights, byzantine, live=False):
-            byzantine.add(member)
+    """More evil than safety allows, but no quorum, and two halves with a twin of each: chains fork.
+
+    Within an epoch: a core does not see a fork behind an edge, its node does (kind `edges` of the
+    whole nodes).
+    """
+    weights = scenario.base_weights
+    byzantine = _beyond(weights, scenario.byzantine)
+    if fits(weights, byzantine, live=False):  # one is a quorum alone: then all weigh the same
+        weights = tuple(min(weight, 1) for weight in weights)
+        byzantine = _beyond(weights, scenario.byzantine)
     return replace(
         scenario,
-        byzantine=frozenset(byzantine),
+        base_weights=weights,
+        byzantine=byzantine,
         reformed=frozenset(),
+        epoch_blocks=NO_EDGE,
         heal_ms=4_000,
         beyond=True,
         links=replace(scenario.links, split=True, drop=0, hold=1, one_way=0, laggard=None),
