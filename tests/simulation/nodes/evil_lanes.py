@@ -11,12 +11,10 @@ from p2p.network import Audience
 from p2p.wire.messages import (
     AnyRequest,
     BlockRange,
-    Blocks,
     CertificateForwarded,
     Certificates,
     Checkpoints,
     Decisions,
-    GetBlocks,
     GetCheckpoint,
     GetDecisions,
     GetLaneCertificates,
@@ -118,7 +116,7 @@ class EvilLanes(EvilNetwork):
             case GetRange(), BlockRange(blocks) if blocks:
                 if self._commits("range of other blocks served"):
                     return replace(answer, blocks=tuple(map(self._wrong, blocks)))
-            case GetBlocks(), Blocks():
+            case _:
                 return super()._spoil(request, answer)
         return answer
 

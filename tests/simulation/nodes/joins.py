@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 from unittest.mock import patch
 
 from aichain.store.paths import DataPaths
@@ -39,7 +39,15 @@ _GAP_BLOCKS: Final = 8
 _PART_BYTES: Final = 3_000
 _MADE_UP_BLOCKS: Final = 1_000
 
-Commits = Callable[[str], bool]
+_SELDOM: Final = 20
+_OFTEN: Final = 80
+"""In percent: who lies in its first answer is asked for nothing else."""
+
+
+class Commits(Protocol):
+    """Whether the liar commits this crime now, and if so a note of it."""
+
+    def __call__(self, crime: str, *, percent: int = ...) -> bool: ...
 
 
 @contextmanager
@@ -69,13 +77,13 @@ def spoil(
                     raw[:at] + bytes([raw[at] ^ 1 << rng.randrange(8)]) + raw[at + 1 :]
                 )
         case GetManifest(), SnapshotManifest(raw) if raw:
-            if commits("manifest of another name served"):
+            if commits("manifest of another name served", percent=_OFTEN):
                 return SnapshotManifest(raw[:-1] + bytes([raw[-1] ^ 1]))
         case GetFinality(), FinalityClaim(finality) if finality is not None:
             if commits("snapshot proved by too few"):
                 return FinalityClaim(replace(finality, certificate=short_of(finality.certificate)))
         case GetSnapshots(), SnapshotOffers(offers) if offers:
-            if commits("snapshot offered that nobody made"):
+            if commits("snapshot offered that nobody made", percent=_SELDOM):
                 height, name = offers[-1]
                 other = Hash32(blake3_256(name))
                 return SnapshotOffers((*offers[1:], (height + _MADE_UP_BLOCKS, other)))

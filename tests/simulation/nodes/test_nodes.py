@@ -19,8 +19,8 @@ SEEDS = {
     "guilty": 4,
     "accomplice": 2,
     "absent": 2,
-    "liars": 6,
-    "joiners": 6,
+    "liars": 10,
+    "joiners": 8,
     "beyond": 4,
     "edges": 4,
 }
@@ -30,7 +30,7 @@ SLOW_SEEDS = {
     "accomplice": 30,
     "absent": 20,
     "liars": 30,
-    "joiners": 60,
+    "joiners": 80,
     "beyond": 40,
     "edges": 40,
 }
