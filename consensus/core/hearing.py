@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from consensus.core.state import State
+from consensus.values import changed
 from genesis.limits import SILENT_VIEWS
 
 
@@ -33,7 +34,7 @@ def hear(state: State, indices: Iterable[int], view: int) -> State:
     fresh = {index: view for index in indices if state.heard.get(index, 0) < view}
     if not fresh:
         return state
-    return replace(state, heard={**state.heard, **fresh}, absent=state.absent - fresh.keys())
+    return changed(state, heard={**state.heard, **fresh}, absent=state.absent - fresh.keys())
 
 
 def forgive(state: State, view: int) -> State:
