@@ -5,7 +5,7 @@ which stands on its own: who knows the validators of that epoch needs nothing el
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from consensus.certificates import (
     QuorumCertificate,
@@ -89,16 +89,20 @@ class ForkProof:
 def prove_fork(disclosures: Sequence[Disclosure], verify: Verify) -> ForkProof:
     """Two disclosures at least, of one epoch; those that agree with another add what they hold.
 
-    Certificates that are not true are left out: a disclosure may come from anybody.
+    Certificates that are not true, and headers with none above them, are left out: a disclosure
+    may come from anybody.
     NoFork where all of them are of one chain, or where chains parted before this epoch.
     """
     epoch = disclosures[0].epoch
     if any(each.epoch != epoch for each in disclosures):
         raise NoFork(epoch.number, "these are of different epochs, or parted before this one")
+    disclosures = [_made_final(each, verify) for each in disclosures]
     one, other = _sides(disclosures)
     pairs = decisive_votes(_branch(one), _branch(other))
     guilty = convicted(_true_rivals(disclosures, verify), epoch.instance_id)
-    gap = lacking(pairs, (held for each in disclosures for held in each.certificates))
+    asked = {vote for pair in pairs for vote in pair}
+    held = (each for disclosure in disclosures for each in disclosure.certificates)
+    gap = lacking(pairs, (c for c in held if c.vote in asked and _is_true(c, epoch, verify)))
     return ForkProof(epoch, (one, other), tuple(guilty.values()), gap)
 
 
@@ -120,6 +124,24 @@ def verify_fork_proof(proof: ForkProof, verify: Verify) -> None:
     if one.height != other.height or one.id == other.id:
         raise ForkUnproven("both sides are of one chain")
     _require_guilty(proof, verify)
+
+
+def _made_final(disclosure: Disclosure, verify: Verify) -> Disclosure:
+    """Only FINALs that are true, and headers that one of them is above."""
+    epoch = disclosure.epoch
+    finals, others = list[QuorumCertificate](), list[QuorumCertificate]()
+    for certificate in disclosure.certificates:
+        if certificate.phase is not VotePhase.COMMIT:
+            others.append(certificate)
+        elif certificate.instance_id == epoch.instance_id and _is_true(certificate, epoch, verify):
+            finals.append(certificate)
+    ids = {certificate.block_id for certificate in finals}
+    headers: list[Header] = []
+    for header in sorted(disclosure.headers, key=lambda each: each.height, reverse=True):
+        if header.id in ids:
+            headers.append(header)
+            ids.add(header.parent_id)
+    return replace(disclosure, headers=tuple(headers[::-1]), certificates=(*finals, *others))
 
 
 def _true_rivals(disclosures: Sequence[Disclosure], verify: Verify) -> Iterator[QuorumCertificate]:

@@ -71,8 +71,11 @@ class ForkWatch:
         if peer.anchor_id == ZERO_HASH or peer.epoch > self._engine.state.epoch:
             return False
         if self._ours[0] != peer.epoch:
-            self._ours = peer.epoch, self._own_id(peer.epoch * self._epoch_blocks) or ZERO_HASH
-        return self._ours[1] not in (ZERO_HASH, peer.anchor_id)
+            own = self._own_id(peer.epoch * self._epoch_blocks)
+            if own is None:
+                return False  # the core is in that epoch, its last block is being written
+            self._ours = peer.epoch, own
+        return self._ours[1] != peer.anchor_id
 
     async def judge(self, peer: str, height: int) -> bool:
         """Have it prove another block at `height` than ours; True halts the core.

@@ -26,13 +26,12 @@ class Page:
 
 def render_page(path: str, backend: Backend, now_ms: int, ready_within_ms: int) -> Page:
     """Raises HttpRefused for paths that are not served."""
-    status = backend.status()
-    ready = not status.syncing and now_ms - status.finalized_at_ms <= ready_within_ms
     match path:
-        case "/health":
-            return _health(200, status, now_ms, ready=ready)
-        case "/ready":
-            return _health(200 if ready else 503, status, now_ms, ready=ready)
+        case "/health" | "/ready":
+            status = backend.status()
+            ready = not status.syncing and now_ms - status.finalized_at_ms <= ready_within_ms
+            code = 503 if path == "/ready" and not ready else 200
+            return _health(code, status, now_ms, ready=ready)
         case "/metrics":
             return Page(200, METRICS, backend.metrics_text())
         case "/":

@@ -152,7 +152,7 @@ def assemble_lanes(
             caster=Caster(engine, ballots, instances, producer, anchors, relay, context, own),
             accuser=Accuser(key, chain, pool, context),
             renewer=Renewer(key, reveals, chain, pool, context),
-            probation=probation_of(engine, context, ballots, syncer, relay, records),
+            probation=probation_of(engine, context, ballots, syncer, records),
         )
     watch = ClockWatch(document.consensus, context.electorates)
     inbound = LaneInbound(engine, instances, certificates, bodies, pool, watch, relay, context)
@@ -224,14 +224,13 @@ def probation_of(
     context: NodeContext,
     ballots: LaneBallots,
     syncer: LaneSyncer,
-    relay: Relay,
     records: tuple[LaneRecord, ...],
 ) -> LaneProbation | None:
     """Who has a new log, or lost its chain, is silent for a while."""
     if not engine.state.abstain:
         return None
     floor = settled_number(records) if is_trusted(records) else None
-    return LaneProbation(engine, context, ballots, syncer, relay, floor)
+    return LaneProbation(engine, context, ballots, syncer, floor)
 
 
 def signed_of(records: tuple[LaneRecord, ...]) -> SignedLanes:

@@ -8,7 +8,6 @@ import trio
 from aichain.node.context import NodeContext
 from aichain.node.lanes.ballots import LaneBallots
 from aichain.node.lanes.engine import LaneEngine
-from aichain.node.lanes.relay import Relay
 from aichain.node.lanes.syncer import LaneSyncer
 from aichain.node.probation import POLL_S, STANDS, VOUCHED, Standstill
 from consensus.core.events import VotingAllowed
@@ -20,7 +19,7 @@ from consensus.lanes.probation import (
     may_start_signing_after,
 )
 from consensus.lanes.state import Lanes
-from consensus.probation import Head, Probation, has_heard_quorum
+from consensus.probation import Head, Probation
 from consensus.quorum import reaches_quorum
 from consensus.records import SigningAllowed
 from genesis.limits import STANDING_BLOCK_TIMES
@@ -38,14 +37,12 @@ class LaneProbation:
         context: NodeContext,
         ballots: LaneBallots,
         syncer: LaneSyncer,
-        relay: Relay,
         floor: int | None,
     ) -> None:
         self._engine = engine
         self._context = context
         self._ballots = ballots
         self._syncer = syncer
-        self._relay = relay
         self._floor = floor
         self._started_ms = context.clock.now_ms()
         self._later: int | None = None
@@ -77,8 +74,7 @@ class LaneProbation:
         probation = Probation(ballot.instance.electorate, own)
         present: Mapping[int, Head] = {}
         while not self._may_start(probation):
-            heard = {*own, *present, *self._relayed(probation.electorate)}
-            if own and self._stands(probation.electorate, heard):
+            if own and self._stands(probation.electorate, {*own, *present}):
                 log.warning(VOUCHED if is_vouched_for else STANDS)
                 if is_vouched_for:
                     break
@@ -90,18 +86,13 @@ class LaneProbation:
         await self._ballots.allow(SigningAllowed(instance.id, instance.epoch, 1))
 
     def _may_start(self, probation: Probation) -> bool:
-        """By what a quorum says, or by stamps where we are connected to none."""
+        """By what a quorum says, or by stamps: each is enough alone."""
         state = self._engine.state
         if self._later is None and is_later(state.checkpoint, self._started_ms):
             self._later = state.checkpoint.number
-        if has_heard_quorum(probation) or self._later is None:
-            return may_start_signing(probation, state.number)
-        return may_start_signing_after(self._later, state.number)
-
-    def _relayed(self, electorate: Electorate) -> set[int]:
-        """Members that we hear through others; what they would say of themselves we do not know."""
-        places = map(electorate.index_of, map(address_of_key, self._relay.heard_through_others))
-        return {place for place in places if place is not None}
+        if may_start_signing(probation, state.number):
+            return True
+        return self._later is not None and may_start_signing_after(self._later, state.number)
 
     def _present(self, electorate: Electorate) -> dict[int, Head]:
         heads = {}

@@ -56,11 +56,6 @@ class Relay:
         """Ask for what we lack until cancelled."""
         await self._upstream.run()
 
-    @property
-    def heard_through_others(self) -> frozenset[bytes]:
-        """The keys of those that we hear though we are not connected to them."""
-        return self._upstream.routed
-
     def takes_part(self, seating: Seating) -> bool:
         """Whether we count the votes of an instance; what we only pass on we do not."""
         return seating.lane is Lane.HARD or self._upstream.own_key in seating.keys
@@ -73,6 +68,7 @@ class Relay:
 
     def subscribe(self, peer: str, request: Subscribe) -> Reach:
         """Take a validator's wish, in place of its last one, and say whom we hear."""
+        self._upstream.refresh()
         key, epoch = self._upstream.key_of(peer), self._engine.state.ballot.instance.epoch
         if not self._upstream.own_key or key not in self._electorates.keys:
             raise RequestFailed(peer, "only validators are passed on to")

@@ -100,17 +100,12 @@ class Upstream:
                     await self._changed.wait()
                 await trio.sleep(_ROUND_S)
 
-    @property
-    def routed(self) -> frozenset[bytes]:
-        """Those to whom a route leads."""
-        return frozenset(self._routes)
-
     # --- what others want of us -----------------------------------------------------------------
 
     def key_of(self, peer: str) -> bytes:
         """The key that a connected peer proved."""
         if peer not in self._peers:
-            self._look_around()
+            self.refresh()
         return self._peers.get(peer, b"")
 
     def serve(self, peer: str, wish: Subscription) -> bytes:
@@ -150,7 +145,7 @@ class Upstream:
     def _due(self) -> list[tuple[str, _Wish]]:
         """Who must be told something else than before, or the same again."""
         now, state = trio.current_time(), self._engine.state
-        self._look_around()
+        self.refresh()
         self._forget(now)
         voters = state.epochs[state.ballot.instance.epoch]
         connected = set(self._peers.values())
@@ -213,13 +208,16 @@ class Upstream:
         self._heard_s = {pair: self._heard_s.get(pair, now) for pair in pairs}
         self._is_stale = False
 
-    def _look_around(self) -> None:
-        """Who is connected, and who votes; a new epoch numbers validators anew."""
+    def refresh(self) -> None:
+        """Who is connected, and who votes; a new epoch numbers validators anew, and until the
+        wishes are said in its numbers those of the last one hold."""
         epoch = self._engine.state.ballot.instance.epoch
         if epoch != self._epoch:
             self._epoch, self._is_stale = epoch, True
             self.keys = tuple(each.public_key for each in self._electorates.validators(epoch))
-            self._asked.clear()
+            for asked in self._asked.values():
+                asked.hops = {key: hops for key, hops in asked.hops.items() if key in self.keys}
+                asked.due_s = 0.0
         wanted = self._electorates.keys
         peers = {
             each.peer_id: each.validator_key

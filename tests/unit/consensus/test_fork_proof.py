@@ -100,6 +100,33 @@ def test_forged_certificates_of_a_source_convict_nobody() -> None:
     assert sorted(prove_fork([LEFT, liar], check).offenders) == [1, 2]
 
 
+def test_a_source_of_inventions_hides_no_fork() -> None:
+    """Blocks that nobody made final, below the true fork, and FINALs that nobody signed."""
+    invented = grown(3).headers
+    false = certify_falsely(invented[2])
+    strange = replace(invented[1], timestamp_ms=invented[1].timestamp_ms + 1)
+    liar = Disclosure(EPOCH, (strange, *invented[2:]), (false, *LEFT.certificates))
+    near = replace(LEFT, certificates=(certify_falsely(ONE.headers[3]), *LEFT.certificates))
+    for sources in ([liar, LEFT, RIGHT], [LEFT, liar, RIGHT], [near, RIGHT]):
+        proof = prove_fork(sources, check)
+        verify_fork_proof(proof, check)
+        assert proof.height == 3
+
+
+def certify_falsely(header: Header) -> QuorumCertificate:
+    return replace(certify(header, VotePhase.COMMIT, 0, 1, 2), signatures=(bytes(3309),) * 3)
+
+
+def test_a_false_null_is_still_lacking() -> None:
+    right = replace(RIGHT, certificates=(certify(OTHER.headers[4], VotePhase.COMMIT, 1, 2, 3),))
+    null = replace(certify_falsely(ONE.headers[3]), phase=VotePhase.CANCEL)
+    vote = cancel_vote(EPOCH.instance_id, 3)
+    null = replace(null, height=vote.height, block_id=vote.block_id)
+    assert null.vote == vote
+    left = replace(LEFT, certificates=(certify(ONE.headers[3], VotePhase.COMMIT, 0, 1, 2), null))
+    assert prove_fork([left, right], check).lacking == (vote,)
+
+
 def test_what_nobody_brought_is_named() -> None:
     """Two FINALs of two views: the NULL of the lower view must have existed, and is not here."""
     late = OTHER.headers[4]
