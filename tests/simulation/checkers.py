@@ -10,6 +10,7 @@ from consensus.core.effects import Finalize
 from consensus.errors import InvalidEvidence
 from consensus.evidence import Evidence, check_evidence
 from consensus.instance import BlockRef, Instance
+from consensus.quorum import reaches_quorum
 from consensus.votes import VOTE_CONTEXT, SignedVote, VotePhase
 from genesis.epochs import epoch_of_height
 from genesis.limits import (
@@ -201,5 +202,18 @@ class Checker:
         if block.timestamp_ms < parent.timestamp_ms + scenario.block_time_ms:
             raise Violation("spacing", f"member {member}: {block} on {parent}")
         latest = GENESIS.timestamp_ms + self._facts.now + max(scenario.skew_ms)
+        latest += self._wrongly_shown_ms(block.epoch)
         if block.timestamp_ms > latest + scenario.block_time_ms:
             raise Violation("future", f"member {member}: {block}")
+
+    def _wrongly_shown_ms(self, epoch: int) -> int:
+        """How far a clock is off on which evil members need only one honest one to be a quorum."""
+        scenario = self._facts.scenario
+        if scenario.accidents.wrong_clock is None:
+            return 0
+        wrong, off_ms = scenario.accidents.wrong_clock
+        electorate = scenario.electorate(epoch)
+        with_them = scenario.byzantine | {wrong}
+        voters = enumerate(electorate.members)
+        weight = sum(electorate.weights[at] for at, each in voters if each[0] - 1 in with_them)
+        return max(0, off_ms) if reaches_quorum(weight, electorate.total) else 0
