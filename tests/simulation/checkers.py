@@ -64,6 +64,8 @@ class Checker:
         self.guilty: dict[int, set[int]] = {}
         """By epoch, whom honest members have accused."""
         self.halted: list[str] = []
+        self._halted_members: set[int] = set()
+        self._accused_again: set[int] = set()
         self.is_forked = False
         self.height = 0
         self.finalizations = 0
@@ -114,6 +116,7 @@ class Checker:
         if not self._facts.scenario.beyond:
             raise Violation("halt", f"member {member}: {reason}")
         self.halted.append(reason)
+        self._halted_members.add(member)
 
     def _on_fork(self, kind: str, what: str) -> None:
         if not self._facts.scenario.beyond:
@@ -124,6 +127,8 @@ class Checker:
         """A fork is noticed, and those who noticed it can name 38 % of the weight."""
         if self.is_forked and not self.halted:
             raise Violation("fork unnoticed", "nobody has halted")
+        if self._accused_again - self._halted_members:
+            raise Violation("accused again", f"by {self._accused_again - self._halted_members}")
         if self.is_forked and self.accused_percent < ACCOUNTABLE_PERCENT:
             raise Violation("fork unaccounted", f"{self.accused_percent} % of the weight accused")
         if self.is_forked:
@@ -147,8 +152,10 @@ class Checker:
         side = evidence.first
         said = side.vote if isinstance(side, SignedVote) else side.claim
         accusation = (life, said.instance_id, said.view, evidence.offender)
-        if accusation in self._accused and not self._facts.scenario.beyond:  # a halt says it again
-            raise Violation("accused again", f"node {life}: {said}")
+        if accusation in self._accused:
+            if not self._facts.scenario.beyond:
+                raise Violation("accused again", f"node {life}: {said}")
+            self._accused_again.add(member)  # who halts names them all once more
         self._accused.add(accusation)
         try:
             check_evidence(evidence)
