@@ -20,7 +20,7 @@ from consensus.errors import InvalidCertificate
 from consensus.instance import instance_id
 from consensus.light import Finality
 from consensus.votes import VotePhase
-from genesis.limits import FORK_QUESTIONS_REMEMBERED
+from genesis.limits import FORK_QUESTIONS_AT_ONCE, FORK_QUESTIONS_REMEMBERED
 from native.errors import InvalidSignature
 from native.hashing import ZERO_HASH, Hash32
 from p2p.errors import Penalty, RequestFailed
@@ -31,6 +31,8 @@ log = logging.getLogger(__name__)
 
 POLL_S = 0.25
 REQUEST_TIMEOUT_S = 5.0
+EXPLANATION_TIMEOUT_S = 10.0
+"""For all questions to one peer: a search by halves asks several."""
 
 
 class ForkWatch:
@@ -42,15 +44,30 @@ class ForkWatch:
         self._context = context
         self._epoch_blocks = chain.document.consensus.epoch_blocks
         self._asked: OrderedDict[tuple[str, int], bool] = OrderedDict()
+        self._asking: set[str] = set()
         self._ours: tuple[int, Hash32] = (-1, ZERO_HASH)
 
     async def run(self) -> None:
-        """Look at what peers claim until cancelled; one is asked at a time."""
-        while True:
-            await trio.sleep(POLL_S)
-            for peer in self._context.network.peers():
-                if self.is_foreign(peer):
-                    await self.explains(peer.peer_id, peer.epoch)
+        """Look at what peers claim until cancelled, and ask them all at once: who could halt us
+        is soon gone itself, and others may never answer."""
+        async with trio.open_nursery() as nursery:
+            while True:
+                await trio.sleep(POLL_S)
+                for peer in self._context.network.peers():
+                    if self._may_ask(peer):
+                        self._asking.add(peer.peer_id)
+                        nursery.start_soon(self._ask_alone, peer.peer_id, peer.epoch)
+
+    def _may_ask(self, peer: PeerView) -> bool:
+        if peer.peer_id in self._asking or len(self._asking) >= FORK_QUESTIONS_AT_ONCE:
+            return False
+        return (peer.peer_id, peer.epoch) not in self._asked and self.is_foreign(peer)
+
+    async def _ask_alone(self, peer: str, epoch: int) -> None:
+        try:
+            await self.explains(peer, epoch)
+        finally:
+            self._asking.discard(peer)
 
     async def explains(self, peer: str, epoch: int) -> bool:
         """Whether a fork before `epoch` may be why its signatures of that epoch are none here.
@@ -80,10 +97,11 @@ class ForkWatch:
     async def judge(self, peer: str, height: int) -> bool:
         """Have it prove another block at `height` than ours; True halts the core.
 
-        A peer that claims such a block and cannot show it is charged.
+        A peer that claims such a block and cannot show it is charged, and so is one that is late.
         """
         try:
-            claim = await self._first_difference(peer, height)
+            with trio.fail_after(EXPLANATION_TIMEOUT_S):
+                claim = await self._first_difference(peer, height)
             if claim is not None and await self._is_final(claim):
                 log.error("%s has block %d of another chain: a fork", peer, claim.height)
                 now_ms = self._context.clock.now_ms()
@@ -92,8 +110,9 @@ class ForkWatch:
             self._context.network.penalize(peer, Penalty.MALFORMED, "a chain it does not show")
         except (InvalidCertificate, InvalidSignature) as error:
             self._context.network.penalize(peer, Penalty.FORGED, str(error))
-        except RequestFailed as error:
-            log.info("%s did not answer for its chain: %s", peer, error)
+        except (RequestFailed, trio.TooSlowError) as error:
+            log.info("%s did not answer for its chain: %s", peer, str(error) or "too slow")
+            self._context.network.penalize(peer, Penalty.NUISANCE, "does not answer for its chain")
         return False
 
     async def _first_difference(self, peer: str, height: int) -> Finality | None:

@@ -6,15 +6,18 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import trio
+import trio.testing
 
-from aichain.node.fork_watch import ForkWatch
+from aichain.node.fork_watch import EXPLANATION_TIMEOUT_S, POLL_S, REQUEST_TIMEOUT_S, ForkWatch
 from consensus.core.events import ForkProven
 from consensus.light import Finality
 from consensus.votes import VotePhase
+from genesis.limits import FORK_QUESTIONS_AT_ONCE
 from native.batch import verify_many
 from native.hashing import ZERO_HASH, Hash32
 from native.signatures import SignatureItem
-from p2p.errors import Penalty
+from p2p.errors import Penalty, RequestFailed
 from p2p.wire.messages import FinalityClaim, GetFinality
 from tests.builders_light import EPOCH_BLOCKS, FOUR, GENESIS_HASH, LightChain, with_signature
 
@@ -34,16 +37,19 @@ Bend = Callable[[Finality], Finality]
 
 
 class Desk:
-    """A watch on our chain, and one peer that answers from another one."""
+    """A watch on our chain, and peers: some never answer, the others do from another chain."""
 
     def __init__(self, theirs: LightChain | None, bend: Bend = lambda claim: claim) -> None:
         self.events: list[Any] = []
         self.charges: list[Penalty] = []
         self.asked: list[int] = []
+        self.claimed: list[Any] = []
+        self.waits_s: dict[str, float] = {}
+        self.most_open = 0
+        self._open: list[str] = []
         self._theirs, self._bend = theirs, bend
-        blocks = SimpleNamespace(
-            header_at=dict(enumerate(OURS.headers)).get, validators_at=lambda height: FOUR
-        )
+        self.headers = dict(enumerate(OURS.headers))
+        blocks = SimpleNamespace(header_at=self.headers.get, validators_at=lambda height: FOUR)
         consensus = SimpleNamespace(epoch_blocks=EPOCH_BLOCKS)
         document = SimpleNamespace(hash=GENESIS_HASH, consensus=consensus)
         chain: Any = SimpleNamespace(blocks=blocks, document=document)
@@ -54,8 +60,20 @@ class Desk:
         )
         self.watch = ForkWatch(engine, chain, context)
 
-    async def request(self, _peer: str, question: GetFinality, _timeout_s: float) -> FinalityClaim:
+    def peers(self) -> list[Any]:
+        return self.claimed
+
+    async def request(self, peer: str, question: GetFinality, timeout_s: float) -> FinalityClaim:
         self.asked.append(question.height)
+        assert peer not in self._open
+        self._open.append(peer)
+        self.most_open = max(self.most_open, len(self._open))
+        try:
+            await trio.sleep(min(timeout_s, self.waits_s.get(peer, 0)))
+        finally:
+            self._open.remove(peer)
+        if self.waits_s.get(peer, 0) > timeout_s:
+            raise RequestFailed(peer=peer, reason="too slow")
         known = self._theirs
         return FinalityClaim(None if known is None else self._bend(known.finality(question.height)))
 
@@ -66,8 +84,8 @@ class Desk:
         return list(verify_many(list(items)))
 
 
-def peer(epoch: int, anchor_id: Hash32) -> Any:
-    return SimpleNamespace(peer_id="p", epoch=epoch, anchor_id=anchor_id)
+def peer(epoch: int, anchor_id: Hash32, name: str = "p") -> Any:
+    return SimpleNamespace(peer_id=name, epoch=epoch, anchor_id=anchor_id)
 
 
 def anchor(chain: LightChain, epoch: int) -> Hash32:
@@ -145,3 +163,66 @@ def test_who_names_another_anchor_is_on_another_chain() -> None:
     assert not watch.is_foreign(peer(1, anchor(THEIRS, 1)))
     assert not watch.is_foreign(peer(3, ZERO_HASH))
     assert not watch.is_foreign(peer(EPOCH + 1, anchor(THEIRS, EPOCH + 1)))
+
+
+def test_an_anchor_that_is_not_written_yet_is_compared_once_it_is() -> None:
+    """The core enters an epoch before the block that it begins on is on the disk."""
+    desk, height = Desk(THEIRS), EPOCH * EPOCH_BLOCKS
+    before = desk.headers.pop(height)
+    theirs, ours = peer(EPOCH, anchor(THEIRS, EPOCH)), peer(EPOCH, anchor(OURS, EPOCH))
+    assert not desk.watch.is_foreign(theirs)
+    assert not desk.watch.is_foreign(ours)
+    desk.headers[height] = before
+    assert desk.watch.is_foreign(theirs)
+    assert not desk.watch.is_foreign(ours)
+
+
+async def watch_for(desk: Desk, seconds: float) -> None:
+    with trio.move_on_after(seconds):
+        await desk.watch.run()
+
+
+def stalling(count: int) -> list[Any]:
+    return [peer(EPOCH, anchor(THEIRS, EPOCH), f"mute {index}") for index in range(count)]
+
+
+async def test_peers_that_never_answer_do_not_hide_the_one_that_shows_the_fork(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    desk = Desk(THEIRS)
+    desk.claimed = [*stalling(FORK_QUESTIONS_AT_ONCE - 1), peer(EPOCH, anchor(THEIRS, EPOCH))]
+    desk.waits_s = {each.peer_id: 3_600 for each in desk.claimed[:-1]}
+    await watch_for(desk, POLL_S + REQUEST_TIMEOUT_S / 2)
+    assert [type(event) for event in desk.events] == [ForkProven]
+
+
+async def test_so_many_are_asked_at_once_and_each_one_thing_at_a_time(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    desk = Desk(THEIRS)
+    desk.claimed = stalling(FORK_QUESTIONS_AT_ONCE + 1)
+    desk.claimed[1:1] = [peer(3, anchor(THEIRS, 3), "mute 0")]
+    desk.waits_s = {each.peer_id: 3_600 for each in desk.claimed}
+    await watch_for(desk, 4 * REQUEST_TIMEOUT_S)
+    assert desk.most_open == FORK_QUESTIONS_AT_ONCE
+    assert len(desk.asked) == FORK_QUESTIONS_AT_ONCE + 2
+
+
+async def test_a_peer_that_does_not_answer_pays_for_it(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    desk = Desk(THEIRS)
+    desk.waits_s = {"p": 3_600}
+    assert not await desk.watch.explains("p", EPOCH)
+    assert desk.charges == [Penalty.NUISANCE]
+
+
+async def test_all_its_answers_together_have_their_time(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    desk = Desk(THEIRS)
+    desk.waits_s = {"p": REQUEST_TIMEOUT_S - 1}
+    began_s = trio.current_time()
+    assert not await desk.watch.explains("p", EPOCH)
+    assert trio.current_time() - began_s == EXPLANATION_TIMEOUT_S
+    assert desk.charges == [Penalty.NUISANCE]
