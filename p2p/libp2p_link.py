@@ -17,7 +17,7 @@ from p2p.libp2p_guard_yamux import STREAMS_OF_A_PEER, GuardedYamux
 from p2p.libp2p_requests import RequestPool
 from p2p.network import Direction
 from p2p.outbox import Outbox
-from p2p.quotas import Kind, Quota
+from p2p.quotas import Kind
 from p2p.topics import Topics
 from p2p.wire.messages import Hello
 
@@ -38,7 +38,6 @@ class PeerLink:
         hello: Hello,
         direction: Direction,
         topics: Topics,
-        now_ms: int,
     ) -> None:
         self.peer = peer
         self.connection = connection
@@ -47,7 +46,6 @@ class PeerLink:
         self.consensus = Outbox(QUEUED_CONSENSUS_MAX, QUEUED_BYTES_PER_PEER_MAX)
         self.announcements = Outbox(QUEUED_ANNOUNCEMENTS_MAX, QUEUED_BYTES_PER_PEER_MAX)
         self.requests = RequestPool(peer, connection, topics.requests)
-        self.quota = Quota(now_ms)
         self.bulk_answer = trio.Lock()
         self.serving: Counter[Kind] = Counter()  # streams of the peer that we read
         self.is_spare = False

@@ -134,7 +134,7 @@ class Serving:
         except InvalidData:
             await connection.close()
             return False
-        link = PeerLink(peer, connection, hello, direction, self._topics, now_ms())
+        link = PeerLink(peer, connection, hello, direction, self._topics)
         if not self._board.admit(link):
             await connection.close()
             return False
@@ -164,9 +164,9 @@ class Serving:
         try:
             while True:
                 data = await bare.read(-1)
-                self._board.allows(link, Kind.BYTES, len(data))
+                self._board.allows(link.peer, Kind.BYTES, len(data))
                 for payload in reader.feed(data):
-                    if not self._board.allows(link, kind):
+                    if not self._board.allows(link.peer, kind):
                         continue
                     if not self._board.is_blocked(link.peer):
                         self._deliver(link, decode(payload))
@@ -201,7 +201,7 @@ class Serving:
     async def _answer(self, link: PeerLink, stream: GuardedStream, payload: bytes) -> None:
         request = decode_request(payload)
         response: Response | Refused = Refused()
-        if not self._board.allows(link, Kind.REQUEST):
+        if not self._board.allows(link.peer, Kind.REQUEST):
             pass
         elif isinstance(request, GetPeers):
             response = self._known_peers(link.peer)

@@ -165,10 +165,9 @@ class Stack:
             raise
 
     async def _hear(self, peer: str, payload: bytes) -> bool:
-        link = self._board.links.get(peer)
-        if link is None or self._board.is_blocked(peer):
+        if peer not in self._board.links or self._board.is_blocked(peer):
             return False
-        if not self._board.allows(link, Kind.GOSSIP):
+        if not self._board.allows(peer, Kind.GOSSIP):
             return False
         verdict, message = await self._board.judge.judge(peer, payload)
         if verdict is GossipVerdict.REJECT:
@@ -178,8 +177,7 @@ class Stack:
         return verdict is GossipVerdict.ACCEPT
 
     def _may_ask(self, peer: str) -> bool:
-        link = self._board.links.get(peer)
-        return link is not None and self._board.allows(link, Kind.GOSSIP)
+        return peer in self._board.links and self._board.allows(peer, Kind.GOSSIP)
 
     async def _gossip_forever(self) -> None:
         async for payload in self._gossip:

@@ -19,7 +19,7 @@ from p2p.libp2p_link import PeerLink, yamux_of
 from p2p.mailbox import Mailbox
 from p2p.network import DelayOf, Direction, RequestHandler, no_delay
 from p2p.peers import PeerTable
-from p2p.quotas import Kind
+from p2p.quotas import Kind, Quotas
 from p2p.roster import Member, Roster
 from p2p.wire.encoding import encode_message
 from p2p.wire.framing import frame
@@ -50,6 +50,7 @@ class Switchboard:
     loopback_only: bool = False
     roster: Roster = field(default_factory=Roster)
     table: PeerTable = field(default_factory=PeerTable)
+    quotas: Quotas = field(default_factory=Quotas)
     mailbox: Mailbox = field(default_factory=Mailbox)
     judge: GossipJudge = field(default_factory=GossipJudge)
     tally: Tally = field(default_factory=Tally)
@@ -113,12 +114,13 @@ class Switchboard:
             if link is not None:
                 link.disconnect()
 
-    def allows(self, link: PeerLink, kind: Kind, count: int = 1) -> bool:
+    def allows(self, peer: str, kind: Kind, count: int = 1) -> bool:
         """Whether a peer is within its quota; beyond it, it pays with its score."""
-        if link.quota.take(kind, now_ms(), count):
+        time_ms = now_ms()
+        if self.quotas.of(peer, time_ms).take(kind, time_ms, count):
             return True
         self.tally.over_quota += 1
-        self.penalize(link.peer, Penalty.NUISANCE, f"more {kind.value} than its quota")
+        self.penalize(peer, Penalty.NUISANCE, f"more {kind.value} than its quota")
         return False
 
     def update(self, peer: str, status: Status) -> None:

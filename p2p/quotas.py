@@ -1,5 +1,6 @@
 """How much of each kind one peer may send: token buckets that never block and never grow."""
 
+from collections import OrderedDict
 from dataclasses import dataclass
 from enum import Enum
 
@@ -74,3 +75,22 @@ class Quota:
     def take(self, kind: Kind, now_ms: int, count: int = 1) -> bool:
         """Whether the peer may send `count` more of this kind now."""
         return self._buckets[kind].take(now_ms, count)
+
+
+class Quotas:
+    """Quotas by peer id, which outlive connections: who comes back has what it had left.
+
+    When full, the one that was asked for longest ago is forgotten.
+    """
+
+    def __init__(self, max_peers: int = limits.PEER_STANDINGS_MAX) -> None:
+        self._quotas: OrderedDict[str, Quota] = OrderedDict()
+        self._max_peers = max_peers
+
+    def of(self, peer: str, now_ms: int) -> Quota:
+        """What this peer may still send."""
+        quota = self._quotas.pop(peer, None) or Quota(now_ms)
+        self._quotas[peer] = quota
+        if len(self._quotas) > self._max_peers:
+            self._quotas.popitem(last=False)
+        return quota

@@ -16,7 +16,7 @@ from libp2p.pubsub.pb import rpc_pb2
 from libp2p.stream_muxer.exceptions import MuxedStreamError, MuxedStreamReset
 from libp2p.utils import encode_varint_prefixed
 
-from genesis.limits import PENDING_HANDSHAKES_MAX
+from genesis.limits import ANNOUNCEMENTS_BURST, PENDING_HANDSHAKES_MAX
 from native.hashing import Hash32
 from p2p.addresses import parse_peer_address
 from p2p.errors import RequestFailed
@@ -38,6 +38,7 @@ from p2p.wire.messages import (
 )
 from tests.integration.libp2p_attacker import TOPICS, attacking, besieged
 from tests.integration.libp2p_nodes import (
+    GENESIS,
     eventually,
     make_final,
     make_network,
@@ -346,6 +347,29 @@ async def test_a_flood_of_votes_ends_in_a_ban() -> None:
             pass
         await eventually(lambda: victim.counters.bans == 1)
         await eventually(lambda: attacker.is_cut_off)
+
+
+async def test_who_comes_back_has_no_new_quota() -> None:
+    statuses = frame(encode_message(Status(0, GENESIS, 0, 0))) * ANNOUNCEMENTS_BURST
+    async with besieged() as victim:
+        heard_before = 0
+
+        def noticed() -> bool:
+            counters = victim.counters
+            return counters.received >= heard_before + ANNOUNCEMENTS_BURST or was_too_much()
+
+        def was_too_much() -> bool:
+            return victim.counters.over_quota > 0
+
+        for _ in range(10):
+            heard_before = victim.counters.received
+            async with attacking(victim) as attacker:
+                stream = await attacker.open(TOPICS.announcements)
+                await stream.write(statuses)
+                await eventually(noticed)
+            if was_too_much():
+                break
+        assert was_too_much()
 
 
 async def test_a_peer_that_answers_nonsense_fails_the_request_and_pays() -> None:

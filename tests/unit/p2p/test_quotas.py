@@ -1,6 +1,7 @@
 """Token buckets: bursts, averages, clocks that jump."""
 
-from p2p.quotas import Kind, Quota, Rate, TokenBucket
+from genesis import limits
+from p2p.quotas import Kind, Quota, Quotas, Rate, TokenBucket
 
 
 def test_a_burst_passes_and_the_next_one_waits_for_the_average() -> None:
@@ -46,3 +47,15 @@ def test_a_charge_goes_below_zero_and_time_pays_it_back() -> None:
     assert bucket.take(1_000, 0)
     assert not bucket.take(1_000)
     assert bucket.take(1_100)
+
+
+def test_a_peer_has_one_quota_until_others_push_it_out() -> None:
+    quotas = Quotas(max_peers=2)
+    quotas.of("spent", 0).take(Kind.CONSENSUS, 0, limits.CONSENSUS_BURST)
+    quotas.of("second", 0)
+    assert not quotas.of("spent", 0).take(Kind.CONSENSUS, 0)
+    quotas.of("third", 0)
+    assert not quotas.of("spent", 0).take(Kind.CONSENSUS, 0)  # the second had to go
+    quotas.of("fourth", 0)
+    quotas.of("fifth", 0)
+    assert quotas.of("spent", 0).take(Kind.CONSENSUS, 0)
