@@ -5,7 +5,7 @@ back: the links that routes use have no cycle.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -29,23 +29,26 @@ def plan_routes(
     missing: Iterable[bytes],
     heard_by: Mapping[str, Hops],
     before: Mapping[bytes, Route],
-    silent: Collection[tuple[str, bytes]],
+    silent_until_s: Mapping[tuple[str, bytes], float],
 ) -> dict[bytes, Route]:
     """A route to each validator in `missing` that some peer hears.
 
     Of the nearest peers those stay that were asked before, then those come that have least to do.
-    A peer through which an author was `silent` is asked only if nobody else hears that author: it
-    may claim what it likes.
+    A peer through which an author was silent is asked only if nobody else hears that author: it
+    may claim what it likes. Where all were silent each has its turn, one after the other.
     """
     load: Counter[str] = Counter()
     routes = {}
     for author in missing:
         distances = {peer: hops.get(author, _NOWHERE) for peer, hops in heard_by.items()}
         known = {peer: hops for peer, hops in distances.items() if hops < RELAY_HOPS_MAX}
-        trusted = {peer: hops for peer, hops in known.items() if (peer, author) not in silent}
-        candidates = trusted or known
-        if not candidates:
+        if not known:
             continue
+        silent = {peer: silent_until_s.get((peer, author), 0.0) for peer in known}
+        candidates = {peer: hops for peer, hops in known.items() if not silent[peer]}
+        if not candidates:
+            first = min(known, key=lambda peer: (silent[peer], peer))
+            candidates = {first: known[first]}
         nearest = min(candidates.values())
         last = before.get(author)
         asked = () if last is None else last.peers

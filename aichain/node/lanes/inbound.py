@@ -138,9 +138,9 @@ class LaneInbound:
         relayed = signed_vote(seating, signed)
         if relayed is None:
             return
-        self._relay.heard(peer, relayed)
         counts = self._relay.takes_part(seating) and is_wanted(self._engine.state, signed)
-        if key in self._in_flight or not (counts or self._relay.wants(peer, relayed, signed)):
+        is_new = counts or self._relay.wants(peer, relayed, signed)
+        if (key in self._in_flight or not is_new) and not self._relay.doubts(peer, relayed):
             return
         self._in_flight.add(key)
 
@@ -152,6 +152,7 @@ class LaneInbound:
                 if not await self._holds(item):
                     self._blame(peer, "forged_vote", "a vote with a forged signature")
                     return
+                self._relay.brought(peer, relayed)
                 self._relay.pass_on(peer, relayed)
                 if counts:
                     self._metrics.vote_received(signed.vote.phase.name.lower())

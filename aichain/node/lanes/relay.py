@@ -10,6 +10,7 @@ from typing import Final, TypeAlias
 import trio
 
 from aichain.node.context import NodeContext
+from aichain.node.lanes.deliveries import Place
 from aichain.node.lanes.engine import LaneEngine
 from aichain.node.lanes.instances import Seating
 from aichain.node.lanes.upstream import Subscription, Upstream, of_bits
@@ -34,9 +35,16 @@ class Signed:
 
     author: bytes
     lane: Lane
+    number: int
     slot: _Slot
     block_id: Hash32
     message: LaneVote | TermProposal | CheckpointMessage
+
+    @property
+    def place(self) -> Place:
+        """Where it stands among all that its author signs in this lane."""
+        _, view, phase, _ = self.slot
+        return self.number, view, phase or 0
 
 
 class Relay:
@@ -79,9 +87,13 @@ class Relay:
         wish = Subscription(key, ballots, terms, trio.current_time())
         return Reach(epoch, self._upstream.serve(peer, wish))
 
-    def heard(self, peer: str, signed: Signed) -> None:
-        """A peer delivers what its author signed, be it the first copy or a later one."""
-        self._upstream.heard(peer, signed.author)
+    def doubts(self, peer: str, signed: Signed) -> bool:
+        """Whether a vote is worth verifying only to learn that its sender passes on."""
+        return self._upstream.doubts(peer, signed.author, signed.lane, signed.place)
+
+    def brought(self, peer: str, signed: Signed) -> None:
+        """A peer brought a vote that was verified here."""
+        self._upstream.brought(peer, signed.author, signed.lane, signed.place)
 
     def wants(self, peer: str, signed: Signed, vote: SignedVote) -> bool:
         """Whether a vote is worth verifying because others wait for it, also if our count is over.
@@ -124,7 +136,8 @@ def signed_vote(seating: Seating, vote: SignedVote) -> Signed | None:
     place = vote.vote
     slot = (place.instance_id, place.view, place.phase, vote.voter_index)
     message = LaneVote(seating.lane, seating.number, vote)
-    return Signed(seating.keys[vote.voter_index], seating.lane, slot, place.block_id, message)
+    author = seating.keys[vote.voter_index]
+    return Signed(author, seating.lane, seating.number, slot, place.block_id, message)
 
 
 def signed_proposal(
@@ -134,4 +147,4 @@ def signed_proposal(
     proposal = signed.proposal
     slot = (proposal.instance_id, proposal.view, None, proposal.proposer_index)
     author = seating.keys[proposal.proposer_index]
-    return Signed(author, Lane.HARD, slot, proposal.block.id, message)
+    return Signed(author, Lane.HARD, seating.number, slot, proposal.block.id, message)

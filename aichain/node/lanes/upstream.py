@@ -12,6 +12,7 @@ from typing import Final
 import trio
 
 from aichain.node.context import NodeContext
+from aichain.node.lanes.deliveries import Deliveries, Place
 from aichain.node.lanes.engine import LaneEngine
 from consensus.lanes.voters import EpochVoters, seat_places
 from consensus.quorum import reaches_quorum
@@ -30,7 +31,6 @@ _RENEWAL_S: Final = 5.0
 _FORGOTTEN_AFTER_S: Final = 3 * _RENEWAL_S + _TIMEOUT_S
 _PATIENCE_S: Final = 10.0
 _PATIENCE_TERMS: Final = 3
-_SILENT_FOR: Final = 10  # patiences
 _DEAF_AFTER_S: Final = 30.0
 
 
@@ -78,8 +78,7 @@ class Upstream:
         self._asked: dict[str, _Asked] = {}
         self._subscriptions: dict[str, Subscription] = {}
         self._routes: dict[bytes, Route] = {}
-        self._heard_s: dict[tuple[str, bytes], float] = {}
-        self._silent_until_s: dict[tuple[str, bytes], float] = {}
+        self._deliveries = Deliveries()
         self._changed = trio.Event()
         self._is_stale = True
         self._deaf_since_s: float | None = None
@@ -127,11 +126,21 @@ class Upstream:
 
     # --- what comes -----------------------------------------------------------------------------
 
-    def heard(self, peer: str, author: bytes) -> None:
-        """Something that `author` signed came from a peer; true or not, it was the first copy or
-        a later one."""
-        if (peer, author) in self._heard_s:
-            self._heard_s[peer, author] = trio.current_time()
+    def doubts(self, peer: str, author: bytes, lane: Lane, place: Place) -> bool:
+        """Whether a vote is worth verifying only to learn that its sender passes on."""
+        now, patience_s, pair = trio.current_time(), self._patience_s(), (peer, author)
+        return self._is_recent(place) and self._deliveries.doubts(
+            pair, lane, place, now, patience_s
+        )
+
+    def brought(self, peer: str, author: bytes, lane: Lane, place: Place) -> None:
+        """A true vote of `author` came from a peer."""
+        if self._is_recent(place):
+            self._deliveries.brought((peer, author), lane, place, trio.current_time())
+
+    def _is_recent(self, place: Place) -> bool:
+        """Older votes are no sign that newer ones come: what is decided shows them to all."""
+        return place[0] >= self._engine.state.number - 1
 
     def comes_down(self, peer: str, author: bytes) -> bool:
         """Whether it is the author itself that speaks, or one that we asked to pass it on."""
@@ -203,9 +212,10 @@ class Upstream:
         heard_by: Mapping[str, Mapping[bytes, int]] = {
             peer: asked.hops for peer, asked in self._asked.items()
         }
-        self._routes = plan_routes(missing, heard_by, self._routes, self._silent_until_s)
+        silent = self._deliveries.silent_until_s
+        self._routes = plan_routes(missing, heard_by, self._routes, silent)
         pairs = {(peer, key) for key, route in self._routes.items() for peer in route.peers}
-        self._heard_s = {pair: self._heard_s.get(pair, now) for pair in pairs}
+        self._deliveries.expect(pairs, now)
         self._is_stale = False
 
     def refresh(self) -> None:
@@ -236,19 +246,14 @@ class Upstream:
         for peer, each in tuple(self._subscriptions.items()):
             if peer not in self._peers or each.at_s < oldest:
                 del self._subscriptions[peer]
-        patience_s = _PATIENCE_S + _PATIENCE_TERMS * self._term_s()
-        for pair, until_s in tuple(self._silent_until_s.items()):
-            if until_s <= now or pair[0] not in self._peers:
-                del self._silent_until_s[pair]
-        for pair, at_s in self._heard_s.items():
-            if now - at_s > patience_s and pair not in self._silent_until_s:
-                self._silent_until_s[pair] = now + _SILENT_FOR * patience_s
-                self._is_stale = True
+        if self._deliveries.review(self._peers, now, self._patience_s()):
+            self._is_stale = True
 
-    def _term_s(self) -> float:
+    def _patience_s(self) -> float:
+        """How long a route may be silent."""
         state = self._engine.state
         blocks = state.epochs[state.ballot.instance.epoch].term_blocks
-        return blocks * self._block_ms / 1000
+        return _PATIENCE_S + _PATIENCE_TERMS * blocks * self._block_ms / 1000
 
     async def _ask(self, peer: str, before: _Asked | None) -> None:
         asked, epoch, keys = self._asked[peer], self._epoch, self.keys
