@@ -12,6 +12,7 @@ from consensus.proposals import Proposal
 from consensus.records import (
     CertificateSeen,
     HeightFinal,
+    ProofFound,
     ProposalCast,
     Record,
     SigningAllowed,
@@ -55,7 +56,7 @@ class SignedSlots:
                 return self._above((record.epoch, record.view))
             case SigningAllowed(_, epoch, view):
                 return self._above((epoch, view - 1))  # below it a lost log may know more
-            case CertificateSeen():
+            case CertificateSeen() | ProofFound():
                 return self
 
     def _above(self, slot: Slot) -> "SignedSlots":

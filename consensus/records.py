@@ -8,16 +8,22 @@ from consensus.certificates import QuorumCertificate, decode_certificate
 from consensus.instance import BlockRef
 from consensus.proposals import Proposal
 from consensus.votes import Vote, decode_phase
-from genesis.limits import CONSENSUS_RECORD_MAX_BYTES, CONSENSUS_RECORD_MAX_ITEMS
-from native.codec import Value, array, blob, decode, encode, uint
+from genesis.limits import (
+    CONSENSUS_RECORD_MAX_BYTES,
+    CONSENSUS_RECORD_MAX_ITEMS,
+    PROOF_MAX_BYTES,
+)
+from native.codec import Value, array, blob, bounded, decode, encode, uint
 from native.errors import DecodeError
-from native.hashing import Hash32
+from native.hashing import ZERO_HASH, Hash32
 
 _VOTE_TAG: Final = 1
 _PROPOSAL_TAG: Final = 2
 _CERTIFICATE_TAG: Final = 3
 _FINAL_TAG: Final = 4
 _ALLOWED_TAG: Final = 5
+_PROOF_TAG: Final = 9
+"""6 to 8 are those of `consensus.lanes.records`."""
 _BLOCK_FIELDS: Final = 8
 
 
@@ -63,7 +69,17 @@ class SigningAllowed:
     view: int
 
 
-Record = VoteCast | ProposalCast | CertificateSeen | HeightFinal | SigningAllowed
+@dataclass(frozen=True, slots=True)
+class ProofFound:
+    """We can prove that somebody signed twice; what the ledger has to be shown, opaque here.
+
+    Nothing that we sign rests on it: it belongs to no instance, and no core looks at it.
+    """
+
+    body: bytes
+
+
+Record = VoteCast | ProposalCast | CertificateSeen | HeightFinal | SigningAllowed | ProofFound
 
 
 def is_trusted(records: Iterable[Record]) -> bool:
@@ -86,6 +102,8 @@ def record_instance(record: Record) -> tuple[int, Hash32]:
             return certificate.epoch, certificate.instance_id
         case HeightFinal() | SigningAllowed():
             return record.epoch, record.instance_id
+        case ProofFound():
+            return 0, ZERO_HASH
 
 
 def record_view(record: Record) -> int:
@@ -99,6 +117,8 @@ def record_view(record: Record) -> int:
             return certificate.view
         case HeightFinal() | SigningAllowed():
             return record.view
+        case ProofFound():
+            return 0
 
 
 def encode_record(record: Record) -> bytes:
@@ -142,6 +162,8 @@ def encode_record(record: Record) -> bytes:
             )
         case SigningAllowed(instance_id, epoch, view):
             return encode([_ALLOWED_TAG, instance_id, epoch, view])
+        case ProofFound(body):
+            return encode([_PROOF_TAG, body])
 
 
 def decode_record(raw: bytes) -> Record:
@@ -169,6 +191,8 @@ def decode_record(raw: bytes) -> Record:
     if tag == _ALLOWED_TAG:
         fields = array(fields, 4)
         return SigningAllowed(Hash32(blob(fields[1], 32)), uint(fields[2]), uint(fields[3]))
+    if tag == _PROOF_TAG:
+        return ProofFound(bounded(array(fields, 2)[1], PROOF_MAX_BYTES))
     raise DecodeError(f"no record of kind {tag}")
 
 

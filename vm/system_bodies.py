@@ -29,7 +29,7 @@ from vm.validator_errors import NotInConflict, VotesMismatch
 _VOTES = 1
 _PROPOSALS = 2
 _CLOSE = 3
-_EVIDENCE_FIELDS = 17
+EVIDENCE_FIELDS = 17
 _PARTICIPATION_FIELDS = 4
 _SIGNATURE_BYTES = SIGNATURE_BYTES[VALIDATOR_ALGORITHM]
 _VOTERS_MAX_BYTES = -(-GENESIS_VALIDATORS_MAX // 8)
@@ -191,7 +191,7 @@ def evidence_fields(evidence: Evidence) -> list[codec.Value]:
 
 def evidence_from_fields(value: codec.Value) -> Evidence:
     """The exact inverse; DecodeError or InvalidTransaction otherwise."""
-    fields = codec.array(value, _EVIDENCE_FIELDS)
+    fields = codec.array(value, EVIDENCE_FIELDS)
     tag, lane = codec.uint(fields[0], 8), codec.uint(fields[2], 8)
     if tag not in (_VOTES, _PROPOSALS, _CLOSE):
         raise FieldOutOfRange("claims", tag, _CLOSE)

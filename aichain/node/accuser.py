@@ -1,7 +1,7 @@
 """Turns a double signature that the core reports into a transaction, and hands it to the pool."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 import trio
@@ -9,24 +9,22 @@ import trio
 from aichain.chain import Chain
 from aichain.node.context import NodeContext
 from aichain.node.pool import TransactionPool
+from aichain.node.proofs import Proofs
 from consensus.evidence import ConflictingProposals, ConflictingVotes, Evidence, SignedClaim
 from consensus.instance import Instance
 from consensus.lanes.accusations import Accusation, BrokenClose
+from consensus.records import ProofFound
 from consensus.votes import SignedVote
 from genesis import limits
 from genesis.limits import VALIDITY_WINDOW_BLOCKS
 from genesis.signed_bytes import InstanceName, Lane
-from genesis.units import Address, address_of_key
+from genesis.units import address_of_key
 from native.errors import InvalidData
 from native.signatures import SigningKey
-from vm.draft import Draft
-from vm.errors import InvalidTransaction
-from vm.offences import exposed_to
 from vm.records import public_key_key
 from vm.system_bodies import Claims, CloseClaim, ProposalClaim, VoteClaim
 from vm.system_bodies import Evidence as EvidenceBody
 from vm.transactions import SignedTransaction, Transaction, sign_transaction
-from vm.validator_errors import EvidenceTooEarly
 
 log = logging.getLogger(__name__)
 
@@ -37,15 +35,21 @@ class Accuser:
     """Signs with the validator's own key: the reward is the reporter's. Never accuses itself."""
 
     def __init__(
-        self, key: SigningKey, chain: Chain, pool: TransactionPool, context: NodeContext
+        self,
+        key: SigningKey,
+        chain: Chain,
+        pool: TransactionPool,
+        context: NodeContext,
+        proofs: Proofs,
+        log_proof: Callable[[ProofFound], Awaitable[None]],
     ) -> None:
         self._key = key
         self._sender = address_of_key(key.public_key)
         self._chain = chain
         self._pool = pool
         self._context = context
-        self._proofs: dict[Address, EvidenceBody] = {}
-        """What we found ourselves, by whom it is against, until the chain has punished that."""
+        self._proofs = proofs
+        self._log_proof = log_proof
 
     async def accuse(self, evidence: Evidence, instance: Instance) -> None:
         """A double signature in an instance of a single lane."""
@@ -61,28 +65,13 @@ class Accuser:
         epoch had not begun, the transaction has expired."""
         while True:
             await trio.sleep(LOOK_EVERY_S)
-            for body in self.unpunished():
+            for body in self._proofs.unpunished():
                 await self._submit(body)
-
-    def unpunished(self) -> Sequence[EvidenceBody]:
-        """Our proofs that can still cost somebody something; the others are forgotten here."""
-        self._proofs = {at: body for at, body in self._proofs.items() if self._is_open(body)}
-        return tuple(self._proofs.values())
-
-    def _is_open(self, body: EvidenceBody) -> bool:
-        head = self._chain.head
-        try:
-            exposed_to(Draft(head, head.head.height + 1), body)
-        except EvidenceTooEarly:
-            return True  # with two lanes, of an epoch that begins when the last one is hard
-        except InvalidTransaction:
-            return False
-        return True
 
     async def _bring(
         self, evidence: Evidence | BrokenClose, instance: Instance, lane: Lane, *, term: int
     ) -> None:
-        """Remember one proof for each offender, and submit it."""
+        """Remember one proof for each offender, in the log first, and submit it."""
         head = self._chain.head
         voters = head.epoch(instance.epoch)
         if voters is None:
@@ -102,12 +91,12 @@ class Accuser:
         assert name.id == instance.id, "this is what names an instance"
         offender = voters.seats[instance.electorate.place(evidence.offender)].owner
         body = EvidenceBody(name, _view(evidence), offender, _claims(evidence))
-        if offender in self._proofs or not self._is_open(body):
+        if not self._proofs.wants(body):
             return
-        if len(self._proofs) >= limits.ACCUSATIONS_MAX:
+        if self._proofs.is_full:
             log.error("no more than %d offenders are accused at a time", limits.ACCUSATIONS_MAX)
             return
-        self._proofs[offender] = body
+        await self._log_proof(self._proofs.add(body))
         await self._submit(body)
 
     async def _submit(self, body: EvidenceBody) -> None:

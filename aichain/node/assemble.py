@@ -40,6 +40,7 @@ from aichain.node.ledger_writer import LedgerWriter
 from aichain.node.pool import TransactionPool
 from aichain.node.probation import ProbationWatch
 from aichain.node.producer import Producer
+from aichain.node.proofs import Proofs
 from aichain.node.renewer import Renewer
 from aichain.node.responder import Responder
 from aichain.node.reveals import Reveals
@@ -63,7 +64,7 @@ from consensus.core.step import step
 from consensus.guard import SignedSlots
 from consensus.headers import block_ref
 from consensus.instance import BlockRef
-from consensus.records import Record, decode_record, is_trusted
+from consensus.records import ProofFound, Record, decode_record, is_trusted
 from genesis import limits
 from genesis.document import GenesisDocument
 from genesis.epochs import epoch_after, first_height
@@ -133,10 +134,10 @@ def assemble(
     ballots, anchors, accuser, renewer = None, None, None, None
     reveals, own = reveals_of(config, chain), engine.state.config.validator
     if key is not None and wal is not None:
-        anchors = AnchorVotes(key, chain)
+        anchors, proofs = AnchorVotes(key, chain), Proofs(chain, records)
         signer, post = signer_of(config, key, wal), anchors.watching(engine.post)
-        ballots = ballots_of(signer, records, context, post, reached)
-        accuser = Accuser(key, chain, pool, context)
+        ballots = ballots_of(signer, records, proofs.holds, context, post, reached)
+        accuser = Accuser(key, chain, pool, context, proofs, ballots.keep)
         renewer = Renewer(key, reveals, chain, pool, context)
     clock_watch, watch = clock_watch_of(context), ForkWatch(engine, chain, context)
     inbound = InboundDesk(engine, certificates, bodies, pool, clock_watch, watch, context)
@@ -255,13 +256,14 @@ def open_log(config: NodeConfig, public_key: bytes) -> VoteWal:
 def ballots_of(
     signer: Signer,
     records: tuple[Record, ...],
+    holds: Callable[[ProofFound], bool],
     context: NodeContext,
     post: PostEvent,
     reached: CrashPoint,
 ) -> Ballots:
     """Whoever signs for this node, knowing what its log says that it signed."""
     slots, size = slots_of(records), limits.WAL_PRUNE_BYTES
-    return Ballots(signer, slots, context, post, prune_bytes=size, reached=reached)
+    return Ballots(signer, slots, context, post, holds=holds, prune_bytes=size, reached=reached)
 
 
 def clock_watch_of(context: NodeContext) -> ClockWatch:
@@ -312,8 +314,7 @@ def restore_core(
 
 def core_config(config: NodeConfig) -> CoreConfig:
     """What does not change while the node runs."""
-    consensus = config.document.consensus
-    key = config.validator_key
+    consensus, key = config.document.consensus, config.validator_key
     return CoreConfig(
         genesis_hash=config.document.hash,
         epoch_blocks=consensus.epoch_blocks,

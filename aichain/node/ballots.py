@@ -23,6 +23,7 @@ from consensus.proposals import PROPOSAL_CONTEXT, SignedProposal
 from consensus.records import (
     CertificateSeen,
     HeightFinal,
+    ProofFound,
     ProposalCast,
     SigningAllowed,
     VoteCast,
@@ -61,6 +62,7 @@ class Ballots:
         context: NodeContext,
         post: PostEvent,
         *,
+        holds: Callable[[ProofFound], bool] = lambda record: False,
         prune_bytes: int = limits.WAL_PRUNE_BYTES,
         reached: CrashPoint | None = None,
     ) -> None:
@@ -73,6 +75,7 @@ class Ballots:
         self._metrics = context.metrics
         self._post = post
         self._run_blocking = context.run_blocking
+        self._holds = holds
         self._prune_bytes = prune_bytes
         self._reached = reached or FailPoints()
         self._limiter = trio.CapacityLimiter(1)
@@ -107,6 +110,10 @@ class Ballots:
         self._slots = self._slots.after(record)
         await self._run_blocking(self._append, [encode_record(record)], limiter=self._limiter)
 
+    async def keep(self, record: ProofFound) -> None:
+        """Durable on return; it stays until nobody holds it any more."""
+        await self._run_blocking(self._append, [encode_record(record)], limiter=self._limiter)
+
     def _is_logged(self, record: VoteCast | ProposalCast) -> bool:
         """Whether exactly this was logged before; DoubleSign if it must not be signed."""
         may_cast(self._slots, record)
@@ -124,7 +131,7 @@ class Ballots:
             return
         await self._run_blocking(
             self._wal.prune,
-            lambda raw: _outlives(raw, floor, instance_id),
+            lambda raw: _outlives(raw, floor, instance_id) or self._is_proof(raw),
             self._move,
             limiter=self._limiter,
         )
@@ -148,6 +155,11 @@ class Ballots:
         began = time.perf_counter()
         self._wal.append(*records)
         self._metrics.wal_synced(time.perf_counter() - began)
+
+    def _is_proof(self, raw: bytes) -> bool:
+        """One that the chain has not punished yet."""
+        record = decode_record(raw)
+        return isinstance(record, ProofFound) and self._holds(record)
 
     def _move(self, dropped: Sequence[bytes]) -> None:
         """FINALs are in the database, votes of ours have done their work."""

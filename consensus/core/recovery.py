@@ -10,6 +10,7 @@ from consensus.instance import BlockRef
 from consensus.records import (
     CertificateSeen,
     HeightFinal,
+    ProofFound,
     ProposalCast,
     Record,
     SigningAllowed,
@@ -93,7 +94,7 @@ def floor_of(record: Record) -> tuple[int, int]:
             return epoch, record.view
         case SigningAllowed():
             return epoch, record.view - 1
-        case CertificateSeen():
+        case CertificateSeen() | ProofFound():
             return 0, 0
 
 
@@ -110,6 +111,8 @@ def view_after(record: Record) -> int:
             return record.view + 1
         case SigningAllowed():
             return record.view
+        case ProofFound():
+            return 0
 
 
 def _put_back(state: State, record: Record) -> State:
@@ -122,5 +125,5 @@ def _put_back(state: State, record: Record) -> State:
         case ProposalCast(proposal):
             state = replace(state, blocks={**state.blocks, proposal.block.id: proposal.block})
             return state.with_view(proposal.view, known.with_own_proposal(proposal))
-        case HeightFinal() | SigningAllowed():
+        case HeightFinal() | SigningAllowed() | ProofFound():
             return state

@@ -13,7 +13,7 @@ from consensus.lanes.records import (
     TermClosed,
     lane_record_instance,
 )
-from consensus.records import ProposalCast, VoteCast
+from consensus.records import ProofFound, ProposalCast, VoteCast
 from consensus.votes import VotePhase
 from native.hashing import Hash32
 
@@ -30,7 +30,7 @@ class SignedLanes:
         match record:
             case TermClosed():
                 return replace(self, closed={**self.closed, record.instance_id: record})
-            case CheckpointSeen() | CheckpointHard():
+            case CheckpointSeen() | CheckpointHard() | ProofFound():
                 return self
             case _:
                 name = lane_record_instance(record)

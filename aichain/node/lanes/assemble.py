@@ -48,6 +48,7 @@ from aichain.node.lanes.upstream import Upstream
 from aichain.node.ledger_writer import LedgerWriter
 from aichain.node.pool import TransactionPool
 from aichain.node.producer import Producer
+from aichain.node.proofs import Proofs
 from aichain.node.renewer import Renewer
 from aichain.node.responder import Responder
 from aichain.node.timers import Timers
@@ -146,11 +147,12 @@ def assemble_lanes(
     syncer = LaneSyncer(engine, certificates, bodies, finalizer, context)
     holder = None
     if key is not None and wal is not None and own is not None and anchors is not None:
-        ballots = LaneBallots(signer_of(config, key, wal), signed_of(records), context)
+        signer, proofs = signer_of(config, key, wal), Proofs(chain, records)
+        ballots = LaneBallots(signer, signed_of(records), context, holds=proofs.holds)
         holder = KeyHolder(
             ballots=ballots,
             caster=Caster(engine, ballots, instances, producer, anchors, relay, context, own),
-            accuser=Accuser(key, chain, pool, context),
+            accuser=Accuser(key, chain, pool, context, proofs, ballots.keep),
             renewer=Renewer(key, reveals, chain, pool, context),
             probation=probation_of(engine, context, ballots, syncer, records),
         )

@@ -1,7 +1,7 @@
 """Signs what the lanes decided (R8): the guard agrees, the log is on disk, then it is signed."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import trio
 
@@ -22,7 +22,7 @@ from consensus.lanes.records import (
     lane_record_instance,
 )
 from consensus.proposals import PROPOSAL_CONTEXT, Proposal, SignedProposal
-from consensus.records import CertificateSeen, ProposalCast, SigningAllowed, VoteCast
+from consensus.records import CertificateSeen, ProofFound, ProposalCast, SigningAllowed, VoteCast
 from consensus.votes import VOTE_CONTEXT, SignedVote, Vote, VotePhase
 from genesis import limits
 from native.hashing import Hash32
@@ -39,6 +39,7 @@ class LaneBallots:
         signed: SignedLanes,
         context: NodeContext,
         *,
+        holds: Callable[[ProofFound], bool] = lambda record: False,
         prune_bytes: int = limits.WAL_PRUNE_BYTES,
     ) -> None:
         self._key = signer.key
@@ -47,6 +48,7 @@ class LaneBallots:
         self._signed = signed
         self._metrics = context.metrics
         self._run_blocking = context.run_blocking
+        self._holds = holds
         self._prune_bytes = prune_bytes
         self._limiter = trio.CapacityLimiter(1)
         self._waiting = 0
@@ -78,6 +80,10 @@ class LaneBallots:
         self._signed = self._signed.after(record)
         await self._write([encode_lane_record(record)], must_sync=True)
 
+    async def keep(self, record: ProofFound) -> None:
+        """Durable on return; it stays until nobody holds it any more."""
+        await self._write([encode_lane_record(record)], must_sync=True)
+
     async def settle(self, floor: CheckpointHard, living: frozenset[Hash32]) -> None:
         """A checkpoint is hard: note it, and drop what is settled now and then."""
         over = set(self._signed.slots) | set(self._signed.closed)
@@ -87,7 +93,7 @@ class LaneBallots:
             return
         await self._run_blocking(
             self._wal.prune,
-            lambda raw: _outlives(raw, floor, living),
+            lambda raw: _outlives(raw, floor, living) or self._is_proof(raw),
             self._move,
             limiter=self._limiter,
         )
@@ -129,6 +135,11 @@ class LaneBallots:
         began = time.perf_counter()
         self._wal.append(*records)
         self._metrics.wal_synced(time.perf_counter() - began)
+
+    def _is_proof(self, raw: bytes) -> bool:
+        """One that the chain has not punished yet."""
+        record = decode_lane_record(raw)
+        return isinstance(record, ProofFound) and self._holds(record)
 
     def _move(self, dropped: Sequence[bytes]) -> None:
         if self._archive is not None:

@@ -3,10 +3,13 @@
 A twin is a second node with the same key; what stands here is done by any node that is evil.
 """
 
+import math
 import random
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
+
+import trio
 
 from consensus.certificates import QuorumCertificate
 from consensus.proposals import ProposalMessage
@@ -36,6 +39,10 @@ from tests.simulation.nodes.joins import spoil
 GIVEN_TWICE: Final = "vote given twice"
 """Evidence for all at once; who splits votes shows each of the honest one side only."""
 
+FAST_TWICE: Final = "vote given twice in a term"
+HARD_TWICE: Final = "vote given twice in a ballot"
+TWICE: Final = frozenset({GIVEN_TWICE, FAST_TWICE, HARD_TWICE})
+
 LIES: Final = (
     "range of other blocks served",
     "range without a proof served",
@@ -64,6 +71,17 @@ _CLAIMED_BLOCKS: Final = 20
 _LIES_PERCENT: Final = 50
 
 
+@dataclass(frozen=True, slots=True)
+class Crimes:
+    """What an evil validator does, and when."""
+
+    kinds: tuple[str, ...] = CRIMES
+    from_s: float = 0.0
+    until_s: float = math.inf
+    shown_to: str = ""
+    """The one peer that is given the second of two votes; empty: everybody."""
+
+
 class EvilNetwork(MemoryNetwork):
     """What an evil validator says is now and then something else than its node meant."""
 
@@ -74,7 +92,7 @@ class EvilNetwork(MemoryNetwork):
         founder: int,
         seed: int,
         note: Callable[[str], None],
-        crimes: tuple[str, ...] = CRIMES,
+        crimes: Crimes,
     ) -> None:
         super().__init__(hub, identity)
         self._key = founder_key("testnet", founder)
@@ -121,8 +139,14 @@ class EvilNetwork(MemoryNetwork):
             other = self._other(vote)
             return self._to_halves(signed, self._sign(signed, other))
         if vote.phase is not VotePhase.CANCEL and self._commits(GIVEN_TWICE):
-            super().push(self._sign(signed, self._other(vote)), to)
+            self._give_again(self._sign(signed, self._other(vote)), to)
         return super().push(signed, to)
+
+    def _give_again(self, second: Pushed, to: Audience | frozenset[bytes]) -> None:
+        if self._crimes.shown_to:
+            self.send(self._crimes.shown_to, second)
+        else:
+            super().push(second, to)
 
     def _other(self, vote: Vote) -> Vote:
         """What no honest validator signs together with `vote`."""
@@ -195,7 +219,10 @@ class EvilNetwork(MemoryNetwork):
         return BlockData(block.header_raw, bytes(raw))
 
     def _commits(self, crime: str, *, percent: int = _LIES_PERCENT) -> bool:
-        if crime not in self._crimes or self._rng.randrange(100) >= percent:
+        crimes, now_s = self._crimes, trio.current_time()
+        if crime not in crimes.kinds or not crimes.from_s <= now_s < crimes.until_s:
+            return False
+        if self._rng.randrange(100) >= percent:
             return False
         self._note(crime)
         return True

@@ -5,7 +5,7 @@ from typing import Final
 
 from consensus.lanes.closes import CLOSE_CONTEXT, CloseMessage
 from consensus.lanes.messages import CheckpointMessage, Decision, TermProposal
-from consensus.votes import VotePhase
+from consensus.votes import Lane, VotePhase
 from native.hashing import Hash32
 from p2p.network import Audience
 from p2p.wire.messages import (
@@ -25,7 +25,7 @@ from p2p.wire.messages import (
     Pushed,
     Response,
 )
-from tests.simulation.nodes.evil import EvilNetwork, without_last
+from tests.simulation.nodes.evil import FAST_TWICE, HARD_TWICE, EvilNetwork, without_last
 
 LANE_LIES: Final = (
     "range of other blocks served",
@@ -83,6 +83,10 @@ class EvilLanes(EvilNetwork):
         if vote.phase is not VotePhase.CANCEL and self._commits("vote split between halves"):
             other = replace(message, signed=self._sign(message.signed, self._other(vote)))
             return self._to_halves(message, other)
+        twice = FAST_TWICE if message.lane is Lane.FAST else HARD_TWICE
+        if vote.phase is not VotePhase.CANCEL and self._commits(twice):
+            second = self._sign(message.signed, self._other(vote))
+            self._give_again(replace(message, signed=second), to)
         return super().push(message, to)
 
     def gossip(self, message: Gossiped) -> None:

@@ -1,10 +1,12 @@
 """What happens in a run with two lanes, drawn from its seed."""
 
+import math
 import random
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
+from tests.simulation.nodes.evil import FAST_TWICE, HARD_TWICE
 from tests.simulation.nodes.evil_lanes import LANE_CRIMES
 from tests.simulation.nodes.plan import (
     HEAL_S,
@@ -158,6 +160,19 @@ def lane_liars(seed: int) -> Plan:
     )
 
 
+def lane_guilty(seed: int) -> Plan:
+    """One of seven votes twice, in a term or in a ballot, from some moment on, and nothing else is
+    wrong: how soon is it slashed?"""
+    plan, rng = _small(seed, "guilty")
+    return replace(
+        plan,
+        liars=(rng.randrange(SMALL_FOUNDERS),),
+        crimes=(HARD_TWICE if seed % 2 else FAST_TWICE,),
+        crimes_s=(rng.uniform(0.0, 12.0), math.inf),
+        heal_s=15.0,
+    )
+
+
 LANE_KINDS: Final[dict[str, Callable[[int], Plan]]] = {
     "swarm": draw_lane_plan,
     "captured": captured,
@@ -166,6 +181,7 @@ LANE_KINDS: Final[dict[str, Callable[[int], Plan]]] = {
     "crashes": crashes,
     "behind": behind,
     "liars": lane_liars,
+    "guilty": lane_guilty,
 }
 
 

@@ -8,6 +8,7 @@ from unittest.mock import patch
 
 from aichain.node import joiner
 from aichain.node.accuser import Accuser
+from aichain.node.ballots import Ballots
 from aichain.node.fork_watch import ForkWatch
 from aichain.node.syncer import PeerLied, Syncer
 from aichain.store.certificate_archive import CertificateArchive
@@ -88,6 +89,7 @@ def list_the_jailed(draft: Draft, record: ValidatorRecord) -> None:
 
 _PATCHES: dict[str, tuple[object, str, Any, str]] = {
     "nobody is accused": (Accuser, "accuse", accuse_nobody, "guilty"),
+    "proofs are not logged": (Ballots, "keep", accuse_nobody, "witness"),
     "old certificates are not kept": (CertificateArchive, "add", keep_nothing, "beyond"),
     "COMMIT and CANCEL of a fork convict nobody": (
         forensics,

@@ -10,8 +10,10 @@ from aichain.node.evidence_book import EvidenceBook
 from aichain.node.lanes.assemble import LaneNode
 from aichain.node.pool import TransactionPool
 from consensus.evidence import Evidence, check_evidence
+from consensus.lanes.accusations import Accusation as LaneAccusation
+from consensus.lanes.accusations import check_accusation
 from genesis.networks import founder_key
-from genesis.units import address_of_key
+from genesis.units import Address, address_of_key
 from native.hashing import Hash32
 from tests.simulation.nodes.checkers import Checker, Violation
 from tests.simulation.nodes.plan import Plan
@@ -27,13 +29,17 @@ _LOOK_S: Final = 0.1
 class ProofBook(EvidenceBook):
     """Tells of each proof as it comes."""
 
-    def __init__(self, tell: Callable[[Evidence], None]) -> None:
+    def __init__(self, tell: Callable[[Evidence | LaneAccusation], None]) -> None:
         super().__init__()
         self._tell = tell
 
     def add(self, evidence: Evidence) -> Hash32:
         self._tell(evidence)
         return super().add(evidence)
+
+    def accuse(self, accusation: LaneAccusation) -> Hash32:
+        self._tell(accusation)
+        return super().accuse(accusation)
 
 
 class Offenders:
@@ -45,27 +51,24 @@ class Offenders:
             address_of_key(founder_key("testnet", founder).public_key): founder
             for founder in range(plan.founders)
         }
+        self._nodes: dict[int, Node | LaneNode] = {}
         self.proven_at: dict[int, int] = {}
         self.slashed_at: dict[int, int] = {}
 
     def watch(self, index: int, node: Node | LaneNode) -> None:
-        """See what this honest node finds out. With two lanes what counts is not a height."""
-        if isinstance(node, LaneNode):
-            return
-        electorates = node.context.electorates
+        """See what this honest node finds out."""
+        self._nodes[index] = node
 
-        def tell(evidence: Evidence) -> None:
-            member = electorates.electorate(evidence.epoch).members[evidence.offender]
-            self._on_proof(index, self._founders.get(member), evidence)
+        def tell(evidence: Evidence | LaneAccusation) -> None:
+            self._on_proof(index, self._founders.get(_accused(node, evidence)))
 
         node.engine.evidence = ProofBook(tell)
 
-    def _on_proof(self, index: int, founder: int | None, evidence: Evidence) -> None:
-        """It stands on its own, and convicts nobody honest."""
-        check_evidence(evidence)
+    def _on_proof(self, index: int, founder: int | None) -> None:
+        """Of somebody who is not honest."""
         if founder is None or founder not in {*self._plan.twins, *self._plan.liars}:
             raise Violation(f"node {index} accuses {founder}, who is honest")
-        self.proven_at.setdefault(founder, max(self._checker.final, default=0))
+        self.proven_at.setdefault(founder, max(map(_decided, self._nodes.values())))
 
     def on_final(self, block: Block) -> None:
         """Somebody honest has this block."""
@@ -79,8 +82,6 @@ class Offenders:
             return
         self.slashed_at[founder] = height
         self._fault("(slashed on chain)")
-        if founder not in self.proven_at:
-            return  # with two lanes nobody looks into the books
         blocks = height - self.proven_at[founder]
         self._fault(f"(slashed {blocks} blocks after the proof)")
         if not self._plan.is_disturbed and blocks > SLASHED_WITHIN_BLOCKS:
@@ -93,6 +94,28 @@ class Offenders:
                 await trio.sleep(_LOOK_S)
         for founder in self.proven_at.keys() - self.slashed_at.keys():
             raise Violation(f"founder {founder} is proven to have signed twice, and not slashed")
+
+
+def _accused(node: Node | LaneNode, evidence: Evidence | LaneAccusation) -> Address:
+    """Whom a proof is against. It stands on its own."""
+    if isinstance(evidence, LaneAccusation):
+        assert isinstance(node, LaneNode), "who else has lanes?"
+        seating = node.services.instances.numbered(evidence.lane, evidence.term)
+        assert seating is not None, "what was signed in an instance that lives"
+        voters = seating.instance.electorate
+        check_accusation(evidence, voters, node.context.document.hash)
+        return voters.members[evidence.offender]
+    check_evidence(evidence)
+    return node.context.electorates.electorate(evidence.epoch).members[evidence.offender]
+
+
+def _decided(node: Node | LaneNode) -> int:
+    """How high its chain is, with what a committee alone has decided."""
+    height = node.chain.head.head.height
+    if isinstance(node, LaneNode):
+        terms = node.engine.state.terms
+        return max((block.height for term in terms for block in term.fast), default=height)
+    return height
 
 
 def shelter(pool: TransactionPool, fault: Callable[[str], None]) -> None:

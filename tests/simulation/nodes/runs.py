@@ -9,8 +9,8 @@ from typing import Final
 from tests.simulation.nodes.evil import CRIMES
 from tests.simulation.nodes.jail import STAGES
 from tests.simulation.nodes.joins import JOINED, LOST_IN_A_JOIN, SNAPSHOT_LIES
+from tests.simulation.nodes.kinds import KINDS as KINDS
 from tests.simulation.nodes.offenders import SHELTERING
-from tests.simulation.nodes.plan import KINDS as KINDS
 from tests.simulation.nodes.play import Result, run_plan
 
 PLAYED: Final = tuple(KINDS)

@@ -18,6 +18,7 @@ SEEDS = {
     "swarm": 16,
     "guilty": 4,
     "accomplice": 2,
+    "witness": 2,
     "absent": 2,
     "liars": 10,
     "joiners": 8,
@@ -28,6 +29,7 @@ SLOW_SEEDS = {
     "swarm": 60,
     "guilty": 40,
     "accomplice": 30,
+    "witness": 30,
     "absent": 20,
     "liars": 30,
     "joiners": 80,
@@ -74,6 +76,10 @@ def test_one_of_five_that_runs_twice_is_slashed_within_three_blocks() -> None:
 def test_who_shelters_an_offender_does_not_save_it() -> None:
     occurred = _occurred(_play("accomplice", 0, SEEDS["accomplice"]))
     assert {SHELTERING, "(slashed on chain)"} <= occurred
+
+
+def test_what_one_alone_has_seen_is_punished_though_it_crashed_before_anybody_heard() -> None:
+    assert "(slashed on chain)" in _occurred(_play("witness", 0, SEEDS["witness"]))
 
 
 def test_who_is_away_is_jailed_and_comes_back() -> None:

@@ -29,7 +29,7 @@ from p2p.memory_network import MemoryHub, MemoryNetwork
 from p2p.settings import NodeIdentity
 from tests.simulation.nodes.capture import show_false_final
 from tests.simulation.nodes.checkers import Checker, Violation, first_of
-from tests.simulation.nodes.evil import CunningNetwork, EvilNetwork
+from tests.simulation.nodes.evil import Crimes, CunningNetwork, EvilNetwork
 from tests.simulation.nodes.evil_lanes import EvilLanes
 from tests.simulation.nodes.forensics import investigate
 from tests.simulation.nodes.joins import JOINED, LOST_IN_A_JOIN, is_joining
@@ -108,9 +108,8 @@ class World:
                 peers = {self._peer_id(each): each for each in self.honest}
                 return WatchedNetwork(self.hub, identity, self.checker, index, peers)
             if founder in plan.liars:
-                lies = plan.crimes
                 evil = EvilLanes if self.document.has_lanes else EvilNetwork
-                return evil(self.hub, identity, founder, plan.seed, self.fault, lies)
+                return evil(self.hub, identity, founder, plan.seed, self.fault, self._crimes())
             if plan.cunning and founder in plan.twins:
                 return CunningNetwork(self.hub, identity, int(index >= plan.founders))
             return MemoryNetwork(self.hub, identity)
@@ -352,6 +351,11 @@ class World:
 
     def _peer_id(self, index: int) -> str:
         return node_identity(self.config(index)).peer_id
+
+    def _crimes(self) -> Crimes:
+        plan = self.plan
+        shown_to = "" if plan.witness is None else self._peer_id(plan.witness)
+        return Crimes(plan.crimes, *plan.crimes_s, shown_to)
 
     def _halve(self) -> None:
         """Each half of the honest with one copy of every twin."""

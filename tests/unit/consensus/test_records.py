@@ -2,9 +2,11 @@
 
 import pytest
 
+from consensus.core.recovery import belongs, floor_of
 from consensus.records import (
     CertificateSeen,
     HeightFinal,
+    ProofFound,
     ProposalCast,
     Record,
     SigningAllowed,
@@ -16,8 +18,10 @@ from consensus.records import (
     record_view,
 )
 from consensus.votes import VotePhase, cancel_vote
+from genesis.limits import PROOF_MAX_BYTES
 from native.codec import encode
 from native.errors import InvalidData
+from native.hashing import ZERO_HASH
 from tests.builders_consensus import (
     make_block,
     make_certificate,
@@ -59,3 +63,14 @@ def test_a_damaged_record_is_refused(record: Record) -> None:
     for wrong in (raw[:-1], raw + b"\x00", b"", b"\x90", encode([9, *([b""] * 5)])):
         with pytest.raises(InvalidData):
             decode_record(wrong)
+
+
+def test_a_proof_comes_back_and_is_of_no_instance() -> None:
+    record = ProofFound(b"two signatures")
+    assert decode_record(encode_record(record)) == record
+    assert record_instance(record) == (0, ZERO_HASH)
+    assert not belongs(STATE, record)
+    assert floor_of(record) == (0, 0)
+    assert not is_trusted([record])
+    with pytest.raises(InvalidData):
+        decode_record(encode_record(ProofFound(bytes(PROOF_MAX_BYTES + 1))))

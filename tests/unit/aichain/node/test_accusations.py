@@ -13,10 +13,12 @@ import trio.testing
 from aichain.errors import AccusationsFull, AlreadyPending, OffenderAccused
 from aichain.node.accusations import Accusations
 from aichain.node.accuser import LOOK_EVERY_S, Accuser
+from aichain.node.proofs import Proofs
 from consensus.electorate import Electorate
 from consensus.evidence import ConflictingVotes
 from consensus.headers import block_ref
 from consensus.instance import Instance
+from consensus.records import ProofFound
 from consensus.votes import SignedVote, Vote, VotePhase
 from genesis import limits
 from genesis.limits import SYSTEM_TRANSACTIONS_MAX
@@ -144,7 +146,9 @@ class Town:
         pool: Any = SimpleNamespace(accusations=self.ledger.held, submit=self._submit)
         context: Any = SimpleNamespace(run_blocking=self._run)
         chain: Any = self.ledger
-        self.accuser = Accuser(key(REPORTER), chain, pool, context)
+        self.log: list[ProofFound] = []
+        self.proofs = Proofs(chain, ())
+        self.accuser = Accuser(key(REPORTER), chain, pool, context, self.proofs, self._log)
         head = self.ledger.head
         voters = head.epoch(0)
         assert voters is not None
@@ -159,7 +163,11 @@ class Town:
         self.signed += 1
         return work()
 
+    async def _log(self, record: ProofFound) -> None:
+        self.log.append(record)
+
     async def _submit(self, raw: bytes) -> None:
+        assert self.log, "in the log before anybody is told"
         signed = decode_transaction(raw)
         self.ledger.held.check(signed)
         self.ledger.held.add(VerifiedTransaction(signed))
@@ -191,7 +199,7 @@ async def test_what_finds_no_place_is_brought_again_until_it_is_punished(
     with trio.move_on_after(10 * LOOK_EVERY_S):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(town.accuser.run)
-            while town.accuser.unpunished():
+            while town.proofs.unpunished():
                 town.ledger.make_block()
                 await trio.sleep(LOOK_EVERY_S)
             nursery.cancel_scope.cancel()
@@ -225,7 +233,20 @@ async def test_one_proof_for_an_offender_is_signed_once(
     town.ledger.make_block()
     await town.find_out(4, view=9)
     assert town.signed == 1, "nothing more can be taken from it"
-    assert not town.accuser.unpunished()
+    assert not town.proofs.unpunished()
+
+
+async def test_a_log_gives_proofs_back_until_they_are_punished() -> None:
+    town = Town()
+    await town.find_out(4)
+    (record,) = town.log
+    chain: Any = town.ledger
+    again = Proofs(chain, town.log)
+    assert again.unpunished() == town.proofs.unpunished()
+    assert again.holds(record)
+    town.ledger.make_block()
+    assert not again.unpunished()
+    assert not again.holds(record), "it may leave the log"
 
 
 async def test_nobody_accuses_itself() -> None:

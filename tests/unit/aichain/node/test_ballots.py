@@ -19,7 +19,7 @@ from consensus.core.events import Event, VoteAccepted
 from consensus.errors import DoubleSign
 from consensus.guard import SignedSlots
 from consensus.instance import BlockRef
-from consensus.records import CertificateSeen, VoteCast, decode_record
+from consensus.records import CertificateSeen, ProofFound, VoteCast, decode_record
 from consensus.votes import VOTE_CONTEXT, SignedVote, Vote, VotePhase
 from native.hashing import ZERO_HASH, Hash32
 from native.signatures import SigningKey, verify
@@ -51,6 +51,7 @@ class Desk:
         *,
         prune_bytes: int = 10**6,
         archive: CertificateArchive | None = None,
+        held: ProofFound | None = None,
     ) -> None:
         self.wal = VoteWal.open(directory, KEY.public_key)
         self.network = RecordingNetwork(self.wal)
@@ -66,6 +67,7 @@ class Desk:
             slots or SignedSlots(),
             cast("NodeContext", context),
             self.events.append,
+            holds=lambda record: record == held,
             prune_bytes=prune_bytes,
         )
 
@@ -195,3 +197,18 @@ async def test_certificates_that_leave_the_log_are_kept_for_a_fork(tmp_path: Pat
         CertificateSeen(null),
     ]
     assert CertificateSeen(later) in map(decode_record, desk.wal.records())
+
+
+async def test_a_proof_stays_in_the_log_while_it_is_held(tmp_path: Path) -> None:
+    open_, over = ProofFound(b"open"), ProofFound(b"over")
+    desk = Desk(tmp_path, prune_bytes=0, held=open_)
+    await desk.ballots.keep(open_)
+    await desk.ballots.keep(over)
+    assert [decode_record(raw) for raw in desk.wal.records()] == [open_, over]
+    block = BlockRef(Hash32(b"\x0a" * 32), 4, 5, 0, ZERO_HASH, 0, 0, 0)
+    final = QuorumCertificate(INSTANCE, 0, VotePhase.COMMIT, 5, block.height, block.id, b"", ())
+    await desk.ballots.settle(Finalize(final, (block,)), INSTANCE)
+    records = [decode_record(raw) for raw in desk.wal.records()]
+    assert open_ in records
+    assert over not in records
+    desk.wal.close()

@@ -27,7 +27,7 @@ from consensus.lanes.records import (
     TermClosed,
     decode_lane_record,
 )
-from consensus.records import CertificateSeen, SigningAllowed, VoteCast
+from consensus.records import CertificateSeen, ProofFound, SigningAllowed, VoteCast
 from consensus.votes import VOTE_CONTEXT, Vote, VotePhase
 from genesis.limits import WAL_DEFERRED_RECORDS
 from native.hashing import ZERO_HASH, Hash32
@@ -54,7 +54,9 @@ def cast_of(vote: Vote) -> LaneEffect:
 class Desk:
     """Ballots on a real log."""
 
-    def __init__(self, directory: Path, *, prune_bytes: int = 2**20) -> None:
+    def __init__(
+        self, directory: Path, *, prune_bytes: int = 2**20, held: ProofFound | None = None
+    ) -> None:
         self.wal = VoteWal.open(directory, KEY.public_key)
         context = SimpleNamespace(
             metrics=Metrics(network="test", version="0"), run_blocking=trio.to_thread.run_sync
@@ -63,7 +65,11 @@ class Desk:
         for record in self.logged:
             signed = signed.after(record)
         self.ballots = LaneBallots(
-            Signer(KEY, self.wal), signed, cast("NodeContext", context), prune_bytes=prune_bytes
+            Signer(KEY, self.wal),
+            signed,
+            cast("NodeContext", context),
+            holds=lambda record: record == held,
+            prune_bytes=prune_bytes,
         )
 
     @property
@@ -131,4 +137,15 @@ async def test_what_is_settled_leaves_the_log_but_its_floor_stays(tmp_path: Path
     await desk.ballots.log((cast_of(commit(of=BALLOT)), cast_of(commit())))
     await desk.ballots.settle(HARD, frozenset((TERM,)))
     assert desk.logged == [allowed, VoteCast(commit(), 0), HARD]
+    desk.wal.close()
+
+
+async def test_a_proof_stays_in_the_log_while_it_is_held(tmp_path: Path) -> None:
+    held, over = ProofFound(b"open"), ProofFound(b"over")
+    desk = Desk(tmp_path, prune_bytes=0, held=held)
+    await desk.ballots.keep(held)
+    await desk.ballots.keep(over)
+    assert desk.logged == [held, over]
+    await desk.ballots.settle(HARD, frozenset((TERM,)))
+    assert desk.logged == [held, HARD]
     desk.wal.close()
