@@ -10,6 +10,7 @@ from unittest.mock import patch
 import pytest
 import trio
 
+from aichain.node.probation import VOUCHED
 from aichain.store.paths import DataPaths
 from consensus.lanes.probation import CLOCK_MARGIN_MS, LATER_CHECKPOINTS
 from consensus.votes import VOTE_CONTEXT, Lane, SignedVote, Vote, VotePhase, cancel_vote
@@ -33,6 +34,7 @@ FOUNDERS = 5
 NODES = 4
 CULPRIT = 4
 RING = 7
+RING_IDS = [peer_id_text(peer_id_of_seed(node_seed(index))) for index in range(RING)]
 FORGED = bytes(3309)
 AHEAD = 9
 
@@ -164,17 +166,65 @@ def test_only_validators_are_passed_on_to(tmp_path: Path, key: int | None, is_se
     play(tmp_path, story, key=key)
 
 
-def test_who_lost_its_log_and_meets_no_quorum_signs_after_later_checkpoints(tmp_path: Path) -> None:
-    """Seven in a ring, each with two peers: stamps say what a quorum's hellos cannot."""
-    ring = [peer_id_text(peer_id_of_seed(node_seed(index))) for index in range(RING)]
+def in_a_ring(one: str, other: str) -> bool:
+    """Seven nodes have two peers each."""
+    return (RING_IDS.index(one) - RING_IDS.index(other)) % RING in (1, RING - 1)
 
-    def may_meet(one: str, other: str) -> bool:
-        return (ring.index(one) - ring.index(other)) % RING in (1, RING - 1)
+
+def test_a_new_epoch_takes_back_nothing_that_was_asked_of_a_relay(tmp_path: Path) -> None:
+    """It would pass on nothing until it was asked again."""
+    asked: list[Subscribe] = []
+    request = MemoryNetwork.request
+
+    async def spy(network: MemoryNetwork, peer: str, question: Any, timeout_s: float) -> Any:
+        if isinstance(question, Subscribe):
+            asked.append(question)
+        return await request(network, peer, question, timeout_s)
+
+    async def program() -> None:
+        machine = virtual_machine()
+        async with lane_cluster(tmp_path, RING, epoch_blocks=16, machine=machine) as net:
+            net.hub = MemoryHub(EqualLinks(0, Conditions(1, 3)), in_a_ring)
+            nodes = [await net.start(index, chain_is_new=True) for index in range(RING)]
+            await until(lambda: all(node.height >= 8 for node in nodes), 30)
+            with patch.object(MemoryNetwork, "request", spy):
+                await until(lambda: all(node.height >= 36 for node in nodes), 60)
+        assert {each.epoch for each in asked} == {0, 1, 2}
+        assert all(each.ballots for each in asked)
+
+    run_virtual(program, seed=7)
+
+
+def test_a_quorum_that_is_heard_through_relays_alone_vouches_for_no_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Three of seven in a ring lost their logs, so that the chain stands, and all are routed to."""
+    lost = (0, 2, 4)
 
     async def program() -> None:
         machine = virtual_machine()
         async with lane_cluster(tmp_path, RING, machine=machine) as net:
-            net.hub = MemoryHub(EqualLinks(0, Conditions(1, 3)), may_meet)
+            net.hub = MemoryHub(EqualLinks(0, Conditions(1, 3)), in_a_ring)
+            nodes = [await net.start(index, chain_is_new=True) for index in range(RING)]
+            await until(lambda: all(node.height >= 4 for node in nodes), 30)
+            for index in lost:
+                await nodes[index].stop()
+                shutil.rmtree(DataPaths(nodes[index].node.config.data_dir).signer)
+            back = [await net.start(index, vouch=True) for index in lost]
+            await trio.sleep(60)
+            assert all(lanes_of(node).abstain for node in back)
+            assert VOUCHED not in caplog.text
+
+    run_virtual(program, seed=4)
+
+
+def test_who_lost_its_log_and_meets_no_quorum_signs_after_later_checkpoints(tmp_path: Path) -> None:
+    """Seven in a ring, each with two peers: stamps say what a quorum's hellos cannot."""
+
+    async def program() -> None:
+        machine = virtual_machine()
+        async with lane_cluster(tmp_path, RING, machine=machine) as net:
+            net.hub = MemoryHub(EqualLinks(0, Conditions(1, 3)), in_a_ring)
             nodes = [await net.start(index, chain_is_new=True) for index in range(RING)]
             await until(lambda: all(node.height >= 4 for node in nodes), 30)
             await nodes[3].stop()
