@@ -145,6 +145,7 @@ def assemble_lanes(
     anchors = None if key is None else AnchorVotes(key, chain)
     producer = Producer(ledger, pool, context, own, reveals, anchors)
     syncer = LaneSyncer(engine, certificates, bodies, finalizer, context)
+    watch = ClockWatch(document.consensus, context.electorates)
     holder = None
     if key is not None and wal is not None and own is not None and anchors is not None:
         signer, proofs = signer_of(config, key, wal), Proofs(chain, records)
@@ -154,9 +155,8 @@ def assemble_lanes(
             caster=Caster(engine, ballots, instances, producer, anchors, relay, context, own),
             accuser=Accuser(key, chain, pool, context, proofs, ballots.keep),
             renewer=Renewer(key, reveals, chain, pool, context),
-            probation=probation_of(engine, context, ballots, syncer, records),
+            probation=probation_of(engine, context, ballots, syncer, watch, records),
         )
-    watch = ClockWatch(document.consensus, context.electorates)
     inbound = LaneInbound(engine, instances, certificates, bodies, pool, watch, relay, context)
     answers = LaneAnswers(engine, relay, chain, machine.clock)
     history = history_of(config, ledger, syncer, context)
@@ -226,13 +226,14 @@ def probation_of(
     context: NodeContext,
     ballots: LaneBallots,
     syncer: LaneSyncer,
+    watch: ClockWatch,
     records: tuple[LaneRecord, ...],
 ) -> LaneProbation | None:
     """Who has a new log, or lost its chain, is silent for a while."""
     if not engine.state.abstain:
         return None
     floor = settled_number(records) if is_trusted(records) else None
-    return LaneProbation(engine, context, ballots, syncer, floor)
+    return LaneProbation(engine, context, ballots, syncer, watch, floor)
 
 
 def signed_of(records: tuple[LaneRecord, ...]) -> SignedLanes:

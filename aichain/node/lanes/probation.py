@@ -5,6 +5,8 @@ from collections.abc import Mapping
 
 import trio
 
+from aichain.clock_offset import allowed_offset_ms
+from aichain.node.clock_watch import ClockWatch
 from aichain.node.context import NodeContext
 from aichain.node.lanes.ballots import LaneBallots
 from aichain.node.lanes.engine import LaneEngine
@@ -37,12 +39,14 @@ class LaneProbation:
         context: NodeContext,
         ballots: LaneBallots,
         syncer: LaneSyncer,
+        clock_watch: ClockWatch,
         floor: int | None,
     ) -> None:
         self._engine = engine
         self._context = context
         self._ballots = ballots
         self._syncer = syncer
+        self._clock_watch = clock_watch
         self._floor = floor
         self._started_ms = context.clock.now_ms()
         self._later: int | None = None
@@ -87,12 +91,21 @@ class LaneProbation:
 
     def _may_start(self, probation: Probation) -> bool:
         """By what a quorum says, or by stamps: each is enough alone."""
-        state = self._engine.state
-        if self._later is None and is_later(state.checkpoint, self._started_ms):
-            self._later = state.checkpoint.number
-        if may_start_signing(probation, state.number):
+        number = self._engine.state.number
+        if may_start_signing(probation, number):
             return True
-        return self._later is not None and may_start_signing_after(self._later, state.number)
+        self._note_stamp()
+        return self._later is not None and may_start_signing_after(self._later, number)
+
+    def _note_stamp(self) -> None:
+        """The start counts from when our clock was right: nothing is later while it is not."""
+        checkpoint, now_ms = self._engine.state.checkpoint, self._context.clock.now_ms()
+        allowed_ms = allowed_offset_ms(self._context.document.consensus)
+        is_behind = checkpoint.timestamp_ms > now_ms + allowed_ms  # a quorum's clocks are right
+        if is_behind or self._clock_watch.trouble:
+            self._started_ms, self._later = now_ms, None
+        elif self._later is None and is_later(checkpoint, self._started_ms):
+            self._later = checkpoint.number
 
     def _present(self, electorate: Electorate) -> dict[int, Head]:
         heads = {}
