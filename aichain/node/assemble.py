@@ -69,7 +69,6 @@ from genesis import limits
 from genesis.document import GenesisDocument
 from genesis.epochs import epoch_after, first_height
 from genesis.units import address_of_key
-from native.signatures import SigningKey
 from p2p.network import Network
 from p2p.settings import NetworkSettings, NodeIdentity
 
@@ -126,7 +125,7 @@ def assemble(
     context = context_of(config, network_of, machine, chain, before)
     engine = Engine(restore_core(config, chain, records, context.electorates))
     feed: Feed[BlockView] = Feed(capacity=limits.FEED_CAPACITY, max_readers=limits.FEED_READERS)
-    ledger = LedgerWriter(chain, machine.run_blocking)
+    ledger, archive = LedgerWriter(chain, machine.run_blocking), archive_of(config)
     pool = TransactionPool(mempool_of(config.document), chain, context)
     bodies = Bodies(ledger, pool, context)
     finalizer = Finalizer(ledger, pool, feed, context, lambda: engine.state)
@@ -135,7 +134,7 @@ def assemble(
     reveals, own = reveals_of(config, chain), engine.state.config.validator
     if key is not None and wal is not None:
         anchors, proofs = AnchorVotes(key, chain), Proofs(chain, records)
-        signer, post = signer_of(config, key, wal), anchors.watching(engine.post)
+        signer, post = Signer(key, wal, archive), anchors.watching(engine.post)
         ballots = ballots_of(signer, records, proofs.holds, context, post, reached)
         accuser = Accuser(key, chain, pool, context, proofs, ballots.keep)
         renewer = Renewer(key, reveals, chain, pool, context)
@@ -145,7 +144,7 @@ def assemble(
     history = history_of(config, ledger, syncer, context)
     context.network.set_handler(Responder(chain, pool, engine, machine, history.shelf).answer)
     context.network.set_gossip_check(inbound.judge_gossip)
-    backend = NodeBackend(chain, engine, pool, syncer, clock_watch, feed, context)
+    backend = NodeBackend(chain, engine, pool, syncer, clock_watch, feed, context, archive)
     return Node(
         config=config,
         chain=chain,
@@ -157,7 +156,7 @@ def assemble(
             producer=Producer(ledger, pool, context, own, reveals, anchors),
             finalizer=finalizer,
             accuser=accuser,
-            fork_report=ForkReport(chain, wal, config, machine.run_blocking),
+            fork_report=ForkReport(chain, wal, archive, config, machine.run_blocking),
             request_certificates=certificates.request,
             context=context,
         ),
@@ -271,9 +270,9 @@ def clock_watch_of(context: NodeContext) -> ClockWatch:
     return ClockWatch(context.document.consensus, context.electorates)
 
 
-def signer_of(config: NodeConfig, key: SigningKey, wal: VoteWal) -> Signer:
-    """The key of this home, its log, and what leaves the log."""
-    return Signer(key, wal, CertificateArchive(DataPaths(config.data_dir).certificates))
+def archive_of(config: NodeConfig) -> CertificateArchive:
+    """Where certificates go that leave the vote log."""
+    return CertificateArchive(DataPaths(config.data_dir).certificates)
 
 
 def _is_public(document: GenesisDocument, public_key: bytes) -> bool:

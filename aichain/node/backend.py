@@ -34,6 +34,7 @@ from aichain.rpc.backend import (
 )
 from aichain.rpc.errors import HistoryPruned
 from aichain.store.blocks import StoredBlock
+from aichain.store.certificate_archive import CertificateArchive
 from aichain.store.decisions import finality_of
 from aichain.unfinalized import Executed
 from consensus.core.state import State as CoreState
@@ -67,7 +68,9 @@ class NodeBackend:
         clock_watch: ClockWatch,
         feed: Feed[BlockView],
         context: NodeContext,
+        archive: CertificateArchive,
     ) -> None:
+        self._archive = archive
         self._chain = chain
         self._engine = engine
         self._pool = pool
@@ -106,6 +109,7 @@ class NodeBackend:
             index_trouble=self._chain.index_trouble,
             clock_offset_ms=self._clock_watch.offset_ms,
             clock_trouble=self._clock_watch.trouble,
+            archive_trouble=self._archive.trouble,
         )
 
     def head(self) -> State:

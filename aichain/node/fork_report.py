@@ -8,7 +8,6 @@ from aichain.disclosure import disclosure_of
 from aichain.errors import ConfigError, StoreFailed
 from aichain.machine import RunBlocking
 from aichain.store.certificate_archive import CertificateArchive
-from aichain.store.paths import DataPaths
 from aichain.store.wal import VoteWal
 from consensus.certificates import QuorumCertificate
 from consensus.forensics import convicted
@@ -23,10 +22,16 @@ class ForkReport:
     """The process ends after it, so that the data directory is all that is left to ask."""
 
     def __init__(
-        self, chain: Chain, wal: VoteWal | None, config: NodeConfig, run_blocking: RunBlocking
+        self,
+        chain: Chain,
+        wal: VoteWal | None,
+        archive: CertificateArchive,
+        config: NodeConfig,
+        run_blocking: RunBlocking,
     ) -> None:
         self._chain = chain
         self._wal = wal
+        self._archive = archive
         self._config = config
         self._run_blocking = run_blocking
 
@@ -47,13 +52,13 @@ class ForkReport:
 
     def _keep(self, certificate: QuorumCertificate) -> None:
         """With what still waited for a vote that will not come."""
-        archive = CertificateArchive(DataPaths(self._config.data_dir).certificates)
+        self._archive.add([encode_record(CertificateSeen(certificate))])
+        if self._wal is None:
+            return
         try:
-            archive.add([encode_record(CertificateSeen(certificate))])
-            if self._wal is not None:
-                self._wal.append()
+            self._wal.append()
         except StoreFailed as error:
-            log.error("what was shown is in this log only: %s", error)
+            log.error("what waited for a vote is lost: %s", error)
 
     def _name_the_guilty(self, certificate: QuorumCertificate) -> None:
         try:

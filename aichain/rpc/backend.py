@@ -87,6 +87,8 @@ class NodeStatus:
     """How far, at the least, our clock is ahead of the others'; None while too few propose."""
     clock_trouble: str = ""
     """What is wrong with the clock, and what to do; empty while consensus can live with it."""
+    archive_trouble: str = ""
+    """Why certificates that would convict after a fork are not kept; empty while they are."""
 
 
 class BlockStatus(StrEnum):

@@ -6,7 +6,8 @@ import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from aichain.store.durable import fail, replace_file
+from aichain.errors import StoreFailed
+from aichain.store.durable import replace_file
 from genesis import limits
 
 log = logging.getLogger(__name__)
@@ -27,15 +28,24 @@ class CertificateArchive:
     def __init__(self, directory: Path, max_bytes: int = limits.CERTIFICATE_ARCHIVE_BYTES) -> None:
         self._directory = directory
         self._max_bytes = max_bytes
+        self.trouble = ""
+        """Why the last ones could not be kept; empty while they can."""
 
     def add(self, records: Sequence[bytes]) -> None:
-        """Keep these; durable on return. StoreFailed."""
+        """Keep these; durable on return. What the disk refuses is lost: nobody has to stop for it,
+        but whoever runs the node is told."""
         if not records:
             return
         try:
-            self._directory.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            fail(self._directory, error)
+            self._write(records)
+        except (StoreFailed, OSError) as error:
+            self.trouble = f"certificates that would convict after a fork are not kept: {error}"
+            log.error("%s; fix: make %s writable, with room", self.trouble, self._directory)
+        else:
+            self.trouble = ""
+
+    def _write(self, records: Sequence[bytes]) -> None:
+        self._directory.mkdir(parents=True, exist_ok=True)
         payload = b"".join(_RECORD_HEAD.pack(len(record)) + record for record in records)
         files = self._files()
         number = int(files[-1].stem) + 1 if files else 0
@@ -55,7 +65,8 @@ class CertificateArchive:
             yield from _records(payload)
 
     def _files(self) -> list[Path]:
-        return sorted(self._directory.glob("*.certs"))
+        """Of our names; what else lies there is not ours."""
+        return sorted(path for path in self._directory.glob("*.certs") if path.stem.isdecimal())
 
     def _make_room(self, files: Sequence[Path]) -> None:
         """The file that was just written always stays."""

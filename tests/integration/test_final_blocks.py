@@ -63,7 +63,7 @@ def reader_of(chain: Chain, context: object, pool: object = None) -> NodeBackend
     none = cast("Any", None)
     feed: Feed[BlockView] = Feed(capacity=4, max_readers=1)
     engine, rest = cast("Any", SimpleNamespace(state=None)), (none, none, feed)
-    return NodeBackend(chain, engine, cast("Any", pool), *rest, cast("Any", context))
+    return NodeBackend(chain, engine, cast("Any", pool), *rest, cast("Any", context), none)
 
 
 def next_block(chain: Chain) -> Finalize:

@@ -13,6 +13,7 @@ from aichain.node.accuser import Accuser
 from aichain.node.anchor_votes import AnchorVotes
 from aichain.node.assemble import (
     NetworkFactory,
+    archive_of,
     context_of,
     core_config,
     mempool_of,
@@ -21,9 +22,9 @@ from aichain.node.assemble import (
     require_something_to_vouch_for,
     reveals_of,
     rpc_settings,
-    signer_of,
 )
 from aichain.node.backend import NodeBackend
+from aichain.node.ballots import Signer
 from aichain.node.bodies import Bodies
 from aichain.node.clock_watch import ClockWatch
 from aichain.node.context import NodeContext
@@ -146,9 +147,9 @@ def assemble_lanes(
     producer = Producer(ledger, pool, context, own, reveals, anchors)
     syncer = LaneSyncer(engine, certificates, bodies, finalizer, context)
     watch = ClockWatch(document.consensus, context.electorates)
-    holder = None
+    holder, archive = None, archive_of(config)
     if key is not None and wal is not None and own is not None and anchors is not None:
-        signer, proofs = signer_of(config, key, wal), Proofs(chain, records)
+        signer, proofs = Signer(key, wal, archive), Proofs(chain, records)
         ballots = LaneBallots(signer, signed_of(records), context, holds=proofs.holds)
         holder = KeyHolder(
             ballots=ballots,
@@ -162,7 +163,7 @@ def assemble_lanes(
     history = history_of(config, ledger, syncer, context)
     context.network.set_handler(Responder(chain, pool, answers, machine, history.shelf).answer)
     context.network.set_gossip_check(inbound.judge_gossip)
-    backend = NodeBackend(chain, engine, pool, syncer, watch, feed, context)
+    backend = NodeBackend(chain, engine, pool, syncer, watch, feed, context, archive)
     return LaneNode(
         config=config,
         chain=chain,

@@ -83,7 +83,11 @@ async def get_status(context: Context, _: NoParams) -> object:
     status = context.backend.status()
     state = context.backend.head()
     now_ms = context.clock.now_ms()
-    troubles = {"clockTrouble": status.clock_trouble, "indexTrouble": status.index_trouble}
+    troubles = {
+        "clockTrouble": status.clock_trouble,
+        "indexTrouble": status.index_trouble,
+        "archiveTrouble": status.archive_trouble,
+    }
     found = {name: trouble for name, trouble in troubles.items() if trouble}
     return (
         found

@@ -24,6 +24,7 @@ from consensus.votes import VOTE_CONTEXT, SignedVote, Vote, VotePhase
 from native.hashing import ZERO_HASH, Hash32
 from native.signatures import SigningKey, verify
 from p2p.network import Audience
+from tests.simulation.nodes.power import Power, supplied_by
 
 KEY = SigningKey.from_seed(bytes(32))
 INSTANCE = Hash32(b"\x01" * 32)
@@ -179,21 +180,44 @@ async def test_a_rewritten_log_still_closes_the_views_it_says_nothing_more_of(
     again.wal.close()
 
 
+NOTAR = QuorumCertificate(INSTANCE, 0, VotePhase.PREFER, 5, 4, Hash32(b"\x0a" * 32), b"", ())
+
+
+async def settle(desk: Desk, *seen: QuorumCertificate) -> None:
+    """Make a block final in view 7; these certificates are in the log then."""
+    for each in seen:
+        await desk.ballots.log((PersistCertificate(each),))
+    await desk.cast(prefer(b"\x0a"))
+    block = BlockRef(Hash32(b"\x0a" * 32), 4, 7, 0, ZERO_HASH, 0, 0, 0)
+    final = replace(NOTAR, phase=VotePhase.COMMIT, view=7)
+    await desk.ballots.settle(Finalize(final, (block,)), INSTANCE)
+
+
+async def test_a_disk_without_room_for_certificates_does_not_stop_the_votes(tmp_path: Path) -> None:
+    power, directory = Power(0), tmp_path / "certificates"
+    archive = CertificateArchive(directory)
+    desk = Desk(tmp_path, prune_bytes=1, archive=archive)
+    power.fill_disk(directory)
+    with supplied_by(power):
+        await settle(desk, NOTAR)
+        assert CertificateSeen(NOTAR) not in map(decode_record, desk.wal.records())
+        await desk.cast(prefer(b"\x0b", 8))
+    assert archive.trouble
+    assert any(
+        isinstance(sent, SignedVote) and sent.vote.view == 8 for sent, _ in desk.network.sent
+    )
+    desk.wal.close()
+
+
 async def test_certificates_that_leave_the_log_are_kept_for_a_fork(tmp_path: Path) -> None:
     """NOTARs and NULLs: FINALs are in the database, and our own votes convict nobody."""
     archive = CertificateArchive(tmp_path / "certificates")
     desk = Desk(tmp_path, prune_bytes=1, archive=archive)
-    notar = QuorumCertificate(INSTANCE, 0, VotePhase.PREFER, 5, 4, Hash32(b"\x0a" * 32), b"", ())
-    null = replace(notar, phase=VotePhase.CANCEL, view=6, height=0, block_id=ZERO_HASH)
+    null = replace(NOTAR, phase=VotePhase.CANCEL, view=6, height=0, block_id=ZERO_HASH)
     later = replace(null, view=9)
-    for each in (notar, replace(notar, phase=VotePhase.COMMIT), null, later):
-        await desk.ballots.log((PersistCertificate(each),))
-    await desk.cast(prefer(b"\x0a"))
-    final = replace(notar, phase=VotePhase.COMMIT, view=7)
-    block = BlockRef(Hash32(b"\x0a" * 32), 4, 7, 0, ZERO_HASH, 0, 0, 0)
-    await desk.ballots.settle(Finalize(final, (block,)), INSTANCE)
+    await settle(desk, NOTAR, replace(NOTAR, phase=VotePhase.COMMIT), null, later)
     assert [decode_record(raw) for raw in archive.records()] == [
-        CertificateSeen(notar),
+        CertificateSeen(NOTAR),
         CertificateSeen(null),
     ]
     assert CertificateSeen(later) in map(decode_record, desk.wal.records())

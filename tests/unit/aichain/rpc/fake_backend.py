@@ -70,6 +70,7 @@ class FakeBackend:
     syncing: bool = False
     voting: Voting = Voting.YES
     index_trouble: str = ""
+    archive_trouble: str = ""
     clock_trouble: str = ""
     joining: JoinProgress | None = None
     blocked: frozenset[str] = frozenset()
@@ -185,6 +186,7 @@ class FakeBackend:
             syncing=self.syncing,
             target_height=head.height + (10 if self.syncing else 0),
             index_trouble=self.index_trouble,
+            archive_trouble=self.archive_trouble,
             clock_offset_ms=-900 if self.clock_trouble else 0,
             clock_trouble=self.clock_trouble,
             joining=self.joining,

@@ -44,10 +44,13 @@ async def test_status_says_whether_a_validator_votes(history: Node, voting: Voti
     assert (await history.call("aichain_status"))["voting"] == voting.value
 
 
-async def test_status_tells_of_trouble_with_the_index_while_there_is_some(history: Node) -> None:
-    assert "indexTrouble" not in await history.call("aichain_status")
-    history.backend.index_trouble = "the disk is full"
-    assert (await history.call("aichain_status"))["indexTrouble"] == "the disk is full"
+@pytest.mark.parametrize("store", ["index", "archive"])
+async def test_status_tells_of_trouble_with_a_store_while_there_is_some(
+    history: Node, store: str
+) -> None:
+    assert f"{store}Trouble" not in await history.call("aichain_status")
+    setattr(history.backend, f"{store}_trouble", "the disk is full")
+    assert (await history.call("aichain_status"))[f"{store}Trouble"] == "the disk is full"
 
 
 async def test_status_tells_how_far_a_snapshot_is_while_one_is_fetched(history: Node) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from aichain.store.certificate_archive import CertificateArchive
+from tests.simulation.nodes.power import Power, PowerLost, supplied_by
 
 
 def test_records_come_back_in_their_order(tmp_path: Path) -> None:
@@ -43,3 +44,39 @@ def test_a_damaged_file_is_left_out_and_named(
     with caplog.at_level(logging.WARNING):
         assert list(archive.records()) == [b"two"]
     assert str(path) in caplog.text
+
+
+def test_a_full_disk_loses_certificates_and_says_so_until_there_is_room(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    archive, power = CertificateArchive(tmp_path), Power(0)
+    with supplied_by(power):
+        archive.add([b"one"])
+        power.fill_disk(tmp_path)
+        archive.add([b"lost"])
+        assert "No space left" in archive.trouble
+        assert archive.trouble in caplog.text
+        assert list(archive.records()) == [b"one"]
+        power.spare(tmp_path)
+        archive.add([b"two"])
+    assert archive.trouble == ""
+    assert list(archive.records()) == [b"one", b"two"]
+
+
+def test_what_else_is_wrong_in_its_directory_raises_nothing(tmp_path: Path) -> None:
+    (tmp_path / "my notes.certs").write_text("of an operator")
+    (tmp_path / "0000000000.certs").mkdir()
+    archive = CertificateArchive(tmp_path, max_bytes=1)
+    archive.add([b"one"])
+    assert "0000000000.certs" in archive.trouble
+    (tmp_path / "file").touch()
+    archive = CertificateArchive(tmp_path / "file")
+    archive.add([b"two"])
+    assert archive.trouble
+
+
+def test_power_that_fails_ends_the_node(tmp_path: Path) -> None:
+    archive, power = CertificateArchive(tmp_path), Power(0)
+    power.fail_after(tmp_path, 0)
+    with supplied_by(power), pytest.raises(PowerLost):
+        archive.add([b"one"])
