@@ -1,5 +1,6 @@
 """What a home still holds of one epoch, for whoever has to find out who made a fork."""
 
+import logging
 from bisect import bisect_left
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,9 @@ from consensus.certificates import QuorumCertificate
 from consensus.fork_proof import Disclosure, Epoch
 from consensus.records import CertificateSeen, decode_record
 from genesis.epochs import epoch_of_height, first_height, last_height
+from native.errors import InvalidData
+
+log = logging.getLogger(__name__)
 
 
 def disclosure_of(chain: Chain, root: Path, epoch: int) -> Disclosure:
@@ -68,6 +72,10 @@ def _differ(one: Chain, other: Chain, height: int) -> int:
 def _kept(paths: DataPaths) -> Iterator[QuorumCertificate]:
     logs = (raw for path in sorted(paths.signer.glob("*.wal")) for raw in peek(path))
     for raw in (*CertificateArchive(paths.certificates).records(), *logs):
-        record = decode_record(raw)
+        try:
+            record = decode_record(raw)
+        except InvalidData as error:
+            log.warning("a record of %s is left out: %s", paths.root, error)
+            continue
         if isinstance(record, CertificateSeen):
             yield record.certificate

@@ -67,20 +67,11 @@ def decode_fork_proof(raw: bytes) -> ForkProof:
     return ForkProof(_read_epoch(fields[1]), (one, other), votes)
 
 
-def is_disclosure(raw: bytes) -> bool:
-    """Which of the two files this is."""
-    return bool(_fields(raw)) and _fields(raw)[0] == _DISCLOSURE_TAG
-
-
 def _decode(raw: bytes, tag: int) -> list[Value]:
-    fields = _fields(raw)
+    fields = decode(raw, max_bytes=FORK_FILE_MAX_BYTES, max_items=FORK_FILE_MAX_ITEMS, max_depth=5)
     if not fields or fields[0] != tag:
         raise DecodeError("another kind of file")
     return fields
-
-
-def _fields(raw: bytes) -> list[Value]:
-    return decode(raw, max_bytes=FORK_FILE_MAX_BYTES, max_items=FORK_FILE_MAX_ITEMS, max_depth=5)
 
 
 def _epoch_value(epoch: Epoch) -> list[Encodable]:
@@ -100,5 +91,8 @@ def _read_headers(value: Value) -> tuple[Header, ...]:
 
 
 def _read_side(value: Value) -> Side:
-    certificate, headers = array(value, 2)
-    return Side(decode_certificate(certificate), _read_headers(headers))
+    certificate, raws = array(value, 2)
+    headers = _read_headers(raws)
+    if not headers:
+        raise DecodeError("a side without a header")
+    return Side(decode_certificate(certificate), headers)

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import NoReturn
 
 import trio
 from trio_typing import TaskStatus
@@ -19,6 +20,7 @@ from aichain.node.fork_report import ForkReport
 from aichain.node.producer import Producer
 from aichain.node.stepper import Stepper
 from aichain.node.timers import Timers
+from consensus.certificates import QuorumCertificate
 from consensus.core.effects import (
     BroadcastCertificate,
     BuildBlock,
@@ -152,10 +154,18 @@ class Performer:
             case ReportEquivocation(evidence, instance):
                 self._report(evidence, instance)
             case Halt(reason, certificate):
-                if services.fork_report is not None and certificate is not None:
-                    await services.fork_report.tell(certificate)
-                    await trio.sleep(SERVED_AFTER_HALT_S)
-                raise ConsensusHalted(reason=reason)
+                await self._halt(reason, certificate)
+
+    async def _halt(self, reason: str, certificate: QuorumCertificate | None) -> NoReturn:
+        """Who is told to stop meanwhile has halted none the less, and says so."""
+        report = self._services.fork_report
+        try:
+            if report is not None and certificate is not None:
+                await report.tell(certificate)
+                await trio.sleep(SERVED_AFTER_HALT_S)
+        except trio.Cancelled as stopped:
+            raise ConsensusHalted(reason=reason) from stopped
+        raise ConsensusHalted(reason=reason)
 
     def _cast(self, effect: CastVote | CastProposal) -> None:
         services = self._services

@@ -5,7 +5,7 @@ import logging
 from aichain.chain import Chain
 from aichain.config import NodeConfig
 from aichain.disclosure import disclosure_of
-from aichain.errors import ConfigError, StoreFailed
+from aichain.errors import StoreFailed
 from aichain.machine import RunBlocking
 from aichain.store.certificate_archive import CertificateArchive
 from aichain.store.wal import VoteWal
@@ -14,6 +14,7 @@ from consensus.forensics import convicted
 from consensus.records import CertificateSeen, encode_record
 from genesis.units import format_address
 from genesis.validators import ValidatorSet
+from native.errors import AIChainError
 
 log = logging.getLogger(__name__)
 
@@ -39,10 +40,7 @@ class ForkReport:
         """`certificate` made a block final that is not on our chain, or does not execute here."""
         await self._run_blocking(self._keep, certificate)
         log.error("another block is final: %s", _words(certificate))
-        ours = self._chain.blocks.certificate_at(certificate.height)
-        if ours is not None:
-            log.error("here block %d is final: %s", certificate.height, _words(ours))
-        await self._run_blocking(self._name_the_guilty, certificate)
+        await self._run_blocking(self._look_up, certificate)
         log.error(
             "this home holds one side: `aichain fork-proof export %s --out FILE --epoch %d` writes "
             "what it knows, for `aichain fork-proof find` to lay beside the other side's",
@@ -60,12 +58,18 @@ class ForkReport:
         except StoreFailed as error:
             log.error("what waited for a vote is lost: %s", error)
 
-    def _name_the_guilty(self, certificate: QuorumCertificate) -> None:
+    def _look_up(self, certificate: QuorumCertificate) -> None:
+        """The node halts in any case: what cannot be read is only not said."""
         try:
-            disclosure = disclosure_of(self._chain, self._config.data_dir, certificate.epoch)
-        except ConfigError as error:
-            log.error("nobody can be named: %s", error.reason)
-            return
+            ours = self._chain.blocks.certificate_at(certificate.height)
+            if ours is not None:
+                log.error("here block %d is final: %s", certificate.height, _words(ours))
+            self._name_the_guilty(certificate)
+        except (AIChainError, OSError) as error:
+            log.error("nobody can be named: %s", error)
+
+    def _name_the_guilty(self, certificate: QuorumCertificate) -> None:
+        disclosure = disclosure_of(self._chain, self._config.data_dir, certificate.epoch)
         validators = disclosure.epoch.validators
         guilty = convicted(disclosure.certificates, disclosure.epoch.instance_id)
         for index in guilty:

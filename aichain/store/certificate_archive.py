@@ -56,7 +56,11 @@ class CertificateArchive:
     def records(self) -> Iterator[bytes]:
         """Oldest first. A file that is damaged is left out, and named in the log."""
         for path in self._files():
-            data = path.read_bytes()
+            try:
+                data = path.read_bytes()
+            except OSError as error:
+                log.warning("%s cannot be read, its certificates are left out: %s", path, error)
+                continue
             head = len(_MAGIC) + _CHECK.size
             payload = data[head:]
             if data[:head] != _MAGIC + _CHECK.pack(zlib.crc32(payload)):

@@ -1,5 +1,6 @@
 """What stops a node becomes an exit code, one line of cause and one of what to do."""
 
+import os
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,15 +9,25 @@ import pytest
 
 from aichain.chain import Chain
 from aichain.config import Endpoint, NodeConfig
-from aichain.errors import ExitCode, WalLocked
-from aichain.node import ballots
+from aichain.errors import ExitCode, StoreCorrupt, WalLocked
+from aichain.node import ballots, engine
 from aichain.node.assemble import open_log
+from aichain.node.fork_report import ForkReport
 from aichain.node.run import run_node
+from aichain.store.blocks import BlockStore
+from aichain.store.certificate_archive import CertificateArchive
 from aichain.store.paths import DataPaths
+from consensus.certificates import QuorumCertificate
+from consensus.core.effects import Effect, Halt
+from consensus.core.events import Event
+from consensus.core.state import State
+from consensus.core.step import step
 from consensus.errors import DoubleSign
 from consensus.guard import SignedSlots
 from consensus.records import ProposalCast, VoteCast
+from consensus.votes import VotePhase
 from genesis.networks import founder_key, local_document
+from native.hashing import ZERO_HASH
 from p2p.memory_network import MemoryHub
 
 
@@ -92,3 +103,80 @@ def test_a_flipped_bit_in_the_database_is_told_from_a_disk_that_fails(
     said = capsys.readouterr().err
     assert str(table.parent) in said
     assert "fix: move the chain directory away" in said
+
+
+FINAL = QuorumCertificate(ZERO_HASH, 0, VotePhase.COMMIT, 1, 1, ZERO_HASH, b"", ())
+
+
+def halt_soon(monkeypatch: pytest.MonkeyPatch, served_s: float) -> None:
+    """What the core is told after its second block shows it a fork."""
+
+    def step_and_halt(state: State, event: Event) -> tuple[State, tuple[Effect, ...]]:
+        if state.final.height < 2:
+            return step(state, event)
+        return state, (Halt("conflicting finality", FINAL),)
+
+    monkeypatch.setattr(engine, "step", step_and_halt)
+    monkeypatch.setattr(engine, "SERVED_AFTER_HALT_S", served_s)
+
+
+def test_who_is_told_to_stop_while_it_halts_says_that_it_halted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tell = ForkReport.tell
+
+    async def tell_and_be_stopped(report: ForkReport, certificate: QuorumCertificate) -> None:
+        await tell(report, certificate)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    halt_soon(monkeypatch, 3_600)
+    monkeypatch.setattr(ForkReport, "tell", tell_and_be_stopped)
+    assert run_once(make_config(tmp_path)) == ExitCode.CONSENSUS_HALTED
+    assert "fix: keep the data directory" in capsys.readouterr().err
+
+
+def spoil_archive(data: DataPaths, _patch: pytest.MonkeyPatch) -> None:
+    CertificateArchive(data.certificates).add([b"no record"])
+    (data.certificates / "0000000001.certs").mkdir()
+
+
+def spoil_log(data: DataPaths, _patch: pytest.MonkeyPatch) -> None:
+    """A link that leads nowhere, as a disk that went away leaves it."""
+    (data.signer / "other.wal").symlink_to("nowhere")
+
+
+def spoil_database(_data: DataPaths, patch: pytest.MonkeyPatch) -> None:
+    def refuse(_store: BlockStore, _height: int) -> None:
+        raise StoreCorrupt(path="the state", reason="a bit is flipped")
+
+    patch.setattr(BlockStore, "certificate_at", refuse)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "word"),
+    [
+        (spoil_archive, "0000000001.certs"),
+        (spoil_log, "other.wal"),
+        (spoil_database, "a bit is flipped"),
+    ],
+)
+def test_a_halt_with_damaged_files_is_a_halt_that_names_them(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    spoil: Callable[[DataPaths, pytest.MonkeyPatch], None],
+    word: str,
+) -> None:
+    config, tell = make_config(tmp_path), ForkReport.tell
+
+    async def spoil_and_tell(report: ForkReport, certificate: QuorumCertificate) -> None:
+        spoil(DataPaths(config.data_dir), monkeypatch)
+        await tell(report, certificate)
+
+    halt_soon(monkeypatch, 0)
+    monkeypatch.setattr(ForkReport, "tell", spoil_and_tell)
+    assert run_once(config) == ExitCode.CONSENSUS_HALTED
+    said = capsys.readouterr().err
+    assert word in said
+    assert "fork-proof export" in said
+    assert "Traceback" not in said

@@ -69,6 +69,9 @@ def test_files_come_back_as_they_were() -> None:
     assert decode_fork_proof(encode_fork_proof(PROOF)) == PROOF
     with pytest.raises(DecodeError):
         decode_fork_proof(encode_disclosure(LEFT))
+    bare = replace(PROOF, sides=(PROOF.sides[0], replace(PROOF.sides[1], headers=())))
+    with pytest.raises(DecodeError):
+        decode_fork_proof(encode_fork_proof(bare))
 
 
 def test_one_chain_is_no_fork() -> None:
