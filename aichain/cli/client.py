@@ -2,13 +2,13 @@
 
 import http.client
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from types import NoneType
 from typing import Any, ClassVar, Final, NoReturn, Self
 from urllib.parse import SplitResult, urlsplit
 
+from aichain.cli.answers import check_answer
 from aichain.cli.exit_codes import UNSHOWN, CommandExit
 from aichain.cli.refusals import explain_refusal
 from native.errors import AIChainError
@@ -16,22 +16,6 @@ from native.errors import AIChainError
 DEFAULT_URL: Final = "http://127.0.0.1:3690"
 DEFAULT_TIMEOUT_S: Final = 10.0
 MAX_ANSWER_BYTES: Final = 32 << 20
-_FOUND_OR_NOT: Final = (dict, NoneType)
-RESULT_TYPES: Final[Mapping[str, type | tuple[type, ...]]] = {
-    **dict.fromkeys(
-        (
-            *("aichain_status", "aichain_getAccount", "aichain_getProof", "aichain_validators"),
-            *("aichain_supply", "aichain_mempool", "aichain_consensusState", "aichain_committee"),
-            *("aichain_evidence", "aichain_validatorUptime"),
-        ),
-        dict,
-    ),
-    **dict.fromkeys(
-        ("aichain_getBlock", "aichain_getTransaction", "aichain_commit"), _FOUND_OR_NOT
-    ),
-    "aichain_peers": list,
-}
-"""What the outermost value of an answer is, of the methods that the command line reads."""
 
 
 class RpcError(AIChainError):
@@ -139,15 +123,19 @@ class RpcClient:
     def call(self, method: str, *params: object) -> Any:  # noqa: ANN401 JSON has no better type
         """The result of one call; RpcRefused when the node answers with an error.
 
-        Its outermost type is that of the method, and a field that is missing in it is a
+        What it holds has the types of `answers`, and a field that is missing in it is a
         FieldMissing for whoever reads it.
         """
         answer = self._exchange(self._request(method, params))
         if not isinstance(answer, dict):
             raise RpcGarbled(url=self.url, reason="the answer is not a JSON-RPC object")
         result = self._result(answer)
-        if not isinstance(result, RESULT_TYPES.get(method, object)):
-            raise RpcGarbled(url=self.url, reason=f"the answer to {method} is none")
+        try:
+            check_answer(method, result)
+        except ValueError as error:
+            raise RpcGarbled(
+                url=self.url, reason=f"the answer to {method} is none: {error}"
+            ) from None
         return result
 
     def batch(self, method: str, params: Sequence[tuple[object, ...]]) -> list[Any | RpcRefused]:

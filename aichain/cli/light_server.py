@@ -24,7 +24,7 @@ from native.codec import decode
 from native.errors import InvalidData
 from native.hashing import Hash32, hash32
 from native.merkle import MerkleProof
-from native.node_keys import PEER_ID_MAX_CHARS, parse_peer_id
+from native.node_keys import parse_peer_id
 from native.signatures import SIGNATURE_BYTES
 from vm.blocks import Header, decode_header
 from vm.commitment import StateProof
@@ -137,20 +137,17 @@ class LightServer:
 
     def _voters(self, height: int) -> ValidatorSet:
         rows = self._client.call("aichain_validators", height)["validators"]
-        if not isinstance(rows, list) or len(rows) > GENESIS_VALIDATORS_MAX:
-            raise ValueError("a list of validators was expected")
+        if len(rows) > GENESIS_VALIDATORS_MAX:
+            raise ValueError(f"more than {GENESIS_VALIDATORS_MAX} validators")
         return ValidatorSet(tuple(_validator(row) for row in rows))
 
 
 def _validator(row: Any) -> Validator:  # noqa: ANN401 JSON has no better type
-    peer_id = row["peerId"]
-    if len(peer_id) > PEER_ID_MAX_CHARS or not row["stake"].isdecimal():
-        raise ValueError("not a validator")
     return Validator(
         parse_address(row["address"]),
         _bytes(row["publicKey"], KEY_BYTES),
         int(row["stake"]),
-        parse_peer_id(peer_id),
+        parse_peer_id(row["peerId"]),
     )
 
 

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import click
 
+from aichain.cli.answers import is_amount
 from aichain.cli.client import RpcClient
 from aichain.cli.exit_codes import CommandError, CommandExit
 from aichain.cli.key_choice import address_named
@@ -167,7 +168,7 @@ def consensus(views: int, rpc: str, as_json: bool) -> None:
     with RpcClient(rpc) as client:
         value = client.call("aichain_consensusState", views)
     if not as_json:
-        value = _with_coins(value | {"views": _tallies(value["views"])})
+        value = _lanes(value) if "terms" in value else _core(value)
     show(value, as_json=as_json)
 
 
@@ -223,7 +224,8 @@ def _show_call(rpc: str, method: str, params: tuple[object, ...], *, as_json: bo
 
 
 def _height_of_latest(client: RpcClient) -> int:
-    return int(client.call("aichain_status")["height"])
+    height: int = client.call("aichain_status")["height"]
+    return height
 
 
 def _found(value: Any, subject: str) -> Any:  # noqa: ANN401 JSON has no better type
@@ -252,6 +254,21 @@ def _brief(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> list[dict[
     return [_with_coins({name: row[name] for name in columns if name in row}) for row in rows]
 
 
+def _lanes(value: dict[str, Any]) -> dict[str, Any]:
+    """With two lanes a core decides on checkpoints, and one on the blocks of each term."""
+    ballot, terms = value["ballot"], value["terms"]
+    others = {name: item for name, item in value.items() if name != "terms"}
+    return (
+        others
+        | {"ballot": ballot | {"core": _core(ballot["core"])}}
+        | {f"term {term['number']}": term | {"core": _core(term["core"])} for term in terms}
+    )
+
+
+def _core(value: dict[str, Any]) -> dict[str, Any]:
+    return _with_coins(value | {"views": _tallies(value["views"])})
+
+
 def _tallies(views: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """One line a view: who was to propose, how many voted for what, what we signed."""
     return [
@@ -271,7 +288,4 @@ def _tallies(views: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _with_coins(value: dict[str, Any]) -> dict[str, Any]:
     """Amounts (decimal texts of 10^-18 AI) for people; --json keeps the integers."""
-    return {
-        name: coins(int(item)) if isinstance(item, str) and item.isdigit() else item
-        for name, item in value.items()
-    }
+    return {name: coins(int(item)) if is_amount(item) else item for name, item in value.items()}

@@ -206,7 +206,7 @@ def _wait(client: RpcClient, tx_hash: str, timeout_s: float) -> Mapping[str, Any
     deadline = time.monotonic() + timeout_s
     while True:
         view = client.call("aichain_getTransaction", tx_hash)
-        if view is not None and view["status"] in ("final", "failed"):
+        if view and view["status"] in ("final", "failed") and view["receipt"]:
             assert isinstance(view, dict), "aichain_getTransaction answers an object"
             return view
         if time.monotonic() > deadline:

@@ -139,3 +139,14 @@ def test_what_a_node_would_refuse_is_not_asked(
     assert done.exit_code == 2
     assert re.fullmatch(r"error: .+\nfix:   .+\n", done.stderr)
     assert node.calls == []
+
+
+def test_with_two_lanes_each_core_has_its_own_lines(node: ScriptedNode, invoke: Invoke) -> None:
+    term = {"number": 3, "open": True, "core": CORE}
+    ballot = {"number": 2, "armed": True, "core": CORE | {"view": 5}}
+    node.answers["aichain_consensusState"] = {"epoch": 0, "ballot": ballot, "terms": [term]}
+    done = invoke("consensus")
+    assert done.exit_code == 0
+    assert done.output.count("3+1") == 2
+    assert "ballot:" in done.output
+    assert "term 3:" in done.output
