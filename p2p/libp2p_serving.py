@@ -89,10 +89,10 @@ class Serving:
             try:
                 bare = muxed(stream)
                 await bare.write(frame(encode_message(self._hello())))
-                hello = await _read_hello(bare)
+                payload = await _read_hello(bare)
             finally:
                 await reset_stream(stream)
-        return await self._verify(connection, hello, Direction.OUTBOUND)
+        return await self._verify(connection, payload, Direction.OUTBOUND)
 
     async def expect_hello(self, connection: SwarmConn) -> None:
         """Close a connection whose peer does not say hello in time."""
@@ -110,17 +110,18 @@ class Serving:
         if yamux_of(connection).greeted.is_set():
             raise PeerMisbehaved(Penalty.MALFORMED, "a second hello")
         with trio.fail_after(HELLO_TIMEOUT_S):
-            hello = await _read_hello(bare)
+            payload = await _read_hello(bare)
             await bare.write(frame(encode_message(self._hello())))
         if yamux_of(connection).greeted.is_set():  # by another stream, while this one was read
             raise PeerMisbehaved(Penalty.MALFORMED, "a second hello")
-        await self._verify(connection, hello, Direction.INBOUND)
+        await self._verify(connection, payload, Direction.INBOUND)
         await stream.close()
 
-    async def _verify(self, connection: SwarmConn, hello: Hello, direction: Direction) -> bool:
+    async def _verify(self, connection: SwarmConn, payload: bytes, direction: Direction) -> bool:
         yamux = yamux_of(connection)
         peer = yamux.peer_id.to_base58()
         try:
+            hello = decode_hello(payload)
             check_hello(
                 hello,
                 network_id=self._identity.network_id,
@@ -143,12 +144,13 @@ class Serving:
         return True
 
     def _blame(self, peer: str, error: HelloRefused) -> None:
-        # Somebody else's node is not banned: with the right document it is one of us.
-        penalty = Penalty.NUISANCE if error.is_lost else Penalty.FORGED
         if self._strangers.is_news(peer, now_ms()):
             which = f": ours is {error.ours}, its is {error.its}" if error.is_lost else ""
             log.warning("peer %s is not for us: %s%s", peer, error.fault.value, which)
-        self._board.penalize(peer, penalty, error.fault.value)
+        # Who is lost costs little here and pays nothing: once upgraded, or with the right document,
+        # it is one of us, and must not find itself banned.
+        if not error.is_lost:
+            self._board.penalize(peer, Penalty.FORGED, error.fault.value)
 
     async def _serve_consensus(self, stream: INetStream) -> None:
         await self._serve_pushed(stream, Kind.CONSENSUS, decode_consensus)
@@ -247,8 +249,8 @@ class Serving:
         link.serving[kind] -= 1
 
 
-async def _read_hello(stream: GuardedStream) -> Hello:
+async def _read_hello(stream: GuardedStream) -> bytes:
     reader = FrameReader(HELLO_MAX_BYTES + _HEAD_BYTES)
     while True:
         for payload in reader.feed(await stream.read(-1)):
-            return decode_hello(payload)
+            return payload

@@ -52,6 +52,7 @@ from p2p.wire.fields import (
     write_status,
 )
 from p2p.wire.forms import CERTIFICATE_ITEMS, Form, by_kind
+from p2p.wire.handshake import HelloFault, HelloRefused
 from p2p.wire.lane_forms import (
     LANE_CONSENSUS,
     LANE_GOSSIP,
@@ -91,7 +92,8 @@ from p2p.wire.messages import (
 )
 from p2p.wire.snapshots import SNAPSHOT_ANSWERS, SNAPSHOT_REQUESTS, SNAPSHOT_RESPONSES
 
-WIRE_VERSION: Final = 1
+WIRE_VERSION: Final = 2
+"""Raised with every change to what a message is or means; `p2p/README.md` says when."""
 _HEAD_BYTES: Final = 2
 
 Message: TypeAlias = (
@@ -128,7 +130,10 @@ def encode_message(message: Message | Refused) -> bytes:
 
 
 def decode_hello(payload: bytes) -> Hello:
-    """The first message of a connection."""
+    """The first message of a connection; of another wire version no more than that is read."""
+    if payload and payload[0] != WIRE_VERSION:
+        ours, its = str(WIRE_VERSION), str(payload[0])
+        raise HelloRefused(HelloFault.WRONG_VERSION, ours, its)
     hello: Hello = _decode(payload, _HELLOS)
     return hello
 

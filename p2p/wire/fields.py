@@ -51,7 +51,6 @@ def read_status(value: Value) -> Status:
 
 def write_hello(hello: Hello) -> list[Encodable]:
     return [
-        hello.version,
         hello.network_id,
         hello.genesis_hash,
         hello.agent.encode(),
@@ -63,9 +62,8 @@ def write_hello(hello: Hello) -> list[Encodable]:
 
 
 def read_hello(fields: list[Value]) -> Hello:
-    version, network_id, genesis_hash, agent, key, binding, status, listen = array(fields, 8)
+    network_id, genesis_hash, agent, key, binding, status, listen = array(fields, 7)
     return Hello(
-        uint(version, bits=16),
         uint(network_id, bits=32),
         hash32(genesis_hash),
         read_text(agent, AGENT_MAX_BYTES),

@@ -10,23 +10,25 @@ from native.signatures import SigningKey, UnknownKeyLength, algorithm_of, verify
 from p2p.wire.messages import Hello, Status
 
 HELLO_CONTEXT: Final = b"aichain/hello/v1"
-HELLO_VERSION: Final = 1
 _BINDING_MAGIC: Final = b"AICH1"
 
 
 class HelloFault(Enum):
-    """Why a hello is refused. The first two are somebody else's network, the rest are lies."""
+    """Why a hello is refused. The first three are nodes that are not for us, the rest are lies."""
 
+    WRONG_VERSION = "another wire version"
     WRONG_NETWORK = "another network id"
     WRONG_GENESIS = "another genesis"
-    WRONG_VERSION = "another protocol version"
     BAD_KEY = "not a public key of a validator"
     BAD_BINDING = "the validator key did not sign for this peer id"
 
 
+_NOT_FOR_US: Final = (HelloFault.WRONG_VERSION, HelloFault.WRONG_NETWORK, HelloFault.WRONG_GENESIS)
+
+
 @dataclass(eq=False)
 class HelloRefused(InvalidData):
-    """A peer we do not talk to; of another chain, `ours` and `its` tell which."""
+    """A peer we do not talk to; of another version or chain, `ours` and `its` tell which."""
 
     fault: HelloFault
     ours: str = ""
@@ -34,8 +36,8 @@ class HelloRefused(InvalidData):
 
     @property
     def is_lost(self) -> bool:
-        """Somebody else's node, which is not hostile."""
-        return self.fault in (HelloFault.WRONG_NETWORK, HelloFault.WRONG_GENESIS)
+        """Another version's or somebody else's node, which is not hostile."""
+        return self.fault in _NOT_FOR_US
 
 
 def binding_bytes(network_id: int, genesis_hash: Hash32, peer_id_raw: bytes) -> bytes:
@@ -60,14 +62,12 @@ def make_hello(
         binding = validator.sign(
             binding_bytes(network_id, genesis_hash, peer_id_raw), HELLO_CONTEXT
         )
-    return Hello(HELLO_VERSION, network_id, genesis_hash, agent, key, binding, status, listen)
+    return Hello(network_id, genesis_hash, agent, key, binding, status, listen)
 
 
 def check_hello(hello: Hello, *, network_id: int, genesis_hash: Hash32, peer_id_raw: bytes) -> None:
     """HelloRefused unless `hello` is of our chain and its key, if any, is bound to `peer_id_raw`,
     the id that the encrypted connection has proved. Cheap checks come before the signature."""
-    if hello.version != HELLO_VERSION:
-        raise HelloRefused(HelloFault.WRONG_VERSION)
     if hello.network_id != network_id:
         raise HelloRefused(HelloFault.WRONG_NETWORK, str(network_id), str(hello.network_id))
     if hello.genesis_hash != genesis_hash:

@@ -35,7 +35,6 @@ class Status:
 class Hello:
     """The first message on a connection, both ways. A validator's key signs for our peer id."""
 
-    version: int
     network_id: int
     genesis_hash: Hash32
     agent: str

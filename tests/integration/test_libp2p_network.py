@@ -325,7 +325,7 @@ async def test_both_ends_say_once_that_they_are_of_two_chains_and_of_which(
         third = Libp2pNetwork(make_identity(2, network_id=1), settings)
         async with running(second, third):
             await trio.sleep(3.0)  # they dial again and again
-            assert first.counters.bans == 0, "lost, not hostile"
+            assert first.counters.penalties == 0, "lost, not hostile"
     said = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
     for ours, theirs, peer in (
         (f"0x{GENESIS.hex()}", f"0x{other.hex()}", second),

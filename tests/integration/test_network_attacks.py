@@ -111,7 +111,6 @@ async def test_a_peer_that_never_says_hello_is_cut_off_and_heard_of_nothing() ->
         lambda hello: replace(hello, validator_key=b"k" * 100),
         lambda hello: replace(hello, genesis_hash=Hash32(b"x" * 32)),
         lambda hello: replace(hello, network_id=1),
-        lambda hello: replace(hello, version=2),
     ],
 )
 async def test_a_false_hello_is_no_entry(spoil: Callable[[Hello], Hello]) -> None:

@@ -119,7 +119,6 @@ messages = st.one_of(
     st.builds(FinalAnnounced, st.binary(max_size=1_024), certificates),
     st.builds(
         Hello,
-        st.integers(0, 2**16 - 1),
         st.integers(0, 2**32 - 1),
         hashes,
         texts,

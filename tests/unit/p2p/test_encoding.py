@@ -32,6 +32,7 @@ from p2p.wire.encoding import (
     decode_response,
     encode_message,
 )
+from p2p.wire.handshake import HelloFault, HelloRefused
 from p2p.wire.messages import (
     AnyRequest,
     BlockData,
@@ -66,7 +67,7 @@ BLOCK = Hash32(b"B" * 32)
 SIGNATURE = b"s" * 3309
 STATUS = Status(7, BLOCK, 0, 9)
 CERTIFICATE = QuorumCertificate(ID, 3, VotePhase.COMMIT, 9, 8, BLOCK, b"\x07", (SIGNATURE,) * 3)
-HELLO = Hello(1, 36_999, ID, "aichain/0.1.0", b"k" * 1952, SIGNATURE, STATUS, "/ip4/0.0.0.0/tcp/1")
+HELLO = Hello(36_999, ID, "aichain/0.1.0", b"k" * 1952, SIGNATURE, STATUS, "/ip4/0.0.0.0/tcp/1")
 VOTE = SignedVote(Vote(ID, VotePhase.PREFER, 9, 8, BLOCK), 3, 2, SIGNATURE)
 PROPOSAL = ProposalMessage(3, 9, 8, 2, b"header", (ID, BLOCK), SIGNATURE)
 FINAL = FinalAnnounced(b"header", CERTIFICATE)
@@ -114,6 +115,17 @@ DECODERS: tuple[Callable[[bytes], Any], ...] = (
 def raw(kind: int, *fields: object) -> bytes:
     """A message as its bytes, whatever it says."""
     return bytes((WIRE_VERSION, kind)) + encode(list(fields))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("version", [0, WIRE_VERSION - 1, WIRE_VERSION + 1, 255])
+def test_a_hello_of_another_version_is_refused_by_name_whatever_it_says(version: int) -> None:
+    for rest in (encode_message(HELLO)[1:], b"\x01\xff", b""):
+        with pytest.raises(HelloRefused) as refused:
+            decode_hello(bytes((version,)) + rest)
+        assert refused.value.fault is HelloFault.WRONG_VERSION
+        assert (refused.value.ours, refused.value.its) == (str(WIRE_VERSION), str(version))
+    with pytest.raises(DecodeError):
+        decode_hello(b"")
 
 
 def test_messages_survive_their_bytes() -> None:

@@ -38,7 +38,6 @@ def test_a_node_without_a_key_claims_none() -> None:
 @pytest.mark.parametrize(
     ("spoiled", "fault"),
     [
-        (replace(hello_of(), version=2), HelloFault.WRONG_VERSION),
         (replace(hello_of(), network_id=36_964), HelloFault.WRONG_NETWORK),
         (replace(hello_of(), genesis_hash=ZERO_HASH), HelloFault.WRONG_GENESIS),
         (replace(hello_of(), validator_key=b"k" * 100), HelloFault.BAD_KEY),

@@ -8,7 +8,7 @@ from p2p.wire.messages import Hello, Status
 
 def member(peer: str, key: bytes = b"", height: int = 0) -> Member:
     status = Status(height, ZERO_HASH, 0, height)
-    hello = Hello(1, 1, ZERO_HASH, "agent", key, b"", status, "")
+    hello = Hello(1, ZERO_HASH, "agent", key, b"", status, "")
     return Member(peer, hello, "/ip4/127.0.0.1/tcp/1", "", Direction.INBOUND, status)
 
 
