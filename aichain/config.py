@@ -39,6 +39,7 @@ from aichain.config_values import (
     read_trust,
 )
 from aichain.errors import ConfigError
+from aichain.regular_file import read_regular
 from genesis.document import GenesisDocument, parse_document
 from genesis.errors import InvalidGenesis
 from genesis.limits import GENESIS_TEXT_MAX_BYTES
@@ -338,8 +339,7 @@ class _Layers:
 
 def _read_text(path: Path, most_bytes: int) -> str:
     try:
-        with path.open("rb") as file:
-            raw = file.read(most_bytes + 1)
+        raw, _ = read_regular(path, most_bytes)
         if len(raw) > most_bytes:
             raise ConfigError(
                 reason=f"{path} is larger than {most_bytes >> 20} MiB", fix="check the path"

@@ -24,6 +24,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
+from aichain.regular_file import read_regular
 from genesis.onion import onion_seed
 from genesis.units import ADDRESS_BYTES, Address, address_of_key, format_address
 from native import codec
@@ -197,7 +198,7 @@ def load_header(path: Path) -> KeyHeader:
 
 def read_key_file(path: Path) -> bytes:
     """The bytes of a key file, if its mode keeps other users out."""
-    raw, mode = read_regular(path, MAX_KEY_FILE_BYTES)
+    raw, mode = read_secret(path, MAX_KEY_FILE_BYTES)
     if mode & OTHERS and read_header(raw, path).is_protected:
         raise KeyFileExposed(path=path, mode=f"{mode:04o}")
     return raw
@@ -235,7 +236,7 @@ def load_or_create_node_seed(path: Path) -> bytes:
     """The node's Ed25519 seed for libp2p; made on first use. It signs no money and no votes."""
     if not path.exists():
         write_secret(path, secrets.token_bytes(NODE_SEED_BYTES))
-    seed, mode = read_regular(path, NODE_SEED_BYTES)
+    seed, mode = read_secret(path, NODE_SEED_BYTES)
     if mode & OTHERS:
         raise KeyFileExposed(path=path, mode=f"{mode:04o}")
     if len(seed) != NODE_SEED_BYTES:
@@ -257,19 +258,10 @@ def key_file_name(address: Address) -> str:
     return format_address(address).lower() + ".key"
 
 
-def read_regular(path: Path, most: int) -> tuple[bytes, int]:
-    """At most one byte more than `most`, and the mode; a pipe is not waited for."""
+def read_secret(path: Path, most_bytes: int) -> tuple[bytes, int]:
+    """At most one byte more than `most_bytes`, and the mode; raises KeyFileInvalid."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-        with os.fdopen(descriptor, "rb") as file:
-            mode = os.fstat(descriptor).st_mode
-            if not stat.S_ISREG(mode):
-                raise KeyFileInvalid(
-                    path=path,
-                    reason="this is not a regular file",
-                    fix="move it away, or give another path",
-                )
-            return file.read(most + 1), stat.S_IMODE(mode)
+        return read_regular(path, most_bytes)
     except OSError as error:
         raise KeyFileInvalid(
             path=path,

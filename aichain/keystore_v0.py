@@ -26,7 +26,7 @@ from aichain.keystore import (
     KeyFileExposed,
     KeyFileInvalid,
     WrongPassphrase,
-    read_regular,
+    read_secret,
 )
 from native.hashing import blake3_256
 from native.signatures import PUBLIC_KEY_BYTES, SEED_BYTES, Algorithm, SigningKey
@@ -67,7 +67,7 @@ class V0Wallet:
 
 def load_v0(path: Path, passphrase: str) -> V0Wallet:
     """Open a v0 file; raises KeyFileError."""
-    raw, mode = read_regular(path, V0_FILE_MAX_BYTES)
+    raw, mode = read_secret(path, V0_FILE_MAX_BYTES)
     if mode & OTHERS:
         raise KeyFileExposed(path=path, mode=f"{mode:04o}")
     if not NONCE_BYTES < len(raw) <= V0_FILE_MAX_BYTES:

@@ -22,6 +22,7 @@ from aichain.config import (
     resolve_settings,
 )
 from aichain.disclosure import disclosure_of, first_difference, last_epoch
+from aichain.regular_file import read_regular
 from consensus.evidence import ConflictingVotes
 from consensus.fork_files import (
     decode_disclosure,
@@ -165,13 +166,13 @@ def _open(home: Path, network: str | None, opened: ExitStack) -> Chain:
 
 
 def _read(path: Path, decode: Callable[[bytes], T]) -> T:
-    with path.open("rb") as file:
-        raw = file.read(FORK_FILE_MAX_BYTES + 1)
     try:
+        raw, _ = read_regular(path, FORK_FILE_MAX_BYTES)
         return decode(raw)
-    except InvalidData as error:
+    except (InvalidData, OSError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
         raise CommandError(
-            f"{path} is not such a file, or damaged: {error}",
+            f"{path} is not such a file, or damaged: {reason}",
             "`export` writes what `find` reads, and `find --out` what `verify` reads",
             CommandExit.FORK_UNPROVEN,
         ) from None

@@ -16,6 +16,7 @@ from aichain.cli.output import show
 from aichain.cli.values import EXISTING_FILE, FILE, NAME, PEER_ID, POSITIVE_AMOUNT, RAW_HASH
 from aichain.config import load_document
 from aichain.keystore import onion_seed_of
+from aichain.regular_file import read_regular
 from genesis.ceremony import (
     add_account,
     add_validator,
@@ -230,10 +231,19 @@ def _require_free(out: Path) -> None:
 
 def _read(path: Path) -> str:
     try:
-        with path.open("rb") as file:
-            return file.read(MAX_ENTRY_BYTES + 1).decode()
+        raw, _ = read_regular(path, MAX_ENTRY_BYTES)
+        text = raw.decode()
+    except OSError as error:
+        raise _no_entry(path, f"cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise CommandError(f"{path} is not text in UTF-8", ANOTHER_ENTRY) from None
+        raise _no_entry(path, "is not text in UTF-8") from None
+    if len(raw) > MAX_ENTRY_BYTES:
+        raise _no_entry(path, f"is larger than {MAX_ENTRY_BYTES >> 10} KiB")
+    return text
+
+
+def _no_entry(path: Path, why: str) -> CommandError:
+    return CommandError(f"{path} {why}", ANOTHER_ENTRY, CommandExit.GENESIS)
 
 
 def _replace(path: Path, document: GenesisDocument) -> None:

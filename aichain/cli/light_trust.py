@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from aichain.errors import ExitCode
+from aichain.regular_file import read_regular
 from aichain.store.durable import replace_file
 from consensus.light import Trust
 from genesis.limits import GENESIS_VALIDATORS_MAX
@@ -31,8 +32,7 @@ class TrustFileDamaged(AIChainError):
 def load_trust(path: Path) -> Trust | None:
     """What was stored; None where nothing ever was."""
     try:
-        with path.open("rb") as file:
-            raw = file.read(MAX_FILE_BYTES)
+        raw, _ = read_regular(path, MAX_FILE_BYTES)
     except FileNotFoundError:
         return None
     except OSError as error:

@@ -210,7 +210,7 @@ def test_an_entry_that_is_none_is_named_by_its_file(place: Path) -> None:
     assert "genesis entry" in done.stderr
     (place / "bad.toml").write_bytes(b"\xff\xfe")
     done = invoke("add-validator", document, place / "bad.toml")
-    assert done.exit_code == 1
+    assert done.exit_code == 9
     assert "UTF-8" in done.stderr
     assert document.read_bytes() == before
 
