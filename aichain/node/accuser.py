@@ -8,6 +8,7 @@ import trio
 
 from aichain.chain import Chain
 from aichain.node.context import NodeContext
+from aichain.node.fork_report import Guilty
 from aichain.node.pool import TransactionPool
 from aichain.node.proofs import Proofs
 from consensus.evidence import ConflictingProposals, ConflictingVotes, Evidence, SignedClaim
@@ -16,9 +17,10 @@ from consensus.lanes.accusations import Accusation, BrokenClose
 from consensus.records import ProofFound
 from consensus.votes import SignedVote
 from genesis import limits
+from genesis.epochs import epoch_after
 from genesis.limits import VALIDITY_WINDOW_BLOCKS
 from genesis.signed_bytes import InstanceName, Lane
-from genesis.units import address_of_key
+from genesis.units import Address, address_of_key
 from native.errors import InvalidData
 from native.signatures import SigningKey
 from vm.records import public_key_key
@@ -60,6 +62,25 @@ class Accuser:
         lane, term = accusation.lane, accusation.term
         await self._bring(accusation.evidence, instance, lane, term=term)
 
+    async def accuse_of_fork(self, guilty: Guilty) -> None:
+        """Whoever signed for both sides, in whatever epoch that was."""
+        epoch = guilty.epoch
+        validators, start_id = epoch.validators, epoch.start_id
+        place = (Lane.HARD, epoch.number, validators.hash, start_id, 0)
+        for index, proof in guilty.proofs.items():
+            owner = self._owner_of(validators[index].address)
+            if owner is not None:
+                name = InstanceName(epoch.genesis_hash, *place)
+                await self._prove(EvidenceBody(name, _view(proof), owner, _claims(proof)))
+
+    def _owner_of(self, member: Address) -> Address | None:
+        """Whose stake votes with this key, of those in the set now; not ourselves."""
+        head = self._chain.head
+        voters = head.epoch(epoch_after(head.head.height, head.document.consensus.epoch_blocks))
+        assert voters is not None, "a state knows the set of its next block"
+        place = voters.validators.index_of(member)
+        return None if place is None or member == self._sender else voters.seats[place].owner
+
     async def run(self) -> None:
         """Bring again what was not taken or did not last, until cancelled: the list was full, the
         epoch had not begun, the transaction has expired."""
@@ -71,7 +92,7 @@ class Accuser:
     async def _bring(
         self, evidence: Evidence | BrokenClose, instance: Instance, lane: Lane, *, term: int
     ) -> None:
-        """Remember one proof for each offender, in the log first, and submit it."""
+        """What the core has found, by the names of the ledger."""
         head = self._chain.head
         voters = head.epoch(instance.epoch)
         if voters is None:
@@ -90,7 +111,10 @@ class Accuser:
         )
         assert name.id == instance.id, "this is what names an instance"
         offender = voters.seats[instance.electorate.place(evidence.offender)].owner
-        body = EvidenceBody(name, _view(evidence), offender, _claims(evidence))
+        await self._prove(EvidenceBody(name, _view(evidence), offender, _claims(evidence)))
+
+    async def _prove(self, body: EvidenceBody) -> None:
+        """Remember one proof for each offender, in the log first, and submit it."""
         if not self._proofs.wants(body):
             return
         if self._proofs.is_full:

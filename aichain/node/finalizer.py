@@ -15,8 +15,11 @@ from consensus.core.effects import Finalize
 from consensus.core.state import State
 from genesis import limits
 from genesis.document import GenesisDocument
+from native.errors import AIChainError
 from native.hashing import ZERO_HASH
+from p2p.network import Audience
 from p2p.wire.messages import FinalAnnounced, Status
+from vm.blocks import Header
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +48,7 @@ class Finalized:
         self._moved = trio.Event()
         self._index_trouble = self._chain.index_trouble
         self._anchored, self._anchor_id = -1, ZERO_HASH
+        self._contested: Header | None = None
 
     async def run(self) -> None:
         """Views pass while nothing becomes final, and a validator with a new log goes by ours."""
@@ -86,14 +90,29 @@ class Finalized:
             log.warning("transactions cannot be looked up until the next start: %s", trouble)
         self._index_trouble = trouble
 
-    def announce_status(self) -> None:
+    def contest(self, height: int) -> None:
+        """Another chain has a final block of this height: from now on show which one is ours.
+
+        Whoever is on the other chain sees that, asks for its proof, and stops, too. It is said
+        aloud: nobody can ask us for long.
+        """
+        try:
+            self._contested = self._chain.blocks.header_at(height) or self._chain.head.head
+        except (AIChainError, OSError) as error:
+            log.error("which block %d is ours cannot be shown: %s", height, error)
+            return
+        self._network.push(self.announce_status(), Audience.PEERS)
+
+    def announce_status(self) -> Status:
         """Keep what our hellos and status messages say up to date."""
-        head = self._chain.head.head
+        head = self._contested or self._chain.head.head
         epoch, view = self._place()
         if epoch != self._anchored or self._anchor_id == ZERO_HASH:
             at = self._chain.blocks.header_at(epoch * self._chain.document.consensus.epoch_blocks)
             self._anchored, self._anchor_id = epoch, ZERO_HASH if at is None else at.id
-        self._network.set_status(Status(head.height, head.id, epoch, view, self._anchor_id))
+        status = Status(head.height, head.id, epoch, view, self._anchor_id)
+        self._network.set_status(status)
+        return status
 
 
 class Finalizer(Finalized):

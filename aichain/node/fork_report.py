@@ -1,6 +1,8 @@
 """At a halt: says what this home knows of a fork, and keeps what it was shown of the other side."""
 
 import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from aichain.chain import Chain
 from aichain.config import NodeConfig
@@ -10,13 +12,23 @@ from aichain.machine import RunBlocking
 from aichain.store.certificate_archive import CertificateArchive
 from aichain.store.wal import VoteWal
 from consensus.certificates import QuorumCertificate
+from consensus.evidence import ConflictingVotes
 from consensus.forensics import convicted
+from consensus.fork_proof import Epoch
 from consensus.records import CertificateSeen, encode_record
 from genesis.units import format_address
 from genesis.validators import ValidatorSet
 from native.errors import AIChainError
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Guilty:
+    """Members of one epoch that signed twice in it, and a proof against each."""
+
+    epoch: Epoch
+    proofs: Mapping[int, ConflictingVotes]
 
 
 class ForkReport:
@@ -36,17 +48,21 @@ class ForkReport:
         self._config = config
         self._run_blocking = run_blocking
 
-    async def tell(self, certificate: QuorumCertificate) -> None:
-        """`certificate` made a block final that is not on our chain, or does not execute here."""
+    async def tell(self, certificate: QuorumCertificate) -> Guilty | None:
+        """`certificate` made a block final that is not on our chain, or does not execute here.
+
+        Answers whom this home convicts; None where that cannot be read.
+        """
         await self._run_blocking(self._keep, certificate)
         log.error("another block is final: %s", _words(certificate))
-        await self._run_blocking(self._look_up, certificate)
+        guilty = await self._run_blocking(self._look_up, certificate)
         log.error(
             "this home holds one side: `aichain fork-proof export %s --out FILE --epoch %d` writes "
             "what it knows, for `aichain fork-proof find` to lay beside the other side's",
             self._config.home,
             certificate.epoch,
         )
+        return guilty
 
     def _keep(self, certificate: QuorumCertificate) -> None:
         """With what still waited for a vote that will not come."""
@@ -58,17 +74,18 @@ class ForkReport:
         except StoreFailed as error:
             log.error("what waited for a vote is lost: %s", error)
 
-    def _look_up(self, certificate: QuorumCertificate) -> None:
+    def _look_up(self, certificate: QuorumCertificate) -> Guilty | None:
         """The node halts in any case: what cannot be read is only not said."""
         try:
             ours = self._chain.blocks.certificate_at(certificate.height)
             if ours is not None:
                 log.error("here block %d is final: %s", certificate.height, _words(ours))
-            self._name_the_guilty(certificate)
+            return self._name_the_guilty(certificate)
         except (AIChainError, OSError) as error:
             log.error("nobody can be named: %s", error)
+            return None
 
-    def _name_the_guilty(self, certificate: QuorumCertificate) -> None:
+    def _name_the_guilty(self, certificate: QuorumCertificate) -> Guilty:
         disclosure = disclosure_of(self._chain, self._config.data_dir, certificate.epoch)
         validators = disclosure.epoch.validators
         guilty = convicted(disclosure.certificates, disclosure.epoch.instance_id)
@@ -79,6 +96,7 @@ class ForkReport:
             "%d %% of the stake signed twice, as far as this home shows",
             100 * named // validators.total_stake,
         )
+        return Guilty(disclosure.epoch, guilty)
 
 
 def _words(certificate: QuorumCertificate) -> str:

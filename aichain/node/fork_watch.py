@@ -1,8 +1,9 @@
-"""Notices a chain beside ours that parted before the running epoch.
+"""Notices a chain beside ours, by the blocks that peers name.
 
-Whoever is on it signs for instances that we do not know, so nothing that it says of the present can
-be verified here. But it names the block its epoch began on, and where that is not ours, one of its
-anchors was made final by an electorate that both chains have in common: that can be verified.
+Whoever is on it signs for instances that we do not know if it parted before the running epoch, so
+nothing that it says of the present can be verified here. But it names the block its epoch began on
+and its last final one, and where that is not ours, one of its anchors or this block was made final
+by an electorate that both chains have in common: that can be verified.
 """
 
 import logging
@@ -36,7 +37,7 @@ EXPLANATION_TIMEOUT_S = 10.0
 
 
 class ForkWatch:
-    """Asks a peer that says it is on another chain to show it, once for each of its epochs."""
+    """Asks a peer that says it is on another chain to show it, once for each block it names."""
 
     def __init__(self, engine: Engine, chain: Chain, context: NodeContext) -> None:
         self._engine = engine
@@ -45,7 +46,7 @@ class ForkWatch:
         self._epoch_blocks = chain.document.consensus.epoch_blocks
         self._asked: OrderedDict[tuple[str, int], bool] = OrderedDict()
         self._asking: set[str] = set()
-        self._ours: tuple[int, Hash32] = (-1, ZERO_HASH)
+        self._ours: OrderedDict[int, Hash32] = OrderedDict()
 
     async def run(self) -> None:
         """Look at what peers claim until cancelled, and ask them all at once: who could halt us
@@ -54,18 +55,26 @@ class ForkWatch:
             while True:
                 await trio.sleep(POLL_S)
                 for peer in self._context.network.peers():
-                    if self._may_ask(peer):
+                    height = self._contested(peer)
+                    if height is not None and self._may_ask(peer.peer_id, height):
                         self._asking.add(peer.peer_id)
-                        nursery.start_soon(self._ask_alone, peer.peer_id, peer.epoch)
+                        nursery.start_soon(self._ask_alone, peer.peer_id, height)
 
-    def _may_ask(self, peer: PeerView) -> bool:
-        if peer.peer_id in self._asking or len(self._asking) >= FORK_QUESTIONS_AT_ONCE:
+    def _contested(self, peer: PeerView) -> int | None:
+        """The height of a block that it names, and that is another one here: where its epoch began,
+        or its last final one. Who halted names the one that halted it."""
+        if self.is_foreign(peer):
+            return peer.epoch * self._epoch_blocks
+        return peer.final_height if self._differs(peer.final_height, peer.final_id) else None
+
+    def _may_ask(self, peer: str, height: int) -> bool:
+        if peer in self._asking or len(self._asking) >= FORK_QUESTIONS_AT_ONCE:
             return False
-        return (peer.peer_id, peer.epoch) not in self._asked and self.is_foreign(peer)
+        return (peer, height) not in self._asked
 
-    async def _ask_alone(self, peer: str, epoch: int) -> None:
+    async def _ask_alone(self, peer: str, height: int) -> None:
         try:
-            await self.explains(peer, epoch)
+            await self._ask_once(peer, height)
         finally:
             self._asking.discard(peer)
 
@@ -74,25 +83,30 @@ class ForkWatch:
 
         It is asked once, and until it has answered nothing is held against it.
         """
-        key = peer, epoch
-        if key in self._asked or not epoch:
-            return self._asked.get(key, False)
+        return epoch > 0 and await self._ask_once(peer, epoch * self._epoch_blocks)
+
+    async def _ask_once(self, peer: str, height: int) -> bool:
+        key = peer, height
+        if key in self._asked:
+            return self._asked[key]
         self._asked[key] = True
         while len(self._asked) > FORK_QUESTIONS_REMEMBERED:
             self._asked.popitem(last=False)
-        self._asked[key] = await self.judge(peer, epoch * self._epoch_blocks)
+        self._asked[key] = await self.judge(peer, height)
         return self._asked[key]
 
     def is_foreign(self, peer: PeerView) -> bool:
         """Whether its epoch began on another block than ours of that number."""
-        if peer.anchor_id == ZERO_HASH or peer.epoch > self._engine.state.epoch:
+        if peer.epoch > self._engine.state.epoch:
             return False
-        if self._ours[0] != peer.epoch:
-            own = self._own_id(peer.epoch * self._epoch_blocks)
-            if own is None:
-                return False  # the core is in that epoch, its last block is being written
-            self._ours = peer.epoch, own
-        return self._ours[1] != peer.anchor_id
+        return self._differs(peer.epoch * self._epoch_blocks, peer.anchor_id)
+
+    def _differs(self, height: int, block_id: Hash32) -> bool:
+        """Whether our final block of this height is another one; not if we have none."""
+        if block_id == ZERO_HASH:
+            return False
+        own = self._own_id(height)
+        return own is not None and own != block_id
 
     async def judge(self, peer: str, height: int) -> bool:
         """Have it prove another block at `height` than ours; True halts the core.
@@ -165,5 +179,13 @@ class ForkWatch:
         return True
 
     def _own_id(self, height: int) -> Hash32 | None:
-        header = self._chain.blocks.header_at(height)
-        return None if header is None else header.id
+        """Of a final block, which never changes; peers name the same few all the time."""
+        known = self._ours.get(height)
+        if known is None:
+            header = self._chain.blocks.header_at(height)
+            if header is None:
+                return None
+            known = self._ours[height] = header.id
+            while len(self._ours) > FORK_QUESTIONS_REMEMBERED:
+                self._ours.popitem(last=False)
+        return known

@@ -152,10 +152,13 @@ class Checker:
         self.halted[index] = reason
         self.note(index, reason)
 
-    def on_fork_ended(self, proof: ForkProof | None, evil: Collection[int]) -> None:
-        """A fork is noticed by somebody honest, and what is on disks convicts 38 % of the stake."""
-        if self.is_forked and not self.halted:
-            raise Violation("a fork, and nobody has halted")
+    def on_fork_ended(
+        self, proof: ForkProof | None, honest: Collection[int], evil: Collection[int]
+    ) -> None:
+        """Everybody honest notices a fork, and what is on disks convicts 38 % of the stake."""
+        blind = set(honest) - self.halted.keys()
+        if self.is_forked and blind:
+            raise Violation(f"a fork, and {sorted(blind)} go on: {self.halted}")
         if self.is_forked and (proof is None or proof.convicted_percent < ACCOUNTABLE_PERCENT):
             raise Violation(f"a fork, and this is all that shows who made it: {proof}")
         if proof is not None and not proof.offenders.keys() <= set(evil):

@@ -1,11 +1,11 @@
 """After a fork: what the homes of the honest prove when they are laid side by side."""
 
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 
 from aichain.config import NodeConfig
 from aichain.disclosure import disclosure_of, first_difference
-from aichain.node.assemble import open_chain
+from aichain.node.assemble import open_chain, open_log
 from consensus.fork_files import (
     decode_disclosure,
     decode_fork_proof,
@@ -13,8 +13,16 @@ from consensus.fork_files import (
     encode_fork_proof,
 )
 from consensus.fork_proof import ForkProof, prove_fork, verify_fork_proof
+from consensus.records import ProofFound, decode_record
 from genesis.epochs import epoch_of_height
 from native.batch import verify_many
+
+
+def accused_in(config: NodeConfig) -> int:
+    """How many the vote log of this home accuses: whoever starts there again brings it on chain."""
+    assert config.validator_key is not None, "of a validator"
+    with closing(open_log(config, config.validator_key.public_key)) as log:
+        return sum(isinstance(decode_record(raw), ProofFound) for raw in log.records())
 
 
 def investigate(configs: Sequence[NodeConfig]) -> ForkProof | None:

@@ -9,6 +9,7 @@ from unittest.mock import patch
 from aichain.node import joiner
 from aichain.node.accuser import Accuser
 from aichain.node.ballots import Ballots
+from aichain.node.finalizer import Finalized
 from aichain.node.fork_watch import ForkWatch
 from aichain.node.syncer import PeerLied, Syncer
 from aichain.store.certificate_archive import CertificateArchive
@@ -19,6 +20,7 @@ from consensus.evidence import votes_conflict
 from consensus.votes import Vote
 from genesis.units import Address
 from native import codec
+from p2p.network import PeerView
 from vm import anchors, execute, staking
 from vm.candidates import list_candidate
 from vm.commitment import Subtree, key_hash
@@ -68,6 +70,11 @@ async def explains_nothing(*_: object) -> bool:
     return False
 
 
+def only_anchors(self: ForkWatch, peer: PeerView) -> int | None:
+    """Whose epoch began on our block is on our chain, whatever it calls final."""
+    return peer.epoch * self._epoch_blocks if self.is_foreign(peer) else None
+
+
 def jail_nobody(*_: object) -> None:
     """Who is away stays in the set."""
 
@@ -98,6 +105,8 @@ _PATCHES: dict[str, tuple[object, str, Any, str]] = {
         "beyond",
     ),
     "anchors are not compared": (ForkWatch, "judge", explains_nothing, "edges"),
+    "who halts goes in silence": (Finalized, "contest", keep_nothing, "beyond"),
+    "final blocks are not compared": (ForkWatch, "_contested", only_anchors, "beyond"),
     "a fork is a lie": (Syncer, "_judge_fork", any_fork_is_a_lie, "beyond"),
     "any part of a snapshot": (joiner, "read_part", any_part, "joiners"),
     "marked before the part": (JoiningChain, "write_part", mark_before_part, "joiners"),

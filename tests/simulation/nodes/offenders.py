@@ -82,6 +82,8 @@ class Offenders:
             return
         self.slashed_at[founder] = height
         self._fault("(slashed on chain)")
+        if founder not in self.proven_at:
+            return  # by the evil ones among us, or by certificates that no core was shown together
         blocks = height - self.proven_at[founder]
         self._fault(f"(slashed {blocks} blocks after the proof)")
         if not self._plan.is_disturbed and blocks > SLASHED_WITHIN_BLOCKS:

@@ -21,6 +21,7 @@ from p2p.memory_links import MayMeet, everybody_meets
 from p2p.memory_network import MemoryHub
 from tests.builders_lane_nodes import lane_document
 from tests.simulation.nodes.checkers import Violation, first_of
+from tests.simulation.nodes.forensics import accused_in
 from tests.simulation.nodes.jail import Jailer, stay_away
 from tests.simulation.nodes.joins import small_snapshots
 from tests.simulation.nodes.plan import KEPT_BLOCKS, Plan
@@ -34,6 +35,7 @@ from tests.simulation.nodes.watched import Links
 from tests.simulation.nodes.world import World
 
 UNTIL_NOTICED_S = 30.0
+ACCUSED_AT_A_FORK = "(accused in the log of who halted)"
 ONE_BY_ONE = 2
 SMALL_LOG_BYTES = 1
 JAIL_BLOCKS = 24
@@ -129,9 +131,12 @@ async def _play(world: World) -> None:
     await world.suffer()
     if plan.halves:
         await trio.sleep(UNTIL_NOTICED_S)
-        world.checker.on_fork_ended(await world.investigate(), plan.twins)
+        world.checker.on_fork_ended(await world.investigate(), plan.honest, plan.twins)
         faults["(fork)"] += world.checker.is_forked
         faults["(node halted at a fork)"] += len(world.checker.halted)
+        faults[ACCUSED_AT_A_FORK] += sum(
+            accused_in(world.config(index)) for index in world.checker.halted
+        )
         return
     if plan.absentee is not None:
         jailer = Jailer(plan, world.fault)

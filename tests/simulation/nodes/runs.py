@@ -11,7 +11,7 @@ from tests.simulation.nodes.jail import STAGES
 from tests.simulation.nodes.joins import JOINED, LOST_IN_A_JOIN, SNAPSHOT_LIES
 from tests.simulation.nodes.kinds import KINDS as KINDS
 from tests.simulation.nodes.offenders import SHELTERING
-from tests.simulation.nodes.play import Result, run_plan
+from tests.simulation.nodes.play import ACCUSED_AT_A_FORK, Result, run_plan
 
 PLAYED: Final = tuple(KINDS)
 FAULTS: Final = (
@@ -33,7 +33,14 @@ FAULTS: Final = (
     "stranger joins the set",
     "stranger leaves the set",
 )
-PASSED: Final = (*STAGES, SHELTERING, "(slashed on chain)", "(fork)", "(node halted at a fork)")
+PASSED: Final = (
+    *STAGES,
+    SHELTERING,
+    "(slashed on chain)",
+    "(fork)",
+    "(node halted at a fork)",
+    ACCUSED_AT_A_FORK,
+)
 JOINS: Final = (*SNAPSHOT_LIES, JOINED, LOST_IN_A_JOIN)
 EVERY_FAULT: Final = (*FAULTS, *CRIMES, *JOINS, *PASSED)
 

@@ -11,6 +11,7 @@ from tests.simulation.nodes.evil import CRIMES
 from tests.simulation.nodes.jail import STAGES
 from tests.simulation.nodes.mutants import SHOWN_BY, mutated
 from tests.simulation.nodes.offenders import SHELTERING
+from tests.simulation.nodes.play import ACCUSED_AT_A_FORK
 from tests.simulation.nodes.runs import EVERY_FAULT, FAULTS, JOINS, run
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -95,9 +96,9 @@ def test_chains_that_were_lost_come_back_by_snapshots_past_crashes_and_a_liar() 
 
 
 @pytest.mark.parametrize("kind", ["beyond", "edges"])
-def test_beyond_the_bound_a_fork_is_noticed_and_convicts_38_percent(kind: str) -> None:
+def test_beyond_the_bound_all_notice_a_fork_and_it_convicts_38_percent(kind: str) -> None:
     occurred = _occurred(_play(kind, 0, SEEDS[kind]))
-    assert {"(fork)", "(node halted at a fork)"} <= occurred
+    assert {"(fork)", "(node halted at a fork)", ACCUSED_AT_A_FORK} <= occurred
 
 
 @pytest.mark.parametrize("name", SHOWN_BY)
@@ -107,7 +108,7 @@ def test_a_wrong_rule_of_whole_nodes_is_caught(name: str) -> None:
 
 
 def test_every_fault_of_the_table_has_a_kind_that_shows_it() -> None:
-    passed = {"(slashed on chain)", "(fork)", "(node halted at a fork)"}
+    passed = {"(slashed on chain)", "(fork)", "(node halted at a fork)", ACCUSED_AT_A_FORK}
     assert set(EVERY_FAULT) == {*FAULTS, *CRIMES, *JOINS, *STAGES, SHELTERING, *passed}
 
 

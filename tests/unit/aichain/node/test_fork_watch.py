@@ -84,8 +84,13 @@ class Desk:
         return list(verify_many(list(items)))
 
 
-def peer(epoch: int, anchor_id: Hash32, name: str = "p") -> Any:
-    return SimpleNamespace(peer_id=name, epoch=epoch, anchor_id=anchor_id)
+def peer(
+    epoch: int, anchor_id: Hash32, name: str = "p", *, final: tuple[int, Hash32] = (0, ZERO_HASH)
+) -> Any:
+    height, final_id = final
+    return SimpleNamespace(
+        peer_id=name, epoch=epoch, anchor_id=anchor_id, final_height=height, final_id=final_id
+    )
 
 
 def anchor(chain: LightChain, epoch: int) -> Hash32:
@@ -226,3 +231,40 @@ async def test_all_its_answers_together_have_their_time(
     assert not await desk.watch.explains("p", EPOCH)
     assert trio.current_time() - began_s == EXPLANATION_TIMEOUT_S
     assert desk.charges == [Penalty.NUISANCE]
+
+
+@pytest.mark.parametrize("height", [PARTED, PARTED + 1, 2 * EPOCH_BLOCKS + 1])
+async def test_who_names_another_final_block_is_asked_for_it(
+    height: int, autojump_clock: trio.testing.MockClock
+) -> None:
+    """Its epoch began on our block; or it has halted, and shows where it parted from us."""
+    desk = Desk(THEIRS)
+    desk.claimed = [peer(1, anchor(OURS, 1), final=(height, THEIRS.headers[height].id))]
+    await watch_for(desk, 3 * POLL_S)
+    assert [type(event) for event in desk.events] == [ForkProven]
+    assert not desk.watch.is_foreign(desk.claimed[0]), "what it signs in this epoch still counts"
+
+
+async def test_who_names_our_block_or_a_higher_one_is_asked_nothing(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    desk, top = Desk(THEIRS), len(OURS.headers)
+    desk.claimed = [
+        peer(1, anchor(OURS, 1), "level", final=(PARTED, OURS.headers[PARTED].id)),
+        peer(1, anchor(OURS, 1), "ahead", final=(top, Hash32(b"h" * 32))),
+        peer(0, ZERO_HASH, "new", final=(0, OURS.headers[0].id)),
+    ]
+    await watch_for(desk, 3 * POLL_S)
+    assert desk.asked == []
+
+
+async def test_a_block_that_it_cannot_show_is_asked_for_once(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    desk = Desk(OURS)
+    desk.claimed = [peer(1, anchor(OURS, 1), final=(PARTED, THEIRS.headers[PARTED].id))]
+    await watch_for(desk, 5 * POLL_S)
+    assert desk.charges == [Penalty.MALFORMED]
+    desk.claimed = [peer(1, anchor(OURS, 1), final=(PARTED + 1, THEIRS.headers[PARTED + 1].id))]
+    await watch_for(desk, 5 * POLL_S)
+    assert desk.charges == [Penalty.MALFORMED] * 2, "each lie has its price"
