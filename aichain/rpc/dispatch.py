@@ -42,48 +42,54 @@ class Dispatcher:
 
     async def answer(self, parsed: Item | Batch, context: Context) -> bytes | None:
         """The response's bytes; None where only notifications were sent."""
+        deadline_s = trio.current_time() + self._limits.call_timeout_s
         match parsed:
             case Batch(items):
-                return await self._answer_batch(items, context)
+                return await self._answer_batch(items, context, deadline_s)
             case item:
-                return await self._answer_item(item, context)
+                return await self._answer_item(item, context, deadline_s)
 
-    async def _answer_batch(self, items: tuple[Item, ...], context: Context) -> bytes | None:
+    async def _answer_batch(
+        self, items: tuple[Item, ...], context: Context, deadline_s: float
+    ) -> bytes | None:
+        """Calls in their order, in the time and the room of one: its caller may have gone away."""
         responses: list[bytes] = []
         size_bytes = 0
         for item in items:
+            # Consensus shares this thread: a long batch lets it in between any two calls.
+            await trio.lowlevel.checkpoint()
             if size_bytes > self._limits.response_bytes:
                 too_large = ResponseTooLarge(limit_bytes=self._limits.response_bytes)
                 response = None if item.id is None else render_error(item.id, too_large)
+            elif trio.current_time() >= deadline_s:
+                response = None if item.id is None else render_error(item.id, self._timed_out())
             else:
-                # Consensus shares this thread: a long batch lets it in between any two calls.
-                await trio.lowlevel.checkpoint()
-                response = await self._answer_item(item, context)
+                response = await self._answer_item(item, context, deadline_s)
             if response is not None:
                 responses.append(response)
                 size_bytes += len(response)
         return render_batch(responses) if responses else None
 
-    async def _answer_item(self, item: Item, context: Context) -> bytes | None:
+    async def _answer_item(self, item: Item, context: Context, deadline_s: float) -> bytes | None:
         match item:
             case Malformed(request_id, error):
                 self._metrics.rpc_refused(error.code)
                 return render_error(request_id, error)
             case Call(request_id):
-                response = await self._call(item, context)
+                response = await self._call(item, context, deadline_s)
                 return None if request_id is None else response
 
-    async def _call(self, call: Call, context: Context) -> bytes:
+    async def _call(self, call: Call, context: Context, deadline_s: float) -> bytes:
         request_id = call.id or NULL_ID
         started_s = trio.current_time()
         name = "unknown"
         try:
             method = self._registry.find(call.method)
             name = method.name
-            with trio.move_on_after(self._limits.call_timeout_s) as scope:
+            with trio.move_on_at(deadline_s) as scope:
                 result = msgspec.json.encode(await self._result(method, call, context))
             if scope.cancelled_caught:
-                raise TimedOut(limit_ms=int(self._limits.call_timeout_s * 1000))
+                raise self._timed_out()
             if len(result) > self._limits.response_bytes:
                 raise ResponseTooLarge(limit_bytes=self._limits.response_bytes)
             return render_result(request_id, result)
@@ -92,6 +98,9 @@ class Dispatcher:
             return render_error(request_id, error)
         finally:
             self._metrics.rpc_called(name, trio.current_time() - started_s)
+
+    def _timed_out(self) -> TimedOut:
+        return TimedOut(limit_ms=int(self._limits.call_timeout_s * 1000))
 
     async def _result(self, method: Method, call: Call, context: Context) -> object:
         """Old blocks that cannot be read refuse their reader; the chain goes on without them."""

@@ -3,12 +3,15 @@
 import json
 
 import pytest
+import trio
+import trio.testing
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from aichain.errors import MempoolFull, NotPooled, StoreCorrupt
 from aichain.rpc.errors import NUMBERS, error_number
 from aichain.rpc.limits import RpcLimits
+from genesis.limits import RPC_CALL_TIMEOUT_S
 from tests.unit.aichain.rpc.calling import SENDER, UNKNOWN, Node
 
 
@@ -36,6 +39,22 @@ async def test_the_answer_to_a_batch_is_bounded() -> None:
     answers = await node.send(b"[" + b",".join([small] * 30) + b"]")
     assert "result" in answers[0]
     assert answers[-1]["error"]["data"]["code"] == "response_too_large"
+
+
+async def test_a_batch_has_no_more_time_than_a_call(
+    monkeypatch: pytest.MonkeyPatch, autojump_clock: trio.testing.MockClock
+) -> None:
+    node = Node()
+
+    async def slow(height: int) -> None:
+        await trio.sleep(RPC_CALL_TIMEOUT_S * 0.4)
+
+    monkeypatch.setattr(node.backend, "block_at", slow)
+    call = b'{"jsonrpc":"2.0","id":1,"method":"aichain_getBlock","params":[1]}'
+    answers = await node.send(b"[" + b",".join([call] * 100) + b"]")
+    assert [each for each in answers if "result" in each] == answers[:2]
+    assert {each["error"]["data"]["code"] for each in answers[2:]} == {"timed_out"}
+    assert trio.current_time() == RPC_CALL_TIMEOUT_S
 
 
 async def test_a_block_that_the_disk_does_not_give_back_refuses_its_reader_alone(
