@@ -65,6 +65,8 @@ class WebSocketSession:
         """Subscriptions whose id the client has not been sent yet."""
         self._made = 0
         self._lagged = False
+        self._unsent_bytes = 0
+        self._sent = trio.Event()
         self._outbox, self._outgoing = trio.open_memory_channel[Event | bytes](
             limits.outbox_messages
         )
@@ -100,6 +102,7 @@ class WebSocketSession:
             message = render_notification(topic.value, subscription, "result", result)
             try:
                 self._outbox.send_nowait(message)
+                self._unsent_bytes += len(message)
             except (trio.WouldBlock, trio.ClosedResourceError, trio.BrokenResourceError):
                 self.lag()
 
@@ -195,8 +198,12 @@ class WebSocketSession:
         if not event.message_finished:
             return True
         body, self._message = bytes(self._message), bytearray()
+        while self._unsent_bytes > self._limits.response_bytes:  # the client does not read
+            self._sent = trio.Event()
+            await self._sent.wait()
         response = await self._answer(body, self)
         if response is not None:
+            self._unsent_bytes += len(response)
             await self._queue(response)
         self._topics |= self._fresh
         self._fresh = {}
@@ -219,6 +226,9 @@ class WebSocketSession:
             async for item in self._outgoing:
                 if item and not await self._send(item):
                     break
+                if isinstance(item, bytes):
+                    self._unsent_bytes -= len(item)
+                    self._sent.set()
                 if isinstance(item, CloseConnection):
                     break
                 if self._lagged and not self._outgoing.statistics().current_buffer_used:
