@@ -234,7 +234,7 @@ def _sync_names(folder: Path) -> None:
 
 def load_or_create_node_seed(path: Path) -> bytes:
     """The node's Ed25519 seed for libp2p; made on first use. It signs no money and no votes."""
-    if not path.exists():
+    if not os.path.lexists(path):
         write_secret(path, secrets.token_bytes(NODE_SEED_BYTES))
     seed, mode = read_secret(path, NODE_SEED_BYTES)
     if mode & OTHERS:

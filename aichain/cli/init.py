@@ -1,6 +1,7 @@
 """`aichain init`: a node's home with a commented config.toml, its node key and its genesis."""
 
 import os
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -65,7 +66,7 @@ def init(
             "network": document.name,
             "genesis": "0x" + document.hash.hex(),
             "peerId": peer_id_text(peer_id_of_seed(seed)),
-            "next": f"aichain run --home {place}",
+            "next": f"aichain run --home {shlex.quote(str(place))}",
         },
         as_json=as_json,
     )

@@ -184,6 +184,14 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
         load_or_create_node_seed(tmp_path / "a.key")
 
 
+def test_a_link_that_leads_nowhere_is_no_key_to_be_made(tmp_path: Path) -> None:
+    for target in ("node.key", "gone/node.key"):
+        (tmp_path / "node.key").unlink(missing_ok=True)
+        (tmp_path / "node.key").symlink_to(target)
+        with pytest.raises(KeyFileInvalid):
+            load_or_create_node_seed(tmp_path / "node.key")
+
+
 def test_a_file_without_an_end_is_not_read(tmp_path: Path) -> None:
     (tmp_path / "node.key").symlink_to("/dev/zero")
     with pytest.raises(KeyFileInvalid):

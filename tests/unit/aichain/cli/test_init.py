@@ -1,6 +1,7 @@
 """`aichain init`: a home that a node starts from, made once."""
 
 import json
+import shlex
 import stat
 import tomllib
 from collections.abc import Callable
@@ -35,6 +36,12 @@ def test_a_home_has_a_config_a_node_key_and_nothing_else(invoke: Invoke, tmp_pat
     assert sorted(path.name for path in home.iterdir()) == ["config.toml", "node.key"]
     assert all(stat.S_IMODE(path.stat().st_mode) == 0o600 for path in home.iterdir())
     assert read_config_file(home / "config.toml") == {"network": "testnet", "moniker": "anna"}
+
+
+def test_the_next_command_can_be_pasted(invoke: Invoke, tmp_path: Path) -> None:
+    home = str(tmp_path / "my node's")
+    shown = json.loads(invoke("--network", "testnet", "--home", home, "--json").output)["next"]
+    assert shlex.split(shown) == ["aichain", "run", "--home", home]
 
 
 def test_a_second_time_changes_nothing(invoke: Invoke, tmp_path: Path) -> None:
