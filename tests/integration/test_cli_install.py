@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +18,13 @@ try:
     create_new_key_pair("P-256")
 except RuntimeError as error:
     print(error)
+"""
+
+FAKE_PYTHON = """#!/bin/sh
+case "$*" in
+    *" install "*) echo "$6" >>"$(dirname "$0")/../../installed" ;;
+    -V) echo Python 3.11 ;;
+esac
 """
 
 
@@ -47,6 +55,24 @@ def test_the_wheel_is_always_the_same(tmp_path: Path) -> None:
     (tmp_path / "again").mkdir()
     first = stand_in().write_wheel(tmp_path).read_bytes()
     assert stand_in().write_wheel(tmp_path / "again").read_bytes() == first
+
+
+def test_what_is_installed_once_is_not_installed_again(tmp_path: Path) -> None:
+    """And whoever has what the tests need may still lack what the models need."""
+    (tmp_path / "localnet").mkdir()
+    shutil.copy(ROOT / "localnet" / "install", tmp_path / "localnet")
+    (tmp_path / "pyproject.toml").touch()
+    python = tmp_path / ".venv/bin/python"
+    python.parent.mkdir(parents=True)
+    python.write_text(FAKE_PYTHON)
+    python.chmod(0o755)
+    installed = []
+    for extras in ("dev", "", "dev", "dev,spec", "dev", "", "dev,spec"):
+        subprocess.run([tmp_path / "localnet/install", *([extras] if extras else [])], check=True)
+        written = tmp_path / "installed"
+        installed += written.read_text().split() if written.exists() else []
+        written.unlink(missing_ok=True)
+    assert installed == [f"{tmp_path}[dev]", f"{tmp_path}[dev,spec]"]
 
 
 def test_every_script_says_what_it_does_and_runs_in_plain_sh() -> None:

@@ -1,6 +1,7 @@
 """The models of consensus/spec hold where they must, and fail where a rule is wrong."""
 
 import re
+import shutil
 
 import pytest
 
@@ -19,7 +20,6 @@ from tests.spec.tlc import (
 
 ALL = configurations()
 SMALL = [each for each in ALL if each.is_small]
-JAR = tools_jar()
 
 
 def named(each: Configuration) -> str:
@@ -27,11 +27,12 @@ def named(each: Configuration) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(JAR is None, reason=f"{IS_MISSING}: {HOW_TO_GET_IT}")
+@pytest.mark.skipif(shutil.which("java") is None, reason="java is not here")
 @pytest.mark.parametrize("configuration", SMALL, ids=named)
 def test_a_model_ends_as_it_must(configuration: Configuration) -> None:
-    assert JAR is not None
-    found = run(JAR, configuration, memory="2g", timeout_s=240)
+    jar = tools_jar()
+    assert jar is not None, f"{IS_MISSING}: {HOW_TO_GET_IT}"
+    found = run(jar, configuration, memory="2g", timeout_s=240)
     assert found.ending == configuration.expected
     if configuration.states is not None:
         assert found.states == configuration.states, "the model says something else than it did"
