@@ -1,6 +1,8 @@
 """The simulators behind one door: the core alone, two lanes, whole nodes."""
 
+from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Any
 
 from tests.simulation import mutants
 from tests.simulation.campaign import Profile
@@ -13,11 +15,22 @@ from tests.simulation.nodes import lane_mutants as lane_node_mutants
 from tests.simulation.nodes import lane_runs as lane_node_runs
 from tests.simulation.nodes import mutants as node_mutants
 from tests.simulation.nodes import runs as node_runs
+from tests.simulation.nodes.kinds import KINDS as NODE_KINDS
+from tests.simulation.nodes.lane_plan import LANE_KINDS as LANE_NODE_KINDS
 from tests.simulation.runs import KINDS, run
+
+
+def _descriptions(kinds: Mapping[str, Callable[[Any], object]]) -> dict[str, str]:
+    """What each kind is, as the function that makes it says."""
+    return {
+        kind: " ".join((make.__doc__ or "").split("\n\n")[0].split())
+        for kind, make in kinds.items()
+    }
+
 
 _core = partial(
     Profile,
-    kinds=tuple(KINDS),
+    kinds=_descriptions(KINDS),
     run=run,
     every_fault=every_fault(),
     mutants={name: mutant.kind for name, mutant in mutants.MUTANTS.items()},
@@ -45,16 +58,17 @@ FULL = _core(
 LANES = Profile(
     "lanes",
     tuple(lane_scenario.KINDS),
-    tuple(lane_scenario.KINDS),
-    lane_runs.run_seed,
+    {name: kind.shows for name, kind in lane_scenario.KINDS.items()},
+    lane_runs.run,
     lane_faults.EVERY_FAULT,
     lane_mutants.SHOWN_BY,
     lane_mutants.mutated,
+    dict.fromkeys(("nodes", "term_blocks"), tuple(lane_scenario.KINDS)),
 )
 NODES = Profile(
     "nodes",
-    node_runs.PLAYED,
-    tuple(node_runs.KINDS),
+    tuple(NODE_KINDS),
+    _descriptions(NODE_KINDS),
     node_runs.run,
     node_runs.EVERY_FAULT,
     node_mutants.SHOWN_BY,
@@ -62,12 +76,13 @@ NODES = Profile(
 )
 LANE_NODES = Profile(
     "lane-nodes",
-    lane_node_runs.PLAYED,
-    lane_node_runs.PLAYED,
+    tuple(LANE_NODE_KINDS),
+    _descriptions(LANE_NODE_KINDS),
     lane_node_runs.run,
     lane_node_runs.EVERY_FAULT,
     lane_node_mutants.SHOWN_BY,
     lane_node_mutants.mutated,
+    {"founders": (lane_node_runs.DRAWN,)},
 )
 WHOLE_NODES = (NODES, LANE_NODES)
 PROFILES = {each.name: each for each in (SMALL, FULL, LANES, *WHOLE_NODES)}

@@ -111,5 +111,6 @@ def test_a_failing_seed_is_named_with_the_command_that_replays_it() -> None:
     played = Campaign(SMALL)
     played.add("swarm", broken)
     assert played.failures == [
-        "python -m tests.simulation --profile small --kind swarm --replay 3  # agreement: two"
+        "python -m tests.simulation --profile small --kind swarm --replay 3  "
+        f"# trace {broken.trace}: agreement: two"
     ]

@@ -30,37 +30,37 @@ REMEMBERED = Node.remembered
 
 
 def never_repeat(instance: Instance, block: BlockRef) -> bool:
-    """reprop: a NOTAR checkpoint is forgotten; the last block of a term is not."""
+    """A NOTAR checkpoint is forgotten; the last block of a term is not."""
     is_ballot = instance.first_height == instance.last_height
     return False if is_ballot and block.parent_view == 0 else MAY_REPEAT(instance, block)
 
 
 def tip_by_height(certificate: QuorumCertificate, tip: Tip) -> bool:
-    """view_tip: the highest block instead of the highest view."""
+    """The highest block instead of the highest view."""
     return tip.notar is None or certificate.height > tip.notar.height
 
 
 def unexecuted_is_fine(state: Lanes, term: Term, certificate: QuorumCertificate) -> bool:
-    """held_tip: a certificate alone moves the tip."""
+    """A certificate alone moves the tip."""
     return certificate.block_id != term.instance.start.id
 
 
 def never_frozen(term: Term) -> Tip:
-    """freeze: the target keeps moving."""
+    """The target keeps moving."""
     return term.tip
 
 
 def unexecuted_final_resets_the_clock(
     turn: LaneTurn, number: int, certificate: QuorumCertificate
 ) -> None:
-    """exec_esc: any FINAL keeps the stall away."""
+    """Any FINAL keeps the stall away."""
     if certificate.phase is VotePhase.COMMIT:
         turn.put(replace(turn.term(number), last_final_ms=turn.now_ms))
     LEARN(turn, number, certificate)
 
 
 def short_wait(term: Term, config: LanesConfig) -> int | None:
-    """close_cert: no CLOSEs are counted, so everybody waits 3 delta and no more."""
+    """No CLOSEs are counted, so everybody waits 3 delta and no more."""
     if term.closed is None:
         return None
     return max(term.closed.at_ms, term.last_final_ms + config.escape_ms) + 3 * DELTA_MS
@@ -73,27 +73,27 @@ def best_without_closes(term: Term, config: LanesConfig, now_ms: int) -> Checkpo
 
 
 def short_wait_from_closing(term: Term, config: LanesConfig) -> int | None:
-    """stall_b2: what is still being made final is not waited for."""
+    """What is still being made final is not waited for."""
     return None if term.closed is None else term.closed.at_ms + 3 * DELTA_MS
 
 
 def never_abandoned(term: Term) -> bool:
-    """contagion: nobody follows those who closed."""
+    """Nobody follows those who closed."""
     return False
 
 
 def never_old(term: Term, config: LanesConfig) -> int:
-    """term_cap: a trickle of blocks keeps a term alive."""
+    """A trickle of blocks keeps a term alive."""
     return NEVER_MS
 
 
 def without_certificates(node: Node) -> list[LaneRecord]:
-    """wal_notar: votes are in the log, what they rest on is not."""
+    """Votes are in the log, what they rest on is not."""
     return [record for record in REMEMBERED(node) if not isinstance(record, CertificateSeen)]
 
 
 def commit_unseen(state: CoreState, view: int) -> bool:
-    """commit_held: COMMIT to what is not executed here."""
+    """COMMIT to what is not executed here."""
     own = state.at(view)
     return state.may_sign and view >= state.view and own.committed is None and own.cancelled is None
 
@@ -126,49 +126,49 @@ def no_log(node: Node) -> list[LaneRecord]:
 
 
 MUTANTS: dict[str, tuple[Patch, ...]] = {
-    "reprop": ((voting, "may_repeat", never_repeat),),
-    "view_tip": ((rules, "rises_above", tip_by_height),),
-    "held_tip": ((fast, "is_executed", unexecuted_is_fine),),
-    "freeze": ((rules, "own_tip", never_frozen),),
-    "exec_esc": ((fast, "learn", unexecuted_final_resets_the_clock),),
-    "close_cert": (
+    "checkpoints not re-proposed": ((voting, "may_repeat", never_repeat),),
+    "tips compared by height": ((rules, "rises_above", tip_by_height),),
+    "a tip that is not executed": ((fast, "is_executed", unexecuted_is_fine),),
+    "a tip that never freezes": ((rules, "own_tip", never_frozen),),
+    "FINALs of withheld blocks count": ((fast, "learn", unexecuted_final_resets_the_clock),),
+    "CLOSEs not counted": (
         (rules, "waited_ms", short_wait),
         (rules, "best_proof", best_without_closes),
     ),
-    "stall_b2": ((rules, "waited_ms", short_wait_from_closing),),
-    "contagion": ((rules, "is_abandoned", never_abandoned),),
-    "term_cap": ((rules, "ages_ms", never_old),),
-    "wal_notar": ((Node, "remembered", without_certificates),),
-    "commit_held": ((voting, "may_commit", commit_unseen),),
-    "any checkpoint": ((rules, "may_prefer_checkpoint", any_checkpoint),),
-    "any tip": ((rules, "is_below_tip", any_tip),),
-    "no log": ((Node, "remembered", no_log),),
-    "checkpoint not durable": ((Node, "remembered", checkpoint_not_durable),),
+    "FINALs not waited for": ((rules, "waited_ms", short_wait_from_closing),),
+    "nobody follows those who close": ((rules, "is_abandoned", never_abandoned),),
+    "terms of any age": ((rules, "ages_ms", never_old),),
+    "certificates not logged": ((Node, "remembered", without_certificates),),
+    "COMMIT before execution": ((voting, "may_commit", commit_unseen),),
+    "any checkpoint preferred": ((rules, "may_prefer_checkpoint", any_checkpoint),),
+    "tips not compared": ((rules, "is_below_tip", any_tip),),
+    "log not read": ((Node, "remembered", no_log),),
+    "checkpoints not logged": ((Node, "remembered", checkpoint_not_durable),),
     "lead of three": ((finality, "LEAD_MAX", 3),),
     "13 of 20 seats": ((QuorumCertificate, "check_quorum", any_number_of_seats),),
 }
 
 CATCHABLE: dict[str, tuple[str, int]] = {
-    "reprop": ("part", 4),
-    "held_tip": ("feed", 4),
-    "freeze": ("chase", 2),
-    "exec_esc": ("feed", 4),
-    "close_cert": ("cut3s", 20),
-    "stall_b2": ("split31", 30),
-    "term_cap": ("drip", 4),
-    "wal_notar": ("amnesia", 6),
-    "commit_held": ("cap14", 6),
-    "view_tip": ("cap14", 8),
-    "any checkpoint": ("split31", 6),
-    "any tip": ("strike", 40),
-    "no log": ("crash", 4),
-    "checkpoint not durable": ("dark", 4),
+    "checkpoints not re-proposed": ("part", 4),
+    "a tip that is not executed": ("feed", 4),
+    "a tip that never freezes": ("chase", 2),
+    "FINALs of withheld blocks count": ("feed", 4),
+    "CLOSEs not counted": ("cut3s", 20),
+    "FINALs not waited for": ("split31", 30),
+    "terms of any age": ("drip", 4),
+    "certificates not logged": ("amnesia", 6),
+    "COMMIT before execution": ("cap14", 6),
+    "tips compared by height": ("cap14", 8),
+    "any checkpoint preferred": ("split31", 6),
+    "tips not compared": ("strike", 40),
+    "log not read": ("crash", 4),
+    "checkpoints not logged": ("dark", 4),
     "lead of three": ("mixed", 4),
     "13 of 20 seats": ("cap8", 4),
 }
 """The scenario that shows each, and in how many seeds, with room for luck."""
 
-SPEED_ONLY = {"contagion"}
+SPEED_ONLY = {"nobody follows those who close"}
 """These make restarts slower or rarer, and nothing wrong: README.md says so."""
 
 SHOWN_BY = {

@@ -35,6 +35,7 @@ SAFE = (0, BAD_SEATS - 1)
 class Kind:
     """One row of the table of scenarios. Times are in ms of the simulated network."""
 
+    shows: str
     byzantine: float = 0
     offline: float = 0
     fast_modes: tuple[str, ...] = QUIET
@@ -59,27 +60,49 @@ def captured(*numbers: int) -> dict[int, tuple[int, int]]:
 
 
 KINDS: dict[str, Kind] = {
-    "clean": Kind(),
-    "offline": Kind(offline=0.31),
-    "crash": Kind(
-        offline=0.1, byzantine=0.15, crashes=14, fast_modes=FAST_MODES, hard_modes=HARD_MODES
+    "clean": Kind(
+        "Nobody evil or absent, on a network with delays only.",
     ),
-    "sync31": Kind(byzantine=0.31, fast_modes=FAST_MODES, hard_modes=HARD_MODES, always_bad=SAFE),
+    "offline": Kind("31 % of the stake never comes.", offline=0.31),
+    "crash": Kind(
+        "14 crashes, 10 % absent, 15 % evil.",
+        offline=0.1,
+        byzantine=0.15,
+        crashes=14,
+        fast_modes=FAST_MODES,
+        hard_modes=HARD_MODES,
+    ),
+    "sync31": Kind(
+        "31 % evil in every mood on a good network, at most 7 bad seats.",
+        byzantine=0.31,
+        fast_modes=FAST_MODES,
+        hard_modes=HARD_MODES,
+        always_bad=SAFE,
+    ),
     "sync37": Kind(
+        "The same with 37 %, the most that safety bears; it need not go on.",
         byzantine=0.37,
         fast_modes=FAST_MODES[2:],
         hard_modes=("help", "help", "lie", "equiv", "random"),
         always_bad=SAFE,
         must_live=False,
     ),
-    "mixed": Kind(byzantine=0.16, offline=0.15, fast_modes=FAST_MODES, hard_modes=HARD_MODES),
+    "mixed": Kind(
+        "16 % evil and 15 % absent: less of either, but together 31 %.",
+        byzantine=0.16,
+        offline=0.15,
+        fast_modes=FAST_MODES,
+        hard_modes=HARD_MODES,
+    ),
     "cap8": Kind(
+        "In terms 1, 3 and 4 the adversary has 8 to 13 seats: a quorum's overlap, but no quorum.",
         byzantine=0.31,
         fast_modes=("equiv", "random", "late"),
         hard_modes=HARD_MODES,
         bad_seats=dict.fromkeys((1, 3, 4), (8, 13)),
     ),
     "cap14": Kind(
+        "In terms 1, 3 and 4 it has 14 seats or more: the committee is captured.",
         byzantine=0.31,
         fast_modes=("capture", "withhold", "invalid", "equiv"),
         hard_modes=HARD_MODES,
@@ -87,6 +110,7 @@ KINDS: dict[str, Kind] = {
         run_ms=250_000,
     ),
     "chase": Kind(
+        "A captured committee makes the tip move whenever somebody proposes a checkpoint.",
         byzantine=0.31,
         fast_modes=("chase",),
         hard_modes=("help", "lie", "silent"),
@@ -96,6 +120,7 @@ KINDS: dict[str, Kind] = {
         least=1,
     ),
     "feed": Kind(
+        "A captured committee shows FINALs of blocks whose bodies it withholds.",
         byzantine=0.31,
         fast_modes=("feed",),
         hard_modes=("coop", "silent"),
@@ -105,6 +130,7 @@ KINDS: dict[str, Kind] = {
         least=1,
     ),
     "amnesia": Kind(
+        "Three blackouts, each after one node alone was shown a certificate.",
         byzantine=0.3,
         fast_modes=("late",),
         always_bad=(7, 7),
@@ -112,8 +138,14 @@ KINDS: dict[str, Kind] = {
         run_ms=80_000,
         checkpoints=8,
     ),
-    "dark": Kind(offline=0.1, dark=True, checkpoints=6),
+    "dark": Kind(
+        "All fail when a third has COMMITted to a checkpoint that is final nowhere.",
+        offline=0.1,
+        dark=True,
+        checkpoints=6,
+    ),
     "cut3s": Kind(
+        "A late FINAL keeps a minority open, which is then cut off for 3 s; 7 bad seats.",
         byzantine=0.31,
         fast_modes=("split",),
         hard_modes=("help",),
@@ -123,6 +155,7 @@ KINDS: dict[str, Kind] = {
         must_live=False,
     ),
     "cut30s": Kind(
+        "The same for 30 s, longer than any wait: fast blocks may be reversed.",
         byzantine=0.31,
         fast_modes=("split",),
         hard_modes=("help",),
@@ -132,6 +165,7 @@ KINDS: dict[str, Kind] = {
         must_live=False,
     ),
     "strike": Kind(
+        "The evil seats go along for two views and then stop: some blocks are fast, the term dies.",
         byzantine=0.31,
         fast_modes=("strike",),
         hard_modes=("help",),
@@ -140,8 +174,16 @@ KINDS: dict[str, Kind] = {
         checkpoints=3,
         least=1,
     ),
-    "drip": Kind(byzantine=0.31, fast_modes=("drip",), always_bad=(7, 7), run_ms=150_000, least=4),
+    "drip": Kind(
+        "The evil seats release one FINAL just before each escape time ends.",
+        byzantine=0.31,
+        fast_modes=("drip",),
+        always_bad=(7, 7),
+        run_ms=150_000,
+        least=4,
+    ),
     "split37": Kind(
+        "A minority is kept open by a late FINAL, and 37 % finish its term behind the restart.",
         byzantine=0.37,
         fast_modes=("split",),
         hard_modes=("help",),
@@ -150,6 +192,7 @@ KINDS: dict[str, Kind] = {
         run_ms=60_000,
     ),
     "split31": Kind(
+        "The same with 31 %, so that it must go on.",
         byzantine=0.31,
         fast_modes=("split",),
         hard_modes=("help",),
@@ -158,6 +201,7 @@ KINDS: dict[str, Kind] = {
         checkpoints=5,
     ),
     "async31": Kind(
+        "75 s of partitions and slow links, 31 % evil.",
         byzantine=0.31,
         fast_modes=FAST_MODES,
         hard_modes=HARD_MODES,
@@ -166,6 +210,7 @@ KINDS: dict[str, Kind] = {
         always_bad=SAFE,
     ),
     "async37": Kind(
+        "125 s of partitions and slow links, 37 % evil; it need not go on.",
         byzantine=0.37,
         fast_modes=FAST_MODES,
         hard_modes=("help", "help", "lie", "equiv", "random"),
@@ -173,8 +218,14 @@ KINDS: dict[str, Kind] = {
         partitions=True,
         must_live=False,
     ),
-    "part": Kind(offline=0.1, heal_ms=75_000, partitions=True),
+    "part": Kind(
+        "75 s of partitions and slow links, nobody evil, 10 % absent.",
+        offline=0.1,
+        heal_ms=75_000,
+        partitions=True,
+    ),
     "power": Kind(
+        "Three blackouts, 25 % evil.",
         byzantine=0.25,
         fast_modes=("late", "dribble", "coop", "random"),
         hard_modes=HARD_MODES,

@@ -24,7 +24,7 @@ from tests.simulation.lanes.checker import Checker, Reversal, Violation
 from tests.simulation.lanes.counting import Counts
 from tests.simulation.lanes.links import Clock, Groups, Links
 from tests.simulation.lanes.node import Node, Question, ViewsWanted
-from tests.simulation.lanes.scenario import TICK_MS, Scenario
+from tests.simulation.lanes.scenario import BAD_SEATS, TICK_MS, Scenario
 
 DARK_PERCENT = 35
 REPARTITION_MS = (3_000, 7_500, 15_000, 30_000)
@@ -53,8 +53,11 @@ class Result:
 
     @property
     def extras(self) -> dict[str, int]:
-        """What only this simulator counts."""
-        return {"restarts": self.restarts, "fast blocks": self.fast_blocks}
+        """What only this simulator counts; the last two are runs in which it happened."""
+        by_seats = any(each.bad_seats >= BAD_SEATS for each in self.reversals)
+        late = bool(self.reversals) and not by_seats
+        undone = {"undone by bad seats": int(by_seats), "undone late": int(late)}
+        return {"restarts": self.restarts, "fast blocks": self.fast_blocks, **undone}
 
 
 class Adversary(Protocol):

@@ -30,10 +30,8 @@ from consensus.lanes import effects as asked
 from consensus.lanes.effects import FinalizeHard, LaneEffect
 from consensus.lanes.records import CheckpointHard, CheckpointSeen
 from consensus.lanes.state import Lanes
-from native.errors import AIChainError
 from p2p.network import GossipVerdict
 from tests.simulation.nodes import world
-from tests.simulation.nodes.checkers import first_of
 from tests.simulation.nodes.lane_runs import run
 from tests.simulation.nodes.runs import fix_hash_seed
 from vm.blocks import Block, Header
@@ -186,7 +184,7 @@ def main() -> int:
     lives = 0
     for name, mutant in MUTANTS.items():
         with mutated(name):
-            cause = _cause_of_death(mutant)
+            cause = run(mutant.seed, mutant.kind).violation
         lives += cause is None
         print(f"{name}: {'LIVES' if cause is None else cause[:120]}")
     for kind, seed in sorted({(mutant.kind, mutant.seed) for mutant in MUTANTS.values()}):
@@ -195,15 +193,6 @@ def main() -> int:
         lives += violation is not None
         print(f"the right shell in {kind} {seed}: {violation or 'no violation'}")
     return 1 if lives else 0
-
-
-def _cause_of_death(mutant: Mutant) -> str | None:
-    """A violation, or an assertion or refusal of the node itself."""
-    try:
-        return run(mutant.seed, mutant.kind).violation
-    except* (AssertionError, AIChainError) as group:
-        error = first_of(group)
-    return f"{type(error).__name__}: {error}"
 
 
 if __name__ == "__main__":

@@ -43,7 +43,7 @@ _DRAWN: Final = (
 )
 
 
-def draw_lane_plan(seed: int, *, founders: int | None = None, heal_s: float = HEAL_S) -> Plan:
+def draw_lane_plan(seed: int, *, founders: int | None = None) -> Plan:
     """Fewer nodes than in life, and a full set that is smaller still, so that terms are as long.
 
     With 24 it is as in life: twenty seats, and those of a dead committee are no third of all.
@@ -65,7 +65,7 @@ def draw_lane_plan(seed: int, *, founders: int | None = None, heal_s: float = HE
         transfers_per_s=rng.choice((0, 2, 10)),
         faults=(),
         full_set_limit=20 if founders else 1 if is_long else rng.choice((2, 4)),
-        heal_s=_LONG_HEAL_S.get(term, heal_s),
+        heal_s=_LONG_HEAL_S.get(term, HEAL_S),
         term_blocks=term if term > count else 0,
     )
     if not founders and epoch_blocks <= max(8, term) and rng.random() < 0.5:

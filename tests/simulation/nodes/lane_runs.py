@@ -1,14 +1,13 @@
 """One seed, one run of whole nodes with two lanes, and all that must occur in many runs."""
 
-import tempfile
-from pathlib import Path
 from typing import Final
 
 from tests.simulation.nodes.evil_lanes import LANE_CRIMES
-from tests.simulation.nodes.lane_plan import LANE_KINDS
-from tests.simulation.nodes.play import Result, run_plan
+from tests.simulation.nodes.lane_plan import LANE_KINDS, draw_lane_plan
+from tests.simulation.nodes.play import Result
+from tests.simulation.nodes.runs import in_its_own_directory
 
-PLAYED: Final = tuple(LANE_KINDS)
+DRAWN: Final = "swarm"
 LANE_FAULTS: Final = (
     "crash",
     "crash of everybody",
@@ -34,9 +33,9 @@ EVERY_FAULT: Final = (
 )
 
 
-def run(seed: int, kind: str) -> Result:
-    """One run in a directory of its own, in memory where the machine offers that."""
-    shared_memory = "/dev/shm"
-    place = shared_memory if Path(shared_memory).is_dir() else None
-    with tempfile.TemporaryDirectory(prefix="aichain-nodes-", dir=place) as root:
-        return run_plan(LANE_KINDS[kind](seed), Path(root))
+def run(seed: int, kind: str, *, founders: int | None = None) -> Result:
+    """One seed of one kind; the drawn ones can have more validators than are drawn."""
+    if founders is None:
+        return in_its_own_directory(LANE_KINDS[kind](seed))
+    assert kind == DRAWN, "the others are small"
+    return in_its_own_directory(draw_lane_plan(seed, founders=founders))

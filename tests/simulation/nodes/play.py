@@ -16,6 +16,7 @@ from aichain.node.lanes import engine
 from genesis import limits
 from genesis.document import GenesisDocument
 from genesis.networks import local_document
+from native.errors import AIChainError
 from native.node_keys import peer_id_of_seed, peer_id_text
 from p2p.memory_links import MayMeet, everybody_meets
 from p2p.memory_network import MemoryHub
@@ -96,8 +97,8 @@ def run_plan(plan: Plan, root: Path) -> Result:
             for shorter in (_short_limits(plan), _terms_of(plan)):
                 stack.enter_context(shorter)
             virtual_s = run_virtual(program, plan.seed, steps)
-    except* Violation as group:
-        violation = str(first_of(group))
+    except* (Violation, AssertionError, AIChainError) as group:
+        violation = _said(first_of(group))
     assert world is not None
     checker = world.checker
     return Result(
@@ -112,6 +113,11 @@ def run_plan(plan: Plan, root: Path) -> Result:
         world.faults,
         sum(checkpoint.is_restart for checkpoint in checker.checkpoints.values()),
     )
+
+
+def _said(error: BaseException) -> str:
+    """What a checker found, or what a node stopped with."""
+    return str(error) if isinstance(error, Violation) else f"{type(error).__name__}: {error}"
 
 
 async def _play(world: World) -> None:

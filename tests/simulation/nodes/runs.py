@@ -9,11 +9,11 @@ from typing import Final
 from tests.simulation.nodes.evil import CRIMES
 from tests.simulation.nodes.jail import STAGES
 from tests.simulation.nodes.joins import JOINED, LOST_IN_A_JOIN, SNAPSHOT_LIES
-from tests.simulation.nodes.kinds import KINDS as KINDS
+from tests.simulation.nodes.kinds import KINDS
 from tests.simulation.nodes.offenders import SHELTERING
+from tests.simulation.nodes.plan import Plan
 from tests.simulation.nodes.play import ACCUSED_AT_A_FORK, Result, run_plan
 
-PLAYED: Final = tuple(KINDS)
 FAULTS: Final = (
     "crash",
     "crash of everybody",
@@ -45,12 +45,17 @@ JOINS: Final = (*SNAPSHOT_LIES, JOINED, LOST_IN_A_JOIN)
 EVERY_FAULT: Final = (*FAULTS, *CRIMES, *JOINS, *PASSED)
 
 
-def run(seed: int, kind: str = "swarm") -> Result:
-    """One run in a directory of its own, in memory where the machine offers that."""
+def run(seed: int, kind: str) -> Result:
+    """One seed of one kind."""
+    return in_its_own_directory(KINDS[kind](seed))
+
+
+def in_its_own_directory(plan: Plan) -> Result:
+    """One run, in memory where the machine offers that."""
     shared_memory = "/dev/shm"
     place = shared_memory if Path(shared_memory).is_dir() else None
     with tempfile.TemporaryDirectory(prefix="aichain-nodes-", dir=place) as root:
-        return run_plan(KINDS[kind](seed), Path(root))
+        return run_plan(plan, Path(root))
 
 
 def fix_hash_seed(module: str) -> None:

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.simulation.front_door import ROOT, play_unbroken
 from tests.simulation.nodes.lane_mutants import MUTANTS
 from tests.simulation.nodes.lane_plan import LANE_KINDS
+from tests.simulation.nodes.lane_runs import LANE_FAULTS
 from tests.simulation.nodes.plan import Crash, DeadCommittee, Plan, Split
 from tests.simulation.nodes.play import run_plan
-from tests.simulation.nodes.test_nodes import ROOT, run_simulator
 
 VALIDATORS = 24
 CALM_S = 8.0
@@ -27,6 +28,11 @@ QUIET = Plan(
     transfers_per_s=2,
     faults=((CALM_S, Crash((3,), 1.0)),),
 )
+
+
+def _play(kind: str, first: int, last: int) -> set[str]:
+    """All those seeds without a violation; what occurred in them."""
+    return play_unbroken("--profile", "lane-nodes", "--kind", kind, "--seeds", f"{first}:{last}")
 
 
 def test_24_validators_make_fast_blocks_hard_and_one_comes_back(tmp_path: Path) -> None:
@@ -59,24 +65,13 @@ def test_two_halves_of_24_decide_nothing_alone_and_go_on_together(tmp_path: Path
 
 
 def test_few_seeds_with_two_lanes_break_nothing() -> None:
-    done = run_simulator("--lanes", "--seeds", "0:2")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "violations 0" in done.stdout
+    _play("swarm", 0, 2)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(3_600)
 def test_many_seeds_with_two_lanes_break_nothing_and_every_fault_occurs() -> None:
-    done = run_simulator("--lanes", "--seeds", "0:48", timeout_s=3_600)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "violations 0" in done.stdout
-
-
-def test_a_seed_with_two_lanes_repeats_its_run() -> None:
-    first, second = (run_simulator("--lanes", "--replay", "0") for _ in range(2))
-    assert first.returncode == 0, first.stdout + first.stderr
-    assert "trace=" in first.stdout
-    assert first.stdout == second.stdout
+    assert set(LANE_FAULTS) - _play("swarm", 0, 48) == set()
 
 
 def test_wrong_shells_die_of_what_they_do_and_the_right_one_lives() -> None:
@@ -89,15 +84,11 @@ def test_wrong_shells_die_of_what_they_do_and_the_right_one_lives() -> None:
 
 @pytest.mark.parametrize("kind", [kind for kind in LANE_KINDS if kind != "swarm"])
 def test_runs_with_two_lanes_and_one_thing_wrong_break_nothing(kind: str) -> None:
-    done = run_simulator("--kind", kind, "--seeds", "10:12")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "violations 0" in done.stdout
+    _play(kind, 10, 12)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(3_600)
 @pytest.mark.parametrize("kind", [kind for kind in LANE_KINDS if kind != "swarm"])
 def test_many_more_of_them_break_nothing(kind: str) -> None:
-    done = run_simulator("--kind", kind, "--seeds", "12:40", timeout_s=3_600)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "violations 0" in done.stdout
+    _play(kind, 12, 40)
