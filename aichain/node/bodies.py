@@ -3,7 +3,9 @@
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, TypeAlias
+
+import trio
 
 from aichain.errors import ParentNotExecuted, UnfinalizedFull
 from aichain.node.charges import charge_proposer
@@ -26,6 +28,8 @@ from vm.transactions import SignedTransaction, decode_transaction
 from vm.witnesses import block_witnesses
 
 REQUEST_TIMEOUT_S = 2.0
+_ASKED_AGAIN_AFTER_S: Final = 0.05
+_RELAY_AWAITED_S: Final = 0.5
 
 PostJudged: TypeAlias = Callable[[BlockExecuted | BlockRejected], None]
 """Tells the core what became of a block."""
@@ -149,7 +153,22 @@ class Bodies:
                 return assemble_block(candidate.header, await self._gather(candidate))
             except (BodyMismatch, BodyUnavailable, InvalidData):
                 pass  # our copies have other witnesses, or the proposer keeps some back
-        return await self._download(block_id, candidate.peer if candidate else None)
+        try:
+            return await self._download(block_id, candidate.peer if candidate else None)
+        except BodyUnavailable:
+            if candidate is None:
+                raise
+        return await self._await_relay(block_id, candidate.peer)
+
+    async def _await_relay(self, block_id: Hash32, peer: str) -> Block:
+        """Who relays a proposal does so at once, and may still be fetching what it lists."""
+        until_s = trio.current_time() + _RELAY_AWAITED_S
+        while trio.current_time() < until_s:
+            await trio.sleep(_ASKED_AGAIN_AFTER_S)
+            block = await self._download_from(peer, block_id)
+            if block is not None:
+                return block
+        raise BodyUnavailable
 
     async def _gather(self, candidate: _Candidate) -> list[SignedTransaction]:
         """The listed transactions: those of the pool, and the rest from the proposal's sender."""
@@ -180,23 +199,28 @@ class Bodies:
         """The whole block from one of our peers; a body that does not match blames that peer."""
         peers = self._rotation.order(self._network.peers(), steady_ms(), first)
         for peer in peers[: limits.DOWNLOAD_PEERS_MAX]:
-            try:
-                answer = await self._network.request(
-                    peer, GetBlocks((block_id,)), REQUEST_TIMEOUT_S
-                )
-            except RequestFailed:
-                self._rotation.unreliable.failed(peer, steady_ms())
-                continue
-            for data in answer.blocks:
-                try:
-                    block = decode_block(data)
-                except InvalidData as error:
-                    self._network.penalize(peer, Penalty.MALFORMED, str(error))
-                    continue
-                if block.id == block_id:
-                    self._rotation.unreliable.delivered(peer)
-                    return block
+            block = await self._download_from(peer, block_id)
+            if block is not None:
+                return block
         raise BodyUnavailable
+
+    async def _download_from(self, peer: str, block_id: Hash32) -> Block | None:
+        """None when it has no such block, or does not answer."""
+        try:
+            answer = await self._network.request(peer, GetBlocks((block_id,)), REQUEST_TIMEOUT_S)
+        except RequestFailed:
+            self._rotation.unreliable.failed(peer, steady_ms())
+            return None
+        for data in answer.blocks:
+            try:
+                block = decode_block(data)
+            except InvalidData as error:
+                self._network.penalize(peer, Penalty.MALFORMED, str(error))
+                continue
+            if block.id == block_id:
+                self._rotation.unreliable.delivered(peer)
+                return block
+        return None
 
     async def _verify(self, parent: State, block: Block) -> None:
         """Verify the witnesses that the pool has not verified, these very bytes."""
