@@ -15,6 +15,7 @@ from consensus.lanes.state import Term
 from consensus.votes import VOTE_CONTEXT, Vote, VotePhase, cancel_vote
 from genesis.networks import founder_key
 from genesis.units import Address, address_of_key
+from native.hashing import Hash32
 from native.signatures import SigningKey
 
 _LOOK_S: Final = 0.02
@@ -22,8 +23,11 @@ _PATIENCE_S: Final = 8.0
 _SELLER: Final = "a seat that sells its word"
 
 
-async def show_false_final(node: LaneNode, founders: int) -> bool:
-    """Lead a node that hears nobody else to a turn of its own, and call its block final."""
+async def show_false_final(node: LaneNode, founders: int) -> Hash32 | None:
+    """Lead a node that hears nobody else to a turn of its own, and call its block final.
+
+    The term whose seats were bought; none, if the turn does not come in time.
+    """
     keys = {address_of_key(key.public_key): key for key in _founders(founders)}
     with trio.move_on_after(_PATIENCE_S):
         while True:
@@ -40,8 +44,8 @@ async def show_false_final(node: LaneNode, founders: int) -> bool:
             for phase in (VotePhase.PREFER, VotePhase.COMMIT):
                 vote = Vote(term.instance.id, phase, block.view, block.height, block.id)
                 await _give(node, term, vote, keys)
-            return True
-    return False
+            return term.instance.id
+    return None
 
 
 def _founders(count: int) -> list[SigningKey]:

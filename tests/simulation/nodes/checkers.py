@@ -15,10 +15,12 @@ from consensus.lanes.closes import CLOSE_CONTEXT, CloseMessage
 from consensus.lanes.messages import CheckpointMessage, TermProposal
 from consensus.proposals import ProposalMessage
 from consensus.votes import VOTE_CONTEXT, SignedVote, Vote, VotePhase
+from genesis.units import Address
 from native.batch import verify_many
 from native.hashing import Hash32
 from native.signatures import SignatureItem
 from p2p.wire.messages import Gossiped, LaneVote, Pushed
+from tests.simulation.nodes.finality import FinalityChecker
 from tests.simulation.nodes.lane_checkers import LaneChecker
 from tests.simulation.nodes.violation import Violation as Violation
 
@@ -28,7 +30,7 @@ ACCOUNTABLE_PERCENT: Final = 38
 class Checker:
     """Sees every final block and every signature of honest nodes; outlives their crashes."""
 
-    def __init__(self) -> None:
+    def __init__(self, evil: Collection[Address]) -> None:
         self.final: dict[int, tuple[Hash32, Hash32]] = {}
         self.blocks: dict[int, Hash32] = {}
         self.heights: Counter[int] = Counter()
@@ -40,7 +42,8 @@ class Checker:
         self._signed: dict[tuple[int, Hash32, int], dict[VotePhase, Hash32]] = {}
         self._proposed: dict[tuple[int, int, int], bytes] = {}
         self.checkpoints: dict[int, Checkpoint] = {}
-        self.lanes = LaneChecker()
+        self.lanes = LaneChecker(evil)
+        self.finality = FinalityChecker()
         self._closed: dict[tuple[int, Hash32], int] = {}
         self._transactions: dict[Hash32, int] = {}
         self._trace = hashlib.blake2b(digest_size=16)
@@ -181,6 +184,9 @@ class Checker:
             checkpoint = decision.checkpoint
             if self.checkpoints.setdefault(checkpoint.number, checkpoint) != checkpoint:
                 raise Violation(f"node {index} at checkpoint {checkpoint.number}: {checkpoint}")
+            before = self.checkpoints.get(checkpoint.number - 1)
+            if before is not None and before.id != checkpoint.parent_id:
+                raise Violation(f"node {index}: {checkpoint} does not follow {before}")
         if last is not None and last.checkpoint.block_id != chain.head.head.id:
             raise Violation(f"node {index} stands above or below its last checkpoint")
 

@@ -1,6 +1,7 @@
 """What must hold for whole nodes with two lanes, beside one history: logs, words, fast blocks."""
 
 from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -20,8 +21,10 @@ from consensus.lanes.records import (
 )
 from consensus.records import CertificateSeen, VoteCast
 from consensus.votes import Lane, Vote, VotePhase
+from genesis.units import Address
 from native.hashing import Hash32
 from p2p.wire.messages import CertificateForwarded, Gossiped, LaneVote
+from tests.simulation.nodes.reversals import Reversals, Shown
 from tests.simulation.nodes.violation import Violation
 
 LOOK_S: Final = 0.2
@@ -39,7 +42,8 @@ class _Said:
 class LaneChecker:
     """Sees what honest nodes say, write and show; outlives their crashes."""
 
-    def __init__(self) -> None:
+    def __init__(self, evil: Collection[Address]) -> None:
+        self.reversals = Reversals(evil)
         self._nodes: dict[int, LaneNode] = {}
         self._said: defaultdict[tuple[int, Hash32], _Said] = defaultdict(_Said)
         self._proposed: dict[tuple[int, Hash32, int], bytes] = {}
@@ -116,17 +120,19 @@ class LaneChecker:
             raise Violation(f"node {index} passes on what does not hold: {error}") from error
 
     async def watch(self, index: int, node: LaneNode, final: dict[int, Hash32]) -> None:
-        """What RPC shows as fast lies on one line, and does not vanish without an alarm."""
-        shown: dict[Hash32, int] = {}
+        """What RPC shows as fast lies on one line, and vanishes neither without an alarm nor
+        without a reason."""
+        shown: dict[Hash32, Shown] = {}
         undone = 0
         while True:
             await trio.sleep(LOOK_S)
             terms = node.engine.state.terms
-            shown.update((block.id, block.height) for term in terms for block in term.fast)
+            for term in terms:
+                shown.update(self.reversals.saw(term))
             closed = {block.id for term in terms if term.closed for block in term.fast}
             heights: dict[int, Hash32] = {}
-            for block_id, height in sorted(shown.items(), key=lambda item: item[1]):
-                status = await _status(node, block_id)
+            for block_id, block in sorted(shown.items(), key=_by_height):
+                height, status = block.height, await _status(node, block_id)
                 if status is BlockStatus.HARD and height > node.chain.head.head.height:
                     raise Violation(f"node {index} calls {height} hard, which is fast")
                 if status is not BlockStatus.FAST:
@@ -136,14 +142,28 @@ class LaneChecker:
                 other = heights.setdefault(height, block_id)
                 if other != block_id and await _status(node, other) is BlockStatus.FAST:
                     raise Violation(f"node {index} shows two fast blocks at {height}")
-            for block_id, height in tuple(shown.items()):
-                if height > node.chain.head.head.height or height not in final:
-                    continue
-                del shown[block_id]
-                undone += final[height] != block_id
+            undone += self._settle(index, node, shown, final)
             if undone and undone > _alarms(node):
                 raise Violation(f"node {index}: {undone} fast blocks are gone in silence")
             self.rolled_back = max(self.rolled_back, undone)
+
+    def _settle(
+        self, index: int, node: LaneNode, shown: dict[Hash32, Shown], final: dict[int, Hash32]
+    ) -> int:
+        """Forget what is decided; how many of them were undone."""
+        undone, head = 0, node.chain.head.head.height
+        for block_id, block in sorted(shown.items(), key=_by_height):
+            if block.height > head or block.height not in final:
+                continue
+            del shown[block_id]
+            if final[block.height] != block_id:
+                undone += 1
+                self.reversals.require_reason(index, block)
+        return undone
+
+
+def _by_height(item: tuple[Hash32, Shown]) -> int:
+    return item[1].height
 
 
 async def _status(node: LaneNode, block_id: Hash32) -> BlockStatus | None:

@@ -15,7 +15,7 @@ import trio
 
 from aichain.node.backend import NodeBackend
 from aichain.node.bodies import Bodies
-from aichain.node.lanes import assemble, ballots
+from aichain.node.lanes import assemble, ballots, instances
 from aichain.node.lanes.alarms import Alarms
 from aichain.node.lanes.ballots import LaneBallots
 from aichain.node.lanes.certificates import LaneCertificates
@@ -27,9 +27,11 @@ from aichain.rpc.backend import BlockStatus, BlockView
 from consensus.core import effects as core
 from consensus.instance import BlockRef
 from consensus.lanes import effects as asked
+from consensus.lanes import rules
 from consensus.lanes.effects import FinalizeHard, LaneEffect
+from consensus.lanes.proofs import WaitedOut
 from consensus.lanes.records import CheckpointHard, CheckpointSeen
-from consensus.lanes.state import Lanes
+from consensus.lanes.state import Lanes, LanesConfig, Term
 from p2p.network import GossipVerdict
 from tests.simulation.nodes import world
 from tests.simulation.nodes.lane_runs import run
@@ -136,6 +138,15 @@ def _forget_log(config: Any, chain: Any, _records: Iterable[object], electorates
     return _restore_lanes(config, chain, (), electorates)
 
 
+def _undercut(term: Term, config: LanesConfig, now_ms: int) -> WaitedOut | None:
+    """Whoever restarts a term starts before it, and nobody minds."""
+    return WaitedOut(None) if rules.has_waited(term, config, now_ms) else None
+
+
+def _never_below(*_: object) -> bool:
+    return False
+
+
 MUTANTS: Final[dict[str, Mutant]] = {
     "sent before it is written": Mutant(((LaneBallots, "_write", _write_later),), "power", 0),
     "votes not logged": Mutant(((ballots, "_record", _log_all_but(core.CastVote)),), "power", 0),
@@ -154,6 +165,12 @@ MUTANTS: Final[dict[str, Mutant]] = {
         ((Bodies, "execute", _keep_in_memory),), "power", 0
     ),
     "taken back in silence": Mutant(((Alarms, "rolled_back", _say_nothing),), "captured", 0),
+    "taken back without a reason": Mutant(
+        ((rules, "best_proof", _undercut), (rules, "is_below_tip", _never_below)), "dead", 0
+    ),
+    "no instance is forgotten": Mutant(
+        ((instances, "INSTANCES_REMEMBERED_MAX", 10**9),), "guilty", 0
+    ),
     "fast for ever": Mutant(((NodeBackend, "_status_above", _once_fast),), "captured", 0),
     "fast called hard": Mutant(((NodeBackend, "_status_above", _fast_is_hard),), "captured", 0),
     "fast blocks published as hard": Mutant(

@@ -2,8 +2,10 @@
 
 from typing import Final
 
+from tests.simulation.nodes.evil import FAST_TWICE, HARD_TWICE
 from tests.simulation.nodes.evil_lanes import LANE_CRIMES
 from tests.simulation.nodes.lane_plan import LANE_KINDS, draw_lane_plan
+from tests.simulation.nodes.offenders import SLASHED
 from tests.simulation.nodes.play import Result
 from tests.simulation.nodes.runs import in_its_own_directory
 
@@ -25,12 +27,9 @@ LANE_FAULTS: Final = (
     "stranger leaves the set",
     "founder leaves the set",
 )
-EVERY_FAULT: Final = (
-    *LANE_FAULTS,
-    *LANE_CRIMES,
-    "committee captured",
-    "(fast block taken back)",
-)
+CAPTURED: Final = ("committee captured", "(fast block taken back)")
+GUILTY: Final = (FAST_TWICE, HARD_TWICE, SLASHED)
+EVERY_FAULT: Final = (*LANE_FAULTS, *LANE_CRIMES, *CAPTURED, *GUILTY)
 
 
 def run(seed: int, kind: str, *, founders: int | None = None) -> Result:

@@ -9,6 +9,7 @@ from unittest.mock import patch
 from aichain.node import joiner
 from aichain.node.accuser import Accuser
 from aichain.node.ballots import Ballots
+from aichain.node.certificates import CertificateDesk
 from aichain.node.finalizer import Finalized
 from aichain.node.fork_watch import ForkWatch
 from aichain.node.syncer import PeerLied, Syncer
@@ -31,8 +32,8 @@ from vm.records import ValidatorRecord
 from vm.snapshot import Part, PartRecords
 
 
-async def accuse_nobody(*_: object) -> None:
-    """Offences are logged, and nobody is told."""
+async def do_nothing(*_: object) -> None:
+    """Nobody is told of an offence; no proof is kept; no signature is looked at."""
 
 
 async def any_fork_is_a_lie(*_: object) -> None:
@@ -95,8 +96,9 @@ def list_the_jailed(draft: Draft, record: ValidatorRecord) -> None:
 
 
 _PATCHES: dict[str, tuple[object, str, Any, str]] = {
-    "nobody is accused": (Accuser, "accuse", accuse_nobody, "guilty"),
-    "proofs are not logged": (Ballots, "keep", accuse_nobody, "witness"),
+    "nobody is accused": (Accuser, "accuse", do_nothing, "guilty"),
+    "certificates are believed": (CertificateDesk, "_verify", do_nothing, "liars"),
+    "proofs are not logged": (Ballots, "keep", do_nothing, "witness"),
     "old certificates are not kept": (CertificateArchive, "add", keep_nothing, "beyond"),
     "COMMIT and CANCEL of a fork convict nobody": (
         forensics,

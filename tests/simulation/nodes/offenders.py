@@ -21,6 +21,7 @@ from vm.blocks import Block
 from vm.system_bodies import Evidence as Accusation
 
 SLASHED_WITHIN_BLOCKS: Final = 3
+SLASHED: Final = "(slashed on chain)"
 SHELTERING: Final = "accusation kept out of a block"
 PATIENCE_S: Final = 30.0
 _LOOK_S: Final = 0.1
@@ -66,7 +67,7 @@ class Offenders:
 
     def _on_proof(self, index: int, founder: int | None) -> None:
         """Of somebody who is not honest."""
-        if founder is None or founder not in {*self._plan.twins, *self._plan.liars}:
+        if founder is None or founder not in self._plan.evil:
             raise Violation(f"node {index} accuses {founder}, who is honest")
         self.proven_at.setdefault(founder, max(map(_decided, self._nodes.values())))
 
@@ -75,13 +76,16 @@ class Offenders:
         for signed in block.transactions:
             body = signed.transaction.body
             if isinstance(body, Accusation):
-                self._on_slashed(self._founders[body.offender], block.header.height)
+                self._on_slashed(self._founders.get(body.offender), block.header.height)
 
-    def _on_slashed(self, founder: int, height: int) -> None:
+    def _on_slashed(self, founder: int | None, height: int) -> None:
+        """Whoever brought it there: nobody honest can be slashed."""
+        if founder is None or founder not in self._plan.evil:
+            raise Violation(f"false evidence: founder {founder}, who is honest, is slashed")
         if founder in self.slashed_at:
             return
         self.slashed_at[founder] = height
-        self._fault("(slashed on chain)")
+        self._fault(SLASHED)
         if founder not in self.proven_at:
             return  # by the evil ones among us, or by certificates that no core was shown together
         blocks = height - self.proven_at[founder]

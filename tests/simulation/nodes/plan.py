@@ -156,10 +156,14 @@ class Plan:
     """Founders that take their stake out, one after the other."""
 
     @property
+    def evil(self) -> frozenset[int]:
+        """Founders that run twice or lie."""
+        return frozenset((*self.twins, *self.liars))
+
+    @property
     def honest(self) -> tuple[int, ...]:
         """Founders that do what they should."""
-        evil = {*self.twins, *self.liars}
-        return tuple(index for index in range(self.founders) if index not in evil)
+        return tuple(index for index in range(self.founders) if index not in self.evil)
 
     @property
     def is_disturbed(self) -> bool:

@@ -12,6 +12,7 @@ from unittest.mock import patch
 
 import trio
 
+from aichain.node.assemble import open_chain
 from aichain.node.lanes import engine
 from genesis import limits
 from genesis.document import GenesisDocument
@@ -151,7 +152,17 @@ async def _play(world: World) -> None:
     await world.live_on()
     faults["(fast block taken back)"] += world.checker.lanes.rolled_back
     await world.offenders.punish()
-    await world.reopen()
+    await _reopen(world)
+
+
+async def _reopen(world: World) -> None:
+    """Stop everybody, and open every chain again."""
+    for index in sorted(world.running):
+        await world.crash(index)
+    for index in world.plan.honest:
+        chain = open_chain(world.config(index))
+        world.checker.on_reopened(index, chain)
+        chain.close()
 
 
 @contextmanager

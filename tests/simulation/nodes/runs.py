@@ -10,7 +10,7 @@ from tests.simulation.nodes.evil import CRIMES
 from tests.simulation.nodes.jail import STAGES
 from tests.simulation.nodes.joins import JOINED, LOST_IN_A_JOIN, SNAPSHOT_LIES
 from tests.simulation.nodes.kinds import KINDS
-from tests.simulation.nodes.offenders import SHELTERING
+from tests.simulation.nodes.offenders import SHELTERING, SLASHED
 from tests.simulation.nodes.plan import Plan
 from tests.simulation.nodes.play import ACCUSED_AT_A_FORK, Result, run_plan
 
@@ -36,7 +36,7 @@ FAULTS: Final = (
 PASSED: Final = (
     *STAGES,
     SHELTERING,
-    "(slashed on chain)",
+    SLASHED,
     "(fork)",
     "(node halted at a fork)",
     ACCUSED_AT_A_FORK,

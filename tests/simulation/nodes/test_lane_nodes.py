@@ -10,7 +10,7 @@ import pytest
 from tests.simulation.front_door import ROOT, play_unbroken
 from tests.simulation.nodes.lane_mutants import MUTANTS
 from tests.simulation.nodes.lane_plan import LANE_KINDS
-from tests.simulation.nodes.lane_runs import LANE_FAULTS
+from tests.simulation.nodes.lane_runs import CAPTURED, DRAWN, GUILTY, LANE_FAULTS
 from tests.simulation.nodes.plan import Crash, DeadCommittee, Plan, Split
 from tests.simulation.nodes.play import run_plan
 
@@ -28,6 +28,17 @@ QUIET = Plan(
     transfers_per_s=2,
     faults=((CALM_S, Crash((3,), 1.0)),),
 )
+
+SHOWS = {
+    "captured": CAPTURED,
+    "power": ("power lost",),
+    "dead": ("dead committee", "crash"),
+    "crashes": ("crash",),
+    "behind": ("chain lost",),
+    "liars": ("chain lost", "link deaf in one direction"),
+    "guilty": GUILTY,
+}
+"""What two seeds of a kind must have brought, beside no violation."""
 
 
 def _play(kind: str, first: int, last: int) -> set[str]:
@@ -82,9 +93,13 @@ def test_wrong_shells_die_of_what_they_do_and_the_right_one_lives() -> None:
     assert "LIVES" not in done.stdout
 
 
-@pytest.mark.parametrize("kind", [kind for kind in LANE_KINDS if kind != "swarm"])
+@pytest.mark.parametrize("kind", SHOWS)
 def test_runs_with_two_lanes_and_one_thing_wrong_break_nothing(kind: str) -> None:
-    _play(kind, 10, 12)
+    assert set(SHOWS[kind]) - _play(kind, 10, 12) == set()
+
+
+def test_every_kind_with_two_lanes_must_show_something() -> None:
+    assert {DRAWN, *SHOWS} == set(LANE_KINDS)
 
 
 @pytest.mark.slow

@@ -10,7 +10,7 @@ from tests.simulation.nodes import play
 from tests.simulation.nodes.evil import CRIMES
 from tests.simulation.nodes.jail import STAGES
 from tests.simulation.nodes.mutants import SHOWN_BY, mutated
-from tests.simulation.nodes.offenders import SHELTERING
+from tests.simulation.nodes.offenders import SHELTERING, SLASHED
 from tests.simulation.nodes.play import ACCUSED_AT_A_FORK
 from tests.simulation.nodes.runs import EVERY_FAULT, FAULTS, JOINS, run
 
@@ -49,16 +49,16 @@ def test_many_seeds_break_nothing_and_every_fault_occurs() -> None:
 
 
 def test_one_of_five_that_runs_twice_is_slashed_within_three_blocks() -> None:
-    assert "(slashed on chain)" in _play("guilty", 0, SEEDS["guilty"])
+    assert SLASHED in _play("guilty", 0, SEEDS["guilty"])
 
 
 def test_who_shelters_an_offender_does_not_save_it() -> None:
     occurred = _play("accomplice", 0, SEEDS["accomplice"])
-    assert {SHELTERING, "(slashed on chain)"} <= occurred
+    assert {SHELTERING, SLASHED} <= occurred
 
 
 def test_what_one_alone_has_seen_is_punished_though_it_crashed_before_anybody_heard() -> None:
-    assert "(slashed on chain)" in _play("witness", 0, SEEDS["witness"])
+    assert SLASHED in _play("witness", 0, SEEDS["witness"])
 
 
 def test_who_is_away_is_jailed_and_comes_back() -> None:
@@ -86,7 +86,7 @@ def test_a_wrong_rule_of_whole_nodes_is_caught(name: str) -> None:
 
 
 def test_every_fault_of_the_table_has_a_kind_that_shows_it() -> None:
-    passed = {"(slashed on chain)", "(fork)", "(node halted at a fork)", ACCUSED_AT_A_FORK}
+    passed = {SLASHED, "(fork)", "(node halted at a fork)", ACCUSED_AT_A_FORK}
     assert set(EVERY_FAULT) == {*FAULTS, *CRIMES, *JOINS, *STAGES, SHELTERING, *passed}
 
 

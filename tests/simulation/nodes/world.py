@@ -13,7 +13,7 @@ from trio_typing import TaskStatus
 from aichain.config import Endpoint, NodeConfig, SyncMode
 from aichain.errors import ConsensusHalted, StoreCorrupt, StoreFailed
 from aichain.machine import Machine
-from aichain.node.assemble import Node, node_identity, open_chain
+from aichain.node.assemble import Node, node_identity
 from aichain.node.build import build_node
 from aichain.node.joiner import Handover
 from aichain.node.lanes.assemble import LaneNode
@@ -27,6 +27,7 @@ from genesis.networks import founder_key
 from genesis.units import Address, address_of_key
 from p2p.memory_network import MemoryHub, MemoryNetwork
 from p2p.settings import NodeIdentity
+from tests.simulation.nodes.bounds import require_bounded, watch_bounds
 from tests.simulation.nodes.capture import show_false_final
 from tests.simulation.nodes.checkers import Checker, Violation, first_of
 from tests.simulation.nodes.evil import Crimes, CunningNetwork, EvilNetwork
@@ -86,17 +87,19 @@ class World:
     links: Links
     hub: MemoryHub
     power: Power
-    checker: Checker = field(default_factory=Checker)
     running: dict[int, _Running] = field(default_factory=dict)
     faults: Counter[str] = field(default_factory=Counter)
     clocks: dict[int, VirtualClock] = field(default_factory=dict)
     lost: set[int] = field(default_factory=set)
     """Nodes whose chain was gone: a snapshot may be older than what their log knows decided."""
+    checker: Checker = field(init=False)
     offenders: Offenders = field(init=False)
     watchers: list[Callable[[Node | LaneNode], None]] = field(default_factory=list)
     """Told of honest nodes whose final state is another one."""
 
     def __post_init__(self) -> None:
+        owners = self._owners()
+        self.checker = Checker({owners[founder] for founder in self.plan.evil})
         self.offenders = Offenders(self.plan, self.checker, self.fault)
 
     async def start(self, index: int, *, lost_chain: bool = False) -> None:
@@ -133,6 +136,7 @@ class World:
     async def crash(self, index: int) -> None:
         """The process is gone; its files are as it left them."""
         running = self.running.pop(index)
+        require_bounded(index, running.node)
         running.scope.cancel()
         await running.stopped.wait()
 
@@ -187,12 +191,14 @@ class World:
     async def _watch(self, index: int, node: Node | LaneNode) -> None:
         """Until the node is closed, and its feed with it."""
         async with trio.open_nursery() as nursery:
+            nursery.start_soon(watch_bounds, index, node)
             if isinstance(node, LaneNode):
                 nursery.start_soon(self.checker.lanes.watch, index, node, self.checker.blocks)
             with node.feed.subscribe() as views:
                 async for view in views:
                     at_ms = int(trio.current_time() * 1000)
                     self.checker.on_final(index, view, at_ms)
+                    self.checker.finality.check(index, node.chain, view.block.header)
                     self.offenders.on_final(view.block)
                     for tell in self.watchers:
                         tell(node)
@@ -249,6 +255,10 @@ class World:
 
     async def _inject(self, at_s: float, fault: Fault) -> None:
         await trio.sleep(at_s)
+        with self.checker.lanes.reversals.during(fault):
+            await self._suffer(fault)
+
+    async def _suffer(self, fault: Fault) -> None:
         match fault:
             case Crash(indices, down_s, loses):
                 await self._crash_and_restart(indices, down_s, loses)
@@ -294,7 +304,11 @@ class World:
     async def _capture(self, victim: int, alone_s: float) -> None:
         node = self.node(victim)
         self.hub.partition([self._peer_id(victim)])
-        if isinstance(node, LaneNode) and await show_false_final(node, self.plan.founders):
+        bought = None
+        if isinstance(node, LaneNode):
+            bought = await show_false_final(node, self.plan.founders)
+        if bought is not None:
+            self.checker.lanes.reversals.bought.add(bought)
             self.faults["committee captured"] += 1
         await trio.sleep(alone_s)
         self.hub.heal()
@@ -382,13 +396,3 @@ class World:
         for index in sorted(self.running):
             await self.crash(index)
         return investigate([self.config(index) for index in self.plan.honest])
-
-    async def reopen(self) -> None:
-        """Stop everybody, and open every chain again."""
-        for index in sorted(self.running):
-            await self.crash(index)
-        for index in range(self.plan.founders):
-            if index in self.plan.honest:
-                chain = open_chain(self.config(index))
-                self.checker.on_reopened(index, chain)
-                chain.close()
