@@ -29,7 +29,7 @@ from consensus.instance import BlockRef
 from consensus.lanes import effects as asked
 from consensus.lanes import rules
 from consensus.lanes.effects import FinalizeHard, LaneEffect
-from consensus.lanes.proofs import WaitedOut
+from consensus.lanes.proofs import BoundaryFinal, CheckpointProof, WaitedOut
 from consensus.lanes.records import CheckpointHard, CheckpointSeen
 from consensus.lanes.state import Lanes, LanesConfig, Term
 from p2p.network import GossipVerdict
@@ -138,8 +138,10 @@ def _forget_log(config: Any, chain: Any, _records: Iterable[object], electorates
     return _restore_lanes(config, chain, (), electorates)
 
 
-def _undercut(term: Term, config: LanesConfig, now_ms: int) -> WaitedOut | None:
+def _undercut(term: Term, config: LanesConfig, now_ms: int) -> CheckpointProof | None:
     """Whoever restarts a term starts before it, and nobody minds."""
+    if term.boundary is not None:
+        return BoundaryFinal(term.boundary)
     return WaitedOut(None) if rules.has_waited(term, config, now_ms) else None
 
 
