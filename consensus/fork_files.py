@@ -1,24 +1,26 @@
 """Disclosures and proofs of a fork as files: canonical, bounded, and true only once verified."""
 
+from collections.abc import Sequence
 from typing import Final
 
-from consensus.certificates import decode_certificate
+from consensus.certificates import QuorumCertificate, decode_certificate
 from consensus.evidence import ConflictingVotes, decode_evidence, encode_evidence
-from consensus.fork_proof import Disclosure, Epoch, ForkProof, Side
+from consensus.fork_proof import Decided, Disclosure, Epoch, ForkProof, Side
+from genesis.checkpoints import Checkpoint, decode_checkpoint
 from genesis.limits import (
     CERTIFIED_PATH_MAX,
-    ELECTORATE_MEMBERS_MAX,
     FORK_CERTIFICATES_MAX,
     FORK_FILE_MAX_BYTES,
     FORK_FILE_MAX_ITEMS,
     GENESIS_VALIDATORS_MAX,
     HEADER_MAX_BYTES,
+    LANE_MEMBERS_MAX,
 )
 from genesis.validators import decode_validators, encode_validators
 from native.codec import Encodable, Value, array, bounded, decode, encode, sequence, uint
 from native.errors import DecodeError
 from native.hashing import hash32
-from vm.blocks import Header, decode_header
+from vm.blocks import decode_header
 
 _DISCLOSURE_TAG: Final = 1
 _PROOF_TAG: Final = 2
@@ -30,7 +32,7 @@ def encode_disclosure(disclosure: Disclosure) -> bytes:
         [
             _DISCLOSURE_TAG,
             _epoch_value(disclosure.epoch),
-            [header.raw for header in disclosure.headers],
+            _headers_value(disclosure.headers),
             [certificate.encode() for certificate in disclosure.certificates],
         ]
     )
@@ -43,14 +45,14 @@ def decode_disclosure(raw: bytes) -> Disclosure:
     return Disclosure(
         _read_epoch(fields[1]),
         _read_headers(fields[2]),
-        tuple(map(decode_certificate, certificates)),
+        tuple(map(_read_certificate, certificates)),
     )
 
 
 def encode_fork_proof(proof: ForkProof) -> bytes:
     """The file that anybody can verify."""
     sides: list[Encodable] = [
-        [side.certificate.encode(), [header.raw for header in side.headers]] for side in proof.sides
+        [side.certificate.encode(), _headers_value(side.headers)] for side in proof.sides
     ]
     evidence: list[Encodable] = [encode_evidence(each) for each in proof.evidence]
     return encode([_PROOF_TAG, _epoch_value(proof.epoch), sides, evidence])
@@ -60,7 +62,7 @@ def decode_fork_proof(raw: bytes) -> ForkProof:
     """The exact inverse of `encode_fork_proof`, but for what was lacking; nothing is verified."""
     fields = array(_decode(raw, _PROOF_TAG), 4)
     one, other = (_read_side(side) for side in array(fields[2], 2))
-    evidence = tuple(map(decode_evidence, sequence(fields[3], ELECTORATE_MEMBERS_MAX)))
+    evidence = tuple(map(decode_evidence, sequence(fields[3], LANE_MEMBERS_MAX)))
     if not all(isinstance(each, ConflictingVotes) for each in evidence):
         raise DecodeError("a proof of a fork holds votes only")
     votes = tuple(each for each in evidence if isinstance(each, ConflictingVotes))
@@ -76,18 +78,32 @@ def _decode(raw: bytes, tag: int) -> list[Value]:
 
 def _epoch_value(epoch: Epoch) -> list[Encodable]:
     validators = encode_validators(epoch.validators)
-    return [epoch.genesis_hash, epoch.number, epoch.start_id, validators]
+    return [epoch.genesis_hash, epoch.number, epoch.start_id, validators, epoch.checkpoint]
 
 
 def _read_epoch(value: Value) -> Epoch:
-    genesis_hash, number, start_id, validators = array(value, 4)
+    genesis_hash, number, start_id, validators, checkpoint = array(value, 5)
     members = decode_validators(sequence(validators, GENESIS_VALIDATORS_MAX))
-    return Epoch(hash32(genesis_hash), uint(number), hash32(start_id), members)
+    place = hash32(genesis_hash), uint(number), hash32(start_id)
+    return Epoch(*place, members, uint(checkpoint))
 
 
-def _read_headers(value: Value) -> tuple[Header, ...]:
-    raws = sequence(value, CERTIFIED_PATH_MAX)
-    return tuple(decode_header(bounded(raw, HEADER_MAX_BYTES)) for raw in raws)
+def _headers_value(headers: Sequence[Decided]) -> list[Encodable]:
+    return [each.encode() if isinstance(each, Checkpoint) else each.raw for each in headers]
+
+
+def _read_headers(value: Value) -> tuple[Decided, ...]:
+    return tuple(map(_read_header, sequence(value, CERTIFIED_PATH_MAX)))
+
+
+def _read_header(value: Value) -> Decided:
+    if isinstance(value, list):
+        return decode_checkpoint(value)
+    return decode_header(bounded(value, HEADER_MAX_BYTES))
+
+
+def _read_certificate(value: Value) -> QuorumCertificate:
+    return decode_certificate(value, members_max=LANE_MEMBERS_MAX)
 
 
 def _read_side(value: Value) -> Side:
@@ -95,4 +111,4 @@ def _read_side(value: Value) -> Side:
     headers = _read_headers(raws)
     if not headers:
         raise DecodeError("a side without a header")
-    return Side(decode_certificate(certificate), headers)
+    return Side(_read_certificate(certificate), headers)

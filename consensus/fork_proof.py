@@ -2,10 +2,15 @@
 
 A `Disclosure` is what one home holds of one epoch; two of them, of two sides, make a `ForkProof`,
 which stands on its own: who knows the validators of that epoch needs nothing else.
+
+On a chain of two lanes it is a ballot of the hard lane that takes the place of an epoch, and its
+checkpoint that of the headers. What a committee signs makes nothing hard and parts no chains.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import TypeAlias
 
 from consensus.certificates import (
     QuorumCertificate,
@@ -18,28 +23,38 @@ from consensus.evidence import (
 )
 from consensus.forensics import Branch, convicted, decisive_votes, lacking
 from consensus.headers import block_ref
-from consensus.instance import instance_id
+from consensus.instance import BlockRef, instance_id
+from consensus.lanes.checkpoints import checkpoint_ref
 from consensus.light import Verify
 from consensus.votes import VOTE_CONTEXT, SignedVote, Vote, VotePhase
+from genesis.checkpoints import Checkpoint
 from genesis.validators import ValidatorSet
 from native.hashing import Hash32
 from native.signatures import SignatureItem
 from vm.blocks import Header
 
+Decided: TypeAlias = Header | Checkpoint
+"""What a quorum of the set makes final."""
+
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    """Who decided the blocks of an epoch, and on which block they began."""
+    """Who decided the blocks of an epoch, and on which block they began.
+
+    Of two lanes: who decided a `checkpoint`, and which one was before it.
+    """
 
     genesis_hash: Hash32
     number: int
     start_id: Hash32
     validators: ValidatorSet
+    checkpoint: int = 0
 
     @property
     def instance_id(self) -> Hash32:
         """The name that all votes of this epoch carry, and which vouches for all of the above."""
-        return instance_id(self.genesis_hash, self.number, self.validators.hash, self.start_id)
+        set_hash, start = self.validators.hash, self.start_id
+        return instance_id(self.genesis_hash, self.number, set_hash, start, term=self.checkpoint)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +62,7 @@ class Disclosure:
     """The final headers of one epoch, ascending, and every certificate of it that is held."""
 
     epoch: Epoch
-    headers: tuple[Header, ...]
+    headers: tuple[Decided, ...]
     certificates: tuple[QuorumCertificate, ...]
 
 
@@ -56,7 +71,7 @@ class Side:
     """A FINAL, and the headers from its block (first) down to where the other side differs."""
 
     certificate: QuorumCertificate
-    headers: tuple[Header, ...]
+    headers: tuple[Decided, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +86,9 @@ class ForkProof:
 
     @property
     def height(self) -> int:
-        """The first height that has two final blocks, as far as headers were kept."""
-        return self.sides[0].headers[-1].height
+        """The first height that has two final blocks, as far as headers were kept; the number
+        that has two checkpoints."""
+        return place_of(self.sides[0].headers[-1]).height
 
     @property
     def offenders(self) -> Mapping[int, int]:
@@ -84,6 +100,11 @@ class ForkProof:
     def convicted_percent(self) -> int:
         """Of the stake of the epoch, rounded down."""
         return 100 * sum(self.offenders.values()) // self.epoch.validators.total_stake
+
+
+def place_of(decided: Decided) -> BlockRef:
+    """Of a block in the chain, or of a checkpoint in that of the checkpoints."""
+    return checkpoint_ref(decided) if isinstance(decided, Checkpoint) else block_ref(decided)
 
 
 def prove_fork(disclosures: Sequence[Disclosure], verify: Verify) -> ForkProof:
@@ -120,7 +141,7 @@ def verify_fork_proof(proof: ForkProof, verify: Verify) -> None:
         _require_path(side)
         if not _is_true(certificate, epoch, verify):
             raise ForkUnproven("a side was not signed by 69 % of the stake")
-    one, other = (side.headers[-1] for side in proof.sides)
+    one, other = (place_of(side.headers[-1]) for side in proof.sides)
     if one.height != other.height or one.id == other.id:
         raise ForkUnproven("both sides are of one chain")
     _require_guilty(proof, verify)
@@ -136,8 +157,8 @@ def _made_final(disclosure: Disclosure, verify: Verify) -> Disclosure:
         elif certificate.instance_id == epoch.instance_id and _is_true(certificate, epoch, verify):
             finals.append(certificate)
     ids = {certificate.block_id for certificate in finals}
-    headers: list[Header] = []
-    for header in sorted(disclosure.headers, key=lambda each: each.height, reverse=True):
+    headers: list[Decided] = []
+    for header in sorted(disclosure.headers, key=lambda each: place_of(each).height, reverse=True):
         if header.id in ids:
             headers.append(header)
             ids.add(header.parent_id)
@@ -173,9 +194,10 @@ def _sides(disclosures: Sequence[Disclosure]) -> tuple[Side, Side]:
     first = disclosures[0]
     seen: dict[int, Disclosure] = {}
     ids: dict[int, Hash32] = {}
-    heights = sorted({header.height for each in disclosures for header in each.headers})
-    by_height = [{header.height: header.id for header in each.headers} for each in disclosures]
-    for height in heights:
+    by_height = [
+        {place_of(header).height: header.id for header in each.headers} for each in disclosures
+    ]
+    for height in sorted({height for known in by_height for height in known}):
         for disclosure, known in zip(disclosures, by_height, strict=True):
             if height not in known:
                 continue
@@ -186,7 +208,7 @@ def _sides(disclosures: Sequence[Disclosure]) -> tuple[Side, Side]:
 
 
 def _side(disclosure: Disclosure, height: int) -> Side:
-    at = {header.height: header for header in disclosure.headers}
+    at = {place_of(header).height: header for header in disclosure.headers}
     finals = [
         certificate
         for certificate in disclosure.certificates
@@ -202,14 +224,15 @@ def _side(disclosure: Disclosure, height: int) -> Side:
 
 
 def _branch(side: Side) -> Branch:
-    return Branch(side.certificate, tuple(map(block_ref, side.headers)))
+    return Branch(side.certificate, tuple(map(place_of, side.headers)))
 
 
 def _require_path(side: Side) -> None:
     if not side.headers or side.headers[0].id != side.certificate.block_id:
         raise ForkUnproven("a side's certificate is of another block")
-    for child, header in zip(side.headers, side.headers[1:], strict=False):
-        if (child.parent_id, child.height) != (header.id, header.height + 1):
+    places = tuple(map(place_of, side.headers))
+    for child, place in pairwise(places):
+        if (child.parent_id, child.height) != (place.id, place.height + 1):
             raise ForkUnproven("a side's headers do not follow each other")
 
 

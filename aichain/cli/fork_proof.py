@@ -21,7 +21,7 @@ from aichain.config import (
     read_config_file,
     resolve_settings,
 )
-from aichain.disclosure import disclosure_of, first_difference, last_epoch
+from aichain.disclosure import disclosure_of, last_part, parted_in
 from aichain.regular_file import read_regular
 from consensus.evidence import ConflictingVotes
 from consensus.fork_files import (
@@ -30,10 +30,17 @@ from consensus.fork_files import (
     encode_disclosure,
     encode_fork_proof,
 )
-from consensus.fork_proof import Disclosure, ForkProof, Side, prove_fork, verify_fork_proof
+from consensus.fork_proof import (
+    Disclosure,
+    Epoch,
+    ForkProof,
+    Side,
+    prove_fork,
+    verify_fork_proof,
+)
 from consensus.votes import Vote
+from genesis.checkpoints import Checkpoint
 from genesis.document import GenesisDocument
-from genesis.epochs import epoch_of_height
 from genesis.limits import FORK_FILE_MAX_BYTES
 from genesis.units import format_address
 from native.batch import verify_many
@@ -47,8 +54,12 @@ SOURCE: Final = SomePath(path_type=Path, exists=True)
 NETWORK: Final = click.option(
     "--network", metavar="NAME|PATH", help="The genesis document; else that of the home."
 )
-EPOCH: Final = click.option(
-    "--epoch", type=click.IntRange(0), help="Where the sides parted, if it is not found."
+PART: Final = click.option(
+    "--epoch",
+    "--checkpoint",
+    "part",
+    type=click.IntRange(0),
+    help="Where the sides parted, if it is not found: the epoch; with two lanes the checkpoint.",
 )
 
 
@@ -65,19 +76,22 @@ def fork_proof() -> None:
 @fork_proof.command("export")
 @click.argument("home", type=SOURCE)
 @click.option("--out", type=FILE, required=True, help="The file to write.")
-@EPOCH
+@PART
 @NETWORK
 @json_option
-def export(home: Path, out: Path, epoch: int | None, network: str | None, *, as_json: bool) -> None:
-    """Write what a stopped node's HOME holds of an epoch (the last one, unless told)."""
+def export(home: Path, out: Path, part: int | None, network: str | None, *, as_json: bool) -> None:
+    """Write what a stopped node's HOME holds of an epoch (the last one, unless told).
+
+    With two lanes: of one checkpoint.
+    """
     with ExitStack() as opened:
         chain = _open(home, network, opened)
-        chosen = last_epoch(chain) if epoch is None else epoch
+        chosen = last_part(chain) if part is None else part
         disclosure = disclosure_of(chain, data_directory(home), chosen)
     out.write_bytes(encode_disclosure(disclosure))
     written = {
         "file": str(out),
-        "epoch": chosen,
+        "checkpoint" if disclosure.epoch.checkpoint else "epoch": chosen,
         "blocks": len(disclosure.headers),
         "certificates": len(disclosure.certificates),
     }
@@ -87,13 +101,13 @@ def export(home: Path, out: Path, epoch: int | None, network: str | None, *, as_
 @fork_proof.command("find")
 @click.argument("sources", nargs=-1, required=True, type=SOURCE)
 @click.option("--out", type=FILE, help="Write the proof there, for anybody to verify.")
-@EPOCH
+@PART
 @NETWORK
 @json_option
 def find(
     sources: Sequence[Path],
     out: Path | None,
-    epoch: int | None,
+    part: int | None,
     network: str | None,
     *,
     as_json: bool,
@@ -105,7 +119,7 @@ def find(
             "give a second home, or a file that another operator exported",
             CommandExit.USAGE,
         )
-    proof = prove_fork(_disclosures(sources, epoch, network), verify_many)
+    proof = prove_fork(_disclosures(sources, part, network), verify_many)
     verify_fork_proof(proof, verify_many)
     if out is not None:
         out.write_bytes(encode_fork_proof(proof))
@@ -132,29 +146,22 @@ def verify(file: Path, network: str, validators_hash: Hash32 | None, *, as_json:
 
 
 def _disclosures(
-    sources: Sequence[Path], epoch: int | None, network: str | None
+    sources: Sequence[Path], part: int | None, network: str | None
 ) -> list[Disclosure]:
     files = [_read(path, decode_disclosure) for path in sources if path.is_file()]
     homes = [path for path in sources if not path.is_file()]
     with ExitStack() as opened:
-        chains = [_open(home, network, opened) for home in homes]
-        if epoch is None:
-            epoch = files[0].epoch.number if files else _parted_in(chains)
-        return [
-            *files,
-            *(
-                disclosure_of(chain, data_directory(home), epoch)
-                for chain, home in zip(chains, homes, strict=True)
-            ),
-        ]
+        held = [(_open(home, network, opened), data_directory(home)) for home in homes]
+        if part is None and files:
+            part = _part_of(files[0].epoch)
+        elif part is None:
+            found = parted_in(held)
+            part = last_part(held[0][0]) if found is None else found
+        return [*files, *(disclosure_of(*each, part) for each in held)]
 
 
-def _parted_in(chains: Sequence[Chain]) -> int:
-    """The epoch in which the first home and another one differ for the first time."""
-    found = [first_difference(chains[0], other) for other in chains[1:]]
-    heights = [height for height in found if height is not None]
-    epoch_blocks = chains[0].document.consensus.epoch_blocks
-    return epoch_of_height(min(heights), epoch_blocks) if heights else last_epoch(chains[0])
+def _part_of(epoch: Epoch) -> int:
+    return epoch.checkpoint or epoch.number
 
 
 def _open(home: Path, network: str | None, opened: ExitStack) -> Chain:
@@ -192,10 +199,16 @@ def _require_known_set(
         raise CommandError(
             f"the validators of epoch {epoch.number} in the proof, "
             f"0x{epoch.validators.hash.hex()}, are not those of the genesis document",
-            f"compare that with `aichain light header {proof.height - 1}`, and if it is the "
+            f"compare that with `aichain light header {_height_of_set(proof)}`, and if it is the "
             "same, give it with --validators-hash",
             CommandExit.FORK_UNPROVEN,
         )
+
+
+def _height_of_set(proof: ForkProof) -> int:
+    """A block whose header names the set that voted."""
+    lowest = proof.sides[0].headers[-1]
+    return lowest.block_height if isinstance(lowest, Checkpoint) else proof.height - 1
 
 
 def _say_what_is_lacking(proof: ForkProof) -> None:
@@ -213,9 +226,10 @@ def _print(proof: ForkProof, *, as_json: bool) -> None:
     total = epoch.validators.total_stake
     show(
         {
-            "forkHeight": proof.height,
+            "forkCheckpoint" if epoch.checkpoint else "forkHeight": proof.height,
             "epoch": epoch.number,
-            "lastCommonBlock": "0x" + proof.sides[0].headers[-1].parent_id.hex(),
+            "lastCommonCheckpoint" if epoch.checkpoint else "lastCommonBlock": "0x"
+            + proof.sides[0].headers[-1].parent_id.hex(),
             "convictedStake": _stake(sum(proof.offenders.values()), as_json=as_json),
             "totalStake": _stake(total, as_json=as_json),
             "convictedPercent": proof.convicted_percent,
@@ -227,10 +241,15 @@ def _print(proof: ForkProof, *, as_json: bool) -> None:
 
 
 def _side(side: Side) -> dict[str, object]:
-    certificate = side.certificate
+    certificate, lowest = side.certificate, side.headers[-1]
+    if isinstance(lowest, Checkpoint):
+        place = {"checkpoint": "0x" + lowest.id.hex(), "block": "0x" + lowest.block_id.hex()}
+        height = {"finalHeight": lowest.block_height}
+    else:
+        place, height = {"block": "0x" + lowest.id.hex()}, {"finalHeight": certificate.height}
     return {
-        "block": "0x" + side.headers[-1].id.hex(),
-        "finalHeight": certificate.height,
+        **place,
+        **height,
         "finalView": certificate.view,
         "signers": " ".join(map(str, certificate.voter_indices)),
     }

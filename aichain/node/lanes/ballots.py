@@ -15,6 +15,7 @@ from consensus.lanes.effects import LaneEffect
 from consensus.lanes.guard import SignedLanes, is_repeat, may_sign
 from consensus.lanes.records import (
     CheckpointHard,
+    CheckpointSeen,
     LaneRecord,
     TermClosed,
     decode_lane_record,
@@ -23,7 +24,7 @@ from consensus.lanes.records import (
 )
 from consensus.proposals import PROPOSAL_CONTEXT, Proposal, SignedProposal
 from consensus.records import CertificateSeen, ProofFound, ProposalCast, SigningAllowed, VoteCast
-from consensus.votes import VOTE_CONTEXT, SignedVote, Vote, VotePhase
+from consensus.votes import VOTE_CONTEXT, SignedVote, Vote
 from genesis import limits
 from native.hashing import Hash32
 
@@ -94,7 +95,7 @@ class LaneBallots:
         await self._run_blocking(
             self._wal.prune,
             lambda raw: _outlives(raw, floor, living) or self._is_proof(raw),
-            self._move,
+            lambda dropped: self._move(dropped, floor),
             limiter=self._limiter,
         )
         self._waiting = 0
@@ -141,9 +142,23 @@ class LaneBallots:
         record = decode_lane_record(raw)
         return isinstance(record, ProofFound) and self._holds(record)
 
-    def _move(self, dropped: Sequence[bytes]) -> None:
-        if self._archive is not None:
-            self._archive.add([raw for raw in dropped if _may_convict(raw)])
+    def _move(self, dropped: Sequence[bytes], floor: CheckpointHard) -> None:
+        """What ballots voted on and its certificates. Of decisions the database keeps but some."""
+        if self._archive is None:
+            return
+        records = [decode_lane_record(raw) for raw in dropped]
+        ballots = {
+            each.instance_id
+            for each in (*records, floor)
+            if isinstance(each, CheckpointSeen | CheckpointHard)
+        }
+        kept = [
+            raw
+            for raw, record in zip(dropped, records, strict=True)
+            if isinstance(record, CertificateSeen | CheckpointSeen)
+            and lane_record_instance(record) in ballots
+        ]
+        self._archive.add(kept)
 
     async def _sign(self, message: bytes, context: bytes) -> bytes:
         return await self._run_blocking(self._key.sign, message, context)
@@ -155,13 +170,6 @@ def _outlives(raw: bytes, floor: CheckpointHard, living: frozenset[Hash32]) -> b
     if record == floor or isinstance(record, SigningAllowed):
         return True
     return lane_record_instance(record) in living
-
-
-def _may_convict(raw: bytes) -> bool:
-    record = decode_lane_record(raw)
-    return isinstance(record, CertificateSeen) and (
-        record.certificate.phase is not VotePhase.COMMIT
-    )
 
 
 def _record(effect: LaneEffect) -> LaneRecord | None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack, closing
 
 from aichain.config import NodeConfig
-from aichain.disclosure import disclosure_of, first_difference
+from aichain.disclosure import disclosure_of, parted_in
 from aichain.node.assemble import open_chain, open_log
 from consensus.fork_files import (
     decode_disclosure,
@@ -14,7 +14,6 @@ from consensus.fork_files import (
 )
 from consensus.fork_proof import ForkProof, prove_fork, verify_fork_proof
 from consensus.records import ProofFound, decode_record
-from genesis.epochs import epoch_of_height
 from native.batch import verify_many
 
 
@@ -31,15 +30,11 @@ def investigate(configs: Sequence[NodeConfig]) -> ForkProof | None:
         chains = [open_chain(config) for config in configs]
         for chain in chains:
             opened.callback(chain.close)
-        found = [first_difference(chains[0], other) for other in chains[1:]]
-        heights = [height for height in found if height is not None]
-        if not heights:
+        homes = [(chain, config.data_dir) for chain, config in zip(chains, configs, strict=True)]
+        part = parted_in(homes)
+        if part is None:
             return None
-        epoch = epoch_of_height(min(heights), chains[0].document.consensus.epoch_blocks)
-        sent = [
-            encode_disclosure(disclosure_of(chain, config.data_dir, epoch))
-            for chain, config in zip(chains, configs, strict=True)
-        ]
+        sent = [encode_disclosure(disclosure_of(*home, part)) for home in homes]
     proof = prove_fork([decode_disclosure(raw) for raw in sent], verify_many)
     received = decode_fork_proof(encode_fork_proof(proof))
     verify_fork_proof(received, verify_many)

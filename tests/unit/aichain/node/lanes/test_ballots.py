@@ -13,6 +13,7 @@ from aichain.metrics import Metrics
 from aichain.node.ballots import Signer
 from aichain.node.context import NodeContext
 from aichain.node.lanes.ballots import LaneBallots
+from aichain.store.certificate_archive import CertificateArchive
 from aichain.store.wal import VoteWal
 from consensus.certificates import QuorumCertificate
 from consensus.core.effects import CastVote, PersistCertificate
@@ -55,7 +56,12 @@ class Desk:
     """Ballots on a real log."""
 
     def __init__(
-        self, directory: Path, *, prune_bytes: int = 2**20, held: ProofFound | None = None
+        self,
+        directory: Path,
+        *,
+        prune_bytes: int = 2**20,
+        held: ProofFound | None = None,
+        archive: CertificateArchive | None = None,
     ) -> None:
         self.wal = VoteWal.open(directory, KEY.public_key)
         context = SimpleNamespace(
@@ -65,7 +71,7 @@ class Desk:
         for record in self.logged:
             signed = signed.after(record)
         self.ballots = LaneBallots(
-            Signer(KEY, self.wal),
+            Signer(KEY, self.wal, archive),
             signed,
             cast("NodeContext", context),
             holds=lambda record: record == held,
@@ -148,4 +154,25 @@ async def test_a_proof_stays_in_the_log_while_it_is_held(tmp_path: Path) -> None
     assert desk.logged == [held, over]
     await desk.ballots.settle(HARD, frozenset((TERM,)))
     assert desk.logged == [held, HARD]
+    desk.wal.close()
+
+
+async def test_what_ballots_voted_on_is_kept_for_a_fork_and_nothing_of_terms(
+    tmp_path: Path,
+) -> None:
+    archive = CertificateArchive(tmp_path / "certificates")
+    desk = Desk(tmp_path, prune_bytes=0, archive=archive)
+    final = replace(NOTAR, phase=VotePhase.COMMIT)
+    ballot = replace(final, instance_id=BALLOT, height=1, block_id=CHECKPOINT.id)
+    null = replace(ballot, phase=VotePhase.CANCEL, height=0, block_id=ZERO_HASH)
+    logged = [InInstance(each.instance_id, PersistCertificate(each)) for each in (NOTAR, final)]
+    logged += [InInstance(BALLOT, PersistCertificate(each)) for each in (null, ballot)]
+    await desk.ballots.log((*logged, Persist(SEEN), cast_of(commit())))
+    await desk.ballots.settle(HARD, frozenset())
+    assert list(map(decode_lane_record, archive.records())) == [
+        CertificateSeen(null),
+        CertificateSeen(ballot),
+        SEEN,
+    ]
+    assert desk.logged == [HARD]
     desk.wal.close()
