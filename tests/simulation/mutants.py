@@ -188,6 +188,7 @@ STRANGERS: dict[str, Mutant] = {
         )
     ),
     "timer of another view": _one(core_step, "on_timer", guesses.any_timer, "calm"),
+    "views thirty times as long": _one(timing, "cancel_at_ms", guesses.thirty_times_as_long),
     "views never get longer": _one(timing, "cancel_at_ms", guesses.never_slower, "far"),
     "views live on at the edge": _one(core_step, "in_next_epoch", guesses.views_live_on),
     "voters of the epoch before": _one(core_step, "in_next_epoch", guesses.same_voters_again),

@@ -29,6 +29,9 @@ from tests.simulation.signatures import convicted_percent, read_signed
 
 REPARTITION_MS = 700
 QUIET_MS = 500
+SPREAD_MAX = 2
+"""Heights between the first and the last of those who vote. Who is silent with a new log asks for
+one epoch at a time, more slowly than epochs of two blocks of 50 ms go by."""
 FORKED_MS = 10_000
 """So long after healing everybody must have noticed that there are two chains."""
 
@@ -165,9 +168,10 @@ class World:
             return self.now > self.scenario.heal_ms + FORKED_MS
         if self.now < max(self.scenario.heal_ms + QUIET_MS, self.scenario.least_ms):
             return False
-        goal = self.heal_height + HEIGHTS_AFTER_HEALING
+        goal, near = self.heal_height + HEIGHTS_AFTER_HEALING, self.checker.height - SPREAD_MAX
         return self.checker.height >= goal and all(
-            node.is_up and node.state.final.height >= goal for node in self.honest
+            node.is_up and node.state.final.height >= max(goal, 0 if node.state.abstain else near)
+            for node in self.honest
         )
 
     def _standing(self) -> str:

@@ -166,6 +166,11 @@ def any_timer(turn: Turn, timer: Timer) -> None:
     ON_TIMER(turn, timer)
 
 
+def thirty_times_as_long(state: State, tip_timestamp_ms: int) -> int:
+    """Views that fail take their time; all is right, and hardly anything moves."""
+    return state.entered_ms + 30 * (CANCEL_AT_MS(state, tip_timestamp_ms) - state.entered_ms)
+
+
 def never_slower(state: State, tip_timestamp_ms: int) -> int:
     """Views do not get longer when they fail."""
     return CANCEL_AT_MS(replace(state, fails=0), tip_timestamp_ms)
