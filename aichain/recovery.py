@@ -7,7 +7,7 @@ from pathlib import Path
 
 from aichain.errors import HomeMissing, StoreCorrupt, WrongChain
 from aichain.store.blocks import BlockRecord, BlockStore
-from aichain.store.durable import FileLock, sync_directory
+from aichain.store.durable import FileLock, make_directory, sync_directory, sync_files
 from aichain.store.header_range import stage_nodes
 from aichain.store.index import TransactionIndex
 from aichain.store.keys import (
@@ -79,7 +79,7 @@ def create_ledger(root: Path, document: GenesisDocument) -> None:
     """Write block 0 and its state. Whole or not at all: the directory is renamed into place."""
     paths = DataPaths(root)
     assert not paths.chain.exists(), "an existing chain is never written over"
-    root.mkdir(parents=True, exist_ok=True)
+    make_directory(root)
     lock = paths.lock()
     try:
         building = DataPaths(root / "building")
@@ -175,6 +175,7 @@ def _examine_copy(paths: DataPaths, examined: Path, damage: StoreCorrupt) -> Lev
     except StoreCorrupt:
         shutil.rmtree(examined)
         raise damage from None
+    sync_files(examined)
     aside = _unused(paths.state.with_name(paths.state.name + _DAMAGED))
     paths.state.rename(aside)
     examined.rename(paths.state)

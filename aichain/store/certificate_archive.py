@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from aichain.errors import StoreFailed
-from aichain.store.durable import replace_file
+from aichain.store.durable import make_directory, replace_file
 from genesis import limits
 
 log = logging.getLogger(__name__)
@@ -45,7 +45,7 @@ class CertificateArchive:
             self.trouble = ""
 
     def _write(self, records: Sequence[bytes]) -> None:
-        self._directory.mkdir(parents=True, exist_ok=True)
+        make_directory(self._directory)
         payload = b"".join(_RECORD_HEAD.pack(len(record)) + record for record in records)
         files = self._files()
         number = int(files[-1].stem) + 1 if files else 0

@@ -30,14 +30,25 @@ def sync_data(path: Path, descriptor: int) -> None:
 
 def sync_directory(path: Path) -> None:
     """Make the names in a directory survive power loss."""
+    _sync(path, os.O_DIRECTORY)
+
+
+def sync_files(directory: Path) -> None:
+    """Make all its files survive power loss, whoever wrote them."""
+    for path in directory.iterdir():
+        _sync(path)
+    sync_directory(directory)
+
+
+def make_directory(path: Path) -> None:
+    """Make it, and what is missing above it; the new names survive power loss."""
+    missing = [each for each in (path, *path.parents) if not each.exists()]
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         fail(path, error)
+    for each in reversed(missing):
+        sync_directory(each.parent)
 
 
 def replace_file(path: Path, data: bytes) -> None:
@@ -84,6 +95,17 @@ class LockHeld(Exception):
 
 def fail(path: Path, error: OSError) -> NoReturn:
     raise StoreFailed(path=str(path), reason=error.strerror or str(error)) from error
+
+
+def _sync(path: Path, flags: int = 0) -> None:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | flags)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        fail(path, error)
 
 
 def _cut_back(descriptor: int, size_bytes: int) -> None:

@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from aichain.errors import StoreFailed, WalDamaged, WalForeign, WalLocked
-from aichain.store.durable import FileLock, LockHeld, replace_file
+from aichain.store.durable import FileLock, LockHeld, make_directory, replace_file
 from aichain.store.log_file import DiskFile, LogFile
 from aichain.store.signer_lock import lock_key
 from genesis import limits
@@ -58,7 +58,7 @@ class VoteWal:
 
         Raises WalLocked, WalForeign, WalDamaged, StoreFailed.
         """
-        directory.mkdir(parents=True, exist_ok=True)
+        make_directory(directory)
         fingerprint = fingerprint_of(public_key)
         path = directory / f"{fingerprint.hex()}.wal"
         with ExitStack() as undo:

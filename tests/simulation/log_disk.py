@@ -94,10 +94,6 @@ class LogDisk:
                 self._note("unsynced write of the log torn")
         self._synced = len(self._data)
 
-    def lose_memory(self) -> None:
-        """The process is gone, or gave up: the kernel writes what it has, unless it failed to."""
-        self._synced = len(self._data)
-
     def change_a_bit(self) -> None:
         """In anything that was ever acknowledged."""
         bit = self._below(8 * self._whole)
