@@ -23,6 +23,7 @@ from p2p.errors import Penalty, RequestFailed
 from p2p.wire.messages import BlockData, GetBlocks, GetTransactions
 from vm.blocks import Block, Header, VerifiedBlock, assemble_block, decode_body, decode_header
 from vm.errors import BodyMismatch, InvalidBlock, InvalidTransaction
+from vm.headers import require_size
 from vm.state import State
 from vm.transactions import SignedTransaction, decode_transaction
 from vm.witnesses import block_witnesses
@@ -108,6 +109,7 @@ class Bodies:
         parent = self._chain.state_of(block.header.parent_id)
         if parent is None:
             raise BodyUnavailable  # the head has moved on: this block is beside or below it
+        require_size(parent.document.fees, block.transactions)  # before it costs us signatures
         await self._verify(parent, block)
         try:
             state = await self._ledger.execute(VerifiedBlock(block))
@@ -171,9 +173,13 @@ class Bodies:
         raise BodyUnavailable
 
     async def _gather(self, candidate: _Candidate) -> list[SignedTransaction]:
-        """The listed transactions: those of the pool, and the rest from the proposal's sender."""
+        """The listed transactions: those of the pool, and the rest from the proposal's sender.
+
+        More than a block may hold is left to the whole block, if that can be had at all.
+        """
         found: dict[Hash32, SignedTransaction] = {}
         missing = []
+        room = self._chain.head.document.fees.max_block_bytes
         for tx_id in candidate.tx_ids:
             pooled = self._pool.find(tx_id)
             if pooled is None:
@@ -191,6 +197,9 @@ class Bodies:
             for raw in answer.raws:
                 signed = decode_transaction(raw)
                 found[signed.id] = signed
+                room -= len(raw)
+            if room < 0:
+                raise BodyUnavailable
         if any(tx_id not in found for tx_id in candidate.tx_ids):
             raise BodyUnavailable
         return [found[tx_id] for tx_id in candidate.tx_ids]

@@ -3,14 +3,81 @@
 from types import SimpleNamespace
 from typing import cast
 
+import pytest
+
 from aichain.node.bodies import Bodies
 from aichain.node.context import NodeContext
 from aichain.node.ledger_writer import LedgerWriter
 from aichain.node.pool import TransactionPool
 from consensus.proposals import ProposalMessage
+from genesis import limits
+from genesis.networks import founder_key
+from genesis.units import address_of_key
 from native.hashing import ZERO_HASH, Hash32
 from p2p.errors import RequestFailed
-from vm.blocks import Header
+from p2p.wire.messages import GetTransactions, Transactions
+from vm.blocks import Block, Header
+from vm.errors import BlockTooLarge
+from vm.transactions import SignedTransaction, Transaction, Transfer, sign_transaction
+
+KEY = founder_key("testnet", 0)
+FEES = SimpleNamespace(max_block_bytes=10_000, max_block_weight=2_000_000)
+
+
+def paid(nonce: int) -> SignedTransaction:
+    """About 3.4 KB, two of which fill a block here."""
+    owner = address_of_key(KEY.public_key)
+    body = Transfer(owner, 1, b"")
+    return sign_transaction(Transaction(1, owner, nonce, 1, 0, 9, body), KEY, reveal=False)
+
+
+def bodies_of(**services: object) -> Bodies:
+    """With a chain of nothing but `state`, and nothing in the pool."""
+    state = SimpleNamespace(document=SimpleNamespace(fees=FEES))
+    chain = SimpleNamespace(
+        is_executed=lambda _block_id: False, state_of=lambda _block_id: state, head=state
+    )
+    context = SimpleNamespace(
+        clock=SimpleNamespace(now_ms=lambda: 0),
+        electorates=SimpleNamespace(keys=frozenset()),
+        **services,
+    )
+    pool = SimpleNamespace(find=lambda _tx_id: None)
+    return Bodies(
+        cast("LedgerWriter", SimpleNamespace(chain=chain)),
+        cast("TransactionPool", pool),
+        cast("NodeContext", context),
+    )
+
+
+async def test_what_is_larger_than_a_block_is_refused_before_any_signature_is_verified() -> None:
+    block = Block(
+        cast("Header", SimpleNamespace(id=ZERO_HASH, parent_id=ZERO_HASH)),
+        tuple(paid(nonce) for nonce in range(4)),
+    )
+    with pytest.raises(BlockTooLarge):
+        await bodies_of(verifier=None, network=None).execute(block)
+
+
+async def test_no_more_is_fetched_for_a_proposal_than_a_block_may_hold(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(limits, "FETCHED_TRANSACTIONS_MAX", 1)
+    listed = {signed.id: signed.raw for signed in map(paid, range(8))}
+    asked: list[object] = []
+
+    async def request(_peer: str, request: object, _timeout_s: float) -> Transactions:
+        if not isinstance(request, GetTransactions):
+            raise RequestFailed("proposer", "it is too large to be sent whole")
+        asked.append(request)
+        return Transactions(tuple(listed[each] for each in request.ids))
+
+    network = SimpleNamespace(request=request, peers=lambda: ())
+    bodies = bodies_of(verifier=None, network=network)
+    header = cast("Header", SimpleNamespace(id=Hash32(b"\x0a" * 32)))
+    bodies.note(ProposalMessage(0, 1, 0, 0, b"", tuple(listed), b""), header, "proposer", None)
+    await bodies.check(header.id, lambda _event: None)
+    assert len(asked) == 3
 
 
 async def test_a_second_copy_of_a_proposal_does_not_change_whom_we_ask() -> None:
@@ -21,19 +88,7 @@ async def test_a_second_copy_of_a_proposal_does_not_change_whom_we_ask() -> None
         raise RequestFailed(peer, "refused")
 
     network = SimpleNamespace(request=request, peers=lambda: ())
-    chain = SimpleNamespace(is_executed=lambda _block_id: False)
-    context = SimpleNamespace(
-        verifier=None,
-        network=network,
-        clock=SimpleNamespace(now_ms=lambda: 0),
-        electorates=SimpleNamespace(keys=frozenset()),
-    )
-    pool = SimpleNamespace(find=lambda _tx_id: None)
-    bodies = Bodies(
-        cast("LedgerWriter", SimpleNamespace(chain=chain)),
-        cast("TransactionPool", pool),
-        cast("NodeContext", context),
-    )
+    bodies = bodies_of(verifier=None, network=network)
     header = cast("Header", SimpleNamespace(id=Hash32(b"\x0a" * 32)))
     message = ProposalMessage(0, 1, 0, 0, b"", (ZERO_HASH,), b"")
     bodies.note(message, header, "first", None)
