@@ -48,7 +48,7 @@ class Flaw(Enum):
 
     INVALID = "does not execute"
     WITHHELD = "is not given away by evil nodes"
-    OVERSIZED = "is bigger than any honest node takes"
+    OVERSIZED = "is bigger than the codec of an honest node takes"
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from consensus.probation import Head
 from genesis.units import Address
 from native.hashing import Hash32, blake3_256
 from tests.simulation.accidents import HEAD_START_MS, Accidents
+from tests.simulation.body_sizes import OVERSIZED_BYTES, is_taken
 from tests.simulation.checkers import Checker, Violation
 from tests.simulation.inhabitants import Inhabitant
 from tests.simulation.links import Network
@@ -267,7 +268,7 @@ class World:
 
     def _serve(self, server: Inhabitant, body: Body) -> Body | None:
         """What comes back; a wrong body does not lead to its header's roots, so it is no use."""
-        if body.flaw is Flaw.OVERSIZED:
+        if body.flaw is Flaw.OVERSIZED and not is_taken(OVERSIZED_BYTES):
             self.fault("body too big")
             return None
         if not server.is_evil:
