@@ -6,11 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from aichain.cli.localnet_nodes import CHECKOUT, make_network, spawn
+from aichain.cli.localnet_nodes import BLOCK_TIME_MS, CHECKOUT, document_of, make_network, spawn
 from aichain.cli.localnet_state import LocalnetState, ProcessId
 from tests.e2e.manifests import previous
 from tests.e2e.manifests.manifest import Kind, Manifest, Perturbation, generate, parse, render
-from tests.e2e.manifests.previous import NoUpgrade, require_same_genesis, unpack_previous
+from tests.e2e.manifests.previous import (
+    GenesisChanged,
+    NoUpgrade,
+    require_same_genesis,
+    unpack_previous,
+)
+from tests.e2e.manifests.run import network_of
 from tests.e2e.manifests.site import Site
 from tests.e2e.manifests.watch import Watch
 from tests.e2e.networks import wait_until
@@ -32,7 +38,7 @@ def test_seeds_reach_every_kind_and_lose_at_most_one_vote_log() -> None:
     assert all(kinds.count(Kind.LOST_VOTE_LOG) <= 1 for kinds in drawn)
 
 
-@pytest.mark.parametrize("name", ["everything.toml", "upgrade.toml"])
+@pytest.mark.parametrize("name", ["everything.toml", "lanes.toml", "upgrade.toml"])
 def test_the_manifests_in_the_folder_can_be_read(name: str) -> None:
     text = (FOLDER / name).read_text()
     assert parse(render(parse(text))) == parse(text)
@@ -145,7 +151,31 @@ def test_without_an_earlier_commit_there_is_nothing_to_upgrade_from(
         unpack_previous(tmp_path / "code")
 
 
-def test_another_genesis_is_not_upgraded(state: LocalnetState) -> None:
-    require_same_genesis(CHECKOUT, state)
-    with pytest.raises(NoUpgrade, match="reads this genesis document as 0x"):
-        require_same_genesis(CHECKOUT, replace(state, genesis_hash="0x00"))
+def test_another_genesis_fails_unless_this_very_commit_says_so(
+    state: LocalnetState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(previous, "_subject", lambda: "This commit")
+    require_same_genesis(CHECKOUT, state, "")
+    changed = replace(state, genesis_hash="0x00")
+    for declared in ("", "The subject of an earlier commit"):
+        with pytest.raises(AssertionError, match="genesis_changed_by = "):
+            require_same_genesis(CHECKOUT, changed, declared)
+    with pytest.raises(GenesisChanged, match="reads this genesis document as 0x"):
+        require_same_genesis(CHECKOUT, changed, "This commit")
+
+
+# --- the network of a manifest
+
+
+def test_a_manifest_says_how_long_blocks_take_and_whether_there_are_two_lanes(
+    tmp_path: Path,
+) -> None:
+    manifest = parse((FOLDER / "lanes.toml").read_text())
+    document = document_of(network_of(manifest, tmp_path / "lanes"))
+    assert document.has_lanes
+    assert len(document.validators) > document.consensus.full_set_limit
+    assert document.consensus.block_time_ms == manifest.block_time_ms > BLOCK_TIME_MS
+    plain = replace(manifest, block_time_ms=BLOCK_TIME_MS, full_set_limit=0)
+    usual = document_of(network_of(plain, tmp_path / "plain"))
+    assert not usual.has_lanes
+    assert usual.consensus.block_time_ms == BLOCK_TIME_MS

@@ -37,8 +37,16 @@ def test_every_kind_of_perturbation_in_a_row(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_two_lanes_hold(tmp_path: Path) -> None:
+    manifest = parse((FOLDER / "lanes.toml").read_text())
+    assert run_manifest(manifest, tmp_path, print).transactions > 0
+
+
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_the_previous_commits_data_is_taken_up(tmp_path: Path) -> None:
+    """Skipped without git, or where the commit says that it changes the chain; else that fails."""
     manifest = parse((FOLDER / "upgrade.toml").read_text())
     assert manifest.upgraded == frozenset(range(manifest.validators))
     try:

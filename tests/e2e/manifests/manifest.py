@@ -1,11 +1,14 @@
 """What is done to a local network, in what order: a value, its TOML, and a draw by a seed."""
 
+import json
 import random
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Any
+
+from aichain.cli.localnet_nodes import BLOCK_TIME_MS
 
 
 class Kind(StrEnum):
@@ -55,6 +58,13 @@ class Manifest:
     perturbations: tuple[Perturbation, ...]
     seed: int = 0
     validators: int = 4
+    block_time_ms: int = BLOCK_TIME_MS
+    """All times of consensus are as many times longer as this is."""
+    full_set_limit: int = 0
+    """If below the number of validators, the chain has two lanes; 0: as in life."""
+    genesis_changed_by: str = ""
+    """The subject of a commit that changes what a genesis document means: from the one before it
+    there is nothing to upgrade. Of any other commit it says nothing."""
     load: int = 0
     """Signed transfers a second, all the time."""
     calm_heights: int = 2
@@ -66,6 +76,8 @@ class Manifest:
 
     def __post_init__(self) -> None:
         assert self.perturbations, "something is done"
+        assert self.block_time_ms > 0
+        assert self.full_set_limit >= 0
         for each in self.perturbations:
             named = not each.nodes if each.kind in OF_ALL else bool(each.nodes)
             assert named, f"{each.kind} of nodes {each.nodes}"
@@ -81,7 +93,7 @@ class Manifest:
 def render(manifest: Manifest) -> str:
     """As TOML, for people to read, change and run again."""
     head = [
-        f"{each.name} = {getattr(manifest, each.name)}"
+        f"{each.name} = {json.dumps(getattr(manifest, each.name))}"
         for each in fields(manifest)
         if each.name != "perturbations"
     ]

@@ -19,6 +19,10 @@ class NoUpgrade(Exception):
     """There is nothing to upgrade from; the text says why."""
 
 
+class GenesisChanged(NoUpgrade):
+    """The commit gives a genesis document another meaning, and says so in the manifest."""
+
+
 def unpack_previous(folder: Path) -> Path:
     """The previous commit's files in a folder; NoUpgrade without git or without that commit."""
     folder.mkdir(parents=True)
@@ -37,8 +41,12 @@ def unpack_previous(folder: Path) -> Path:
     return code
 
 
-def require_same_genesis(code: Path, state: LocalnetState) -> None:
-    """NoUpgrade where the two commits do not make the same chain of one document."""
+def require_same_genesis(code: Path, state: LocalnetState, changed_by: str) -> None:
+    """Refuse where the two commits do not make the same chain of one document.
+
+    GenesisChanged if this commit's subject is `changed_by`; AssertionError otherwise, so that
+    nobody changes the chain without knowing.
+    """
     done = subprocess.run(
         [sys.executable, "-P", "-c", READ_GENESIS, str(state.genesis)],
         env={**os.environ, "PYTHONPATH": str(code)},
@@ -48,5 +56,16 @@ def require_same_genesis(code: Path, state: LocalnetState) -> None:
         timeout=60,
     )
     found = done.stdout.strip() or (done.stderr.strip().splitlines() or ["nothing"])[-1]
-    if found != state.genesis_hash:
-        raise NoUpgrade(f"{PREVIOUS} reads this genesis document as {found}")
+    if found == state.genesis_hash:
+        return
+    reason = f"{PREVIOUS} reads this genesis document as {found}"
+    subject = _subject()
+    assert changed_by == subject, f"{reason}; if so, upgrade.toml: genesis_changed_by = {subject!r}"
+    raise GenesisChanged(reason)
+
+
+def _subject() -> str:
+    """That of this commit."""
+    command = ["git", "-C", str(CHECKOUT), "log", "-1", "--format=%s"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    return done.stdout.strip()

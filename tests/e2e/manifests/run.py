@@ -5,16 +5,16 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from unittest.mock import patch
 
+from aichain.cli import localnet_nodes
 from aichain.cli.load import LoadPlan, LoadReport, run_load
-from aichain.cli.localnet_nodes import (
-    make_network,
-    set_partition,
-    set_regions,
-    stop_nodes,
-)
+from aichain.cli.localnet_nodes import set_partition, set_regions, stop_nodes
+from aichain.cli.localnet_state import LocalnetState
+from genesis.document import GenesisDocument
+from genesis.networks import local_document
 from tests.e2e.manifests.manifest import RESTARTED, Kind, Manifest, Perturbation
 from tests.e2e.manifests.previous import require_same_genesis, unpack_previous
 from tests.e2e.manifests.site import Site
@@ -45,11 +45,11 @@ class Report:
 def run_manifest(manifest: Manifest, folder: Path, say: Say = lambda _: None) -> Report:
     """AssertionError with all that did not hold; NoUpgrade where that was asked for in vain."""
     began = time.monotonic()
-    state = make_network(folder / "net", "testnet", manifest.validators, free_base_port())
+    state = network_of(manifest, folder / "net")
     site = Site(state)
     if manifest.upgraded:
         previous = unpack_previous(folder / "code")
-        require_same_genesis(previous, state)
+        require_same_genesis(previous, state, manifest.genesis_changed_by)
         site.checkouts = dict.fromkeys(manifest.upgraded, previous)
     report = Report()
     with ExitStack() as stack:
@@ -67,6 +67,23 @@ def run_manifest(manifest: Manifest, folder: Path, say: Say = lambda _: None) ->
         run.recover()
     report.seconds = time.monotonic() - began
     return report
+
+
+def network_of(manifest: Manifest, folder: Path) -> LocalnetState:
+    """The files of its network, nothing running."""
+    limit, make_document = manifest.full_set_limit, local_document
+
+    def document_of(network: str, founders: int) -> GenesisDocument:
+        document = make_document(network, founders)
+        if not limit:
+            return document
+        consensus = replace(document.consensus, full_set_limit=limit)
+        return replace(document, consensus=consensus)
+
+    with patch.object(localnet_nodes, "local_document", document_of):
+        return localnet_nodes.make_network(
+            folder, "testnet", manifest.validators, free_base_port(), manifest.block_time_ms
+        )
 
 
 @dataclass(slots=True)
