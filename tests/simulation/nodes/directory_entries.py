@@ -36,7 +36,8 @@ class _Renamed:
     before: bytes | None
 
     def undo(self) -> None:
-        if self.path.exists() and self.source.parent.is_dir():
+        if self.path.exists():
+            os.makedirs(self.source.parent, exist_ok=True)  # it may have been removed since
             _rename(self.path, self.source)
         if self.before is not None:
             self.path.write_bytes(self.before)

@@ -11,6 +11,8 @@ from typing import Final
 
 import trio
 
+from aichain.node.assemble import Node
+from aichain.node.lanes.assemble import LaneNode
 from consensus.certificates import QuorumCertificate
 from consensus.proposals import ProposalMessage
 from consensus.votes import VOTE_CONTEXT, SignedVote, Vote, VotePhase, cancel_vote
@@ -34,6 +36,8 @@ from p2p.wire.messages import (
     Status,
     Transactions,
 )
+from tests.simulation.nodes.bad_blocks import BAD_BLOCKS
+from tests.simulation.nodes.evil_producer import BadBlockBook, EvilProducer
 from tests.simulation.nodes.joins import spoil
 
 GIVEN_TWICE: Final = "vote given twice"
@@ -99,6 +103,13 @@ class EvilNetwork(MemoryNetwork):
         self._rng = random.Random(f"aichain/nodes/evil/{seed}/{founder}")
         self._note = note
         self._crimes = crimes
+        self._producer: EvilProducer | None = None
+
+    def produce_for(self, node: Node | LaneNode, book: BadBlockBook, others: int) -> None:
+        """See `corrupt`."""
+        kinds = [kind for kind in self._crimes.kinds if kind in BAD_BLOCKS]
+        if kinds:
+            self._producer = EvilProducer(node, self._key, book, kinds, self.commits, others)
 
     # --- what is pushed -------------------------------------------------------------------------
 
@@ -107,16 +118,16 @@ class EvilNetwork(MemoryNetwork):
             case ProposalMessage():
                 return self._propose(message, to)
             case SignedVote():
-                return self._vote(message, to)
+                return self._vote(self._meant(message), to)
             case QuorumCertificate():
                 self._forge(message, to)
         return super().push(message, to)
 
     def _propose(self, message: ProposalMessage, to: Audience | frozenset[bytes]) -> int:
         """What the beacon's owner can do: show its reveal, or keep it and lose the turn."""
-        if self._commits("proposal withheld (and with it its reveal)"):
+        if self.commits("proposal withheld (and with it its reveal)"):
             return 0
-        if self._commits("proposal with a spoilt header"):
+        if self.commits("proposal with a spoilt header"):
             message = self._spoilt(message)
         return super().push(message, to)
 
@@ -126,19 +137,24 @@ class EvilNetwork(MemoryNetwork):
         raw[at] ^= 1 << self._rng.randrange(8)
         return replace(message, header_raw=bytes(raw))
 
+    def _meant(self, signed: SignedVote) -> SignedVote:
+        """A vote for its own block is for the one that it has shown in its place."""
+        meant = self._producer.instead(signed.vote) if self._producer else signed.vote
+        return signed if meant == signed.vote else self._sign(signed, meant)
+
     def _vote(self, signed: SignedVote, to: Audience | frozenset[bytes]) -> int:
         vote = signed.vote
-        if self._commits("vote withheld"):
+        if self.commits("vote withheld"):
             return 0
-        if self._commits("vote far ahead"):
+        if self.commits("vote far ahead"):
             far = cancel_vote(vote.instance_id, vote.view + 1 + self._rng.randrange(_FAR_VIEWS))
             super().push(self._sign(signed, far), to)
-        if vote.phase is not VotePhase.CANCEL and self._commits("vote at another height"):
+        if vote.phase is not VotePhase.CANCEL and self.commits("vote at another height"):
             return super().push(self._sign(signed, replace(vote, height=vote.height + 1)), to)
-        if vote.phase is not VotePhase.CANCEL and self._commits("vote split between halves"):
+        if vote.phase is not VotePhase.CANCEL and self.commits("vote split between halves"):
             other = self._other(vote)
             return self._to_halves(signed, self._sign(signed, other))
-        if vote.phase is not VotePhase.CANCEL and self._commits(GIVEN_TWICE):
+        if vote.phase is not VotePhase.CANCEL and self.commits(GIVEN_TWICE):
             self._give_again(self._sign(signed, self._other(vote)), to)
         return super().push(signed, to)
 
@@ -163,11 +179,11 @@ class EvilNetwork(MemoryNetwork):
     def _forge(self, certificate: QuorumCertificate, to: Audience | frozenset[bytes]) -> None:
         """Beside a true certificate, one that proves nothing."""
         held = certificate.signatures
-        if self._commits("certificate short of a quorum"):
+        if self.commits("certificate short of a quorum"):
             super().push(without_last(certificate), to)
-        if self._commits("certificate with a signature repeated"):
+        if self.commits("certificate with a signature repeated"):
             super().push(replace(certificate, signatures=(held[0],) * len(held)), to)
-        if self._commits("certificate of another instance"):
+        if self.commits("certificate of another instance"):
             name = Hash32(bytes(reversed(certificate.instance_id)))
             super().push(replace(certificate, instance_id=name), to)
 
@@ -177,7 +193,7 @@ class EvilNetwork(MemoryNetwork):
 
     def set_status(self, status: Status) -> None:
         """Whoever claims the most is asked by those that are behind."""
-        if self._commits("higher chain claimed"):
+        if self.commits("higher chain claimed"):
             status = replace(status, final_height=status.final_height + _CLAIMED_BLOCKS)
         super().set_status(status)
 
@@ -185,7 +201,8 @@ class EvilNetwork(MemoryNetwork):
 
     def set_handler(self, handler: RequestHandler) -> None:
         async def answer(peer: str, request: AnyRequest) -> Response:
-            return self._spoil(request, await handler(peer, request))
+            served = self._producer.served(request) if self._producer else None
+            return served or self._spoil(request, await handler(peer, request))
 
         super().set_handler(answer)
 
@@ -194,22 +211,22 @@ class EvilNetwork(MemoryNetwork):
             case GetRange(), BlockRange(blocks) if blocks:
                 return self._spoil_range(answer)
             case GetBlocks(), Blocks(blocks) if blocks:
-                if self._commits("body withheld"):
+                if self.commits("body withheld"):
                     return Blocks(())
-                if self._commits("wrong body served"):
+                if self.commits("wrong body served"):
                     return Blocks(tuple(self._wrong(block) for block in blocks))
             case GetCertificates(), Certificates(certificates) if certificates:
-                if self._commits("certificates forged in an answer", percent=100):
+                if self.commits("certificates forged in an answer", percent=100):
                     return Certificates(tuple(without_last(each) for each in certificates))
             case GetTransactions(), Transactions(raws) if raws:
-                if self._commits("transactions withheld"):
+                if self.commits("transactions withheld"):
                     return Transactions(())
-        return spoil(request, answer, self._commits, self._rng, without_last)
+        return spoil(request, answer, self.commits, self._rng, without_last)
 
     def _spoil_range(self, answer: BlockRange) -> Response:
-        if self._commits("range of other blocks served"):
+        if self.commits("range of other blocks served"):
             return replace(answer, blocks=tuple(self._wrong(block) for block in answer.blocks))
-        if self._commits("range without a proof served"):
+        if self.commits("range without a proof served"):
             return replace(answer, path=(), certificate=None)
         return answer
 
@@ -218,7 +235,7 @@ class EvilNetwork(MemoryNetwork):
         raw[self._rng.randrange(len(raw))] ^= 1 << self._rng.randrange(8)
         return BlockData(block.header_raw, bytes(raw))
 
-    def _commits(self, crime: str, *, percent: int = _LIES_PERCENT) -> bool:
+    def commits(self, crime: str, *, percent: int = _LIES_PERCENT) -> bool:
         crimes, now_s = self._crimes, trio.current_time()
         if crime not in crimes.kinds or not crimes.from_s <= now_s < crimes.until_s:
             return False
@@ -239,6 +256,13 @@ class CunningNetwork(MemoryNetwork):
         if isinstance(message, ProposalMessage) and message.view % 2 != self._side:
             return 0
         return super().push(message, to)
+
+
+def corrupt(node: Node | LaneNode, book: BadBlockBook, others: int) -> None:
+    """From now on its own blocks may break rules, as long as so many others hear it."""
+    network = node.context.network
+    assert isinstance(network, EvilNetwork), "liars have one"
+    network.produce_for(node, book, others)
 
 
 def without_last(certificate: QuorumCertificate) -> QuorumCertificate:

@@ -58,33 +58,33 @@ class EvilLanes(EvilNetwork):
     def push(self, message: Pushed, to: Audience | frozenset[bytes]) -> int:
         match message:
             case TermProposal(term, name, inner):
-                if self._commits("proposal withheld (and with it its reveal)"):
+                if self.commits("proposal withheld (and with it its reveal)"):
                     return 0
-                if self._commits("proposal with a spoilt header"):
+                if self.commits("proposal with a spoilt header"):
                     message = TermProposal(term, name, self._spoilt(inner))
             case CheckpointMessage():
-                if self._commits("checkpoint withheld"):
+                if self.commits("checkpoint withheld"):
                     return 0
-                if self._commits("checkpoint of another block"):
+                if self.commits("checkpoint of another block"):
                     other = Hash32(bytes(reversed(message.checkpoint.block_id)))
                     checkpoint = replace(message.checkpoint, block_id=other)
                     message = replace(message, checkpoint=checkpoint)
-            case LaneVote():
-                return self._lane_vote(message, to)
+            case LaneVote(signed=signed):
+                return self._lane_vote(replace(message, signed=self._meant(signed)), to)
             case LaneCertificate(certificate):
-                if self._commits("certificate short of a quorum"):
+                if self.commits("certificate short of a quorum"):
                     super().push(LaneCertificate(without_last(certificate)), to)
         return super().push(message, to)
 
     def _lane_vote(self, message: LaneVote, to: Audience | frozenset[bytes]) -> int:
-        if self._commits("vote withheld"):
+        if self.commits("vote withheld"):
             return 0
         vote = message.signed.vote
-        if vote.phase is not VotePhase.CANCEL and self._commits("vote split between halves"):
+        if vote.phase is not VotePhase.CANCEL and self.commits("vote split between halves"):
             other = replace(message, signed=self._sign(message.signed, self._other(vote)))
             return self._to_halves(message, other)
         twice = FAST_TWICE if message.lane is Lane.FAST else HARD_TWICE
-        if vote.phase is not VotePhase.CANCEL and self._commits(twice):
+        if vote.phase is not VotePhase.CANCEL and self.commits(twice):
             second = self._sign(message.signed, self._other(vote))
             self._give_again(replace(message, signed=second), to)
         return super().push(message, to)
@@ -92,13 +92,13 @@ class EvilLanes(EvilNetwork):
     def gossip(self, message: Gossiped) -> None:
         match message:
             case CertificateForwarded(certificate):
-                if self._commits("final short of a quorum"):
+                if self.commits("final short of a quorum"):
                     super().gossip(CertificateForwarded(without_last(certificate)))
             case Decision(checkpoint, certificate):
-                if self._commits("decision short of a quorum"):
+                if self.commits("decision short of a quorum"):
                     super().gossip(Decision(checkpoint, without_last(certificate)))
             case CloseMessage(signed):
-                if self._commits("CLOSE in another's name"):
+                if self.commits("CLOSE in another's name"):
                     forged = self._key.sign(signed.close.signing_bytes, CLOSE_CONTEXT)
                     other = replace(signed, voter_index=signed.voter_index ^ 1, signature=forged)
                     super().gossip(replace(message, signed=other))
@@ -107,18 +107,18 @@ class EvilLanes(EvilNetwork):
     def _spoil(self, request: AnyRequest, answer: Response) -> Response:
         match request, answer:
             case GetLaneCertificates(), Certificates(certificates) if certificates:
-                if self._commits("certificates forged in an answer", percent=100):
+                if self.commits("certificates forged in an answer", percent=100):
                     return Certificates(tuple(map(without_last, certificates)))
             case GetDecisions(), Decisions(decisions) if decisions:
-                if self._commits("decisions withheld"):
+                if self.commits("decisions withheld"):
                     return Decisions(())
-                if self._commits("decisions forged in an answer"):
+                if self.commits("decisions forged in an answer"):
                     return Decisions(tuple(map(_forged, decisions)))
             case GetCheckpoint(), Checkpoints(checkpoints) if checkpoints:
-                if self._commits("other checkpoint served", percent=100):
+                if self.commits("other checkpoint served", percent=100):
                     return Checkpoints(tuple(replace(each, view=9) for each in checkpoints))
             case GetRange(), BlockRange(blocks) if blocks:
-                if self._commits("range of other blocks served"):
+                if self.commits("range of other blocks served"):
                     return replace(answer, blocks=tuple(map(self._wrong, blocks)))
             case _:
                 return super()._spoil(request, answer)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
+from tests.simulation.nodes.bad_blocks import BAD_BLOCKS
 from tests.simulation.nodes.evil import CRIMES, FAST_TWICE, GIVEN_TWICE
 from tests.simulation.nodes.joins import SNAPSHOT_LIES
 from tests.simulation.nodes.plan import (
@@ -98,6 +99,27 @@ def liars(seed: int) -> Plan:
     )
 
 
+def producers(seed: int) -> Plan:
+    """One of five signs blocks that break rules, in three ways each seed; nothing else is wrong,
+    so that all the others must make it pay. Later one of them crashes and comes back."""
+    drawn = draw_plan(seed)
+    return replace(
+        quiet(drawn, 5),
+        epoch_blocks=8,
+        liars=(seed % 5,),
+        crimes=bad_blocks(seed),
+        faults=((14.0, Crash(((seed + 1) % 5,), 2.0)),),
+        transfers_per_s=2,
+        heal_s=18.0,
+    )
+
+
+def bad_blocks(seed: int) -> tuple[str, ...]:
+    """Three of the ways, all of them in turn."""
+    kinds = tuple(BAD_BLOCKS)
+    return tuple(kinds[at % len(kinds)] for at in range(3 * seed, 3 * seed + 3))
+
+
 def joiners(seed: int) -> Plan:
     """One of five lies about snapshots. The others lose their chains, one after the other, when
     nobody keeps the first blocks any more, and meet crashes and power cuts while they join. Every
@@ -157,6 +179,7 @@ KINDS: Final[dict[str, Callable[[int], Plan]]] = {
     "witness": witness,
     "absent": absent,
     "liars": liars,
+    "producers": producers,
     "joiners": joiners,
     "beyond": beyond,
     "edges": edges,

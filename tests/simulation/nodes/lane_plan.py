@@ -8,6 +8,7 @@ from typing import Final
 
 from tests.simulation.nodes.evil import FAST_TWICE, HARD_TWICE
 from tests.simulation.nodes.evil_lanes import LANE_CRIMES
+from tests.simulation.nodes.kinds import bad_blocks
 from tests.simulation.nodes.plan import (
     HEAL_S,
     Captured,
@@ -173,6 +174,19 @@ def lane_guilty(seed: int) -> Plan:
     )
 
 
+def lane_producers(seed: int) -> Plan:
+    """One of seven signs blocks of terms that break rules, in three ways each seed."""
+    plan, _ = _small(seed, "producers")
+    liar = seed % SMALL_FOUNDERS
+    return replace(
+        plan,
+        liars=(liar,),
+        crimes=bad_blocks(seed),
+        faults=((14.0, Crash(((liar + 1) % SMALL_FOUNDERS,), 2.0)),),
+        heal_s=18.0,
+    )
+
+
 LANE_KINDS: Final[dict[str, Callable[[int], Plan]]] = {
     "swarm": draw_lane_plan,
     "captured": captured,
@@ -182,6 +196,7 @@ LANE_KINDS: Final[dict[str, Callable[[int], Plan]]] = {
     "behind": behind,
     "liars": lane_liars,
     "guilty": lane_guilty,
+    "producers": lane_producers,
 }
 
 

@@ -2,11 +2,13 @@
 
 from typing import Final
 
+from tests.simulation.nodes.bad_blocks import BAD_BLOCKS
 from tests.simulation.nodes.evil import FAST_TWICE, HARD_TWICE
 from tests.simulation.nodes.evil_lanes import LANE_CRIMES
 from tests.simulation.nodes.lane_plan import LANE_KINDS, draw_lane_plan
 from tests.simulation.nodes.offenders import SLASHED
 from tests.simulation.nodes.play import Result
+from tests.simulation.nodes.power import BATCHES, NAMES
 from tests.simulation.nodes.runs import in_its_own_directory
 
 DRAWN: Final = "swarm"
@@ -15,6 +17,8 @@ LANE_FAULTS: Final = (
     "crash of everybody",
     "chain lost",
     "power lost",
+    BATCHES,
+    NAMES,
     "disk full",
     "partition",
     "link deaf in one direction",
@@ -29,7 +33,7 @@ LANE_FAULTS: Final = (
 )
 CAPTURED: Final = ("committee captured", "(fast block taken back)")
 GUILTY: Final = (FAST_TWICE, HARD_TWICE, SLASHED)
-EVERY_FAULT: Final = (*LANE_FAULTS, *LANE_CRIMES, *CAPTURED, *GUILTY)
+EVERY_FAULT: Final = (*LANE_FAULTS, *LANE_CRIMES, *BAD_BLOCKS, *CAPTURED, *GUILTY)
 
 
 def run(seed: int, kind: str, *, founders: int | None = None) -> Result:

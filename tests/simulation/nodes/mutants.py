@@ -6,13 +6,14 @@ from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
 
-from aichain.node import joiner
+from aichain.node import bodies, joiner
 from aichain.node.accuser import Accuser
 from aichain.node.ballots import Ballots
 from aichain.node.certificates import CertificateDesk
 from aichain.node.finalizer import Finalized
 from aichain.node.fork_watch import ForkWatch
 from aichain.node.syncer import PeerLied, Syncer
+from aichain.store import durable
 from aichain.store.certificate_archive import CertificateArchive
 from aichain.store.joining import JoiningChain
 from aichain.store.keys import part_key, state_key
@@ -22,7 +23,7 @@ from consensus.votes import Vote
 from genesis.units import Address
 from native import codec
 from p2p.network import PeerView
-from vm import anchors, execute, staking
+from vm import anchors, apply, execute, staking
 from vm.candidates import list_candidate
 from vm.commitment import Subtree, key_hash
 from vm.draft import Draft
@@ -95,6 +96,18 @@ def list_the_jailed(draft: Draft, record: ValidatorRecord) -> None:
     list_candidate(draft, free)
 
 
+def sync_nothing(*_: object) -> None:
+    """New names may be gone when the power fails."""
+
+
+def costs_nothing(*_: object) -> None:
+    """A block that breaks a rule is refused, and its proposer does not pay."""
+
+
+def any_roots(*_: object) -> None:
+    """A header may say what it likes of the state that it stands on."""
+
+
 _PATCHES: dict[str, tuple[object, str, Any, str]] = {
     "nobody is accused": (Accuser, "accuse", do_nothing, "guilty"),
     "certificates are believed": (CertificateDesk, "_verify", do_nothing, "liars"),
@@ -110,6 +123,9 @@ _PATCHES: dict[str, tuple[object, str, Any, str]] = {
     "who halts goes in silence": (Finalized, "contest", keep_nothing, "beyond"),
     "final blocks are not compared": (ForkWatch, "_contested", only_anchors, "beyond"),
     "a fork is a lie": (Syncer, "_judge_fork", any_fork_is_a_lie, "beyond"),
+    "no sync of the directory": (durable, "_sync", sync_nothing, "swarm"),
+    "bad blocks cost nothing": (bodies, "charge_proposer", costs_nothing, "producers"),
+    "any parent roots": (apply, "require_parent_roots", any_roots, "producers"),
     "any part of a snapshot": (joiner, "read_part", any_part, "joiners"),
     "marked before the part": (JoiningChain, "write_part", mark_before_part, "joiners"),
     "nobody is jailed": (anchors, "jail", jail_nobody, "absent"),

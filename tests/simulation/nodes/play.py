@@ -101,6 +101,7 @@ def run_plan(plan: Plan, root: Path) -> Result:
     except* (Violation, AssertionError, AIChainError) as group:
         violation = _said(first_of(group))
     assert world is not None
+    world.faults.update(power.lost)
     checker = world.checker
     return Result(
         plan.seed,
@@ -150,6 +151,7 @@ async def _play(world: World) -> None:
         world.watchers.append(jailer.on_final)
         await stay_away(world, jailer)
     await world.live_on()
+    world.book.judge(plan.honest, 1 if world.document.has_lanes else len(plan.honest))
     faults["(fast block taken back)"] += world.checker.lanes.rolled_back
     await world.offenders.punish()
     await _reopen(world)

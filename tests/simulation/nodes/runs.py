@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
+from tests.simulation.nodes.bad_blocks import BAD_BLOCKS
 from tests.simulation.nodes.evil import CRIMES
 from tests.simulation.nodes.jail import STAGES
 from tests.simulation.nodes.joins import JOINED, LOST_IN_A_JOIN, SNAPSHOT_LIES
@@ -13,6 +14,7 @@ from tests.simulation.nodes.kinds import KINDS
 from tests.simulation.nodes.offenders import SHELTERING, SLASHED
 from tests.simulation.nodes.plan import Plan
 from tests.simulation.nodes.play import ACCUSED_AT_A_FORK, Result, run_plan
+from tests.simulation.nodes.power import BATCHES, NAMES
 
 FAULTS: Final = (
     "crash",
@@ -20,6 +22,8 @@ FAULTS: Final = (
     "chain lost",
     "index lost",
     "power lost",
+    BATCHES,
+    NAMES,
     "disk full",
     "partition",
     "link deaf in one direction",
@@ -42,7 +46,7 @@ PASSED: Final = (
     ACCUSED_AT_A_FORK,
 )
 JOINS: Final = (*SNAPSHOT_LIES, JOINED, LOST_IN_A_JOIN)
-EVERY_FAULT: Final = (*FAULTS, *CRIMES, *JOINS, *PASSED)
+EVERY_FAULT: Final = (*FAULTS, *CRIMES, *BAD_BLOCKS, *JOINS, *PASSED)
 
 
 def run(seed: int, kind: str) -> Result:

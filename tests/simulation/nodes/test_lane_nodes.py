@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.simulation.front_door import ROOT, play_unbroken
+from tests.simulation.nodes.bad_blocks import BAD_BLOCKS
 from tests.simulation.nodes.lane_mutants import MUTANTS
 from tests.simulation.nodes.lane_plan import LANE_KINDS
 from tests.simulation.nodes.lane_runs import CAPTURED, DRAWN, GUILTY, LANE_FAULTS
@@ -37,6 +38,7 @@ SHOWS = {
     "behind": ("chain lost",),
     "liars": ("chain lost", "link deaf in one direction"),
     "guilty": GUILTY,
+    "producers": tuple(BAD_BLOCKS)[13:15],
 }
 """What two seeds of a kind must have brought, beside no violation."""
 

@@ -7,6 +7,7 @@ import pytest
 from native.errors import AIChainError
 from tests.simulation.front_door import play_unbroken
 from tests.simulation.nodes import play
+from tests.simulation.nodes.bad_blocks import BAD_BLOCKS
 from tests.simulation.nodes.evil import CRIMES
 from tests.simulation.nodes.jail import STAGES
 from tests.simulation.nodes.mutants import SHOWN_BY, mutated
@@ -21,6 +22,7 @@ SEEDS = {
     "witness": 2,
     "absent": 2,
     "liars": 10,
+    "producers": 6,
     "joiners": 8,
     "beyond": 4,
     "edges": 4,
@@ -32,6 +34,7 @@ SLOW_SEEDS = {
     "witness": 30,
     "absent": 20,
     "liars": 30,
+    "producers": 30,
     "joiners": 80,
     "beyond": 40,
     "edges": 40,
@@ -69,6 +72,10 @@ def test_whoever_lies_withholds_or_forges_stops_nobody() -> None:
     assert set(CRIMES) - _play("liars", 0, SEEDS["liars"]) == set()
 
 
+def test_blocks_that_break_rules_are_never_final_and_cost_their_proposer() -> None:
+    assert set(BAD_BLOCKS) - _play("producers", 0, SEEDS["producers"]) == set()
+
+
 def test_chains_that_were_lost_come_back_by_snapshots_past_crashes_and_a_liar() -> None:
     assert set(JOINS) - _play("joiners", 0, SEEDS["joiners"]) == set()
 
@@ -87,7 +94,8 @@ def test_a_wrong_rule_of_whole_nodes_is_caught(name: str) -> None:
 
 def test_every_fault_of_the_table_has_a_kind_that_shows_it() -> None:
     passed = {SLASHED, "(fork)", "(node halted at a fork)", ACCUSED_AT_A_FORK}
-    assert set(EVERY_FAULT) == {*FAULTS, *CRIMES, *JOINS, *STAGES, SHELTERING, *passed}
+    liars = {*CRIMES, *BAD_BLOCKS}
+    assert set(EVERY_FAULT) == {*FAULTS, *liars, *JOINS, *STAGES, SHELTERING, *passed}
 
 
 @pytest.mark.parametrize("error", [AssertionError("impossible"), AIChainError("wrong")])

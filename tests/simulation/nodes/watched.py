@@ -8,6 +8,7 @@ from p2p.settings import NodeIdentity
 from p2p.wire.encoding import decode_gossip
 from p2p.wire.messages import Gossiped, Pushed
 from tests.simulation.nodes.checkers import Checker
+from tests.simulation.nodes.evil_producer import BadBlockBook
 from tests.simulation.nodes.plan import CALM
 
 
@@ -32,9 +33,11 @@ class WatchedNetwork(MemoryNetwork):
         checker: Checker,
         index: int,
         honest: dict[str, int],
+        bad_blocks: BadBlockBook,
     ) -> None:
         super().__init__(hub, identity)
         self._checker, self._index, self._honest = checker, index, honest
+        self._bad_blocks = bad_blocks
         key = identity.validator_key
         self._key = b"" if key is None else key.public_key
 
@@ -51,6 +54,8 @@ class WatchedNetwork(MemoryNetwork):
         super()._relay(payload)
 
     def penalize(self, peer: str, penalty: Penalty, reason: str) -> None:
-        if peer in self._honest and penalty is not Penalty.NUISANCE:
+        if penalty is not Penalty.NUISANCE and peer in self._honest:
             self._checker.on_penalized(self._index, self._honest[peer], reason)
+        elif penalty is not Penalty.NUISANCE:
+            self._bad_blocks.on_charged(self._index, reason)
         super().penalize(peer, penalty, reason)

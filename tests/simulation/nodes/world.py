@@ -30,8 +30,9 @@ from p2p.settings import NodeIdentity
 from tests.simulation.nodes.bounds import require_bounded, watch_bounds
 from tests.simulation.nodes.capture import show_false_final
 from tests.simulation.nodes.checkers import Checker, Violation, first_of
-from tests.simulation.nodes.evil import Crimes, CunningNetwork, EvilNetwork
+from tests.simulation.nodes.evil import Crimes, CunningNetwork, EvilNetwork, corrupt
 from tests.simulation.nodes.evil_lanes import EvilLanes
+from tests.simulation.nodes.evil_producer import BadBlockBook
 from tests.simulation.nodes.forensics import investigate
 from tests.simulation.nodes.joins import JOINED, LOST_IN_A_JOIN, is_joining
 from tests.simulation.nodes.offenders import Offenders, shelter
@@ -51,6 +52,7 @@ from tests.simulation.nodes.plan import (
     WrongClock,
 )
 from tests.simulation.nodes.power import Power, PowerLost
+from tests.simulation.nodes.running import Running
 from tests.simulation.nodes.stakes import STRANGER, STRANGER_OWNER
 from tests.simulation.nodes.topology import begin_log, node_seed
 from tests.simulation.nodes.virtual_time import (
@@ -62,18 +64,8 @@ from tests.simulation.nodes.watched import Links, WatchedNetwork
 
 BLOCKS_AFTER_HEALING = 10
 PATIENCE_S = 120.0
-UNTIL_NOTICED_S = 30.0
 _POLL_S = 0.05
 _LINK_DOWN_S = 10.0
-
-
-@dataclass(slots=True)
-class _Running:
-    node: Node | LaneNode
-    build: Callable[..., Node | LaneNode]
-    scope: trio.CancelScope
-    stopped: trio.Event
-    is_up: bool = False
 
 
 @dataclass(slots=True)
@@ -87,13 +79,14 @@ class World:
     links: Links
     hub: MemoryHub
     power: Power
-    running: dict[int, _Running] = field(default_factory=dict)
+    running: dict[int, Running] = field(default_factory=dict)
     faults: Counter[str] = field(default_factory=Counter)
     clocks: dict[int, VirtualClock] = field(default_factory=dict)
     lost: set[int] = field(default_factory=set)
     """Nodes whose chain was gone: a snapshot may be older than what their log knows decided."""
     checker: Checker = field(init=False)
     offenders: Offenders = field(init=False)
+    book: BadBlockBook = field(default_factory=BadBlockBook)
     watchers: list[Callable[[Node | LaneNode], None]] = field(default_factory=list)
     """Told of honest nodes whose final state is another one."""
 
@@ -109,7 +102,7 @@ class World:
         def network(identity: NodeIdentity, _settings: object) -> MemoryNetwork:
             if honest:
                 peers = {self._peer_id(each): each for each in self.honest}
-                return WatchedNetwork(self.hub, identity, self.checker, index, peers)
+                return WatchedNetwork(self.hub, identity, self.checker, index, peers, self.book)
             if founder in plan.liars:
                 evil = EvilLanes if self.document.has_lanes else EvilNetwork
                 return evil(self.hub, identity, founder, plan.seed, self.fault, self._crimes())
@@ -128,9 +121,11 @@ class World:
             self.lost |= {index} if lost_chain and plan.joins else set()
             self.checker.on_start(index, node, lost_chain=lost_chain or index in self.lost)
             self.offenders.watch(index, node)
-        elif plan.shelters and founder in plan.liars:
-            shelter(node.pool, self.fault)
-        running = self.running[index] = _Running(node, build, trio.CancelScope(), trio.Event())
+        elif founder in plan.liars:
+            corrupt(node, self.book, plan.founders - 1)
+            if plan.shelters:
+                shelter(node.pool, self.fault)
+        running = self.running[index] = Running(node, build, trio.CancelScope(), trio.Event())
         await self.nursery.start(partial(self._serve, index, running, watched=honest))
 
     async def crash(self, index: int) -> None:
@@ -143,7 +138,7 @@ class World:
     async def _serve(
         self,
         index: int,
-        running: _Running,
+        running: Running,
         task_status: TaskStatus[None] = trio.TASK_STATUS_IGNORED,
         *,
         watched: bool,
@@ -175,7 +170,7 @@ class World:
         finally:
             running.stopped.set()
 
-    async def _live(self, index: int, running: _Running, started: Callable[[], None]) -> Handover:
+    async def _live(self, index: int, running: Running, started: Callable[[], None]) -> Handover:
         """Until it is cancelled, or has joined another chain."""
         async with trio.open_nursery() as nursery:
             if index in self.honest:
@@ -200,6 +195,7 @@ class World:
                     self.checker.on_final(index, view, at_ms)
                     self.checker.finality.check(index, node.chain, view.block.header)
                     self.offenders.on_final(view.block)
+                    self.book.on_final(view.block.id)
                     for tell in self.watchers:
                         tell(node)
             nursery.cancel_scope.cancel()
@@ -304,9 +300,8 @@ class World:
     async def _capture(self, victim: int, alone_s: float) -> None:
         node = self.node(victim)
         self.hub.partition([self._peer_id(victim)])
-        bought = None
-        if isinstance(node, LaneNode):
-            bought = await show_false_final(node, self.plan.founders)
+        founders = self.plan.founders
+        bought = await show_false_final(node, founders) if isinstance(node, LaneNode) else None
         if bought is not None:
             self.checker.lanes.reversals.bought.add(bought)
             self.faults["committee captured"] += 1
@@ -382,8 +377,9 @@ class World:
         """After healing every honest node finalizes ten more blocks."""
         honest = self.honest
         target = max(self.checker.final, default=0) + BLOCKS_AFTER_HEALING
-        block_s = self.document.consensus.block_time_ms / 1000
-        ages_s = AGE_PER_BLOCK * self.plan.term_blocks * block_s
+        ages_s = (
+            AGE_PER_BLOCK * self.plan.term_blocks * self.document.consensus.block_time_ms / 1000
+        )
         with trio.move_on_after(PATIENCE_S + ages_s) as patience:
             while min(self.checker.heights[index] for index in honest) < target:  # noqa: ASYNC110
                 await trio.sleep(_POLL_S)
