@@ -148,8 +148,8 @@ def relay(turn: LaneTurn, effect: Effect) -> None:
                 turn.decided = (ballot.checkpoints[blocks[-1].id], certificate)
         case core.ReportEquivocation(evidence):
             turn.accuse(Lane.HARD, turn.state.number, evidence)
-        case core.Halt(reason):
-            turn.halt(reason)
+        case core.Halt(reason, certificate):
+            turn.halt(reason, certificate)
         case core.CheckBlock() | core.EnterEpoch():
             pass  # `offer` answers as soon as a rule holds, and BeginInstance has said it
         case _:

@@ -1,6 +1,6 @@
 """What the lanes ask of the world, beside what the core of one instance asks."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from consensus.certificates import QuorumCertificate
 from consensus.core import effects as core
@@ -163,6 +163,8 @@ class Halt:
     """The hard lane contradicts itself: stop the node, loudly."""
 
     reason: str
+    certificate: QuorumCertificate | None = field(default=None, compare=False)
+    """The FINAL that cannot be true together with ours."""
 
 
 LaneEffect = (

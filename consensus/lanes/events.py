@@ -48,6 +48,17 @@ class DecisionReceived:
 
 
 @dataclass(frozen=True, slots=True)
+class HardForkProven:
+    """A true FINAL of a checkpoint that excludes one of ours (`are_of_two_chains`).
+
+    The shell compares them: here only the last decision is known.
+    """
+
+    certificate: QuorumCertificate
+    now_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class CloseAccepted:
     """A CLOSE with valid signature and certificate; also our own, once signed."""
 
@@ -96,6 +107,7 @@ OfLanes = (
     CheckpointProposed
     | CheckpointFetched
     | DecisionReceived
+    | HardForkProven
     | CloseAccepted
     | CoreTimerFired
     | CertificatesWanted

@@ -23,6 +23,7 @@ from consensus.lanes.events import (
     CoreTimerFired,
     DecisionReceived,
     EpochDecided,
+    HardForkProven,
     LaneEvent,
     OfLanes,
     Woke,
@@ -86,6 +87,8 @@ def react_to_lanes(turn: LaneTurn, event: OfLanes) -> None:
             ballots.on_fetched(turn, checkpoint)
         case DecisionReceived(checkpoint, certificate):
             ballots.on_decision(turn, checkpoint, certificate)
+        case HardForkProven(certificate):
+            turn.halt("conflicting finality", certificate)
         case EpochDecided(voters):
             on_epoch(turn, voters)
         case Woke():

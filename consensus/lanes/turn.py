@@ -64,7 +64,7 @@ class LaneTurn:
         place = (lane, instance.epoch, number, instance.start.id)
         self.emit(Accuse(Accusation(*place, evidence)))
 
-    def halt(self, reason: str) -> None:
+    def halt(self, reason: str, certificate: QuorumCertificate | None) -> None:
         """Stop for good: the hard lane is wrong, or we are."""
         self.state = replace(self.state, halted=reason)
-        self.emit(Halt(reason))
+        self.emit(Halt(reason, certificate))

@@ -132,7 +132,8 @@ class Checker:
         if self.is_forked and self.accused_percent < ACCOUNTABLE_PERCENT:
             raise Violation("fork unaccounted", f"{self.accused_percent} % of the weight accused")
         if self.is_forked:
-            for fault in self.inquest.faults(self._named, self._facts.scenario.byzantine):
+            byzantine = self._facts.scenario.byzantine
+            for fault in self.inquest.faults(self._named, lambda who: who[0] - 1 in byzantine):
                 raise Violation("fork unproven", fault)
 
     @property

@@ -1,6 +1,6 @@
 """After a fork: what the certificates that honest members held say about who made it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import combinations
 
 from consensus.certificates import QuorumCertificate
@@ -9,6 +9,7 @@ from consensus.electorate import Electorate
 from consensus.forensics import Branch, convicted, decisive_votes, lacking
 from consensus.instance import BlockRef, Instance
 from consensus.votes import Vote
+from genesis.units import Address
 from native.hashing import Hash32
 
 
@@ -39,8 +40,10 @@ class Inquest:
                 if one.blocks[0] not in other.blocks and other.blocks[0] not in one.blocks:
                     yield one, other
 
-    def faults(self, instances: Mapping[Hash32, Instance], evil: frozenset[int]) -> list[str]:
-        """Where the proof in consensus/README does not hold; `evil` are node numbers."""
+    def faults(
+        self, instances: Mapping[Hash32, Instance], is_evil: Callable[[Address], bool]
+    ) -> list[str]:
+        """Where the proof in consensus/README does not hold."""
         found: list[str] = []
         for one, other in self.forks():
             name = one.certificate.instance_id
@@ -53,7 +56,7 @@ class Inquest:
             electorate = instances[name].electorate
             if _percent(electorate, guilty) < 38:
                 found.append(f"{sorted(guilty)} weigh too little for {one} and {other}")
-            honest = [each for each in guilty if electorate.members[each][0] - 1 not in evil]
+            honest = [each for each in guilty if not is_evil(electorate.members[each])]
             if honest:
                 found.append(f"convicts {honest}, who are honest")
         return found

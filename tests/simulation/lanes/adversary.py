@@ -15,6 +15,7 @@ from tests.builders_consensus import GENESIS
 from tests.simulation.lanes.means import Front, Means
 from tests.simulation.lanes.proposers import EvilProposers
 from tests.simulation.lanes.scenario import BLOCK_TIME_MS, DELTA_MS, ESCAPE_MS, TICK_MS
+from tests.simulation.lanes.twins import TWINS, Twins
 from tests.simulation.lanes.world import World
 
 EVERYBODY = 999
@@ -22,7 +23,7 @@ OBEDIENT = ("coop", "silent", "chase", "feed", "strike")
 STEADY = ("split", "drip", "strike", "help")
 WORKING_VIEWS = 2
 """How long those who strike go along: some blocks become fast, then the committee is dead."""
-MUTE = ("silent", "chase", "feed")
+MUTE = ("silent", "chase", "feed", TWINS)
 """A lie about tips by a captured committee would help: its CLOSEs are proof enough to restart."""
 LEAVE_MS = (0, 100, 500, 3_000, 9_750, 10_750, 11_500)
 CHASES_MAX = 60
@@ -37,6 +38,7 @@ class Rushing:
         self.world = world
         self.means = Means(world)
         self.proposers = EvilProposers(self.means)
+        self.twins = Twins(self.means, self.proposers)
         self.rng = self.means.rng
         self.votes_seen = 0
 
@@ -52,6 +54,9 @@ class Rushing:
         if not front.evil:
             return
         first, certified = self.means.hear(front, signed)
+        if front.mode == TWINS:
+            self.twins.support(front, signed)
+            return
         self._forge_now_and_then(front, signed.vote)
         if first and front.audience:
             self._support(front, signed.vote)
@@ -71,7 +76,8 @@ class Rushing:
         front = self.means.fronts[instance_id]
         if front.instance.proposer(view) in front.evil and view not in front.led:
             front.led.add(view)
-            self.proposers.lead(front, view)
+            leads = self.twins.lead if front.mode == TWINS else self.proposers.lead
+            leads(front, view)
 
     def on_checkpoint(self, checkpoint: Checkpoint, instance_id: Hash32) -> None:
         """Somebody honest proposes a target: move it, if the committee is ours."""

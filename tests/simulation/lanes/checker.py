@@ -16,6 +16,7 @@ from consensus.votes import Lane, VotePhase
 from genesis.limits import CHECKPOINTS_KNOWN_MAX, CORE_BLOCKS_MAX, TERM_CERTIFICATES_MAX
 from native.hashing import Hash32
 from tests.builders_consensus import GENESIS, GENESIS_HASH
+from tests.simulation.lanes.aftermath import Aftermath
 from tests.simulation.lanes.scenario import BAD_SEATS, Scenario
 
 
@@ -59,6 +60,10 @@ class Checker:
     restarts: int = 0
     fast_blocks: int = 0
     decided_at: dict[int, int] = field(default_factory=lambda: {0: 0})
+    aftermath: Aftermath = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.aftermath = Aftermath(self.scenario)
 
     def on_vote(self, member: int, record: VoteCast | ProposalCast) -> None:
         """No honest member signs a slashable pair, nor anything in a term it has closed."""
@@ -98,7 +103,7 @@ class Checker:
         """Hard prefixes never fork, and rest on 69 % of the stake of their epoch."""
         known = self.decided.setdefault(checkpoint.number, checkpoint)
         if known.block_id != checkpoint.block_id:
-            raise Violation("HARD FORK", f"member {member}: {checkpoint} against {known}")
+            self._on_fork(f"member {member}: {checkpoint} against {known}")
         epoch = (checkpoint.block_height - len(blocks)) // self.scenario.epoch_blocks
         voters = self.scenario.voters(epoch).electorate
         weight = sum(voters.weights[index] for index in certificate.voter_indices)
@@ -106,12 +111,32 @@ class Checker:
             raise Violation("certificate", f"member {member}: {certificate}")
         for block in blocks:
             if self.blocks.setdefault(block.height, block.id) != block.id:
-                raise Violation("HARD FORK", f"member {member}: {block}")
-            if self.blocks.get(block.height - 1) != block.parent_id or block.epoch != epoch:
+                self._on_fork(f"member {member}: {block}")
+            follows = self.blocks[block.height - 1] == block.parent_id or self.aftermath.is_forked
+            if not follows or block.epoch != epoch:
                 raise Violation("chain", f"member {member}: {block}")
         if checkpoint.number not in self.decided_at:
             self.decided_at[checkpoint.number] = now
             self.restarts += checkpoint.is_restart
+
+    def on_halt(self, member: int, reason: str, now: int) -> None:
+        """Only where more are evil than safety bears may anybody have to stop."""
+        if not self.scenario.halves:
+            raise Violation("halt", f"member {member}: {reason}")
+        self.faults["(halt)"] += 1
+        self.aftermath.halted_at.setdefault(member, now)
+
+    def _on_fork(self, what: str) -> None:
+        if not self.scenario.halves:
+            raise Violation("HARD FORK", what)
+        self.faults["(fork)"] += not self.aftermath.is_forked
+        self.aftermath.is_forked = True
+
+    def on_end(self, heal_ms: int) -> None:
+        """A fork is noticed by all, and they can name 38 % of the stake."""
+        instances = {name: instance for name, (_, _, instance) in self.instances.items()}
+        for fault in self.aftermath.faults(instances, heal_ms):
+            raise Violation("fork", fault)
 
     def on_rollback(self, member: int, number: int, terms: tuple[int, ...]) -> None:
         """Fast may be wrong only with a bad committee, or delays beyond what we promise.

@@ -14,5 +14,5 @@ CRIMES = (
     *(f"certificate forged: {kind}" for kind in FORGERIES),
     "certificate of 13 of 20 seats",
 )
-PASSED = ("(accusation)", "(fast blocks rolled back)")
+PASSED = ("(accusation)", "(fast blocks rolled back)", "(fork)", "(halt)")
 EVERY_FAULT = (*NETWORK, *MACHINES, *CRIMES, *PASSED)

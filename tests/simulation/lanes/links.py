@@ -9,6 +9,7 @@ import random
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
+from consensus.certificates import QuorumCertificate
 from tests.simulation.lanes.node import Node
 from tests.simulation.lanes.scenario import DELTA_MS, ESCAPE_MS, TICK_MS
 
@@ -176,3 +177,8 @@ class Links:
         """A node that crashed holds nothing of what was gossiped to it."""
         for thing in self._gossip.values():
             thing.has.discard(member)
+
+
+def key_of(certificate: QuorumCertificate) -> object:
+    """Any quorum of signatures for one thing is as good as any other."""
+    return certificate.vote

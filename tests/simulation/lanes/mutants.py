@@ -11,7 +11,7 @@ from consensus.core import voting
 from consensus.core.state import State as CoreState
 from consensus.electorate import Electorate
 from consensus.instance import BlockRef, Instance
-from consensus.lanes import fast, finality, rules
+from consensus.lanes import fast, finality, forks, rules
 from consensus.lanes.proofs import BoundaryFinal, CheckpointProof, WaitedOut
 from consensus.lanes.records import CheckpointSeen, LaneRecord
 from consensus.lanes.state import Lanes, LanesConfig, Proofs, Term, Tip
@@ -120,6 +120,11 @@ def any_number_of_seats(certificate: QuorumCertificate, electorate: Electorate) 
     certificate.check_shape(len(electorate))
 
 
+def one_chain(one: object, other: object) -> bool:
+    """Two decisions are never compared."""
+    return False
+
+
 def no_log(node: Node) -> list[LaneRecord]:
     """A restart knows nothing of what it signed."""
     return []
@@ -145,6 +150,7 @@ MUTANTS: dict[str, tuple[Patch, ...]] = {
     "log not read": ((Node, "remembered", no_log),),
     "checkpoints not logged": ((Node, "remembered", checkpoint_not_durable),),
     "lead of three": ((finality, "LEAD_MAX", 3),),
+    "forks unseen": ((forks, "are_of_two_chains", one_chain),),
     "13 of 20 seats": ((QuorumCertificate, "check_quorum", any_number_of_seats),),
 }
 
@@ -164,6 +170,7 @@ CATCHABLE: dict[str, tuple[str, range]] = {
     "log not read": ("crash", range(4)),
     "checkpoints not logged": ("dark", range(4)),
     "lead of three": ("mixed", range(4)),
+    "forks unseen": ("beyond", range(2)),
     "13 of 20 seats": ("cap8", range(4)),
 }
 """The scenario that shows each, and in which seeds: the first did, the others are room for luck."""

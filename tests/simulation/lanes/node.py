@@ -161,6 +161,7 @@ class Node:
             return
         self.world.note(self.member, self.state.number, len(effects))
         self.world.checker.on_step(self.member, self.state)
+        self.world.checker.aftermath.take(effects)
         for effect in effects:
             self.perform(effect)
 
@@ -241,7 +242,7 @@ class Node:
             case asked.Accuse(accusation):
                 checker.on_accusation(self.member, accusation)
             case asked.Halt(reason):
-                raise Violation("halt", f"member {self.member}: {reason}")
+                checker.on_halt(self.member, reason, self.world.now)
             case _:
                 raise AssertionError(f"an effect nobody performs: {effect}")
 

@@ -36,7 +36,7 @@ class EvilProposers:
             self._lead_fast(front, view)
         elif front.mode != "silent":
             for _ in range(self.rng.choice((1, 2))):
-                self._propose_checkpoint(front, view)
+                self.propose_checkpoint(front, view)
             if self.rng.random() < 0.3:
                 self._repeat_checkpoint(front, view)
 
@@ -108,8 +108,11 @@ class EvilProposers:
 
     # --- checkpoints ----------------------------------------------------------------------------
 
-    def _propose_checkpoint(self, front: Front, view: int) -> None:
-        """Any block that a certificate can be had for, or the start; any CLOSEs that fit."""
+    def propose_checkpoint(
+        self, front: Front, view: int, to: tuple[int, ...] | None = None
+    ) -> None:
+        """Any block that a certificate can be had for, or the start; any CLOSEs that fit. `to` the
+        members of one half of a split; None: to whom our mood says."""
         term = self._term_of(front)
         if term is None:
             return
@@ -135,9 +138,9 @@ class EvilProposers:
                 base.timestamp_ms + BLOCK_TIME_MS, GENESIS.timestamp_ms + self.world.now
             ),
         )
-        self._send(front, view, 0, checkpoint, proof)
+        self._send(front, view, 0, checkpoint, proof, to)
         if certificate is not None:
-            self.means.show(certificate, self.means.live, TICK_MS)
+            self.means.show(certificate, to or self.means.live, TICK_MS)
 
     def _pick_target(
         self, front: Front, term: Front
@@ -195,6 +198,7 @@ class EvilProposers:
         justify_view: int,
         checkpoint: Checkpoint,
         proof: CheckpointProof | None,
+        to: tuple[int, ...] | None = None,
     ) -> None:
         proposer = front.instance.proposer(view)
         proposal = Proposal(
@@ -202,8 +206,8 @@ class EvilProposers:
         )
         effect = asked.RebroadcastCheckpoint(SignedProposal(proposal, b"evil"), checkpoint, proof)
         live = self.means.live
-        receivers = live if front.mode == "help" else tuple(self.means.some(live))
-        self.world.send_checkpoint(-1, effect, receivers)
+        receivers = live if front.mode == "help" else to or tuple(self.means.some(live))
+        self.world.send_checkpoint(to[0] if to else -1, effect, receivers)
         self.world.fault("evil checkpoint")
 
     def _term_of(self, front: Front) -> Front | None:

@@ -12,6 +12,7 @@ from consensus.lanes.voters import EpochVoters
 from genesis.units import Address
 from native.hashing import Hash32, blake3_256
 from tests.builders_consensus import GENESIS_HASH
+from tests.simulation.lanes.halves import halve
 
 TICK_MS = 50
 SEEDS_TRIED = 200
@@ -52,6 +53,8 @@ class Kind:
     checkpoints: int = 10
     least: int = 3
     must_live: bool = True
+    halves: bool = False
+    """Until healing there are two sides that do not hear each other, with evil twins in both."""
 
 
 def captured(*numbers: int) -> dict[int, tuple[int, int]]:
@@ -218,6 +221,16 @@ KINDS: dict[str, Kind] = {
         partitions=True,
         must_live=False,
     ),
+    "beyond": Kind(
+        "45 % evil, with a copy in each half of a split for 50 s: hard checkpoints fork.",
+        byzantine=0.45,
+        fast_modes=("twins",),
+        hard_modes=("twins",),
+        halves=True,
+        heal_ms=50_000,
+        run_ms=10_000,
+        must_live=False,
+    ),
     "part": Kind(
         "75 s of partitions and slow links, nobody evil, 10 % absent.",
         offline=0.1,
@@ -263,6 +276,7 @@ class Scenario:
         self.offline = frozenset(self._take(honest, self.kind.offline, self.stakes))
         self.honest = tuple(sorted(honest))
         self.live = tuple(member for member in self.honest if member not in self.offline)
+        self.halves = halve(self.live, self.stakes) if self.kind.halves else ()
         skewed = rng.random() < 0.5
         bound = CLOCK_OFFSET_MS // 2
         self.skew_ms = tuple(rng.randint(-bound, bound) if skewed else 0 for _ in range(self.nodes))

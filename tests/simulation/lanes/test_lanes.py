@@ -32,6 +32,15 @@ def test_sets_as_large_as_in_life_break_nothing(nodes: int, name: str) -> None:
     assert run(1, name, nodes=nodes).violation is None
 
 
+def test_every_hard_fork_halts_all_and_convicts_38_percent() -> None:
+    """Beyond the bound; a run fails if somebody goes on, or if the guilty cannot be named."""
+    results = [run(seed, "beyond") for seed in range(6)]
+    assert [result.violation for result in results] == [None] * 6
+    forks = [result for result in results if result.faults["(fork)"]]
+    assert len(forks) >= 4
+    assert all(fork.faults["(halt)"] == len(Scenario("beyond", fork.seed).live) for fork in forks)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("nodes", "name"), [(100, "clean"), (100, "sync31"), (200, "clean")])
 def test_many_validators(nodes: int, name: str) -> None:

@@ -21,8 +21,10 @@ from native.hashing import Hash32, blake3_256
 from tests.builders_consensus import GENESIS
 from tests.simulation.lanes import delivery
 from tests.simulation.lanes.checker import Checker, Reversal, Violation
+from tests.simulation.lanes.comparing import Comparing
 from tests.simulation.lanes.counting import Counts
-from tests.simulation.lanes.links import Clock, Groups, Links
+from tests.simulation.lanes.halves import sides_of
+from tests.simulation.lanes.links import Clock, Groups, Links, key_of
 from tests.simulation.lanes.node import Node, Question, ViewsWanted
 from tests.simulation.lanes.scenario import BAD_SEATS, TICK_MS, Scenario
 
@@ -79,7 +81,8 @@ class World:
         self.rng = random.Random(f"world {scenario.name} {scenario.seed}")
         self.clock = Clock()
         self.links = Links(self.clock, self.rng, scenario.delays, scenario.kind.heal_ms)
-        self.links.is_cut = bool(scenario.kind.cut_ms)
+        self.links.is_cut = bool(scenario.kind.cut_ms) or scenario.kind.halves
+        self.links.partition = sides_of(scenario.halves) or None
         self.faults: Counter[str] = Counter()
         self.trace = array("q")
         self.checker = Checker(scenario, self.faults, self.links)
@@ -110,6 +113,7 @@ class World:
             try:
                 self._play()
                 self._require_life()
+                self.checker.on_end(self.heal_ms)
             except Violation as found:
                 violation = ": ".join(map(str, found.args))
             except AssertionError as found:
@@ -137,6 +141,8 @@ class World:
     def _has_enough(self) -> bool:
         if self.now <= self.heal_ms:
             return False
+        if self.scenario.halves:
+            return len(self.checker.aftermath.halted_at) == len(self.nodes)
         goal = self.healed_at + self.scenario.kind.checkpoints
         return all(node.is_up and node.state.number > goal for node in self.nodes.values())
 
@@ -192,6 +198,7 @@ class World:
             self.at(time, self._repartition)
             time += self.rng.choice(REPARTITION_MS)
         self.at(self.heal_ms, self.heal)
+        Comparing(self).start()
         horizon = max(self.heal_ms, 30_000)
         for _ in range(kind.crashes):
             self._plan_crash([self.rng.choice(self.everybody)], 250 + self.below(horizon), 20_000)
@@ -390,9 +397,3 @@ class World:
             for other in self.nodes.values()
             if other.is_up and (sides is None or sides[other.member] == sides[node.member])
         ]
-
-
-def key_of(certificate: QuorumCertificate) -> object:
-    """Any quorum of signatures for one thing is as good as any other."""
-    held = certificate
-    return held.instance_id, held.phase, held.view, held.block_id
