@@ -3,24 +3,22 @@
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import NoReturn
 
 import trio
 from trio_typing import TaskStatus
 
 from aichain.clock import Clock
-from aichain.errors import ConsensusHalted
 from aichain.node.accuser import Accuser
 from aichain.node.ballots import Ballots
 from aichain.node.bodies import Bodies
 from aichain.node.context import NodeContext
 from aichain.node.evidence_book import EvidenceBook
 from aichain.node.finalizer import Finalizer
-from aichain.node.fork_report import ForkReport, Guilty
+from aichain.node.fork_report import ForkReport
+from aichain.node.halting import halt
 from aichain.node.producer import Producer
 from aichain.node.stepper import Stepper
 from aichain.node.timers import Timers
-from consensus.certificates import QuorumCertificate
 from consensus.core.effects import (
     BroadcastCertificate,
     BuildBlock,
@@ -46,14 +44,9 @@ from consensus.core.step import step
 from consensus.evidence import Evidence
 from consensus.instance import Instance
 from consensus.votes import VotePhase
-from native.errors import AIChainError
 from p2p.network import Audience
 
 log = logging.getLogger(__name__)
-
-SERVED_AFTER_HALT_S = 12.0
-"""Nothing is signed any more, but the other side may still ask for what halts it, too: a second
-until our status has told it, and as long as `fork_watch` waits for all its answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,28 +149,8 @@ class Performer:
             case ReportEquivocation(evidence, instance):
                 self._report(evidence, instance)
             case Halt(reason, certificate):
-                await self._halt(reason, certificate)
-
-    async def _halt(self, reason: str, certificate: QuorumCertificate | None) -> NoReturn:
-        """Who is told to stop meanwhile has halted none the less, and says so."""
-        report = self._services.fork_report
-        try:
-            if report is not None and certificate is not None:
-                self._services.finalizer.contest(certificate.height)
-                await self._accuse(await report.tell(certificate))
-                await trio.sleep(SERVED_AFTER_HALT_S)
-        except trio.Cancelled as stopped:
-            raise ConsensusHalted(reason=reason) from stopped
-        raise ConsensusHalted(reason=reason)
-
-    async def _accuse(self, guilty: Guilty | None) -> None:
-        """While peers still hear us, and for the time after a new start."""
-        accuser = self._services.accuser
-        try:
-            if accuser is not None and guilty is not None:
-                await accuser.accuse_of_fork(guilty)
-        except AIChainError as error:
-            log.error("who signed for both sides is not accused: %s", error)
+                report, accuser = services.fork_report, services.accuser
+                await halt(reason, certificate, services.finalizer, report, accuser)
 
     def _cast(self, effect: CastVote | CastProposal) -> None:
         services = self._services

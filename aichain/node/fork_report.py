@@ -49,20 +49,42 @@ class ForkReport:
         self._run_blocking = run_blocking
 
     async def tell(self, certificate: QuorumCertificate) -> Guilty | None:
-        """`certificate` made a block final that is not on our chain, or does not execute here.
+        """`certificate` made a block, or of two lanes a checkpoint, final that is not on our chain,
+        or does not execute here.
 
         Answers whom this home convicts; None where that cannot be read.
         """
         await self._run_blocking(self._keep, certificate)
-        log.error("another block is final: %s", _words(certificate))
+        log.error("final elsewhere: %s", _words(certificate))
         guilty = await self._run_blocking(self._look_up, certificate)
         log.error(
-            "this home holds one side: `aichain fork-proof export %s --out FILE --epoch %d` writes "
+            "this home holds one side: `aichain fork-proof export %s --out FILE --%s %d` writes "
             "what it knows, for `aichain fork-proof find` to lay beside the other side's",
             self._config.home,
-            certificate.epoch,
+            "checkpoint" if self._chain.document.has_lanes else "epoch",
+            self._part(certificate),
         )
         return guilty
+
+    def contested_height(self, certificate: QuorumCertificate) -> int:
+        """Of a block that both chains have: of two lanes, where our checkpoint of its number ends,
+        or our last one."""
+        decisions = self._chain.decisions
+        if not self._chain.document.has_lanes:
+            return certificate.height
+        ours = decisions.next_from(certificate.height) or decisions.last
+        return 0 if ours is None else ours.checkpoint.block_height
+
+    def _part(self, certificate: QuorumCertificate) -> int:
+        """Of two lanes the checkpoint, whose ballot has its number for a height."""
+        has_lanes = self._chain.document.has_lanes
+        return certificate.height if has_lanes else certificate.epoch
+
+    def _ours(self, height: int) -> QuorumCertificate | None:
+        if not self._chain.document.has_lanes:
+            return self._chain.blocks.certificate_at(height)
+        kept = self._chain.decisions.next_from(height)
+        return None if kept is None or kept.checkpoint.number != height else kept.certificate
 
     def _keep(self, certificate: QuorumCertificate) -> None:
         """With what still waited for a vote that will not come."""
@@ -77,16 +99,16 @@ class ForkReport:
     def _look_up(self, certificate: QuorumCertificate) -> Guilty | None:
         """The node halts in any case: what cannot be read is only not said."""
         try:
-            ours = self._chain.blocks.certificate_at(certificate.height)
+            ours = self._ours(certificate.height)
             if ours is not None:
-                log.error("here block %d is final: %s", certificate.height, _words(ours))
+                log.error("final here: %s", _words(ours))
             return self._name_the_guilty(certificate)
         except (AIChainError, OSError) as error:
             log.error("nobody can be named: %s", error)
             return None
 
     def _name_the_guilty(self, certificate: QuorumCertificate) -> Guilty:
-        disclosure = disclosure_of(self._chain, self._config.data_dir, certificate.epoch)
+        disclosure = disclosure_of(self._chain, self._config.data_dir, self._part(certificate))
         validators = disclosure.epoch.validators
         guilty = convicted(disclosure.certificates, disclosure.epoch.instance_id)
         for index in guilty:

@@ -54,8 +54,7 @@ async def start_services(node: AnyNode, nursery: trio.Nursery) -> None:
     nursery.start_soon(node.pool.run)
     nursery.start_soon(node.syncer.run)
     nursery.start_soon(node.finalizer.run)
-    if isinstance(node, Node):
-        nursery.start_soon(node.syncer.fork_watch.run)
+    nursery.start_soon(node.syncer.fork_watch.run)
     nursery.start_soon(node.history.run)
     if node.probation is not None:
         nursery.start_soon(node.probation.run, node.config.vouch_for_vote_log)

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from aichain.chain import Chain
-from aichain.errors import ConsensusHalted
 from aichain.node.lanes.syncer import LaneSyncer, PeerLied
 from consensus.headers import block_ref
+from p2p.errors import RequestFailed
 from p2p.wire.messages import BlockData, BlockRange, GetDecisions, GetRange
 from tests.integration.ledgers import Purse, build_on, make_document
 from vm.blocks import Block, encode_body
@@ -30,7 +30,9 @@ def data_of(block: Block) -> BlockData:
     return BlockData(block.header.raw, encode_body(block.transactions))
 
 
-async def fetch(hard: Block | Any, served: list[Block], end: Block) -> list[Block]:
+async def fetch(
+    hard: Block | Any, served: list[Block], end: Block, watch: Any = None
+) -> list[Block]:
     """What becomes of these blocks when the hard lane decided on `end`."""
 
     async def request(_peer: str, asked: GetRange, _timeout_s: float) -> BlockRange:
@@ -41,7 +43,7 @@ async def fetch(hard: Block | Any, served: list[Block], end: Block) -> list[Bloc
     engine: Any = SimpleNamespace(state=SimpleNamespace(hard=hard))
     context: Any = SimpleNamespace(network=SimpleNamespace(request=request))
     nothing: Any = None
-    syncer = LaneSyncer(engine, nothing, nothing, nothing, context)
+    syncer = LaneSyncer(engine, nothing, nothing, nothing, watch, context)
     checkpoint = SimpleNamespace(block_id=end.id, block_height=end.header.height)
     decision: Any = SimpleNamespace(checkpoint=checkpoint)
     return await syncer._blocks("peer", decision)
@@ -55,12 +57,18 @@ async def test_blocks_that_lead_from_ours_to_the_checkpoint_are_taken(chain: Cha
     assert [block.id for block in taken] == [first.block.id, second.block.id]
 
 
-async def test_a_true_decision_that_leads_to_another_chain_stops_the_node(chain: Chain) -> None:
+async def test_a_true_decision_that_leads_to_another_chain_is_told_to_the_fork_watch(
+    chain: Chain,
+) -> None:
     ours = build_on(chain.head)
     theirs = build_on(chain.head, [Purse().pay(DOCUMENT)])
     above = build_on(theirs.state)
-    with pytest.raises(ConsensusHalted):
-        await fetch(block_ref(ours.block.header), [above.block], above.block)
+    shown: list[tuple[str, Any]] = []
+    watch = SimpleNamespace(leads_elsewhere=lambda *told: shown.append(told))
+    with pytest.raises(RequestFailed):
+        await fetch(block_ref(ours.block.header), [above.block], above.block, watch)
+    ((peer, decision),) = shown
+    assert (peer, decision.checkpoint.block_id) == ("peer", above.block.id)
 
 
 async def test_blocks_that_lead_nowhere_are_a_lie(chain: Chain) -> None:
@@ -78,6 +86,7 @@ async def test_a_decision_that_the_lanes_took_meanwhile_blames_nobody() -> None:
         state=SimpleNamespace(number=3, ballot=SimpleNamespace(instance=voters))
     )
     checkpoint = SimpleNamespace(number=3, epoch=0, block_height=12)
+    watch: Any = SimpleNamespace(suspects=lambda *_told: False)
     certificate = SimpleNamespace(instance_id=voters.id)
     decision = SimpleNamespace(checkpoint=checkpoint, certificate=certificate)
     handed_over: list[object] = []
@@ -94,5 +103,5 @@ async def test_a_decision_that_the_lanes_took_meanwhile_blames_nobody() -> None:
     certificates: Any = SimpleNamespace(verify_final=verify_final, hand_over=handed_over.append)
     context: Any = SimpleNamespace(network=SimpleNamespace(request=request))
     nothing: Any = None
-    await LaneSyncer(engine, certificates, nothing, nothing, context)._follow("peer")
+    await LaneSyncer(engine, certificates, nothing, nothing, watch, context)._follow("peer")
     assert not handed_over

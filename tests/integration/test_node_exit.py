@@ -10,7 +10,7 @@ import pytest
 from aichain.chain import Chain
 from aichain.config import Endpoint, NodeConfig
 from aichain.errors import ExitCode, StoreCorrupt, WalLocked
-from aichain.node import ballots, engine
+from aichain.node import ballots, engine, halting
 from aichain.node.assemble import open_log
 from aichain.node.fork_report import ForkReport
 from aichain.node.run import run_node
@@ -117,7 +117,7 @@ def halt_soon(monkeypatch: pytest.MonkeyPatch, served_s: float) -> None:
         return state, (Halt("conflicting finality", FINAL),)
 
     monkeypatch.setattr(engine, "step", step_and_halt)
-    monkeypatch.setattr(engine, "SERVED_AFTER_HALT_S", served_s)
+    monkeypatch.setattr(halting, "SERVED_AFTER_HALT_S", served_s)
 
 
 def test_who_is_told_to_stop_while_it_halts_says_that_it_halted(

@@ -14,6 +14,7 @@ from aichain.node.anchor_votes import AnchorVotes
 from aichain.node.assemble import (
     NetworkFactory,
     archive_of,
+    clock_watch_of,
     context_of,
     core_config,
     mempool_of,
@@ -30,6 +31,7 @@ from aichain.node.clock_watch import ClockWatch
 from aichain.node.context import NodeContext
 from aichain.node.electorates import Electorates
 from aichain.node.faults import machine_of
+from aichain.node.fork_report import ForkReport
 from aichain.node.history import History, history_of
 from aichain.node.joiner import Handover
 from aichain.node.lanes.alarms import Alarms
@@ -39,6 +41,7 @@ from aichain.node.lanes.caster import Caster
 from aichain.node.lanes.certificates import LaneCertificates
 from aichain.node.lanes.engine import LaneEngine, TimerKey, voters_of
 from aichain.node.lanes.finalizer import LaneFinalizer
+from aichain.node.lanes.fork_watch import LaneForkWatch
 from aichain.node.lanes.inbound import LaneInbound
 from aichain.node.lanes.instances import Instances
 from aichain.node.lanes.performer import KeyHolder, LanePerformer, LaneServices
@@ -130,8 +133,7 @@ def assemble_lanes(
     """Build a node on its data directory, recovering what a crash left. Blocking."""
     document, machine = config.document, machine or machine_of(config.faults)
     chain, key = open_chain(config, before=before), config.validator_key
-    wal = open_log(config, key.public_key) if key else None
-    records = tuple(decode_lane_record(raw) for raw in wal.records()) if wal else ()
+    wal, records = read_log(config, key)
     context = context_of(config, network_of, machine, chain, before)
     lanes = restore_lanes(config, chain, records, context.electorates)
     engine, instances = LaneEngine(lanes, document.consensus), Instances(context.electorates)
@@ -140,14 +142,14 @@ def assemble_lanes(
     pool = TransactionPool(mempool_of(document), chain, context)
     bodies = Bodies(ledger, pool, context)
     finalizer = LaneFinalizer(ledger, pool, feed, context, lambda: engine.state, alarms)
-    certificates = LaneCertificates(engine, instances, context)
-    relay = relay_of(engine, context, key)
+    fork_watch, archive = LaneForkWatch(engine, chain, context), archive_of(config)
+    certificates = LaneCertificates(engine, instances, fork_watch, context)
     reveals, own = reveals_of(config, chain), lanes.config.core.validator
-    anchors = None if key is None else AnchorVotes(key, chain)
+    anchors = AnchorVotes(key, chain) if key else None
     producer = Producer(ledger, pool, context, own, reveals, anchors)
-    syncer = LaneSyncer(engine, certificates, bodies, finalizer, context)
-    watch = ClockWatch(document.consensus, context.electorates)
-    holder, archive = None, archive_of(config)
+    syncer = LaneSyncer(engine, certificates, bodies, finalizer, fork_watch, context)
+    relay, watch = relay_of(engine, context, key), clock_watch_of(context)
+    holder, report = None, ForkReport(chain, wal, archive, config, machine.run_blocking)
     if key is not None and wal is not None and own is not None and anchors is not None:
         signer, proofs = Signer(key, wal, archive), Proofs(chain, records)
         ballots = LaneBallots(signer, signed_of(records), context, holds=proofs.holds)
@@ -164,14 +166,15 @@ def assemble_lanes(
     context.network.set_handler(Responder(chain, pool, answers, machine, history.shelf).answer)
     context.network.set_gossip_check(inbound.judge_gossip)
     backend = NodeBackend(chain, engine, pool, syncer, watch, feed, context, archive)
+    services = LaneServices(
+        instances, holder, relay, bodies, producer, finalizer, certificates, alarms, report, context
+    )
     return LaneNode(
         config=config,
         chain=chain,
         wal=wal,
         engine=engine,
-        services=LaneServices(
-            instances, holder, relay, bodies, producer, finalizer, certificates, alarms, context
-        ),
+        services=services,
         context=context,
         inbound=inbound,
         pool=pool,
@@ -181,6 +184,16 @@ def assemble_lanes(
         feed=feed,
         rpc=RpcServer(backend, rpc_settings(config), context.metrics, machine.clock),
     )
+
+
+def read_log(
+    config: NodeConfig, key: SigningKey | None
+) -> tuple[VoteWal | None, tuple[LaneRecord, ...]]:
+    """A validator's vote log, and what it tells."""
+    if key is None:
+        return None, ()
+    wal = open_log(config, key.public_key)
+    return wal, tuple(decode_lane_record(raw) for raw in wal.records())
 
 
 def restore_lanes(

@@ -7,6 +7,7 @@ from aichain.node.certificates import REQUEST_TIMEOUT_S, CertificateIntake
 from aichain.node.context import NodeContext
 from aichain.node.lanes.caster import audience_of
 from aichain.node.lanes.engine import LaneEngine
+from aichain.node.lanes.fork_watch import LaneForkWatch
 from aichain.node.lanes.instances import Instances, Seating, close_witnesses
 from aichain.node.sources import Rotation, steady_ms
 from consensus.certificates import QuorumCertificate, certificate_witnesses
@@ -36,8 +37,15 @@ from p2p.wire.messages import (
 class LaneCertificates:
     """What proves something to us, pushed, gossiped or asked for."""
 
-    def __init__(self, engine: LaneEngine, instances: Instances, context: NodeContext) -> None:
+    def __init__(
+        self,
+        engine: LaneEngine,
+        instances: Instances,
+        fork_watch: LaneForkWatch,
+        context: NodeContext,
+    ) -> None:
         self._engine = engine
+        self._fork_watch = fork_watch
         self._instances = instances
         self._electorates = context.electorates
         self._verifier = context.verifier
@@ -58,9 +66,11 @@ class LaneCertificates:
         return await self._intake.take(peer, certificate, self._offer)
 
     async def take_decision(self, peer: str, decision: Decision) -> bool:
-        """The FINAL of our ballot with its checkpoint; others are of no use yet, or any more."""
+        """The FINAL of our ballot with its checkpoint; others may be of another chain, or are of no
+        use yet, or any more."""
         checkpoint, seating, ballot = decision.checkpoint, self._ballot(), self._engine.state.ballot
         if seating is None or decision.certificate.instance_id != seating.instance.id:
+            self._fork_watch.suspects(peer, decision)
             return False
         if checkpoint.id in ballot.notarized and checkpoint.id not in ballot.checkpoints:
             # Its certificate came alone, and nobody may remember by name what it is of.

@@ -5,10 +5,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import assert_never
 
-from aichain.errors import ConsensusHalted
 from aichain.node.accuser import Accuser
 from aichain.node.bodies import Bodies
 from aichain.node.context import NodeContext
+from aichain.node.fork_report import ForkReport
+from aichain.node.halting import halt
 from aichain.node.lanes.alarms import Alarms
 from aichain.node.lanes.ballots import LaneBallots
 from aichain.node.lanes.caster import Caster
@@ -56,6 +57,7 @@ class LaneServices:
     finalizer: LaneFinalizer
     certificates: LaneCertificates
     alarms: Alarms
+    fork_report: ForkReport
     context: NodeContext
 
 
@@ -118,8 +120,8 @@ class LanePerformer:
                 self._accuse(accusation)
             case asked.SetWake(at_ms):
                 self._set_timer(WAKE, at_ms)
-            case asked.Halt(reason):
-                raise ConsensusHalted(reason=reason)
+            case asked.Halt(reason, certificate):
+                await halt(reason, certificate, services.finalizer, services.fork_report, None)
             case _:
                 assert_never(effect)
 

@@ -8,12 +8,12 @@ import logging
 
 import trio
 
-from aichain.errors import ConsensusHalted
 from aichain.node.bodies import Bodies, BodyUnavailable, decode_block
 from aichain.node.context import NodeContext
 from aichain.node.lanes.certificates import LaneCertificates
 from aichain.node.lanes.engine import LaneEngine
 from aichain.node.lanes.finalizer import LaneFinalizer
+from aichain.node.lanes.fork_watch import LaneForkWatch
 from aichain.node.sources import BlockSources
 from aichain.rpc.backend import JoinProgress, JoinStage
 from consensus.core.events import BlockExecuted, BlockRejected
@@ -52,12 +52,14 @@ class LaneSyncer:
         certificates: LaneCertificates,
         bodies: Bodies,
         finalizer: LaneFinalizer,
+        fork_watch: LaneForkWatch,
         context: NodeContext,
     ) -> None:
         self._engine = engine
         self._certificates = certificates
         self._bodies = bodies
         self._finalizer = finalizer
+        self.fork_watch = fork_watch
         self._context = context
         self._is_behind = False
         self.sources = BlockSources(context.network)
@@ -129,6 +131,8 @@ class LaneSyncer:
         if not usable:
             await self._range(peer, state.hard.height, 1)  # who joined above us says so here
             raise RequestFailed(peer, "it does not know what it claims to have")
+        if any(self.fork_watch.suspects(peer, each) for each in usable):
+            raise RequestFailed(peer, "it is on another chain")
         decision = usable[-1]
         await self._verify(decision, state)
         if self._engine.state.number > decision.checkpoint.number:
@@ -162,7 +166,7 @@ class LaneSyncer:
         """The blocks above our head up to the checkpoint, by hash.
 
         The decision is true. If they lead to it from another block than our last hard one, 69 % of
-        the stake have signed two chains: we stop, as the hard lane does.
+        the stake have signed two chains: the fork watch halts us.
         """
         head, checkpoint = self._engine.state.hard, decision.checkpoint
         blocks: list[Block] = []
@@ -187,8 +191,8 @@ class LaneSyncer:
         if parent_id != checkpoint.block_id:
             raise PeerLied("its blocks do not lead to its checkpoint")
         if blocks and blocks[0].header.parent_id != head.id:
-            log.error("block %d is hard on another chain, too: a fork", head.height)
-            raise ConsensusHalted(reason="conflicting finality")
+            self.fork_watch.leads_elsewhere(peer, decision)
+            raise RequestFailed(peer, f"another block {head.height} is hard there")
         return blocks
 
     async def _range(self, peer: str, height: int, count: int) -> BlockRange:
