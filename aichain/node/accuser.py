@@ -66,7 +66,7 @@ class Accuser:
         """Whoever signed for both sides, in whatever epoch that was."""
         epoch = guilty.epoch
         validators, start_id = epoch.validators, epoch.start_id
-        place = (Lane.HARD, epoch.number, validators.hash, start_id, 0)
+        place = (Lane.HARD, epoch.number, validators.hash, start_id, epoch.checkpoint)
         for index, proof in guilty.proofs.items():
             owner = self._owner_of(validators[index].address)
             if owner is not None:

@@ -57,6 +57,8 @@ class LaneForkWatch:
         async with trio.open_nursery() as nursery:
             while True:
                 await trio.sleep(POLL_S)
+                if self._engine.state.halted is not None:
+                    continue
                 peers = self._context.network.peers()
                 self._forget(peers)
                 for peer in peers:

@@ -121,7 +121,9 @@ class LanePerformer:
             case asked.SetWake(at_ms):
                 self._set_timer(WAKE, at_ms)
             case asked.Halt(reason, certificate):
-                await halt(reason, certificate, services.finalizer, services.fork_report, None)
+                accuser = None if services.holder is None else services.holder.accuser
+                report = services.fork_report
+                await halt(reason, certificate, services.finalizer, report, accuser)
             case _:
                 assert_never(effect)
 

@@ -14,6 +14,7 @@ import trio
 from aichain.node.assemble import Node
 from aichain.node.lanes.assemble import LaneNode
 from consensus.certificates import QuorumCertificate
+from consensus.lanes.messages import CheckpointMessage
 from consensus.proposals import ProposalMessage
 from consensus.votes import VOTE_CONTEXT, SignedVote, Vote, VotePhase, cancel_vote
 from genesis.networks import founder_key
@@ -253,8 +254,10 @@ class CunningNetwork(MemoryNetwork):
         self._side = side
 
     def push(self, message: Pushed, to: Audience | frozenset[bytes]) -> int:
-        if isinstance(message, ProposalMessage) and message.view % 2 != self._side:
-            return 0
+        match message:
+            case ProposalMessage(view=view) | CheckpointMessage(view=view):
+                if view % 2 != self._side:
+                    return 0
         return super().push(message, to)
 
 

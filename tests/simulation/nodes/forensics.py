@@ -13,7 +13,8 @@ from consensus.fork_files import (
     encode_fork_proof,
 )
 from consensus.fork_proof import ForkProof, prove_fork, verify_fork_proof
-from consensus.records import ProofFound, decode_record
+from consensus.lanes.records import decode_lane_record
+from consensus.records import ProofFound
 from native.batch import verify_many
 
 
@@ -21,7 +22,7 @@ def accused_in(config: NodeConfig) -> int:
     """How many the vote log of this home accuses: whoever starts there again brings it on chain."""
     assert config.validator_key is not None, "of a validator"
     with closing(open_log(config, config.validator_key.public_key)) as log:
-        return sum(isinstance(decode_record(raw), ProofFound) for raw in log.records())
+        return sum(isinstance(decode_lane_record(raw), ProofFound) for raw in log.records())
 
 
 def investigate(configs: Sequence[NodeConfig]) -> ForkProof | None:

@@ -49,6 +49,8 @@ class LaneChecker:
         self._proposed: dict[tuple[int, Hash32, int], bytes] = {}
         self._behind: set[int] = set()
         """Who lost its chain and has not caught up with its log since."""
+        self.beyond = False
+        """Whether blocks may become hard on two chains."""
         self.rolled_back = 0
         """Fast blocks that somebody was shown and that are not in the chain."""
 
@@ -142,7 +144,7 @@ class LaneChecker:
                 other = heights.setdefault(height, block_id)
                 if other != block_id and await _status(node, other) is BlockStatus.FAST:
                     raise Violation(f"node {index} shows two fast blocks at {height}")
-            undone += self._settle(index, node, shown, final)
+            undone += 0 if self.beyond else self._settle(index, node, shown, final)
             if undone and undone > _alarms(node):
                 raise Violation(f"node {index}: {undone} fast blocks are gone in silence")
             self.rolled_back = max(self.rolled_back, undone)

@@ -187,6 +187,25 @@ def lane_producers(seed: int) -> Plan:
     )
 
 
+def lane_beyond(seed: int) -> Plan:
+    """Three of seven run twice, one copy on each side of a partition: hard checkpoints fork."""
+    plan, rng = _small(seed, "beyond")
+    return replace(
+        plan,
+        epoch_blocks=256,
+        twins=tuple(rng.sample(range(SMALL_FOUNDERS), 3)),
+        halves=True,
+        heal_s=rng.uniform(10.0, 30.0),
+        cunning=seed % 2 == 1,
+    )
+
+
+def lane_edges(seed: int) -> Plan:
+    """The same, but the sides meet again only when epochs have ended on both."""
+    rng = random.Random(f"aichain/nodes/lanes/edges/{seed}")
+    return replace(lane_beyond(seed), epoch_blocks=8, heal_s=rng.uniform(40.0, 60.0))
+
+
 LANE_KINDS: Final[dict[str, Callable[[int], Plan]]] = {
     "swarm": draw_lane_plan,
     "captured": captured,
@@ -197,6 +216,8 @@ LANE_KINDS: Final[dict[str, Callable[[int], Plan]]] = {
     "liars": lane_liars,
     "guilty": lane_guilty,
     "producers": lane_producers,
+    "beyond": lane_beyond,
+    "edges": lane_edges,
 }
 
 

@@ -33,7 +33,8 @@ LANE_FAULTS: Final = (
 )
 CAPTURED: Final = ("committee captured", "(fast block taken back)")
 GUILTY: Final = (FAST_TWICE, HARD_TWICE, SLASHED)
-EVERY_FAULT: Final = (*LANE_FAULTS, *LANE_CRIMES, *BAD_BLOCKS, *CAPTURED, *GUILTY)
+FORKED: Final = ("(fork)", "(node halted at a fork)")
+EVERY_FAULT: Final = (*LANE_FAULTS, *LANE_CRIMES, *BAD_BLOCKS, *CAPTURED, *GUILTY, *FORKED)
 
 
 def run(seed: int, kind: str, *, founders: int | None = None) -> Result:

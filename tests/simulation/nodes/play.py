@@ -124,7 +124,7 @@ def _said(error: BaseException) -> str:
 
 async def _play(world: World) -> None:
     plan, faults = world.plan, world.faults
-    world.checker.beyond = plan.halves
+    world.checker.beyond = world.checker.lanes.beyond = plan.halves
     for index in range(plan.stranger + plan.rotates):
         await world.start(index)
     faults["clock skew"] += any(plan.skews_ms)

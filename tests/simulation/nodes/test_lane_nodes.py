@@ -11,9 +11,9 @@ from tests.simulation.front_door import ROOT, play_unbroken
 from tests.simulation.nodes.bad_blocks import BAD_BLOCKS
 from tests.simulation.nodes.lane_mutants import MUTANTS
 from tests.simulation.nodes.lane_plan import LANE_KINDS
-from tests.simulation.nodes.lane_runs import CAPTURED, DRAWN, GUILTY, LANE_FAULTS
+from tests.simulation.nodes.lane_runs import CAPTURED, DRAWN, GUILTY, LANE_FAULTS, run
 from tests.simulation.nodes.plan import Crash, DeadCommittee, Plan, Split
-from tests.simulation.nodes.play import run_plan
+from tests.simulation.nodes.play import ACCUSED_AT_A_FORK, run_plan
 
 VALIDATORS = 24
 CALM_S = 8.0
@@ -102,6 +102,16 @@ def test_runs_with_two_lanes_and_one_thing_wrong_break_nothing(kind: str) -> Non
 
 def test_every_kind_with_two_lanes_must_show_something() -> None:
     assert {DRAWN, *SHOWS} == set(LANE_KINDS)
+
+
+@pytest.mark.parametrize("kind", ["beyond", "edges"])
+def test_at_a_hard_fork_both_halves_halt_and_accuse_who_signed_twice(kind: str) -> None:
+    """Whom all homes convict together, and that they weigh 38 %, the run checks at its end."""
+    result = run(0, kind)
+    assert result.violation is None
+    assert result.faults["(fork)"] == 1
+    assert result.faults["(node halted at a fork)"] == 4
+    assert result.faults[ACCUSED_AT_A_FORK] == 4 * 3
 
 
 @pytest.mark.slow

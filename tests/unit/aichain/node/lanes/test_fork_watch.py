@@ -68,7 +68,7 @@ class Desk:
         head = SimpleNamespace(head=OUR_CHAIN.headers[LAST])
         chain: Any = SimpleNamespace(blocks=blocks, document=document, decisions=self, head=head)
         epoch = SimpleNamespace(instance=SimpleNamespace(epoch=OUR_CHAIN.headers[LAST].epoch))
-        state = SimpleNamespace(number=LAST + 1, ballot=epoch)
+        state = SimpleNamespace(number=LAST + 1, ballot=epoch, halted=None)
         engine: Any = SimpleNamespace(state=state, post=self.events.append)
         clock = SimpleNamespace(now_ms=lambda: 7)
         context: Any = SimpleNamespace(network=self, verifier=self, clock=clock)
