@@ -9,9 +9,9 @@ from typing import Protocol
 from native.cpu import OpenSSLEngine
 from native.errors import InvalidData
 from native.signatures import SignatureItem
+from native.vector import vector_engines
 
 ENGINE_VARIABLE = "AICHAIN_NATIVE"
-DEFAULT_ENGINE = "openssl"
 
 
 class Engine(Protocol):
@@ -22,8 +22,11 @@ class Engine(Protocol):
 
     def verify(self, items: Sequence[SignatureItem]) -> list[bool]: ...
 
+    def pin(self, public_keys: Sequence[bytes]) -> None: ...
 
-ENGINES: Mapping[str, Callable[[], Engine]] = {"openssl": OpenSSLEngine}
+
+ENGINES: Mapping[str, Callable[[], Engine]] = {**vector_engines(), "openssl": OpenSSLEngine}
+"""The fastest first."""
 
 
 @dataclass(eq=False)
@@ -35,8 +38,8 @@ class EngineUnknown(InvalidData):
 
 
 def select_engine(name: str | None = None) -> Engine:
-    """The engine called `name`, else of AICHAIN_NATIVE, else OpenSSL; one instance a process."""
-    return _engine(name or os.environ.get(ENGINE_VARIABLE) or DEFAULT_ENGINE)
+    """The engine called `name`, else of AICHAIN_NATIVE, else the fastest; one a process."""
+    return _engine(name or os.environ.get(ENGINE_VARIABLE) or next(iter(ENGINES)))
 
 
 def describe_engine() -> str:

@@ -1,8 +1,6 @@
 """The engine that is always there: OpenSSL through `cryptography`, in a few threads."""
 
-import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 
 from native.signatures import (
@@ -11,33 +9,27 @@ from native.signatures import (
     parse_public_key,
     verify_parsed,
 )
+from native.threads import ThreadedEngine
 
-INLINE_BELOW_ITEMS = 8
-CHUNK_MAX_ITEMS = 64
-THREADS_MAX = 4
 PARSED_KEYS_MAX = 1024
 
 
-class OpenSSLEngine:
-    """Verifies item by item; OpenSSL drops the interpreter lock at work, so threads add up."""
+class OpenSSLEngine(ThreadedEngine):
+    """Verifies item by item."""
 
     name = "openssl"
+    inline_below_items = 8
+    piece_max_items = 64
 
     def __init__(self, threads: int | None = None) -> None:
-        self.threads = threads or min(THREADS_MAX, os.cpu_count() or 1)
-        self._pool = ThreadPoolExecutor(self.threads, thread_name_prefix="native-verify")
+        super().__init__(threads)
         self._parsed = lru_cache(PARSED_KEYS_MAX)(parse_public_key)
 
-    def verify(self, items: Sequence[SignatureItem]) -> list[bool]:
-        """One verdict an item, in order. Blocks: an event loop goes through a thread."""
-        if len(items) < INLINE_BELOW_ITEMS or self.threads == 1:
-            return self._verify_chunk(items)
-        size = min(CHUNK_MAX_ITEMS, -(-len(items) // self.threads))
-        chunks = [items[start : start + size] for start in range(0, len(items), size)]
-        return [verdict for part in self._pool.map(self._verify_chunk, chunks) for verdict in part]
-
-    def _verify_chunk(self, items: Sequence[SignatureItem]) -> list[bool]:
+    def verify_piece(self, items: Sequence[SignatureItem]) -> list[bool]:
         return [
             has_signature_shape(item) and verify_parsed(self._parsed(item.public_key), item)
             for item in items
         ]
+
+    def pin(self, public_keys: Sequence[bytes]) -> None:
+        """Nothing: a parsed key wins little here, and the cache of them is large."""

@@ -1,0 +1,85 @@
+// What the parts of a key and of a signature are in bytes (FIPS 204, section 7.1 and 7.2).
+#pragma once
+
+#include <stddef.h>
+
+namespace aichain {
+namespace ISA_NAMESPACE {
+
+// Coefficients of z (algorithm 19); false if one is as large as gamma1 - beta.
+template <class P> inline bool decode_z(const uint8_t *bytes, int32_t *z) {
+    I32 too_large = I32::broadcast(0);
+    for (int i = 0; i < N; i += W) {
+        const I32 x = I32::broadcast(P::GAMMA1) - I32::unpack<P::Z_BITS>(bytes, i);
+        too_large = too_large | (I32::abs(x) > I32::broadcast(P::Z_BOUND - 1));
+        x.store(z + i);
+    }
+    return !I32::any(too_large);
+}
+
+// Hints (algorithm 21): 0xff where there is one. False for all but the one encoding of each.
+template <class P> inline bool decode_hints(const uint8_t *bytes, uint8_t (*hints)[N]) {
+    memset(hints, 0, size_t(P::K) * N);
+    int index = 0;
+    for (int i = 0; i < P::K; i++) {
+        const int end = bytes[P::OMEGA + i];
+        if (end < index || end > P::OMEGA) return false;
+        for (const int first = index; index < end; index++) {
+            if (index > first && bytes[index] <= bytes[index - 1]) return false;
+            hints[i][bytes[index]] = 0xff;
+        }
+    }
+    for (; index < P::OMEGA; index++)
+        if (bytes[index] != 0) return false;
+    return true;
+}
+
+// t1 2^13 (algorithm 23, and line 9 of algorithm 8).
+inline void decode_t1(const uint8_t *bytes, int32_t *t) {
+    for (int i = 0; i < N; i += W)
+        (I32::unpack<T1_BITS>(bytes, i) * I32::broadcast(1 << D)).store(t + i);
+}
+
+// The high bits of r in [0, q) with the hint applied (algorithms 36 and 40).
+template <class P> inline I32 use_hint(I32 r, I32 hint) {
+    const I32 one = I32::broadcast(1);
+    I32 high = (r + I32::broadcast(127)).template shifted_right<7>();
+    if constexpr (P::W1_COUNT == 16) {
+        high = (high * I32::broadcast(1025) + I32::broadcast(1 << 21)).template shifted_right<22>();
+        high = high & I32::broadcast(15);
+    } else {
+        high = (high * I32::broadcast(11275) + I32::broadcast(1 << 23)).template shifted_right<24>();
+        high = high - (high & (high > I32::broadcast(43)));
+    }
+    I32 low = r - high * I32::broadcast(2 * P::GAMMA2);
+    low = low - (I32::broadcast(Q) & (low > I32::broadcast((Q - 1) / 2)));
+    const I32 positive = low > I32::broadcast(0);  // -1 or 0
+    const I32 step = I32::broadcast(0) - (positive + positive) - one;
+    high = high + (hint & step);
+    if constexpr (P::W1_COUNT == 16) return high & I32::broadcast(15);
+    const I32 negative = I32::broadcast(0) > high;
+    high = high + (negative & I32::broadcast(44));
+    return high - (I32::broadcast(44) & (high > I32::broadcast(43)));
+}
+
+// Packs bytes of 4 or 6 bits each (algorithm 28).
+template <class P> inline void encode_w1(const uint8_t *values, uint8_t *out) {
+    for (int i = 0; i < N; i += 8) {
+        uint64_t x;
+        memcpy(&x, values + i, 8);
+        if constexpr (P::W1_BITS == 4) {
+            x = (x | x >> 4) & 0x00ff00ff00ff00ff;
+            x = (x | x >> 8) & 0x0000ffff0000ffff;
+            x = x | x >> 16;
+            memcpy(out + i / 2, &x, 4);
+        } else {
+            x = (x & 0x00ff00ff00ff00ff) | (x & 0xff00ff00ff00ff00) >> 2;
+            x = (x & 0x0000ffff0000ffff) | (x & 0xffff0000ffff0000) >> 4;
+            x = (x & 0x00000000ffffffff) | (x & 0xffffffff00000000) >> 8;
+            memcpy(out + i * 6 / 8, &x, 6);
+        }
+    }
+}
+
+}  // namespace ISA_NAMESPACE
+}  // namespace aichain

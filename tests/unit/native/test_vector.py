@@ -1,0 +1,275 @@
+"""The kernels against FIPS 204's vectors and against OpenSSL, on every instruction set here."""
+
+import json
+import random
+from array import array
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from native.compiled import INSTRUCTION_SETS, kernels
+from native.signatures import (
+    CONTEXT_MAX_BYTES,
+    PUBLIC_KEY_BYTES,
+    Algorithm,
+    SignatureItem,
+    SigningKey,
+    verify,
+)
+from native.vector import VectorEngine
+
+VECTORS = Path(__file__).parents[2] / "vectors"
+Q = 8_380_417
+N = 256
+CHALLENGE_BYTES = {Algorithm.ML_DSA_44: 32, Algorithm.ML_DSA_65: 48, Algorithm.ML_DSA_87: 64}
+OMEGA = {Algorithm.ML_DSA_44: 80, Algorithm.ML_DSA_65: 55, Algorithm.ML_DSA_87: 75}
+ROWS = {Algorithm.ML_DSA_44: 4, Algorithm.ML_DSA_65: 6, Algorithm.ML_DSA_87: 8}
+
+pytestmark = pytest.mark.skipif(not INSTRUCTION_SETS, reason="installed without a C++ compiler")
+each_set = pytest.mark.parametrize("name", INSTRUCTION_SETS)
+each_algorithm = pytest.mark.parametrize("algorithm", list(Algorithm), ids=lambda each: each.name)
+
+
+def read(name: str) -> Any:
+    return json.loads((VECTORS / name).read_text())
+
+
+def keys_of(algorithm: Algorithm, count: int) -> list[SigningKey]:
+    return [SigningKey.from_seed(bytes([number]) * 32, algorithm) for number in range(count)]
+
+
+def make_item(key: SigningKey, message: bytes = b"message", context: bytes = b"c") -> SignatureItem:
+    return SignatureItem(key.public_key, message, context, key.sign(message, context))
+
+
+def openssl(items: list[SignatureItem]) -> list[bool]:
+    return [verify(each.public_key, each.message, each.context, each.signature) for each in items]
+
+
+@each_set
+def test_nists_vectors_of_the_pure_interface(name: str) -> None:
+    engine = VectorEngine(name, 1)
+    cases = read("ml_dsa_65_sig_ver_pure.json")["tests"]
+    items = [
+        SignatureItem(
+            *(bytes.fromhex(case[part]) for part in ("pk", "message", "context", "signature"))
+        )
+        for case in cases
+    ]
+    assert engine.verify(items) == [case["testPassed"] for case in cases]
+    assert {case["testPassed"] for case in cases} == {True, False}
+
+
+@each_set
+def test_nists_vectors_of_the_internal_interface(name: str) -> None:
+    verifier = kernels.Verifier(name, 0)
+    seen = set()
+    for group in read("ml_dsa_sig_ver_internal.json")["testGroups"]:
+        for case in group["tests"]:
+            item = SignatureItem(
+                bytes.fromhex(group["pk"]),
+                bytes.fromhex(case["message"]),
+                b"",
+                bytes.fromhex(case["signature"]),
+            )
+            assert verifier.verify_internal([item]) == [case["testPassed"]], case["tcId"]
+            seen.add((group["parameterSet"], case["testPassed"]))
+    assert len(seen) == 6
+
+
+@each_set
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33, 63, 64, 65])
+def test_one_bad_signature_changes_no_other_verdict(name: str, count: int) -> None:
+    keys = keys_of(Algorithm.ML_DSA_65, 3)
+    good = [make_item(key, bytes([number])) for number, key in enumerate(keys)]
+    bad = replace(good[1], message=b"another")
+    engine = VectorEngine(name, 1)
+    for place in range(count) if count < 10 else (0, count // 2, count - 1):
+        items = [good[number % 3] for number in range(count)]
+        items[place] = bad
+        assert engine.verify(items) == [number != place for number in range(count)]
+
+
+@each_set
+@each_algorithm
+def test_messages_of_any_lengths_side_by_side(name: str, algorithm: Algorithm) -> None:
+    key = keys_of(algorithm, 1)[0]
+    lengths = [0, 1, 68, 69, 70, 71, 72, 135, 136, 137, 204, 205, 1_000, 65_536]
+    items = [make_item(key, bytes(length), bytes(length % 256)) for length in lengths]
+    assert VectorEngine(name, 1).verify(items) == [True] * len(items)
+    wrong = [replace(item, context=item.context + b"\1") for item in items]
+    mixed = [*items, *wrong]
+    random.Random(1).shuffle(mixed)
+    assert VectorEngine(name, 1).verify(mixed) == openssl(mixed)
+
+
+@each_set
+def test_what_has_a_wrong_length_is_false(name: str) -> None:
+    item = make_item(keys_of(Algorithm.ML_DSA_65, 1)[0])
+    items = [
+        replace(item, signature=b""),
+        replace(item, signature=item.signature[:-1]),
+        replace(item, signature=item.signature + b"\0"),
+        replace(item, public_key=b""),
+        replace(item, public_key=item.public_key[:-1]),
+        replace(item, public_key=item.public_key + b"\0"),
+        replace(item, context=bytes(CONTEXT_MAX_BYTES + 1)),
+    ]
+    assert VectorEngine(name, 1).verify([*items, item]) == [False] * len(items) + [True]
+
+
+@each_set
+def test_what_is_not_an_item_is_refused(name: str) -> None:
+    engine = VectorEngine(name, 1)
+    item: Any = make_item(keys_of(Algorithm.ML_DSA_44, 1)[0])
+    wrongs: list[Any] = [None, b"item"]
+    wrongs += [replace(item, message="text"), replace(item, public_key=None)]
+    for wrong in wrongs:
+        with pytest.raises((TypeError, AttributeError)):
+            engine.verify([item, wrong])
+
+
+def mutations(item: SignatureItem, algorithm: Algorithm, chance: random.Random) -> SignatureItem:
+    """Wrong in one place of a part that was drawn: challenge, vector, hints, counters, key."""
+    signature, omega, rows = bytearray(item.signature), OMEGA[algorithm], ROWS[algorithm]
+    hints = len(signature) - omega - rows
+    places = {
+        "challenge": range(CHALLENGE_BYTES[algorithm]),
+        "vector": range(CHALLENGE_BYTES[algorithm], hints),
+        "hints": range(hints, hints + omega),
+        "counters": range(hints + omega, len(signature)),
+    }
+    part = chance.choice([*places, "swap", "key", "message"])
+    if part == "key":
+        at = chance.randrange(len(item.public_key))
+        key = bytearray(item.public_key)
+        key[at] ^= 1 << chance.randrange(8)
+        return replace(item, public_key=bytes(key))
+    if part == "message":
+        return replace(item, message=item.message + b"\0")
+    if part == "swap":  # hints in another order, or one twice
+        at = chance.randrange(hints, hints + omega - 1)
+        signature[at + 1] = chance.choice([signature[at], signature[at + 1]])
+        signature[at], signature[at + 1] = signature[at + 1], signature[at]
+    else:
+        at = chance.choice(places[part])
+        signature[at] = chance.choice([0, 255, omega, signature[at] ^ 1, chance.randrange(256)])
+    return replace(item, signature=bytes(signature))
+
+
+@each_algorithm
+def test_mutated_signatures_get_the_verdicts_of_openssl(algorithm: Algorithm) -> None:
+    chance = random.Random(algorithm)
+    keys = keys_of(algorithm, 4)
+    valid = [make_item(key, bytes([number])) for number, key in enumerate(keys * 4)]
+    items = [mutations(chance.choice(valid), algorithm, chance) for _ in range(400)]
+    expected = openssl(items)
+    assert {True, False} == set(expected)
+    for name in INSTRUCTION_SETS:
+        assert VectorEngine(name, 1).verify(items) == expected
+
+
+@pytest.mark.slow
+@each_algorithm
+def test_ten_thousand_mutated_signatures(algorithm: Algorithm) -> None:
+    chance = random.Random(100 + algorithm)
+    keys = keys_of(algorithm, 16)
+    valid = [make_item(key, bytes([number])) for number, key in enumerate(keys * 4)]
+    items = [mutations(chance.choice(valid), algorithm, chance) for _ in range(10_000)]
+    expected = openssl(items)
+    for name in INSTRUCTION_SETS:
+        assert VectorEngine(name).verify(items) == expected
+
+
+@each_set
+@each_algorithm
+def test_the_matrix_is_the_same_from_first_blocks_and_from_streams(
+    name: str, algorithm: Algorithm
+) -> None:
+    for key in keys_of(algorithm, 3):
+        streams = kernels.expand_key(name, key.public_key, 0)
+        assert kernels.expand_key(name, key.public_key, 5) == streams
+        assert kernels.expand_key(name, key.public_key, 1) == streams
+
+
+@each_set
+@each_algorithm
+def test_the_challenge_is_the_same_from_one_block_and_from_a_stream(
+    name: str, algorithm: Algorithm
+) -> None:
+    size = PUBLIC_KEY_BYTES[algorithm]
+    for number in range(100):
+        seed = bytes([number]) * CHALLENGE_BYTES[algorithm]
+        block = kernels.sample_in_ball(name, size, seed, False)
+        assert kernels.sample_in_ball(name, size, seed, True) == block
+        weight = sum(abs(each) for each in array("i", block))
+        assert weight == {1312: 39, 1952: 49, 2592: 60}[size]
+
+
+def product(a: list[int], b: list[int]) -> list[int]:
+    """By the book: modulo x^256 + 1 and q."""
+    result = [0] * N
+    for i, x in enumerate(a):
+        for j, y in enumerate(b):
+            sign = 1 if i + j < N else -1
+            result[(i + j) % N] += sign * x * y
+    return [each % Q for each in result]
+
+
+@each_set
+def test_products_of_polynomials_with_extreme_coefficients(name: str) -> None:
+    chance = random.Random(1)
+    largest = (1 << 23) - 1
+    extremes = [[Q - 1] * N, [-largest] * N, [largest, -largest] * (N // 2), [0] * N]
+    drawn = [[chance.choice([-largest, largest, 1, 0]) for _ in range(N)] for _ in range(4)]
+    for a in [*extremes, *drawn]:
+        for b in (extremes[1], drawn[0]):
+            raw = kernels.multiply(name, array("i", a).tobytes(), array("i", b).tobytes())
+            result = array("i", raw)
+            assert [each % Q for each in result] == product(a, b)
+            assert max(map(abs, result)) < Q
+
+
+def test_a_flood_of_new_keys_evicts_nothing_and_is_not_kept() -> None:
+    engine = VectorEngine(INSTRUCTION_SETS[0], 1, recent_keys_max=4)
+    known = [make_item(key) for key in keys_of(Algorithm.ML_DSA_44, 3)]
+    engine.pin([known[0].public_key])
+    for _ in range(2):  # at its second sight a key is kept
+        assert engine.verify(known) == [True] * 3
+    assert (engine.cache_counters()["pinned"], engine.cache_counters()["recent"]) == (1, 2)
+    flood = [
+        SignatureItem(number.to_bytes(4, "big") * 328, b"", b"", bytes(2420))
+        for number in range(200)
+    ]
+    assert not any(engine.verify(flood))
+    counters = engine.cache_counters()
+    assert (counters["evictions"], counters["recent"]) == (0, 2)
+    before = counters["hits"]
+    assert engine.verify(known) == [True] * 3
+    assert engine.cache_counters()["hits"] == before + 3
+    for _ in range(2):  # who sends each twice fills the cache, and no more than that
+        engine.verify(flood[:9])
+    counters = engine.cache_counters()
+    assert (counters["pinned"], counters["recent"]) == (1, 4)
+    engine.pin([])
+    assert engine.cache_counters()["pinned"] == 0
+
+
+def test_threads_that_evict_each_others_keys_get_right_verdicts() -> None:
+    engine = VectorEngine(INSTRUCTION_SETS[0], 2, recent_keys_max=2)
+    items = [make_item(key) for key in keys_of(Algorithm.ML_DSA_44, 9)]
+    batches = []
+    for start in range(40):
+        batch = [items[(start + step) % 9] for step in range(40)]
+        batch[start] = replace(batch[start], message=b"another")
+        batches.append(batch)
+    expected = [[place != start for place in range(40)] for start in range(40)]
+    with ThreadPoolExecutor(6) as callers:
+        pinning = [callers.submit(engine.pin, [each.public_key]) for each in items * 5]
+        assert list(callers.map(engine.verify, batches)) == expected
+        for each in pinning:
+            each.result()
+    assert engine.cache_counters()["recent"] <= 2
