@@ -203,9 +203,8 @@ def context_of(
     network = network_of(node_identity(config), network_settings(config))
     if before is not None:
         network.standings = before.standings
-    network.set_validators(electorates.keys)
     place_in_regions(network, config.document, on=config.faults.regions)
-    return NodeContext(
+    context = NodeContext(
         document=config.document,
         electorates=electorates,
         network=network,
@@ -214,6 +213,8 @@ def context_of(
         clock=machine.clock,
         run_blocking=machine.run_blocking,
     )
+    context.serve_validators()
+    return context
 
 
 def open_chain(

@@ -22,3 +22,8 @@ class NodeContext:
     metrics: Metrics
     clock: Clock
     run_blocking: RunBlocking
+
+    def serve_validators(self) -> None:
+        """The network and the verifier prefer whoever votes in this epoch or the next."""
+        self.network.set_validators(self.electorates.keys)
+        self.verifier.pin(self.electorates.keys)

@@ -169,7 +169,7 @@ class Performer:
     def _enter(self, epoch: int) -> None:
         context = self._services.context
         context.electorates.enter(epoch)
-        context.network.set_validators(context.electorates.keys)
+        context.serve_validators()
         decided = context.electorates.electorate(epoch + 1)
         self._engine.post(ElectorateDecided(decided, context.clock.now_ms()))
 

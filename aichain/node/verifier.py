@@ -8,7 +8,7 @@ import trio
 
 from aichain.machine import RunBlocking
 from genesis import limits
-from native.batch import verify_many
+from native.batch import pin_keys, verify_many
 from native.signatures import SignatureItem
 
 
@@ -86,13 +86,29 @@ class Verifier:
 
     def __init__(self, run_blocking: RunBlocking) -> None:
         self._consensus, self._blocks, self._bulk = (_Lane(run_blocking) for _ in range(3))
+        self._run_blocking = run_blocking
+        self._validators = frozenset[bytes]()
+        self._validators_changed = trio.Event()
+
+    def pin(self, validators: frozenset[bytes]) -> None:
+        """Whose signatures will come again and again: the engine keeps their keys expanded."""
+        if validators != self._validators:
+            self._validators = validators
+            self._validators_changed.set()
 
     async def run(self) -> None:
         """Serve every lane until cancelled."""
         async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._pin)
             nursery.start_soon(self._consensus.run)
             nursery.start_soon(self._blocks.run)
             nursery.start_soon(self._bulk.run)
+
+    async def _pin(self) -> None:
+        while True:
+            await self._validators_changed.wait()
+            self._validators_changed = trio.Event()
+            await self._run_blocking(pin_keys, sorted(self._validators))
 
     async def verify_consensus(self, items: Sequence[SignatureItem]) -> list[bool]:
         """Verdicts for votes, proposals and certificates, in the order of the items."""

@@ -195,6 +195,6 @@ class LanePerformer:
         epoch = height // blocks
         log.info("epoch %d begins", epoch)
         context.electorates.enter(epoch)
-        context.network.set_validators(context.electorates.keys)
+        context.serve_validators()
         voters = self._engine.voters_of(context.electorates, epoch + 1)
         self._engine.post(EpochDecided(voters, context.clock.now_ms()))
