@@ -29,6 +29,11 @@ LEAVE_MS = (0, 100, 500, 3_000, 9_750, 10_750, 11_500)
 CHASES_MAX = 60
 FORGERIES = ("short", "signature repeated", "another instance")
 FORGED_EVERY = 97
+VOTE_WITHHELD = "vote withheld"
+VOTE_TO_SOME = "vote to some only, or late"
+COMMIT_WITHHELD = "certificate of COMMITs held back"
+LAST_MOMENT = "FINAL just before the term stalls"
+VOTED = (VOTE_WITHHELD, VOTE_TO_SOME, COMMIT_WITHHELD, LAST_MOMENT)
 
 
 class Rushing:
@@ -58,8 +63,8 @@ class Rushing:
             self.twins.support(front, signed)
             return
         self._forge_now_and_then(front, signed.vote)
-        if first and front.audience:
-            self._support(front, signed.vote)
+        if first and front.audience and not self._support(front, signed.vote):
+            self.world.fault(VOTE_WITHHELD)
         if certified:
             self._within_reach(front, signed.vote)
 
@@ -119,12 +124,13 @@ class Rushing:
 
     # --- votes ----------------------------------------------------------------------------------
 
-    def _support(self, front: Front, vote: Vote) -> None:
+    def _support(self, front: Front, vote: Vote) -> bool:
         """An honest vote for something new: do we join?"""
         mode, means, cancels = front.mode, self.means, vote.phase is VotePhase.CANCEL
         if mode in STEADY:
-            if self._joins(front, vote):
-                means.vote(front, vote, front.audience, TICK_MS)
+            if not self._joins(front, vote):
+                return False
+            means.vote(front, vote, front.audience, TICK_MS)
         elif (
             (cancels and self.rng.random() < 0.7)
             or mode == "coop"
@@ -134,6 +140,7 @@ class Rushing:
         elif mode == "slowp" and not cancels:
             delay = TICK_MS * self.rng.choice((1, 20, 90, 150))
             means.vote(front, vote, means.some(front.audience), delay)
+            self.world.fault(VOTE_TO_SOME)
         elif mode in ("equiv", "random", "lie"):
             mood = self.rng.random()
             if mood < 0.4:
@@ -141,6 +148,12 @@ class Rushing:
             elif mood < 0.8:
                 delay = TICK_MS * self.rng.choice((1, 3, 10, 40))
                 means.vote(front, vote, means.some(front.audience), delay)
+                self.world.fault(VOTE_TO_SOME)
+            else:
+                return False
+        else:
+            return False
+        return True
 
     def _joins(self, front: Front, vote: Vote) -> bool:
         """Moods that know what they want."""
@@ -173,16 +186,19 @@ class Rushing:
                 moment = self._first_stall(front) - 2 * DELTA_MS
                 delay = max(1, moment - self.world.now)
                 means.release_later(front, vote, delay, EVERYBODY)
+                self.world.fault(LAST_MOMENT)
             return
         if mode == "split":
             self._split(front, vote)
             return
         if front.lane is Lane.FAST and commits and mode != "slowp":
             front.held_back.append(vote)
+            self.world.fault(COMMIT_WITHHELD)
         if mode == "dribble" and commits:
             moment = self._first_stall(front) - TICK_MS * rng.randint(0, 4)
             delay = max(1, moment - self.world.now)
             means.release_later(front, vote, delay, rng.choice((1, 2, EVERYBODY)))
+            self.world.fault(LAST_MOMENT)
         if mode in ("random", "equiv", "lie") and rng.random() < 0.5:
             delay = rng.choice(LEAVE_MS)
             means.release_later(front, vote, delay, rng.choice((1, 3, EVERYBODY)))
@@ -256,7 +272,7 @@ class Rushing:
             front.spoilt.add(block.id)
         everybody = mode in ("chase", "feed")
         to = list(self.means.live) if everybody else self.means.some(self.means.live)
-        self.means.publish(block)
+        self.means.publish(block, flaw="withheld" if withheld else "")
         if not withheld:
             self.means.hand_body(block, to, TICK_MS)
         finals = mode == "feed" or self.rng.random() < 1 / 3

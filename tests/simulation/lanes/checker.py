@@ -100,15 +100,12 @@ class Checker:
         blocks: tuple[BlockRef, ...],
         now: int,
     ) -> None:
-        """Hard prefixes never fork, and rest on 69 % of the stake of their epoch."""
+        """Hard prefixes never fork, and rest on COMMITs of 69 % of the stake of their epoch."""
         known = self.decided.setdefault(checkpoint.number, checkpoint)
         if known.block_id != checkpoint.block_id:
             self._on_fork(f"member {member}: {checkpoint} against {known}")
         epoch = (checkpoint.block_height - len(blocks)) // self.scenario.epoch_blocks
-        voters = self.scenario.voters(epoch).electorate
-        weight = sum(voters.weights[index] for index in certificate.voter_indices)
-        if certificate.block_id != checkpoint.id or not reaches_quorum(weight, voters.total):
-            raise Violation("certificate", f"member {member}: {certificate}")
+        self._check_certificate(member, checkpoint, certificate, epoch)
         for block in blocks:
             if self.blocks.setdefault(block.height, block.id) != block.id:
                 self._on_fork(f"member {member}: {block}")
@@ -137,6 +134,28 @@ class Checker:
         instances = {name: instance for name, (_, _, instance) in self.instances.items()}
         for fault in self.aftermath.faults(instances, heal_ms):
             raise Violation("fork", fault)
+
+    def _check_certificate(
+        self, member: int, checkpoint: Checkpoint, certificate: QuorumCertificate, epoch: int
+    ) -> None:
+        """Of this ballot, and nobody honest is named who did not sign it."""
+        voters = self.scenario.voters(epoch).electorate
+        weight = sum(voters.weights[index] for index in certificate.voter_indices)
+        lane, number, instance = self.instances[certificate.instance_id]
+        place = (Lane.HARD, checkpoint.number, epoch, checkpoint.parent_id)
+        if (
+            (lane, number, instance.epoch, instance.start.id) != place
+            or certificate.phase is not VotePhase.COMMIT
+            or certificate.block_id != checkpoint.id
+            or not reaches_quorum(weight, voters.total)
+        ):
+            raise Violation("certificate", f"member {member}: {certificate}")
+        for index in certificate.voter_indices:
+            voter = self.scenario.number_of[voters.members[index]]
+            key = (voter, certificate.instance_id, certificate.view)
+            said = self.signed.get(key, {}).get(VotePhase.COMMIT)
+            if voter not in self.scenario.byzantine and said != checkpoint.id:
+                raise Violation("certificate", f"member {member}: {voter} did not sign it")
 
     def on_rollback(self, member: int, number: int, terms: tuple[int, ...]) -> None:
         """Fast may be wrong only with a bad committee, or delays beyond what we promise.

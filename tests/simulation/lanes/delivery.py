@@ -29,8 +29,10 @@ class Neighbourhood(Protocol):
     checker: Checker
     links: Links
     bodies: dict[Hash32, BlockRef]
+    withheld: set[Hash32]
     checkpoints: dict[Hash32, Checkpoint]
 
+    def fault(self, kind: str) -> None: ...
     def reachable(self, node: Node) -> list[Node]: ...
 
 
@@ -138,6 +140,7 @@ def ask_checkpoint(world: Neighbourhood, node: Node, checkpoint_id: Hash32) -> N
 def ask_block(world: Neighbourhood, node: Node, block_id: Hash32) -> None:
     """The block and its ancestors, as far as somebody within reach holds them."""
     path: list[BlockRef] = []
+    wanted_id = block_id
     while block_id in world.bodies and block_id not in node.disk.blocks:
         path.insert(0, world.bodies[block_id])
         block_id = path[0].parent_id
@@ -146,6 +149,8 @@ def ask_block(world: Neighbourhood, node: Node, block_id: Hash32) -> None:
             path = path[:at]
             break
     if not path:
+        if wanted_id in world.withheld:
+            world.fault("withheld block asked for")
         return
     own = len(path) == 1 and path[0].id in node.bodies
     delay = 1 + world.links.below(10 if own else DELTA_MS)

@@ -54,8 +54,16 @@ class Gossip:
 class Links:
     """Who hears what after how long."""
 
-    def __init__(self, clock: Clock, rng: random.Random, delays: str, heal_ms: int) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        rng: random.Random,
+        delays: str,
+        heal_ms: int,
+        fault: Callable[[str], None],
+    ) -> None:
         self.clock, self.rng, self.delays, self.heal_ms = clock, rng, delays, heal_ms
+        self._fault = fault
         self.nodes: Mapping[int, Node] = {}
         self.partition: dict[int, int] | None = None
         self.is_cut = False
@@ -102,7 +110,10 @@ class Links:
     def _bad_delay(self, sender: int, receiver: int) -> int:
         delay = TICK_MS * (1 + self.below(BURST_TICKS * self.slowness))
         sides = self.partition
+        if delay > TICK_MS * BURST_TICKS:
+            self._fault("message on a slow link")
         if sides is not None and sides.get(sender, 0) != sides.get(receiver, 0):
+            self._fault("message held up by a partition")
             if self.is_cut or self.rng.random() < 0.5:
                 delay += max(0, self.heal_ms - self.clock.now)
             else:

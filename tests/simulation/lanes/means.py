@@ -191,9 +191,11 @@ class Means:
             front.spoilt.add(block.id)
         return block
 
-    def publish(self, block: BlockRef, *, is_valid: bool = True) -> None:
-        """It exists, but nobody has it yet."""
-        self.world.publish(block, is_valid=is_valid)
+    def publish(self, block: BlockRef, *, flaw: str = "") -> None:
+        """It exists, but nobody has it yet, and if it is withheld hardly anybody ever will."""
+        self.world.publish(block, is_valid=flaw != "invalid")
+        if flaw == "withheld":
+            self.world.withheld.add(block.id)
 
     def hand_body(self, block: BlockRef, members: Sequence[int], delay: int) -> None:
         self.world.gossip_body(-1, block, groups=[(delay, list(members))])

@@ -26,6 +26,7 @@ Patch = tuple[Any, str, Any]
 
 MAY_REPEAT = voting.may_repeat
 LEARN = fast.learn
+WAITED_MS = rules.waited_ms
 REMEMBERED = Node.remembered
 
 
@@ -57,6 +58,12 @@ def unexecuted_final_resets_the_clock(
     if certificate.phase is VotePhase.COMMIT:
         turn.put(replace(turn.term(number), last_final_ms=turn.now_ms))
     LEARN(turn, number, certificate)
+
+
+def long_wait(term: Term, config: LanesConfig) -> int | None:
+    """Nothing breaks, but whoever waits for (c) does so for a minute and more."""
+    waited_ms = WAITED_MS(term, config)
+    return None if waited_ms is None else waited_ms + 6 * config.escape_ms
 
 
 def short_wait(term: Term, config: LanesConfig) -> int | None:
@@ -140,6 +147,7 @@ MUTANTS: dict[str, tuple[Patch, ...]] = {
         (rules, "waited_ms", short_wait),
         (rules, "best_proof", best_without_closes),
     ),
+    "a long wait": ((rules, "waited_ms", long_wait),),
     "FINALs not waited for": ((rules, "waited_ms", short_wait_from_closing),),
     "nobody follows those who close": ((rules, "is_abandoned", never_abandoned),),
     "terms of any age": ((rules, "ages_ms", never_old),),
@@ -160,6 +168,7 @@ CATCHABLE: dict[str, tuple[str, range]] = {
     "a tip that never freezes": ("chase", range(2)),
     "FINALs of withheld blocks count": ("feed", range(4)),
     "CLOSEs not counted": ("cut3s", range(2, 22)),
+    "a long wait": ("cut3s", range(4)),
     "FINALs not waited for": ("split31", range(9, 39)),
     "terms of any age": ("drip", range(4)),
     "certificates not logged": ("amnesia", range(6)),

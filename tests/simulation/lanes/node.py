@@ -185,6 +185,7 @@ class Node:
 
     def _execute(self, block: BlockRef) -> None:
         if not self.world.is_valid(block.id):
+            self.world.fault("invalid block rejected")
             self.handle(told.BlockRejected(block.id, self.now_ms))
             return
         self.disk.blocks[block.id] = block

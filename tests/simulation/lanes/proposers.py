@@ -21,6 +21,21 @@ from tests.simulation.lanes.scenario import BLOCK_TIME_MS, TICK_MS
 REPEATING = ("coop", "late", "dribble", "slowp")
 MUTE = ("chase", "feed")
 WORKING_VIEWS = 2
+TURN_PASSED = "turn passed over"
+TWO_BLOCKS = "two blocks of one view"
+LAST_BLOCK_AGAIN = "last block proposed again"
+TWO_CHECKPOINTS = "two checkpoints of one view"
+CHECKPOINT_AGAIN = "checkpoint of an older view proposed again"
+BY_PROOF = "checkpoint of an evil proposer by "
+PROOFS = tuple(each.__name__ for each in (BoundaryFinal, CommitteeClosed, WaitedOut))
+PROPOSED = (
+    TURN_PASSED,
+    TWO_BLOCKS,
+    LAST_BLOCK_AGAIN,
+    TWO_CHECKPOINTS,
+    CHECKPOINT_AGAIN,
+    *(f"{BY_PROOF}{proof}" for proof in PROOFS),
+)
 SPOILING = ("withhold", "invalid", "capture", "equiv")
 
 
@@ -35,20 +50,27 @@ class EvilProposers:
         if front.lane is Lane.FAST:
             self._lead_fast(front, view)
         elif front.mode != "silent":
-            for _ in range(self.rng.choice((1, 2))):
-                self.propose_checkpoint(front, view)
+            sent = [self.propose_checkpoint(front, view) for _ in range(self.rng.choice((1, 2)))]
+            if len({each.id for each in sent if each is not None}) > 1:
+                self.world.fault(TWO_CHECKPOINTS)
             if self.rng.random() < 0.3:
                 self._repeat_checkpoint(front, view)
+
+    def _passes(self, front: Front, view: int) -> bool:
+        """Whether it lets its turn go by."""
+        mode = front.mode
+        if mode == "split" and view > 1 and not self.closes.get(front.instance.id):
+            return True
+        if mode == "strike" and view > WORKING_VIEWS:
+            return True
+        return mode in ("silent", "chase", "feed") or (mode == "random" and self.rng.random() < 0.5)
 
     # --- blocks ---------------------------------------------------------------------------------
 
     def _lead_fast(self, front: Front, view: int) -> None:
         mode, rng = front.mode, self.rng
-        if mode == "split" and view > 1 and not self.closes.get(front.instance.id):
-            return
-        if mode == "strike" and view > WORKING_VIEWS:
-            return
-        if mode in ("silent", "chase", "feed") or (mode == "random" and rng.random() < 0.5):
+        if self._passes(front, view):
+            self.world.fault(TURN_PASSED)
             return
         last = front.instance.last_height
         sound = [
@@ -60,6 +82,7 @@ class EvilProposers:
         done = [block for block in sound if block.height == last]
         if done and mode in REPEATING:
             self._propose(front, view, done[-1], done[-1].view, front.audience)
+            self.world.fault(LAST_BLOCK_AGAIN)
             return
         parent = max(below, key=lambda block: block.view, default=None)
         if mode in ("equiv", "random") and below and rng.random() < 0.5:
@@ -67,6 +90,8 @@ class EvilProposers:
         copies = 2 if mode == "equiv" else rng.choice((1, 2)) if mode == "random" else 1
         for _ in range(copies):
             self._propose_block(front, view, parent, copies)
+        if copies > 1:
+            self.world.fault(TWO_BLOCKS)
 
     def _propose_block(self, front: Front, view: int, parent: BlockRef | None, copies: int) -> None:
         mode, means, rng = front.mode, self.means, self.rng
@@ -76,7 +101,7 @@ class EvilProposers:
         base = front.instance.start if parent is None else parent
         parent_view = 0 if parent is None else parent.view
         block = means.make_block(front, view, base, parent_view, spoilt=bool(flaw))
-        means.publish(block, is_valid=flaw != "invalid")
+        means.publish(block, flaw=flaw)
         if flaw != "withheld":
             to = means.some(means.live) if copies > 1 else means.live
             means.hand_body(block, to, means.ticks(1, 5))
@@ -104,22 +129,18 @@ class EvilProposers:
         proposal = Proposal(front.instance.id, view, justify_view, block, proposer)
         if receivers:
             self.world.send_proposal(-1, SignedProposal(proposal, b"evil"), receivers)
-            self.world.fault("evil proposal")
 
     # --- checkpoints ----------------------------------------------------------------------------
 
     def propose_checkpoint(
         self, front: Front, view: int, to: tuple[int, ...] | None = None
-    ) -> None:
+    ) -> Checkpoint | None:
         """Any block that a certificate can be had for, or the start; any CLOSEs that fit. `to` the
         members of one half of a split; None: to whom our mood says."""
         term = self._term_of(front)
         if term is None:
-            return
-        picked = self._pick_target(front, term)
-        if picked is None:
-            return
-        certificate, proof = picked
+            return None
+        certificate, proof = self._pick_target(front, term)
         start = term.instance.start
         height = start.height if certificate is None else certificate.height
         voters = self.world.scenario.voters(height // self.world.scenario.epoch_blocks)
@@ -139,12 +160,14 @@ class EvilProposers:
             ),
         )
         self._send(front, view, 0, checkpoint, proof, to)
+        self.world.fault(f"{BY_PROOF}{type(proof).__name__}")
         if certificate is not None:
             self.means.show(certificate, to or self.means.live, TICK_MS)
+        return checkpoint
 
     def _pick_target(
         self, front: Front, term: Front
-    ) -> tuple[QuorumCertificate | None, CheckpointProof] | None:
+    ) -> tuple[QuorumCertificate | None, CheckpointProof]:
         possible = [
             vote
             for vote in {**term.votes, **term.certified}
@@ -190,6 +213,7 @@ class EvilProposers:
             vote = self.rng.choice(old)
             checkpoint = self.world.checkpoints[vote.block_id]
             self._send(front, view, vote.view, checkpoint, None)
+            self.world.fault(CHECKPOINT_AGAIN)
 
     def _send(
         self,
@@ -208,7 +232,6 @@ class EvilProposers:
         live = self.means.live
         receivers = live if front.mode == "help" else to or tuple(self.means.some(live))
         self.world.send_checkpoint(to[0] if to else -1, effect, receivers)
-        self.world.fault("evil checkpoint")
 
     def _term_of(self, front: Front) -> Front | None:
         """The term that this ballot ends: the one that starts where the last checkpoint did."""

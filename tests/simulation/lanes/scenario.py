@@ -49,9 +49,9 @@ class Kind:
     crashes: int = 0
     blackouts: int = 0
     dark: bool = False
-    run_ms: int = 120_000
+    run_ms: int = 200_000
+    """After healing: until then everybody must have so many checkpoints more, and ten heights."""
     checkpoints: int = 10
-    least: int = 3
     must_live: bool = True
     halves: bool = False
     """Until healing there are two sides that do not hear each other, with evil twins in both."""
@@ -66,7 +66,7 @@ KINDS: dict[str, Kind] = {
     "clean": Kind(
         "Nobody evil or absent, on a network with delays only.",
     ),
-    "offline": Kind("31 % of the stake never comes.", offline=0.31),
+    "offline": Kind("31 % of the stake never comes.", offline=0.31, run_ms=400_000, checkpoints=5),
     "crash": Kind(
         "14 crashes, 10 % absent, 15 % evil.",
         offline=0.1,
@@ -88,6 +88,7 @@ KINDS: dict[str, Kind] = {
         fast_modes=FAST_MODES[2:],
         hard_modes=("help", "help", "lie", "equiv", "random"),
         always_bad=SAFE,
+        run_ms=120_000,
         must_live=False,
     ),
     "mixed": Kind(
@@ -110,7 +111,7 @@ KINDS: dict[str, Kind] = {
         fast_modes=("capture", "withhold", "invalid", "equiv"),
         hard_modes=HARD_MODES,
         bad_seats=captured(1, 3, 4),
-        run_ms=250_000,
+        run_ms=400_000,
     ),
     "chase": Kind(
         "A captured committee makes the tip move whenever somebody proposes a checkpoint.",
@@ -118,9 +119,8 @@ KINDS: dict[str, Kind] = {
         fast_modes=("chase",),
         hard_modes=("help", "lie", "silent"),
         bad_seats=captured(1),
-        run_ms=80_000,
+        run_ms=300_000,
         checkpoints=4,
-        least=1,
     ),
     "feed": Kind(
         "A captured committee shows FINALs of blocks whose bodies it withholds.",
@@ -128,9 +128,8 @@ KINDS: dict[str, Kind] = {
         fast_modes=("feed",),
         hard_modes=("coop", "silent"),
         bad_seats=captured(1),
-        run_ms=80_000,
+        run_ms=300_000,
         checkpoints=4,
-        least=1,
     ),
     "amnesia": Kind(
         "Three blackouts, each after one node alone was shown a certificate.",
@@ -138,7 +137,6 @@ KINDS: dict[str, Kind] = {
         fast_modes=("late",),
         always_bad=(7, 7),
         blackouts=3,
-        run_ms=80_000,
         checkpoints=8,
     ),
     "dark": Kind(
@@ -154,8 +152,7 @@ KINDS: dict[str, Kind] = {
         hard_modes=("help",),
         always_bad=(7, 7),
         cut_ms=3_000,
-        run_ms=45_000,
-        must_live=False,
+        checkpoints=5,
     ),
     "cut30s": Kind(
         "The same for 30 s, longer than any wait: fast blocks may be reversed.",
@@ -164,8 +161,7 @@ KINDS: dict[str, Kind] = {
         hard_modes=("help",),
         always_bad=(7, 7),
         cut_ms=30_000,
-        run_ms=75_000,
-        must_live=False,
+        checkpoints=5,
     ),
     "strike": Kind(
         "The evil seats go along for two views and then stop: some blocks are fast, the term dies.",
@@ -173,9 +169,7 @@ KINDS: dict[str, Kind] = {
         fast_modes=("strike",),
         hard_modes=("help",),
         always_bad=(7, 7),
-        run_ms=80_000,
         checkpoints=3,
-        least=1,
     ),
     "drip": Kind(
         "The evil seats release one FINAL just before each escape time ends.",
@@ -183,7 +177,7 @@ KINDS: dict[str, Kind] = {
         fast_modes=("drip",),
         always_bad=(7, 7),
         run_ms=150_000,
-        least=4,
+        checkpoints=4,
     ),
     "split37": Kind(
         "A minority is kept open by a late FINAL, and 37 % finish its term behind the restart.",
@@ -200,7 +194,7 @@ KINDS: dict[str, Kind] = {
         fast_modes=("split",),
         hard_modes=("help",),
         always_bad=(7, 7),
-        run_ms=150_000,
+        run_ms=400_000,
         checkpoints=5,
     ),
     "async31": Kind(
@@ -219,6 +213,7 @@ KINDS: dict[str, Kind] = {
         hard_modes=("help", "help", "lie", "equiv", "random"),
         heal_ms=125_000,
         partitions=True,
+        run_ms=120_000,
         must_live=False,
     ),
     "beyond": Kind(

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.simulation.hash_seeds import printed_by
+from tests.simulation.lanes.faults import EVERY_FAULT, SHOWS
 from tests.simulation.lanes.mutants import CATCHABLE, MUTANTS, SLOW, SPEED_ONLY, first_caught
 from tests.simulation.lanes.runs import run
 from tests.simulation.lanes.scenario import KINDS, Scenario
@@ -12,16 +13,28 @@ QUICK_SEEDS = 1
 SLOW_SEEDS = 12
 
 
+def require_unbroken(name: str, seeds: range) -> None:
+    """No violation in these, and all that the scenario is for has occurred."""
+    results = [run(seed, name) for seed in seeds]
+    assert [result.violation for result in results] == [None] * len(seeds)
+    assert [kind for kind in SHOWS[name] if not any(each.faults[kind] for each in results)] == []
+
+
 @pytest.mark.parametrize("name", [name for name in KINDS if name not in LONG])
 def test_no_invariant_breaks(name: str) -> None:
-    assert [run(seed, name).violation for seed in range(QUICK_SEEDS)] == [None] * QUICK_SEEDS
+    require_unbroken(name, range(QUICK_SEEDS))
+
+
+def test_every_fault_of_the_table_has_a_scenario_that_shows_it() -> None:
+    assert set(KINDS) == set(SHOWS)
+    assert set(EVERY_FAULT) == {fault for faults in SHOWS.values() for fault in faults}
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", KINDS)
 def test_no_invariant_breaks_in_many_seeds(name: str) -> None:
     seeds = range(QUICK_SEEDS, QUICK_SEEDS + SLOW_SEEDS)
-    assert [run(seed, name).violation for seed in seeds] == [None] * SLOW_SEEDS
+    require_unbroken(name, seeds)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from consensus.instance import BlockRef
 from consensus.proposals import Proposal, SignedProposal
 from consensus.votes import Lane, SignedVote, Vote, VotePhase
 from tests.simulation.lanes.means import Front, Means
-from tests.simulation.lanes.proposers import EvilProposers
+from tests.simulation.lanes.proposers import TWO_BLOCKS, TWO_CHECKPOINTS, EvilProposers
 
 TWINS = "twins"
 
@@ -35,16 +35,16 @@ class Twins:
 
     def lead(self, front: Front, view: int) -> None:
         """Their turn: a proposal for each half, so that two are signed in one view."""
-        for half in self._halves:
-            if front.lane is Lane.HARD:
-                self._proposers.propose_checkpoint(front, view, half)
-            else:
-                self._propose_block(front, view, half)
+        is_hard = front.lane is Lane.HARD
+        propose = self._proposers.propose_checkpoint if is_hard else self._propose_block
+        sent = [propose(front, view, half) for half in self._halves]
+        if len({each.id for each in sent if each is not None}) > 1:
+            self._world.fault(TWO_CHECKPOINTS if is_hard else TWO_BLOCKS)
 
-    def _propose_block(self, front: Front, view: int, half: tuple[int, ...]) -> None:
+    def _propose_block(self, front: Front, view: int, half: tuple[int, ...]) -> BlockRef | None:
         parent = self._tip(front, view, half)
         if parent.height >= front.instance.last_height:
-            return
+            return None
         parent_view = parent.view if parent in front.blocks.values() else 0
         block = self._means.make_block(front, view, parent, parent_view, spoilt=False)
         self._means.publish(block)
@@ -53,7 +53,7 @@ class Twins:
         proposal = Proposal(front.instance.id, view, parent_view, block, proposer)
         receivers = tuple(member for member in front.audience if member in half)
         self._world.send_proposal(half[0], SignedProposal(proposal, b"evil"), receivers)
-        self._world.fault("evil proposal")
+        return block
 
     def _tip(self, front: Front, view: int, half: tuple[int, ...]) -> BlockRef:
         """The highest-view block that is NOTAR with the voters of this half."""

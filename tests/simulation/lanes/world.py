@@ -24,6 +24,7 @@ from tests.simulation.lanes.checker import Checker, Reversal, Violation
 from tests.simulation.lanes.comparing import Comparing
 from tests.simulation.lanes.counting import Counts
 from tests.simulation.lanes.halves import sides_of
+from tests.simulation.lanes.life import has_enough, require_life
 from tests.simulation.lanes.links import Clock, Groups, Links, key_of
 from tests.simulation.lanes.node import Node, Question, ViewsWanted
 from tests.simulation.lanes.scenario import BAD_SEATS, TICK_MS, Scenario
@@ -80,7 +81,7 @@ class World:
         self.scenario = scenario
         self.rng = random.Random(f"world {scenario.name} {scenario.seed}")
         self.clock = Clock()
-        self.links = Links(self.clock, self.rng, scenario.delays, scenario.kind.heal_ms)
+        self.links = Links(self.clock, self.rng, scenario.delays, scenario.kind.heal_ms, self.fault)
         self.links.is_cut = bool(scenario.kind.cut_ms) or scenario.kind.halves
         self.links.partition = sides_of(scenario.halves) or None
         self.faults: Counter[str] = Counter()
@@ -88,9 +89,11 @@ class World:
         self.checker = Checker(scenario, self.faults, self.links)
         self.bodies: dict[Hash32, BlockRef] = {GENESIS.id: GENESIS}
         self.invalid: set[Hash32] = set()
+        self.withheld: set[Hash32] = set()
         self.checkpoints: dict[Hash32, Checkpoint] = {}
         self.healed_at = 0
         self.was_cut = False
+        self._epoch = 0
         self._darkened: set[int] = set()
         self._committed: dict[int, set[int]] = {}
         self.counts = Counts()
@@ -112,7 +115,7 @@ class World:
         with patch.object(voters, "draw_committee", scenario.committee):
             try:
                 self._play()
-                self._require_life()
+                require_life(self)
                 self.checker.on_end(self.heal_ms)
             except Violation as found:
                 violation = ": ".join(map(str, found.args))
@@ -135,32 +138,8 @@ class World:
 
     def _play(self) -> None:
         while self.clock.tick(self.heal_ms + self.scenario.run_ms):
-            if self.clock.events % 64 == 0 and self._has_enough():
+            if self.clock.events % 64 == 0 and has_enough(self):
                 break
-
-    def _has_enough(self) -> bool:
-        if self.now <= self.heal_ms:
-            return False
-        if self.scenario.halves:
-            return len(self.checker.aftermath.halted_at) == len(self.nodes)
-        goal = self.healed_at + self.scenario.kind.checkpoints
-        return all(node.is_up and node.state.number > goal for node in self.nodes.values())
-
-    def _require_life(self) -> None:
-        kind = self.scenario.kind
-        if not kind.must_live:
-            return
-        numbers = sorted(node.state.number for node in self.nodes.values())
-        if numbers[0] > self.healed_at + kind.least:
-            return
-        stuck = min(self.nodes.values(), key=lambda node: node.state.number).state
-        term = stuck.terms[-1] if stuck.terms else None
-        closed = term.closed.cause.name if term is not None and term.closed else "open"
-        raise Violation(
-            "LIVENESS",
-            f"checkpoints {numbers[0]} to {numbers[-1]}, healed at {self.healed_at}, "
-            f"term {closed}, ballot view {stuck.ballot.core.view}",
-        )
 
     @property
     def now(self) -> int:
@@ -191,6 +170,8 @@ class World:
 
     def _plan(self) -> None:
         kind = self.scenario.kind
+        self.faults["clock skew"] += any(self.scenario.skew_ms)
+        self.faults["offline"] += len(self.scenario.offline)
         for node in self.nodes.values():
             self.at(self.below(TICK_MS), node.boot)
         time = 5 * TICK_MS
@@ -237,7 +218,8 @@ class World:
         sides = {member: int(self.rng.random() < share) for member in self.everybody}
         self.links.partition = None if whole else sides
         self.links.slowness = self.rng.choice((1, 1, 3, 12))
-        self.fault("the network whole" if whole else "partition")
+        if not whole:
+            self.fault("partition")
 
     def cut_off(self, members: Iterable[int]) -> None:
         """Some are alone until the cut heals."""
@@ -260,10 +242,19 @@ class World:
         if instance.id in self.checker.instances:
             return
         self.checker.instances[instance.id] = (effect.lane, effect.number, instance)
+        self._count_edge(instance.epoch)
         here = set(self.everybody)
         members = (self.scenario.number_of[address] for address in instance.electorate.members)
         self._audiences[instance.id] = tuple(member for member in members if member in here)
         self.adversary.on_instance(effect.lane, effect.number, instance)
+
+    def _count_edge(self, epoch: int) -> None:
+        """Epochs that began with other stakes than the one before."""
+        if epoch <= self._epoch:
+            return
+        before, now = (self.voters(each).electorate.weights for each in (self._epoch, epoch))
+        self.faults["stakes change at an edge"] += before != now
+        self._epoch = epoch
 
     def entered(self, instance_id: Hash32, view: int) -> None:
         self.adversary.on_view(instance_id, view)
