@@ -32,9 +32,6 @@ class Port:
     def push(self, message: SignedVote | QuorumCertificate, _audience: object) -> None:
         self._world.broadcast(self._node, message)
 
-    def set_validators(self, keys: object) -> None:
-        """Everybody is connected to everybody."""
-
     def send(self, peer: str, certificate: QuorumCertificate) -> None:
         self._world.answer(self._node, peer, certificate)
 
@@ -72,15 +69,14 @@ class Port:
             view_cancelled=_ignore,
             equivocation_seen=_ignore,
         )
-        electorates = SimpleNamespace(
-            electorate=self._node.electorate, enter=_ignore, keys=frozenset()
-        )
+        electorates = SimpleNamespace(electorate=self._node.electorate, enter=_ignore)
         return SimpleNamespace(
             network=self,
             clock=self,
             metrics=metrics,
             electorates=electorates,
             run_blocking=run_blocking,
+            serve_validators=_ignore,
         )
 
 

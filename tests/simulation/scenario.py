@@ -14,6 +14,8 @@ from tests.simulation.log_disk import LogFault
 
 DELTA_MS = 100
 HEIGHTS_AFTER_HEALING = 10
+FORKED_MS = 10_000
+"""So long after healing everybody must have noticed that there are two chains."""
 
 
 @dataclass(frozen=True)
@@ -132,6 +134,8 @@ class Scenario:
         """
         timeout_ms = self.block_time_ms + 2 * max(self.delta_ms, self.links.healed_ms)
         rounds = HEIGHTS_AFTER_HEALING * self.nodes * timeout_ms
+        if self.beyond:  # may stand still; how long it is watched is known
+            rounds = max(rounds, 2 * FORKED_MS)
         return max(self.heal_ms + rounds, self.least_ms + self.nodes * timeout_ms)
 
 

@@ -24,7 +24,7 @@ from tests.simulation.checkers import Checker, Violation
 from tests.simulation.inhabitants import Inhabitant
 from tests.simulation.links import Network
 from tests.simulation.messages import Body, Flaw, Message, Request
-from tests.simulation.scenario import HEIGHTS_AFTER_HEALING, Scenario
+from tests.simulation.scenario import FORKED_MS, HEIGHTS_AFTER_HEALING, Scenario
 from tests.simulation.shell import Node
 from tests.simulation.signatures import convicted_percent, read_signed
 
@@ -33,8 +33,6 @@ QUIET_MS = 500
 SPREAD_MAX = 2
 """Heights between the first and the last of those who vote. Who is silent with a new log asks for
 one epoch at a time, more slowly than epochs of two blocks of 50 ms go by."""
-FORKED_MS = 10_000
-"""So long after healing everybody must have noticed that there are two chains."""
 
 
 @dataclass(frozen=True)

@@ -4,14 +4,20 @@ Real ones are hedged: two runs of one seed would carry different bytes. Everybod
 stand-in; nobody in a simulation does.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from unittest.mock import patch
 
-import native.cpu
+import native.batch
 import native.signatures
 from native.hashing import blake3_256, xof
-from native.signatures import SIGNATURE_BYTES, SignatureItem, SigningKey, algorithm_of
+from native.signatures import (
+    SIGNATURE_BYTES,
+    SignatureItem,
+    SigningKey,
+    algorithm_of,
+    has_signature_shape,
+)
 
 _CONTEXT = "aichain/simulation/signature/v1"
 
@@ -22,9 +28,19 @@ def stand_in_signatures() -> Iterator[None]:
     with (
         patch.object(SigningKey, "sign", _sign),
         patch.object(native.signatures, "verify_parsed", _is_stand_in),
-        patch.object(native.cpu, "verify_parsed", _is_stand_in),
+        patch.object(native.batch, "select_engine", _StandInEngine),
     ):
         yield
+
+
+class _StandInEngine:
+    name = "stand-in"
+
+    def verify(self, items: Sequence[SignatureItem]) -> list[bool]:
+        return [has_signature_shape(item) and _is_stand_in(None, item) for item in items]
+
+    def pin(self, public_keys: Sequence[bytes]) -> None:
+        pass
 
 
 def _sign(key: SigningKey, message: bytes, context: bytes) -> bytes:
