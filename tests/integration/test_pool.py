@@ -176,7 +176,7 @@ async def test_what_has_just_become_final_is_still_given_to_who_builds_its_block
         good = transfer(net, public_account(0), nonce=0, to=public_account(1))
         await victim.node.pool.submit(good.raw)
         await until(lambda: victim.node.chain.locate(good.id) is not None)
-        assert good.id not in victim.node.pool.mempool
+        await until(lambda: good.id not in victim.node.pool.mempool)
         here = victim.node.context.network.peer_id
         answer = await slow.network.request(here, GetTransactions((good.id,)), timeout_s=2)
         assert answer.raws == (good.raw,)
