@@ -34,9 +34,14 @@ def test_a_seed_of_any_simulator_gives_the_same_trace_twice(profile: str) -> Non
         ("small", "double PREFER", ()),
         ("lanes", "13 of 20 seats", ()),
         ("lanes", "13 of 20 seats", ("--nodes", "50", "--term-blocks", "8")),
-        ("nodes", "nobody is accused", ()),
-        ("lane-nodes", "taken back in silence", ()),
-        ("lane-nodes", "fast called hard", ("--kind", "swarm", "--founders", "24")),
+        pytest.param("nodes", "nobody is accused", (), marks=pytest.mark.slow),
+        pytest.param("lane-nodes", "taken back in silence", (), marks=pytest.mark.slow),
+        pytest.param(
+            "lane-nodes",
+            "fast called hard",
+            ("--kind", "swarm", "--founders", "24"),
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_a_failure_is_printed_as_the_command_that_replays_it(

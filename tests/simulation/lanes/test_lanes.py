@@ -39,7 +39,13 @@ def test_no_invariant_breaks_in_many_seeds(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("nodes", "name"),
-    [(50, "sync37"), (50, "cap14"), (50, "strike"), (100, "strike"), (200, "cut3s")],
+    [
+        (50, "sync37"),
+        (50, "cap14"),
+        (50, "strike"),
+        pytest.param(100, "strike", marks=pytest.mark.slow),
+        pytest.param(200, "cut3s", marks=pytest.mark.slow),
+    ],
 )
 def test_sets_as_large_as_in_life_break_nothing(nodes: int, name: str) -> None:
     assert run(1, name, nodes=nodes).violation is None

@@ -41,6 +41,7 @@ SHOWS = {
     "producers": tuple(BAD_BLOCKS)[13:15],
 }
 """What two seeds of a kind must have brought, beside no violation."""
+FORKING = ("beyond", "edges")
 
 
 def _play(kind: str, first: int, last: int) -> set[str]:
@@ -101,10 +102,10 @@ def test_runs_with_two_lanes_and_one_thing_wrong_break_nothing(kind: str) -> Non
 
 
 def test_every_kind_with_two_lanes_must_show_something() -> None:
-    assert {DRAWN, *SHOWS} == set(LANE_KINDS)
+    assert {DRAWN, *SHOWS, *FORKING} == set(LANE_KINDS)
 
 
-@pytest.mark.parametrize("kind", ["beyond", "edges"])
+@pytest.mark.parametrize("kind", FORKING)
 def test_at_a_hard_fork_both_halves_halt_and_accuse_who_signed_twice(kind: str) -> None:
     """Whom all homes convict together, and that they weigh 38 %, the run checks at its end."""
     result = run(0, kind)
