@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Self
 
-from aichain.errors import StoreCorrupt
+from aichain.errors import HomeMissing, StoreCorrupt
 from aichain.store.blocks import BlockRecord
 from aichain.store.durable import fail, replace_file, sync_directory
 from aichain.store.failpoints import CrashPoint
@@ -124,7 +124,7 @@ class JoiningChain:
             with (paths.joining / _BASE).open("rb") as file:
                 base = SnapshotBase.decode(file.read(_BASE_BYTES + 1))
             database = LevelStore(DataPaths(paths.joining).state, _SETTINGS)
-        except (OSError, InvalidData, StoreCorrupt):
+        except (OSError, InvalidData, StoreCorrupt, HomeMissing):
             shutil.rmtree(paths.joining, ignore_errors=True)
             return None
         return cls(paths, base, database, reached)

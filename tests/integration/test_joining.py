@@ -1,6 +1,7 @@
 """kill -9 at every step of a join: the old chain or the new one is there, and what came stays."""
 
 import multiprocessing
+import shutil
 import signal
 from pathlib import Path
 
@@ -206,6 +207,16 @@ def test_what_rots_before_the_end_is_noticed_and_fetched_anew(
     chain = Chain.open(root, DOCUMENT)
     assert chain.head.head.height == 1, "the old chain is untouched"
     chain.close()
+
+
+def test_a_join_whose_database_went_with_the_power_begins_again(
+    tmp_path: Path, source: Source
+) -> None:
+    root = old_home(tmp_path)
+    JoiningChain.begin(DataPaths(root), source.base, FailPoints()).close()
+    shutil.rmtree(DataPaths(DataPaths(root).joining).state)
+    assert JoiningChain.resume(DataPaths(root), FailPoints()) is None
+    assert join(root, source) == len(source.parts)
 
 
 def test_a_base_survives_its_bytes(source: Source) -> None:
