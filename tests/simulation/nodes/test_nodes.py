@@ -76,10 +76,6 @@ def test_blocks_that_break_rules_are_never_final_and_cost_their_proposer() -> No
     assert set(BAD_BLOCKS) - _play("producers", 6, 6 + SEEDS["producers"]) == set()
 
 
-def test_chains_that_were_lost_come_back_by_snapshots_past_crashes_and_a_liar() -> None:
-    assert set(JOINS) - _play("joiners", 0, SEEDS["joiners"]) == set()
-
-
 @pytest.mark.parametrize("kind", ["beyond", "edges"])
 def test_beyond_the_bound_all_notice_a_fork_and_it_convicts_38_percent(kind: str) -> None:
     occurred = _play(kind, 0, SEEDS[kind])
