@@ -1,0 +1,69 @@
+// What the parts of the Python module have in common: references, and views of its values.
+#pragma once
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "kernels.h"
+#include "key_cache.h"
+
+namespace aichain {
+
+// A reference that is given back.
+class Reference {
+   public:
+    explicit Reference(PyObject *object) : object_(object) {}
+    ~Reference() { Py_XDECREF(object_); }
+    Reference(Reference &&other) noexcept : object_(other.object_) { other.object_ = nullptr; }
+    Reference(const Reference &) = delete;
+    PyObject *get() const { return object_; }
+
+   private:
+    PyObject *object_;
+};
+
+// What a batch points into must live as long as it does.
+using References = std::vector<Reference>;
+
+// The instruction sets of this build that this processor has, the best first.
+inline std::vector<const Kernels *> available() {
+    std::vector<const Kernels *> found;
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
+        found.push_back(&aichain::AVX512_KERNELS);
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2"))
+        found.push_back(&aichain::AVX2_KERNELS);
+#endif
+    found.push_back(&aichain::PORTABLE_KERNELS);
+    return found;
+}
+
+inline const Kernels *kernels_called(const char *name) {
+    for (const Kernels *kernels : available())
+        if (std::string(kernels->name) == name) return kernels;
+    PyErr_Format(PyExc_ValueError, "this processor has no instruction set %s", name);
+    return nullptr;
+}
+
+inline bool view_of(PyObject *object, std::string_view &view) {
+    char *data;
+    Py_ssize_t size;
+    if (PyBytes_AsStringAndSize(object, &data, &size) < 0) return false;
+    view = {data, size_t(size)};
+    return true;
+}
+
+inline bool key_of(PyObject *object, PublicKey &key) {
+    if (!view_of(object, key.bytes)) return false;
+    const Py_hash_t hash = PyObject_Hash(object);  // SipHash under a secret of this process
+    key.hash = uint64_t(hash);
+    return hash != -1;
+}
+
+}  // namespace aichain
