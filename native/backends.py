@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Protocol
 
+from native.compiled import ENGINE_VARIABLE
 from native.cpu import OpenSSLEngine
 from native.errors import InvalidData
 from native.signatures import SignatureItem
 from native.vector import vector_engines
-
-ENGINE_VARIABLE = "AICHAIN_NATIVE"
 
 
 class Engine(Protocol):

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from native.compiled import INSTRUCTION_SETS, kernels
+from native.compiled import hashing_set, kernels
 from native.hash_batches import KEYED_MODE
 from native.hashing import HASH_BYTES, ZERO_HASH, Hash32, derive_hash, keyed_hash
 
@@ -66,9 +66,10 @@ def verify_leaf(root: Hash32, leaf: bytes, proof: MerkleProof) -> bool:
 
 def _fast_top(leaves: Sequence[bytes]) -> Hash32 | None:
     """`_top` on vector units, where we have them and no leaf is too long for them."""
-    if not INSTRUCTION_SETS:
+    name = hashing_set()
+    if name is None:
         return None
-    top = kernels.merkle_top(INSTRUCTION_SETS[0], _LEAF_KEY, _NODE_KEY, KEYED_MODE, leaves)
+    top = kernels.merkle_top(name, _LEAF_KEY, _NODE_KEY, KEYED_MODE, leaves)
     return None if top is None else Hash32(top)
 
 

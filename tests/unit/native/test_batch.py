@@ -9,6 +9,7 @@ import pytest
 from native import backends
 from native.backends import EngineUnknown, describe_engine, select_engine
 from native.batch import verify_many
+from native.compiled import ENGINE_VARIABLE
 from native.cpu import PARSED_KEYS_MAX, OpenSSLEngine
 from native.signatures import Algorithm, SignatureItem, SigningKey, verify
 
@@ -108,10 +109,10 @@ def test_strangers_keys_cannot_grow_the_cache_without_bound() -> None:
 def test_the_environment_chooses_the_engine_and_a_wrong_name_is_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setenv(backends.ENGINE_VARIABLE, "openssl")
+    monkeypatch.setenv(ENGINE_VARIABLE, "openssl")
     assert select_engine().name == "openssl"
     assert "asks for it" in describe_engine()
-    monkeypatch.setenv(backends.ENGINE_VARIABLE, "abacus")
+    monkeypatch.setenv(ENGINE_VARIABLE, "abacus")
     with pytest.raises(EngineUnknown) as refusal:
         select_engine()
     assert refusal.value.name == "abacus"
@@ -119,7 +120,7 @@ def test_the_environment_chooses_the_engine_and_a_wrong_name_is_refused(
 
 
 def test_one_engine_serves_the_whole_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(backends.ENGINE_VARIABLE, raising=False)
+    monkeypatch.delenv(ENGINE_VARIABLE, raising=False)
     fastest = next(iter(backends.ENGINES))
     assert select_engine() is select_engine(fastest)
     assert describe_engine().startswith(f"{fastest} (default")

@@ -6,7 +6,7 @@ import pytest
 from blake3 import blake3
 
 from native import hash_batches, merkle
-from native.compiled import INSTRUCTION_SETS, kernels
+from native.compiled import ENGINE_VARIABLE, INSTRUCTION_SETS, hashing_set, kernels
 from native.hash_batches import (
     KECCAK_PADDING,
     KEYED_MODE,
@@ -33,12 +33,24 @@ def test_batches_are_loops_in_one_call() -> None:
 
 def test_without_kernels_the_loops_serve(monkeypatch: pytest.MonkeyPatch) -> None:
     expected = (keyed_hash_many(KEY, MESSAGES), keccak256_many(MESSAGES), sha3_256_many(MESSAGES))
-    monkeypatch.setattr(hash_batches, "INSTRUCTION_SETS", ())
+    monkeypatch.setattr(hash_batches, "hashing_set", lambda: None)
+    monkeypatch.setattr(hash_batches, "kernels", None)
     assert expected == (
         keyed_hash_many(KEY, MESSAGES),
         keccak256_many(MESSAGES),
         sha3_256_many(MESSAGES),
     )
+
+
+def test_whoever_names_an_engine_gets_its_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(ENGINE_VARIABLE, raising=False)
+    assert hashing_set() == next(iter(INSTRUCTION_SETS), None)
+    for name in INSTRUCTION_SETS:
+        monkeypatch.setenv(ENGINE_VARIABLE, name)
+        assert hashing_set() == name
+    monkeypatch.setenv(ENGINE_VARIABLE, "openssl")
+    assert hashing_set() is None
+    assert merkle.merkle_root([b"leaf"]) == merkle._root(1, merkle._top([b"leaf"]))
 
 
 @each_set

@@ -161,25 +161,13 @@ def mutations(item: SignatureItem, algorithm: Algorithm, chance: random.Random) 
 
 
 @each_algorithm
-def test_mutated_signatures_get_the_verdicts_of_openssl(algorithm: Algorithm) -> None:
-    chance = random.Random(algorithm)
-    keys = keys_of(algorithm, 4)
-    valid = [make_item(key, bytes([number])) for number, key in enumerate(keys * 4)]
-    items = [mutations(chance.choice(valid), algorithm, chance) for _ in range(400)]
-    expected = openssl(items)
-    assert {True, False} == set(expected)
-    for name in INSTRUCTION_SETS:
-        assert VectorEngine(name, 1).verify(items) == expected
-
-
-@pytest.mark.slow
-@each_algorithm
-def test_ten_thousand_mutated_signatures(algorithm: Algorithm) -> None:
+def test_ten_thousand_mutated_signatures_get_the_verdicts_of_openssl(algorithm: Algorithm) -> None:
     chance = random.Random(100 + algorithm)
     keys = keys_of(algorithm, 16)
     valid = [make_item(key, bytes([number])) for number, key in enumerate(keys * 4)]
     items = [mutations(chance.choice(valid), algorithm, chance) for _ in range(10_000)]
     expected = openssl(items)
+    assert 100 < sum(expected) < 9_900
     for name in INSTRUCTION_SETS:
         assert VectorEngine(name).verify(items) == expected
 

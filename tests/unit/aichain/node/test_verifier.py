@@ -1,11 +1,15 @@
 """Batches of signatures: each caller gets its own verdicts, whatever else is in the batch."""
 
+from typing import Any
+
 import pytest
 import trio
 import trio.testing
 
 from aichain.node.verifier import Verifier
 from genesis import limits
+from native import batch
+from native.cpu import OpenSSLEngine
 from native.signatures import SignatureItem, SigningKey
 
 KEY = SigningKey.from_seed(bytes(32))
@@ -78,3 +82,23 @@ async def test_a_block_does_not_wait_for_the_pools_transactions(
             order.append("block")
         running.cancel_scope.cancel()
     assert order.index("block") < 10
+
+
+async def test_validators_keys_stay_with_the_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    pinned = list[list[bytes]]()
+    monkeypatch.setattr(OpenSSLEngine, "pin", lambda _, keys: pinned.append(list(keys)))
+    monkeypatch.setattr(batch, "select_engine", lambda: OpenSSLEngine(1))
+
+    async def run_here(work: Any, *arguments: Any, limiter: Any = None) -> Any:
+        return work(*arguments)
+
+    verifier = Verifier(run_here)
+    async with trio.open_nursery() as running:
+        verifier.pin(frozenset({b"b", b"a"}))
+        running.start_soon(verifier.run)
+        await trio.testing.wait_all_tasks_blocked()
+        for validators in ({b"a", b"b"}, {b"c"}):
+            verifier.pin(frozenset(validators))
+            await trio.testing.wait_all_tasks_blocked()
+        running.cancel_scope.cancel()
+    assert pinned == [[b"a", b"b"], [b"c"]]
