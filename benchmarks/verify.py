@@ -6,14 +6,16 @@ from functools import partial
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA65PublicKey
 from harness import Row, arguments, measure, report
 
-from native.backends import describe_engine
+from native.backends import ENGINES, describe_engine
 from native.batch import verify_many
 from native.cpu import OpenSSLEngine
 from native.signatures import Algorithm, SignatureItem, SigningKey, parse_public_key
+from native.vector import VectorEngine
 
 CONTEXT = b"aichain/vote/v1"
 MESSAGE = bytes(range(86))  # as long as a vote's signing bytes
 BATCHES = (1, 8, 20, 64, 450)
+ENGINE_BATCHES = (1, 20, 64, 1_024)
 KEYS = 64
 
 
@@ -38,7 +40,7 @@ def key_rows(repeats: int) -> Iterator[Row]:
 
 
 def batch_rows(repeats: int) -> Iterator[Row]:
-    """Checking, a signature: `verify_many` with keys it has seen, and with keys it has not."""
+    """Checking, a signature: `verify_many` with the default engine and its threads."""
     for algorithm in Algorithm:
         keys = [SigningKey.from_seed(bytes([n]) * 32, algorithm) for n in range(KEYS)]
         sizes = BATCHES if algorithm is Algorithm.ML_DSA_65 else (64,)
@@ -47,20 +49,41 @@ def batch_rows(repeats: int) -> Iterator[Row]:
             assert all(verify_many(items))
             timing = measure(partial(verify_many, items), repeats=repeats, operations=size)
             yield timing.row(f"{algorithm.name} batch of {size}")
-    items = make_items(64, [SigningKey.from_seed(bytes([n]) * 32) for n in range(KEYS)])
-    for what, work in (("", seen_keys(items)), (", keys never seen", partial(fresh, items))):
-        timing = measure(work, repeats=repeats, operations=64)
-        yield timing.row(f"ML_DSA_65 batch of 64, one thread{what}")
 
 
-def seen_keys(items: list[SignatureItem]) -> Callable[[], object]:
-    """One thread that has parsed the keys before."""
-    return partial(OpenSSLEngine(1).verify, items)
+def engine_rows(repeats: int) -> Iterator[Row]:
+    """Every engine in one thread: keys it knows and keys it has never seen; then two threads."""
+    items = make_items(1_024, [SigningKey.from_seed(bytes([n]) * 32) for n in range(KEYS)])
+    public_keys = sorted({item.public_key for item in items})
+    for name in ENGINES:
+        engine = new_engine(name)
+        engine.pin(public_keys)
+        for size in ENGINE_BATCHES:
+            batch = items[:size]
+            assert all(engine.verify(batch))
+            timing = measure(partial(engine.verify, batch), repeats=repeats, operations=size)
+            yield timing.row(f"ML_DSA_65 batch of {size}, {name}, one thread")
+        strange = strange_keys(name, items[:KEYS])
+        timing = measure(strange, repeats=repeats, operations=KEYS)
+        yield timing.row(f"ML_DSA_65 batch of {KEYS}, {name}, one thread, keys never seen")
+    fastest = next(iter(ENGINES))
+    for threads in (1, 2):
+        engine = new_engine(fastest, threads)
+        engine.pin(public_keys)
+        timing = measure(partial(engine.verify, items), repeats=repeats, operations=len(items))
+        yield timing.row(f"ML_DSA_65 batch of {len(items)}, {fastest}, threads: {threads}")
 
 
-def fresh(items: list[SignatureItem]) -> list[bool]:
-    """One thread that has seen no key yet."""
-    return OpenSSLEngine(1).verify(items)
+def new_engine(name: str, threads: int = 1) -> OpenSSLEngine | VectorEngine:
+    """A new engine, which knows no keys."""
+    return OpenSSLEngine(threads) if name == OpenSSLEngine.name else VectorEngine(name, threads)
+
+
+def strange_keys(name: str, items: list[SignatureItem]) -> Callable[[], object]:
+    """All keys for the first time, each time."""
+    if name == OpenSSLEngine.name:
+        return lambda: OpenSSLEngine(1).verify(items)
+    return partial(VectorEngine(name, threads=1, recent_keys_max=0).verify, items)
 
 
 def bare_row(repeats: int) -> Row:
@@ -76,7 +99,7 @@ def main() -> None:
     """Run alone: `python benchmarks/verify.py [--json]`."""
     options = arguments("ML-DSA keys, signatures and their check")
     first = bare_row(options.repeats)
-    rows = [*key_rows(options.repeats), *batch_rows(options.repeats)]
+    rows = [*key_rows(options.repeats), *batch_rows(options.repeats), *engine_rows(options.repeats)]
     bare = min(first, bare_row(options.repeats), key=_us)  # before and after: machines are moody
     rows = [{**row, **ratios(bare, row)} for row in (bare, *rows)]
     report("verify", rows, as_json=options.json, engine=describe_engine())
