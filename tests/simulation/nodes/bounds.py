@@ -48,6 +48,12 @@ def rows(node: Node | LaneNode) -> Iterator[Row]:
     if isinstance(node, LaneNode):
         yield "instances", len(node.services.instances._by_id), limits.INSTANCES_REMEMBERED_MAX
         yield "relayed slots", len(node.services.relay._passed), limits.RELAYED_SLOTS_MAX
+        watch = node.services.certificates._fork_watch
+        yield "questions about forks", len(watch._asked), limits.FORK_QUESTIONS_REMEMBERED
+        yield "peers asked about forks", len(watch._asking), limits.FORK_QUESTIONS_AT_ONCE
+        yield "decisions that lead elsewhere", len(watch._shown), limits.FORK_QUESTIONS_AT_ONCE
+        yield "peers that are ahead", len(watch._ahead), limits.PEERS_MAX
+        yield "peers at one with us", len(watch._at_one), limits.PEERS_MAX
         yield from _of_lanes(node.engine.state)
     else:
         asked = node.inbound._fork_watch._asked
