@@ -21,6 +21,8 @@ _PREFIX = "aichain_"
 _FINALITY_BUCKETS = (0.02, 0.04, 0.06, 0.08, 0.1, 0.12, 0.15, 0.2, 0.25, 0.35, 0.5, 1, 2, 5, 10)
 _INTERVAL_BUCKETS = (0.4, 0.45, 0.48, 0.49, 0.495, 0.505, 0.51, 0.52, 0.55, 0.6, 0.75, 1, 2, 5, 15)
 _FSYNC_BUCKETS = (0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.5, 2)
+_VERIFY_BUCKETS = (0.0001, 0.0003, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 2)
+_ITEMS_BUCKETS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 1024)
 _RPC_BUCKETS = (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30)
 
 
@@ -74,6 +76,29 @@ class Metrics:
         )
         self._rpc_refusals = self._counter("rpc_refusals", "RPC errors by code", "code")
         self._rpc_connections = self._gauge("rpc_connections", "Open RPC connections")
+        self._add_verification()
+
+    def _add_verification(self) -> None:
+        self._batch_items = self._histogram(
+            "verify_batch_items", "Signatures in one call", _ITEMS_BUCKETS, "lane"
+        )
+        self._verify_waits = self._histogram(
+            "verify_wait_seconds", "Signatures wait for their batch", _VERIFY_BUCKETS, "lane"
+        )
+        self._verify_takes = self._histogram(
+            "verify_seconds", "A batch of signatures takes", _VERIFY_BUCKETS, "lane"
+        )
+        self._verdicts = self._counter(
+            "signatures", "Verdicts on signatures", "lane", "engine", "verdict"
+        )
+        self._engines_failed = self._counter(
+            "engine_faults", "Engines that OpenSSL contradicted, or that failed", "engine"
+        )
+        self._known_transactions = self._counter(
+            "block_transactions_checked",
+            "Transactions of blocks: verified before by the pool, or with the block",
+            "how",
+        )
 
     def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
         return Gauge(_PREFIX + name, text, labels, registry=self._registry)
@@ -145,6 +170,28 @@ class Metrics:
 
     def wal_synced(self, seconds: float) -> None:
         self._wal_fsync.observe(seconds)
+
+    def verification_waited(self, lane: str, seconds: float) -> None:
+        """From the question until its batch begins."""
+        self._verify_waits.labels(lane=lane).observe(seconds)
+
+    def verified(self, lane: str, engine: str, verdicts: Sequence[bool], seconds: float) -> None:
+        """A batch was verified."""
+        self._batch_items.labels(lane=lane).observe(len(verdicts))
+        self._verify_takes.labels(lane=lane).observe(seconds)
+        valid = sum(verdicts)
+        for verdict, count in (("valid", valid), ("invalid", len(verdicts) - valid)):
+            if count:
+                self._verdicts.labels(lane=lane, engine=engine, verdict=verdict).inc(count)
+
+    def engine_failed(self, engine: str) -> None:
+        """It is in quarantine from now on."""
+        self._engines_failed.labels(engine=engine).inc()
+
+    def block_checked(self, *, known: int, verified: int) -> None:
+        """So many transactions of a block the pool had verified, and so many it had not."""
+        self._known_transactions.labels(how="known").inc(known)
+        self._known_transactions.labels(how="verified").inc(verified)
 
     def rpc_called(self, method: str, seconds: float) -> None:
         """`method` is a registered name or "unknown": callers cannot make up label values."""

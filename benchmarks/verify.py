@@ -6,7 +6,7 @@ from functools import partial
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA65PublicKey
 from harness import Row, arguments, measure, report
 
-from native.backends import ENGINES, describe_engine
+from native.backends import ENGINES, view_engines
 from native.batch import verify_many
 from native.cpu import OpenSSLEngine
 from native.signatures import Algorithm, SignatureItem, SigningKey, parse_public_key
@@ -102,7 +102,7 @@ def main() -> None:
     rows = [*key_rows(options.repeats), *batch_rows(options.repeats), *engine_rows(options.repeats)]
     bare = min(first, bare_row(options.repeats), key=_us)  # before and after: machines are moody
     rows = [{**row, **ratios(bare, row)} for row in (bare, *rows)]
-    report("verify", rows, as_json=options.json, engine=describe_engine())
+    report("verify", rows, as_json=options.json, engine=str(view_engines()))
 
 
 def ratios(bare: Row, row: Row) -> Row:

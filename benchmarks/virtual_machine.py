@@ -15,13 +15,14 @@ from typing import Any, Final, TypeVar
 import trio
 from trio.abc import Instrument
 
-from native import backends
+from native import backends, batch
+from native.panel import Panel
 from native.signatures import SignatureItem, verify
 
 T = TypeVar("T")
 
 START_MS: Final = 1_800_000_000_000
-BESIDE_THE_LOOP: Final = {"verify_many", "sign"}
+BESIDE_THE_LOOP: Final = {"judge_many", "confirm_refusals", "verify_many", "sign"}
 """OpenSSL's work; all other functions are Python's, and hold the interpreter's lock."""
 SYNCED: Final = {"_append", "make_durable"}
 """These wait for the disk, and so does the one that commits blocks."""
@@ -170,5 +171,6 @@ class OnceVerified:
 
 def install_engine(meter: Meter) -> None:
     """For all nodes of this process."""
-    backends.ENGINES = {"once": lambda: OnceVerified(meter)}
-    assert isinstance(backends.select_engine(), OnceVerified), "an engine was in use before"
+    panel = Panel((), OnceVerified(meter))
+    for module in (backends, batch):
+        vars(module)["select_panel"] = lambda: panel

@@ -1,28 +1,16 @@
-"""Which verification engines exist here, and which one is used and why."""
+"""Which verification engines exist here, and which ones are used and why."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Protocol
 
-from native.compiled import ENGINE_VARIABLE
+from native.compiled import ENGINE_VARIABLE, hashing_set, kernels
 from native.cpu import OpenSSLEngine
+from native.engine import Engine, EngineFault
 from native.errors import InvalidData
-from native.signatures import SignatureItem
+from native.panel import Panel
 from native.vector import vector_engines
-
-
-class Engine(Protocol):
-    """What a caller of `verify_many` relies on: the same verdicts from every engine, in order."""
-
-    @property
-    def name(self) -> str: ...
-
-    def verify(self, items: Sequence[SignatureItem]) -> list[bool]: ...
-
-    def pin(self, public_keys: Sequence[bytes]) -> None: ...
-
 
 ENGINES: Mapping[str, Callable[[], Engine]] = {**vector_engines(), "openssl": OpenSSLEngine}
 """The fastest first."""
@@ -36,16 +24,59 @@ class EngineUnknown(InvalidData):
     known: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class EngineView:
+    """What does the work in this process, for people."""
+
+    verifies: str
+    hashes: str
+    known: tuple[str, ...]
+    is_named: bool
+    """By AICHAIN_NATIVE."""
+    is_compiled: bool
+    """There was a compiler when this was installed."""
+    faults: tuple[EngineFault, ...]
+
+    def __str__(self) -> str:
+        reason = f"{ENGINE_VARIABLE} asks for it" if self.is_named else "default"
+        text = (
+            f"{self.verifies} ({reason}; known: {', '.join(self.known)}), hashes by {self.hashes}"
+        )
+        if not self.is_compiled:
+            text += "; installed without a C++ compiler"
+        return "; ".join([text, *map(str, self.faults)])
+
+
 def select_engine(name: str | None = None) -> Engine:
     """The engine called `name`, else of AICHAIN_NATIVE, else the fastest; one a process."""
-    return _engine(name or os.environ.get(ENGINE_VARIABLE) or next(iter(ENGINES)))
+    return _engine(name or _named() or next(iter(ENGINES)))
 
 
-def describe_engine() -> str:
-    """One line for the start-up banner and `aichain doctor`."""
-    engine = select_engine()
-    reason = f"{ENGINE_VARIABLE} asks for it" if os.environ.get(ENGINE_VARIABLE) else "default"
-    return f"{engine.name} ({reason}; known: {', '.join(ENGINES)})"
+def select_panel() -> Panel:
+    """The engine of `select_engine` with OpenSSL beside it; one a process."""
+    return _panel(select_engine().name)
+
+
+def engine_faults() -> tuple[EngineFault, ...]:
+    """Who is not used any more in this process, and why."""
+    return select_panel().faults
+
+
+def view_engines() -> EngineView:
+    """For the start-up line, `aichain_status`, `aichain doctor` and `aichain version`."""
+    panel = select_panel()
+    return EngineView(
+        verifies=panel.name,
+        hashes=hashing_set() or "libraries",
+        known=tuple(ENGINES),
+        is_named=_named() is not None,
+        is_compiled=kernels is not None,
+        faults=panel.faults,
+    )
+
+
+def _named() -> str | None:
+    return os.environ.get(ENGINE_VARIABLE) or None
 
 
 @cache
@@ -53,3 +84,10 @@ def _engine(name: str) -> Engine:
     if name not in ENGINES:
         raise EngineUnknown(name=name, known=tuple(ENGINES))
     return ENGINES[name]()
+
+
+@cache
+def _panel(name: str) -> Panel:
+    engine = _engine(name)
+    is_reference = isinstance(engine, OpenSSLEngine)
+    return Panel((), engine) if is_reference else Panel((engine,), OpenSSLEngine())

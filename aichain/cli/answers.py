@@ -28,6 +28,7 @@ class Status(TypedDict, total=False):
     nowMs: int
     clockOffsetMs: int | None
     clockTrouble: str
+    engineTrouble: str
     peers: Count
     voting: str
     syncing: bool

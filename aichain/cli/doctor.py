@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from importlib import metadata, util
 from pathlib import Path
@@ -40,9 +40,10 @@ from aichain.config import (
     read_environment,
     resolve_settings,
 )
-from native.backends import describe_engine
+from native.backends import view_engines
+from native.batch import verify_many
 from native.errors import AIChainError
-from native.signatures import SigningKey, verify
+from native.signatures import SignatureItem, SigningKey
 
 ROOMS: Final = ("aichain", "consensus", "vm", "p2p", "genesis", "native")
 LIBRARIES: Final = (
@@ -229,17 +230,22 @@ def _open_files() -> Finding:
 
 def _signatures() -> Finding:
     key = SigningKey.from_seed(bytes(32))
-    signature = key.sign(b"doctor", b"")
+    good = SignatureItem(key.public_key, b"doctor", b"", key.sign(b"doctor", b""))
     begun = time.perf_counter()
-    valid = all(verify(key.public_key, b"doctor", b"", signature) for _ in range(ROUNDS))
+    valid = all(all(verify_many([good])) for _ in range(ROUNDS))
     each_us = 1e6 * (time.perf_counter() - begun) / ROUNDS
-    wrong = verify(key.public_key, b"Doctor", b"", signature)
+    wrong = any(verify_many([replace(good, message=b"Doctor")]))
+    engines, fix = view_engines(), "a slow or busy processor keeps up with fewer transactions"
+    if not engines.is_compiled:
+        fix = "install g++ and the headers of Python, then install this again: ten times as fast"
+    if engines.faults:
+        fix = "OpenSSL does the work; check the memory of this machine, then install this again"
     return _judge(
         "signatures",
         not valid or wrong,
-        each_us > VERIFY_WARN_US,
-        f"ML-DSA-65 verifies in {each_us:.0f} us, engine {describe_engine()}",
-        "a slow or busy processor keeps up with fewer transactions",
+        each_us > VERIFY_WARN_US or not engines.is_compiled or bool(engines.faults),
+        f"ML-DSA-65 verifies in {each_us:.0f} us, engine {engines}",
+        fix,
     )
 
 
@@ -285,6 +291,8 @@ def _node(rpc: str) -> Finding:
     if trouble := str(status.get("clockTrouble", "")):
         cause, _, fix = trouble.partition("; fix: ")
         return Finding("node", Verdict.FAIL, cause, fix)
+    if trouble := str(status.get("engineTrouble", "")):
+        return Finding("node", Verdict.WARN, trouble, "check this machine's memory, restart it")
     skew_ms = abs(int(status["nowMs"]) - time.time_ns() // 1_000_000)
     return _judge(
         "node",

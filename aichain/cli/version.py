@@ -8,7 +8,7 @@ import click
 from aichain import __version__
 from aichain.cli.options import json_option
 from aichain.cli.output import show
-from native.backends import describe_engine
+from native.backends import view_engines
 
 LIBRARIES = ("trio", "libp2p", "plyvel", "cryptography", "blake3", "msgspec")
 
@@ -22,7 +22,7 @@ def version(as_json: bool) -> None:
             "version": __version__,
             "python": platform.python_version(),
             "platform": f"{platform.system().lower()}-{platform.machine()}",
-            "engine": describe_engine(),
+            "engine": str(view_engines()),
             "libraries": {name: _version_of(name) for name in LIBRARIES},
         },
         as_json=as_json,

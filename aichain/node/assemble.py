@@ -199,17 +199,17 @@ def context_of(
     before: Handover | None,
 ) -> NodeContext:
     """What nearly every service needs; the network knows the validators before it runs."""
-    electorates = Electorates(chain)
     network = network_of(node_identity(config), network_settings(config))
     if before is not None:
         network.standings = before.standings
     place_in_regions(network, config.document, on=config.faults.regions)
+    metrics = Metrics(network=config.document.name, version=__version__)
     context = NodeContext(
         document=config.document,
-        electorates=electorates,
+        electorates=Electorates(chain),
         network=network,
-        verifier=Verifier(machine.run_blocking),
-        metrics=Metrics(network=config.document.name, version=__version__),
+        verifier=Verifier(machine.run_blocking, metrics),
+        metrics=metrics,
         clock=machine.clock,
         run_blocking=machine.run_blocking,
     )

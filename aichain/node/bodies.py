@@ -243,6 +243,9 @@ class Bodies:
         except InvalidTransaction as error:
             raise InvalidSignature(subject=f"block 0x{block.id.hex()}: {error}") from error
         items = [item for each in witnesses for item in each]
+        self._context.metrics.block_checked(
+            known=witnesses.count(()), verified=len(witnesses) - witnesses.count(())
+        )
         if not all(await self._verifier.verify_block(items)):
             raise InvalidSignature(subject=f"a transaction of block 0x{block.id.hex()}")
 

@@ -20,7 +20,7 @@ from aichain.node.build import build_node
 from aichain.node.joiner import Handover
 from aichain.node.services import AnyNode, run_services
 from consensus.errors import DoubleSign
-from native.backends import describe_engine
+from native.backends import view_engines
 from native.errors import AIChainError
 from p2p.errors import ListenFailed
 from p2p.libp2p_network import Libp2pNetwork
@@ -107,7 +107,7 @@ def _no_banner() -> None:
 def _tell_start(node: AnyNode) -> None:
     _tune_interpreter()
     head = node.chain.head.head
-    log.info("running at height %d, signatures by %s", head.height, describe_engine())
+    log.info("running at height %d, signatures by %s", head.height, view_engines())
 
 
 def libp2p_network(identity: NodeIdentity, settings: NetworkSettings) -> Network:

@@ -1,94 +1,53 @@
-"""Checks signatures in batches off the loop: what comes while one batch runs is the next one."""
+"""Checks signatures in batches off the loop, each kind of work in a lane of its own."""
 
-from collections import deque
+import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from typing import Final
 
 import trio
 
 from aichain.machine import RunBlocking
+from aichain.metrics import Metrics
+from aichain.node.verify_lane import LaneShape, VerifyLane
 from genesis import limits
-from native.batch import pin_keys, verify_many
+from native.backends import engine_faults
+from native.batch import confirm_refusals, first_refusal, judge_many, pin_keys
+from native.panel import Refusal
 from native.signatures import SignatureItem
 
+log = logging.getLogger(__name__)
 
-@dataclass(slots=True, eq=False)
-class _Request:
-    items: Sequence[SignatureItem]
-    done: trio.Event = field(default_factory=trio.Event)
-    verdicts: list[bool] = field(default_factory=list)
-
-
-class _Lane:
-    """One queue and one thread: requests waiting together are verified in one native call."""
-
-    def __init__(self, run_blocking: RunBlocking) -> None:
-        self._waiting: deque[_Request] = deque()
-        self._waiting_items = 0
-        self._wake = trio.Event()
-        self._room = trio.Event()
-        self._limiter = trio.CapacityLimiter(1)
-        self._run_blocking = run_blocking
-
-    async def verify(self, items: Sequence[SignatureItem]) -> list[bool]:
-        if not items:
-            return []
-        while self._waiting_items >= limits.VERIFY_QUEUE_ITEMS:
-            await self._room.wait()
-        request = _Request(items)
-        self._waiting.append(request)
-        self._waiting_items += len(items)
-        self._wake.set()
-        await request.done.wait()
-        return request.verdicts
-
-    async def run(self) -> None:
-        while True:
-            await self._wake.wait()
-            self._wake = trio.Event()
-            while self._waiting:
-                await self._verify_batch(self._take_batch())
-
-    def _take_batch(self) -> list[_Request]:
-        batch: list[_Request] = []
-        size = 0
-        while self._waiting and (
-            not batch or size + len(self._waiting[0].items) <= limits.VERIFY_BATCH_ITEMS
-        ):
-            request = self._waiting.popleft()
-            size += len(request.items)
-            batch.append(request)
-        self._waiting_items -= size
-        self._room.set()
-        self._room = trio.Event()
-        return batch
-
-    async def _verify_batch(self, batch: list[_Request]) -> None:
-        items = [item for request in batch for item in request.items]
-        if len(items) <= limits.VERIFY_INLINE_ITEMS:
-            verdicts = verify_many(items)
-            await trio.lowlevel.checkpoint()
-        else:
-            verdicts = await self._run_blocking(verify_many, items, limiter=self._limiter)
-        assert len(verdicts) == len(items)
-        start = 0
-        for request in batch:
-            request.verdicts = verdicts[start : start + len(request.items)]
-            start += len(request.items)
-            request.done.set()
+_RESTS: Final = 3
+"""Refusals of the pool's transactions are confirmed in a quarter of the time: anybody can make
+bad signatures, and OpenSSL takes ten times as long for one as our engines do."""
 
 
 class Verifier:
     """Three lanes: votes never queue behind blocks, nor blocks behind the pool's transactions.
 
-    Each holds a bounded number of signatures; callers beyond that wait for room in turn.
+    What an engine refuses is confirmed by OpenSSL, one item a request, before it costs anybody
+    anything. Who waits for that waits beside the lane: a flood of bad signatures delays itself.
     """
 
-    def __init__(self, run_blocking: RunBlocking) -> None:
-        self._consensus, self._blocks, self._bulk = (_Lane(run_blocking) for _ in range(3))
+    def __init__(self, run_blocking: RunBlocking, metrics: Metrics) -> None:
+        def lane(name: str) -> VerifyLane[SignatureItem]:
+            inline, batch = limits.VERIFY_INLINE_ITEMS, limits.VERIFY_BATCH_ITEMS
+            shape = LaneShape(name, batch, inline_items=inline)
+            return VerifyLane(shape, judge_many, run_blocking, metrics)
+
+        def confirming_lane(name: str, *, rests: int = 0) -> VerifyLane[Refusal]:
+            shape = LaneShape(name, limits.VERIFY_CONFIRM_ITEMS, rests=rests)
+            return VerifyLane(shape, confirm_refusals, run_blocking, metrics)
+
+        self._consensus, self._blocks, self._bulk = map(lane, ("consensus", "blocks", "bulk"))
+        self._confirm = confirming_lane("confirm")
+        self._confirm_bulk = confirming_lane("confirm_bulk", rests=_RESTS)
         self._run_blocking = run_blocking
+        self._metrics = metrics
+        self._faults_told = 0
         self._validators = frozenset[bytes]()
         self._validators_changed = trio.Event()
+        self._tell_faults()  # of who knew no answers; here nothing waits for the loop yet
 
     def pin(self, validators: frozenset[bytes]) -> None:
         """Whose signatures will come again and again: the engine keeps their keys expanded."""
@@ -100,9 +59,10 @@ class Verifier:
         """Serve every lane until cancelled."""
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._pin)
-            nursery.start_soon(self._consensus.run)
-            nursery.start_soon(self._blocks.run)
-            nursery.start_soon(self._bulk.run)
+            for lane in (self._consensus, self._blocks, self._bulk):
+                nursery.start_soon(lane.run)
+            nursery.start_soon(self._confirm.run)
+            nursery.start_soon(self._confirm_bulk.run)
 
     async def _pin(self) -> None:
         while True:
@@ -111,13 +71,41 @@ class Verifier:
             await self._run_blocking(pin_keys, sorted(self._validators))
 
     async def verify_consensus(self, items: Sequence[SignatureItem]) -> list[bool]:
-        """Verdicts for votes, proposals and certificates, in the order of the items."""
-        return await self._consensus.verify(items)
+        """Verdicts for votes, proposals and certificates, in the order of the items.
+
+        Of items that are verified together one author is to blame for all.
+        """
+        return await self._verify(items, self._consensus, self._confirm)
 
     async def verify_block(self, items: Sequence[SignatureItem]) -> list[bool]:
         """Verdicts for the witnesses of a block that a vote waits for."""
-        return await self._blocks.verify(items)
+        return await self._verify(items, self._blocks, self._confirm)
 
     async def verify_bulk(self, items: Sequence[SignatureItem]) -> list[bool]:
         """Verdicts for the pool."""
-        return await self._bulk.verify(items)
+        return await self._verify(items, self._bulk, self._confirm_bulk)
+
+    async def _verify(
+        self,
+        items: Sequence[SignatureItem],
+        lane: VerifyLane[SignatureItem],
+        confirm: VerifyLane[Refusal],
+    ) -> list[bool]:
+        """Again, by others, if the engine was wrong: each time there is one engine less."""
+        while True:
+            judged = await lane.judge(items)
+            refusal = first_refusal(items, judged)
+            if refusal is None:
+                is_wrong = False
+            else:
+                (is_wrong,) = (await confirm.judge([refusal])).verdicts
+            self._tell_faults()
+            if not is_wrong:
+                return judged.verdicts
+
+    def _tell_faults(self) -> None:
+        faults = engine_faults()
+        for fault in faults[self._faults_told :]:
+            log.error("%s; the others verify now, OpenSSL in doubt", fault)
+            self._metrics.engine_failed(fault.engine)
+        self._faults_told = len(faults)

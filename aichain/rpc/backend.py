@@ -1,7 +1,7 @@
 """What the RPC room asks of a node: one protocol, and the frozen views it answers with."""
 
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
@@ -14,6 +14,7 @@ from consensus.light import Finality
 from genesis.checkpoints import Checkpoint
 from genesis.units import Address
 from genesis.validators import ValidatorSet
+from native.backends import EngineView, view_engines
 from native.hashing import Hash32
 from p2p.network import PeerView
 from vm.blocks import Block, Header
@@ -89,6 +90,8 @@ class NodeStatus:
     """What is wrong with the clock, and what to do; empty while consensus can live with it."""
     archive_trouble: str = ""
     """Why certificates that would convict after a fork are not kept; empty while they are."""
+    engines: EngineView = field(default_factory=view_engines)
+    """Who verifies signatures and hashes, and who is not trusted to any more."""
 
 
 class BlockStatus(StrEnum):

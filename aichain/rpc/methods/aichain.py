@@ -87,6 +87,7 @@ async def get_status(context: Context, _: NoParams) -> object:
         "clockTrouble": status.clock_trouble,
         "indexTrouble": status.index_trouble,
         "archiveTrouble": status.archive_trouble,
+        "engineTrouble": "; ".join(map(str, status.engines.faults)),
     }
     found = {name: trouble for name, trouble in troubles.items() if trouble}
     return (
@@ -114,6 +115,9 @@ async def get_status(context: Context, _: NoParams) -> object:
             "targetHeight": status.target_height,
             "firstHeight": status.first_height,
             "version": status.version,
+            "signatureEngine": status.engines.verifies,
+            "hashEngine": status.engines.hashes,
+            "kernelsCompiled": status.engines.is_compiled,
             "baseFee": str(state.base_fee),
             "accountCreationFee": str(state.document.fees.account_creation_fee),
         }

@@ -78,7 +78,8 @@ def _of_pool(pool: TransactionPool) -> Iterator[Row]:
 
 def _of_verifier(verifier: Verifier) -> Iterator[Row]:
     """Whoever finds room comes in with all that it has."""
-    for lane in (verifier._consensus, verifier._blocks, verifier._bulk):
+    lanes = (verifier._consensus, verifier._blocks, verifier._bulk)
+    for lane in (*lanes, verifier._confirm, verifier._confirm_bulk):
         last = len(lane._waiting[-1].items) if lane._waiting else 0
         yield "signatures to verify", lane._waiting_items - last, limits.VERIFY_QUEUE_ITEMS
 

@@ -8,9 +8,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from unittest.mock import patch
 
+import native.backends
 import native.batch
 import native.signatures
 from native.hashing import blake3_256, xof
+from native.panel import Panel
 from native.signatures import (
     SIGNATURE_BYTES,
     SignatureItem,
@@ -25,10 +27,12 @@ _CONTEXT = "aichain/simulation/signature/v1"
 @contextmanager
 def stand_in_signatures() -> Iterator[None]:
     """Sign and verify with stand-ins as long as this lasts."""
+    panel = Panel((), _StandInEngine())
     with (
         patch.object(SigningKey, "sign", _sign),
         patch.object(native.signatures, "verify_parsed", _is_stand_in),
-        patch.object(native.batch, "select_engine", _StandInEngine),
+        patch.object(native.backends, "select_panel", lambda: panel),
+        patch.object(native.batch, "select_panel", lambda: panel),
     ):
         yield
 

@@ -20,6 +20,7 @@ T = TypeVar("T")
 
 START_MS: Final = 1_800_000_000_000
 _COSTS_MS: Final = {"sign": 1.5, "_append": 1.0, "make_durable": 4.0, "_finalize": 6.0}
+_VERIFYING: Final = {"judge_many", "confirm_refusals", "verify_many"}
 _OTHER_COST_MS: Final = 0.5
 _SIGNATURE_COST_MS: Final = 0.26
 
@@ -78,7 +79,7 @@ async def _work(function: Callable[..., T], arguments: tuple[Any, ...]) -> T:
 
 def _cost_ms(function: Callable[..., object], arguments: tuple[Any, ...]) -> float:
     name = getattr(function, "__name__", "")
-    if name == "verify_many":
+    if name in _VERIFYING:
         return _SIGNATURE_COST_MS * len(arguments[0])
     return _COSTS_MS.get(name, _OTHER_COST_MS)
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from native import backends
-from native.backends import EngineUnknown, describe_engine, select_engine
+from native.backends import EngineUnknown, select_engine, select_panel, view_engines
 from native.batch import verify_many
 from native.compiled import ENGINE_VARIABLE
 from native.cpu import PARSED_KEYS_MAX, OpenSSLEngine
@@ -111,7 +111,7 @@ def test_the_environment_chooses_the_engine_and_a_wrong_name_is_refused(
 ) -> None:
     monkeypatch.setenv(ENGINE_VARIABLE, "openssl")
     assert select_engine().name == "openssl"
-    assert "asks for it" in describe_engine()
+    assert "asks for it" in str(view_engines())
     monkeypatch.setenv(ENGINE_VARIABLE, "abacus")
     with pytest.raises(EngineUnknown) as refusal:
         select_engine()
@@ -123,4 +123,6 @@ def test_one_engine_serves_the_whole_process(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.delenv(ENGINE_VARIABLE, raising=False)
     fastest = next(iter(backends.ENGINES))
     assert select_engine() is select_engine(fastest)
-    assert describe_engine().startswith(f"{fastest} (default")
+    assert str(view_engines()).startswith(f"{fastest} (default")
+    assert select_panel() is select_panel()
+    assert select_panel().name == fastest

@@ -11,7 +11,11 @@ from click.testing import CliRunner, Result
 
 from aichain.cli import doctor, main
 from aichain.cli.kernel_clock import KernelClock, read_kernel_clock
+from native import backends, batch
+from native.cpu import OpenSSLEngine
+from native.panel import Panel
 from tests.unit.aichain.cli.scripted_node import ScriptedNode, serving
+from tests.unit.native.liars import Liar, refuses_all
 
 Invoke: TypeAlias = Callable[..., Result]
 
@@ -75,10 +79,35 @@ def test_a_machine_beyond_a_limit_is_pointed_at(
 def test_an_engine_that_says_the_same_of_every_signature_fails(
     invoke: Invoke, monkeypatch: pytest.MonkeyPatch, answer: bool
 ) -> None:
-    monkeypatch.setattr(doctor, "verify", lambda *_signed: answer)
+    monkeypatch.setattr(doctor, "verify_many", lambda items: [answer] * len(items))
     done = invoke("--json")
     assert findings(done)["signatures"]["verdict"] == "FAIL"
     assert done.exit_code == 41
+
+
+def test_who_has_no_kernels_is_told_what_they_need(
+    invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backends, "kernels", None)
+    found = findings(invoke("--json"))["signatures"]
+    assert (found["verdict"], "without a C++ compiler" in found["detail"]) == ("WARN", True)
+    assert "g++" in found["fix"]
+
+
+def test_an_engine_in_quarantine_is_pointed_at_here_and_in_a_node(
+    invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    liar = Liar(refuses_all)
+    liar.lies = True
+    panel = Panel((liar,), OpenSSLEngine(1))
+    for module in (backends, batch):
+        monkeypatch.setattr(module, "select_panel", lambda: panel)
+    trouble = str(panel.faults[0])
+    with serving(ScriptedNode({"aichain_status": {"engineTrouble": trouble}})) as node:
+        found = findings(invoke("--json", "--rpc", node.url))
+    assert (found["node"]["verdict"], found["node"]["detail"]) == ("WARN", trouble)
+    assert found["signatures"]["verdict"] == "WARN"
+    assert "liar is in quarantine" in found["signatures"]["detail"]
 
 
 def test_a_broken_setting_fails_with_its_fix(invoke: Invoke, tmp_path: Path) -> None:

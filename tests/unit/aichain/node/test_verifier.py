@@ -6,10 +6,13 @@ import pytest
 import trio
 import trio.testing
 
+from aichain.machine import RunBlocking
+from aichain.metrics import Metrics
 from aichain.node.verifier import Verifier
 from genesis import limits
-from native import batch
+from native import backends, batch
 from native.cpu import OpenSSLEngine
+from native.panel import Panel
 from native.signatures import SignatureItem, SigningKey
 
 KEY = SigningKey.from_seed(bytes(32))
@@ -22,8 +25,17 @@ def item(number: int, *, good: bool = True) -> SignatureItem:
     return SignatureItem(KEY.public_key, message, CONTEXT, signature)
 
 
+def verifier_of(run_blocking: RunBlocking = trio.to_thread.run_sync) -> Verifier:
+    return Verifier(run_blocking, Metrics(network="test", version="0"))
+
+
+def use_panel(monkeypatch: pytest.MonkeyPatch, panel: Panel) -> None:
+    for module in (backends, batch):
+        monkeypatch.setattr(module, "select_panel", lambda: panel)
+
+
 async def test_every_caller_gets_its_own_verdicts() -> None:
-    verifier, verdicts = Verifier(trio.to_thread.run_sync), {}
+    verifier, verdicts = verifier_of(), {}
 
     async def ask(number: int) -> None:
         items = (item(number), item(number, good=number % 3 != 0))
@@ -39,14 +51,14 @@ async def test_every_caller_gets_its_own_verdicts() -> None:
 
 
 async def test_nothing_to_verify_needs_no_engine() -> None:
-    assert await Verifier(trio.to_thread.run_sync).verify_bulk(()) == []
+    assert await verifier_of().verify_bulk(()) == []
 
 
 async def test_those_who_wait_are_served_in_bounded_portions(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(limits, "VERIFY_QUEUE_ITEMS", 4)
-    verifier, verdicts = Verifier(trio.to_thread.run_sync), list[bool]()
+    verifier, verdicts = verifier_of(), list[bool]()
 
     async def ask(number: int) -> None:
         verdicts.extend(await verifier.verify_bulk([item(number)]))
@@ -66,7 +78,7 @@ async def test_a_block_does_not_wait_for_the_pools_transactions(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(limits, "VERIFY_BATCH_ITEMS", 4)
-    verifier, order = Verifier(trio.to_thread.run_sync), list[str]()
+    verifier, order = verifier_of(), list[str]()
 
     async def flood() -> None:
         await verifier.verify_bulk([item(1)] * 4)
@@ -87,12 +99,12 @@ async def test_a_block_does_not_wait_for_the_pools_transactions(
 async def test_validators_keys_stay_with_the_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     pinned = list[list[bytes]]()
     monkeypatch.setattr(OpenSSLEngine, "pin", lambda _, keys: pinned.append(list(keys)))
-    monkeypatch.setattr(batch, "select_engine", lambda: OpenSSLEngine(1))
+    use_panel(monkeypatch, Panel((), OpenSSLEngine(1)))
 
     async def run_here(work: Any, *arguments: Any, limiter: Any = None) -> Any:
         return work(*arguments)
 
-    verifier = Verifier(run_here)
+    verifier = verifier_of(run_here)
     async with trio.open_nursery() as running:
         verifier.pin(frozenset({b"b", b"a"}))
         running.start_soon(verifier.run)

@@ -34,6 +34,7 @@ from genesis.networks import account_key, founder_key, founder_onion_seed, local
 from genesis.onion import Onion
 from genesis.units import AI, Address, address_of_key
 from genesis.validators import ValidatorSet
+from native.backends import EngineView, view_engines
 from native.hashing import ZERO_HASH, Hash32
 from native.node_keys import peer_id_text
 from p2p.network import Direction, PeerView
@@ -73,6 +74,7 @@ class FakeBackend:
     archive_trouble: str = ""
     clock_trouble: str = ""
     joining: JoinProgress | None = None
+    engines: EngineView = field(default_factory=view_engines)
     blocked: frozenset[str] = frozenset()
     regions: bool = False
     submitted: list[bytes] = field(default_factory=list)
@@ -190,6 +192,7 @@ class FakeBackend:
             clock_offset_ms=-900 if self.clock_trouble else 0,
             clock_trouble=self.clock_trouble,
             joining=self.joining,
+            engines=self.engines,
         )
 
     def head(self) -> State:

@@ -8,6 +8,8 @@ from aichain.rpc.backend import JoinProgress, JoinStage, Voting
 from consensus.quorum import reaches_quorum
 from consensus.votes import VOTE_CONTEXT
 from genesis.units import AI, format_address
+from native.backends import view_engines
+from native.engine import EngineFault
 from native.signatures import verify
 from tests.clocks import FixedClock
 from tests.unit.aichain.rpc.calling import SENDER, UNKNOWN, Node
@@ -51,6 +53,17 @@ async def test_status_tells_of_trouble_with_a_store_while_there_is_some(
     assert f"{store}Trouble" not in await history.call("aichain_status")
     setattr(history.backend, f"{store}_trouble", "the disk is full")
     assert (await history.call("aichain_status"))[f"{store}Trouble"] == "the disk is full"
+
+
+async def test_status_names_the_engines_and_who_is_in_quarantine(history: Node) -> None:
+    status = await history.call("aichain_status")
+    engines = view_engines()
+    assert (status["signatureEngine"], status["hashEngine"]) == (engines.verifies, engines.hashes)
+    assert status["kernelsCompiled"] is engines.is_compiled
+    assert "engineTrouble" not in status
+    history.backend.engines = replace(engines, faults=(EngineFault("abacus", "it is wooden"),))
+    trouble = (await history.call("aichain_status"))["engineTrouble"]
+    assert trouble == "abacus is in quarantine: it is wooden"
 
 
 async def test_status_tells_how_far_a_snapshot_is_while_one_is_fetched(history: Node) -> None:
