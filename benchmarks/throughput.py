@@ -1,10 +1,12 @@
 """The highest rate of signed transfers that stays final on all nodes without a growing pool."""
 
 import argparse
+import os
 import statistics
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Self
 
 from cluster import Cluster, Usage, cluster, finality_rows
@@ -13,8 +15,10 @@ from subscriber import Subscriber
 
 from aichain.cli.client import RpcClient
 from aichain.cli.load import LoadPlan, LoadReport, run_load
+from native.compiled import ENGINE_VARIABLE
 
 WARM_HEIGHTS = 6
+DEFAULT_ENGINE = "default"
 SUSTAINED_SHARE = 0.97
 """Of the offered rate that must become final, from the first submission to the last final block."""
 POOL_SAMPLE_S = 0.5
@@ -23,18 +27,19 @@ LEVEL_S = 2.0
 
 
 def main() -> None:
-    """Try the rates upwards; the last one that is sustained is the result."""
+    """Try the rates upwards; the last one that is sustained is the result.
+
+    With engines to compare each has networks of its own, taking turns, so that what else the
+    machine does falls on all of them.
+    """
     options = arguments("Sustained throughput of a local network", _add)
     rows: list[Row] = []
-    best = 0.0
-    with cluster(options.validators) as net:
-        net.wait_for(WARM_HEIGHTS)
-        for rate in options.rates:
-            row, sustained = _try(net, rate, options.seconds)
-            rows.append(row)
-            if not sustained:
-                break
-            best = rate
+    best: dict[str, list[float]] = {name: [] for name in options.engines}
+    for turn in range(options.turns):
+        for name in options.engines if turn % 2 == 0 else reversed(options.engines):
+            tried, sustained = _climb(name, options)
+            rows += [{"turn": turn + 1, "engine": name} | row for row in tried]
+            best[name].append(sustained)
     report(
         "throughput",
         rows,
@@ -43,6 +48,35 @@ def main() -> None:
         seconds_per_rate=options.seconds,
         sustained_tx_per_s=best,
     )
+
+
+def _climb(engine: str, options: argparse.Namespace) -> tuple[list[Row], float]:
+    """Rows of one network on one engine, and the highest rate it sustained."""
+    rows: list[Row] = []
+    best = 0.0
+    with _named(engine), cluster(options.validators) as net:
+        net.wait_for(WARM_HEIGHTS)
+        for rate in options.rates:
+            row, sustained = _try(net, rate, options.seconds)
+            rows.append(row)
+            if not sustained:
+                break
+            best = rate
+    return rows, best
+
+
+@contextmanager
+def _named(engine: str) -> Iterator[None]:
+    """The nodes that are started meanwhile use it; this process signs only."""
+    name = "" if engine == DEFAULT_ENGINE else engine
+    before = os.environ.get(ENGINE_VARIABLE)
+    os.environ[ENGINE_VARIABLE] = name
+    try:
+        yield
+    finally:
+        os.environ.pop(ENGINE_VARIABLE)
+        if before is not None:
+            os.environ[ENGINE_VARIABLE] = before
 
 
 def _try(net: Cluster, rate: float, seconds: float) -> tuple[Row, bool]:
@@ -134,6 +168,13 @@ def _row(rate: float, outcome: LoadReport, before: Usage, after: Usage) -> Row:
 
 def _add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--validators", type=int, default=4)
+    parser.add_argument(
+        "--engines",
+        nargs="+",
+        default=[DEFAULT_ENGINE],
+        help=f"to compare, by turns; {DEFAULT_ENGINE} is the fastest that is here",
+    )
+    parser.add_argument("--turns", type=int, default=1, help="networks of each engine (default 1)")
     parser.add_argument("--seconds", type=float, default=60.0, help="at each rate (default 60)")
     parser.add_argument(
         "--rates", type=float, nargs="+", default=[100, 150, 200, 250, 300, 350, 400]

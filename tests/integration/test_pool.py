@@ -180,3 +180,16 @@ async def test_what_has_just_become_final_is_still_given_to_who_builds_its_block
         here = victim.node.context.network.peer_id
         answer = await slow.network.request(here, GetTransactions((good.id,)), timeout_s=2)
         assert answer.raws == (good.raw,)
+
+
+async def test_what_the_pool_verified_is_not_verified_again_with_its_block(tmp_path: Path) -> None:
+    async with cluster(tmp_path, 4) as net:
+        nodes = [await net.start(index) for index in (0, 1)]  # two of four: nothing becomes final
+        good = transfer(net, public_account(0), nonce=0, to=public_account(1))
+        await nodes[0].node.pool.submit(good.raw)
+        await until(lambda: all(good.id in node.node.pool.mempool for node in nodes))
+        await net.start(2)
+        await until(lambda: all(node.node.chain.locate(good.id) is not None for node in nodes))
+        shown = b"".join(node.rpc.backend.metrics_text() for node in nodes)
+        assert b'aichain_block_transactions_checked_total{how="known"} 1.0' in shown
+        assert b'aichain_block_transactions_checked_total{how="verified"} 1.0' not in shown
