@@ -2,19 +2,17 @@
 // 1,024 bytes is left to others: it has lanes of its own (the BLAKE3 paper, section 2).
 #pragma once
 
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
+#include "dialect.h"
 
 namespace aichain {
 namespace ISA_NAMESPACE {
 
 constexpr int BLOCK_BYTES = 64;
 constexpr uint32_t CHUNK_START = 1, CHUNK_END = 2, ROOT = 8;
-constexpr uint32_t INITIAL[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
+AIC_CONSTANT uint32_t INITIAL[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
                                  0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
 // Word number i of the message in round r; each round permutes the words of the one before.
-constexpr int WORD_ORDER[7][16] = {
+AIC_CONSTANT int WORD_ORDER[7][16] = {
     {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15},
     {2, 6, 3, 10, 7, 0, 4, 13, 1, 11, 12, 5, 9, 14, 15, 8},
     {3, 4, 10, 12, 13, 2, 7, 14, 6, 5, 9, 0, 11, 15, 8, 1},
@@ -23,7 +21,7 @@ constexpr int WORD_ORDER[7][16] = {
     {9, 14, 11, 5, 8, 12, 15, 1, 13, 3, 0, 10, 2, 6, 4, 7},
     {11, 15, 5, 0, 1, 9, 8, 6, 14, 10, 2, 12, 3, 4, 7, 13}};
 
-inline void mix(I32 &a, I32 &b, I32 &c, I32 &d, I32 x, I32 y) {
+AIC_FN void mix(I32 &a, I32 &b, I32 &c, I32 &d, I32 x, I32 y) {
     a = a + b + x;
     d = (d ^ a).template rotated_right<16>();
     c = c + d;
@@ -34,7 +32,7 @@ inline void mix(I32 &a, I32 &b, I32 &c, I32 &d, I32 x, I32 y) {
     b = (b ^ c).template rotated_right<7>();
 }
 
-template <int ROUND> inline void blake3_rounds(I32 *v, const I32 *m) {
+template <int ROUND> AIC_FN void blake3_rounds(I32 *v, const I32 *m) {
     constexpr const int *order = WORD_ORDER[ROUND];
     mix(v[0], v[4], v[8], v[12], m[order[0]], m[order[1]]);
     mix(v[1], v[5], v[9], v[13], m[order[2]], m[order[3]]);
@@ -48,7 +46,7 @@ template <int ROUND> inline void blake3_rounds(I32 *v, const I32 *m) {
 }
 
 // Eight words of each lane that has ended, to where its digest belongs.
-inline void store_digests(const I32 *chain, const bool *ends, uint8_t *const *out) {
+AIC_FN void store_digests(const I32 *chain, const bool *ends, uint8_t *const *out) {
     constexpr int ROWS = W < 8 ? 8 : W;
     I32 rows[ROWS];
     for (int i = 0; i < ROWS; i++) rows[i] = i < 8 ? chain[i] : I32::broadcast(0);
@@ -72,7 +70,7 @@ struct BlockOfLanes {
     I32 lengths, flags;
 
     // Block number `block` of messages that may end before it.
-    void take(const uint8_t *const *messages, const size_t *sizes, int count, size_t block) {
+    AIC_FN void take(const uint8_t *const *messages, const size_t *sizes, int count, size_t block) {
         alignas(64) int32_t length[W] = {}, flag[W] = {};
         any_ends = false;
         for (int i = 0; i < W; i++) {
@@ -88,7 +86,7 @@ struct BlockOfLanes {
     }
 
     // The same for W messages of one size: nothing is loaded that was just stored in pieces.
-    void take_equal(const uint8_t *const *messages, size_t message_size, size_t block) {
+    AIC_FN void take_equal(const uint8_t *const *messages, size_t message_size, size_t block) {
         for (int i = 0; i < W; i++) place(i, messages, message_size, block);
         any_ends = ends[0];
         is_full = size[0] == BLOCK_BYTES;
@@ -97,7 +95,7 @@ struct BlockOfLanes {
     }
 
     // Its sixteen words, word by word, zeros where a message has ended.
-    void load(I32 *words) const {
+    AIC_FN void load(I32 *words) const {
         constexpr int PIECE = 4 * W;  // bytes of a vector
         for (int first = 0; first < BLOCK_BYTES; first += PIECE) {
             I32 *rows = words + first / 4;
@@ -114,7 +112,7 @@ struct BlockOfLanes {
     }
 
    private:
-    void place(int lane, const uint8_t *const *messages, size_t message_size, size_t block) {
+    AIC_FN void place(int lane, const uint8_t *const *messages, size_t message_size, size_t block) {
         const size_t at = block * BLOCK_BYTES;
         const size_t left = message_size > at ? message_size - at : 0;
         from[lane] = left > 0 ? messages[lane] + at : nullptr;
@@ -122,13 +120,13 @@ struct BlockOfLanes {
         ends[lane] = left <= BLOCK_BYTES && (left > 0 || block == 0);
     }
 
-    static uint32_t flag_of(size_t block, bool is_end) {
+    AIC_FN static uint32_t flag_of(size_t block, bool is_end) {
         return (block == 0 ? CHUNK_START : 0) | (is_end ? CHUNK_END | ROOT : 0);
     }
 };
 
 // A message of up to 1,024 bytes for each lane, its digest to `out`. `count` is at most W.
-inline void blake3_lanes(const uint8_t *const *messages, const size_t *sizes, int count,
+AIC_FN void blake3_lanes(const uint8_t *const *messages, const size_t *sizes, int count,
                          const uint32_t *key, uint32_t mode, uint8_t *const *out) {
     I32 chain[8];
     for (int i = 0; i < 8; i++) chain[i] = I32::broadcast(int32_t(key[i]));

@@ -1,32 +1,39 @@
 // What the parts of a key and of a signature are in bytes (FIPS 204, section 7.1 and 7.2).
 #pragma once
 
-#include <stddef.h>
+#include "dialect.h"
 
 namespace aichain {
 namespace ISA_NAMESPACE {
 
-// Coefficients of z (algorithm 19); false if one is as large as gamma1 - beta.
-template <class P> inline bool decode_z(const uint8_t *bytes, int32_t *z) {
+// W coefficients of z (algorithm 19) from number `index` on, and those as large as gamma1 - beta.
+template <class P> AIC_FN I32 decode_z_at(const uint8_t *bytes, int index) {
+    return I32::broadcast(P::GAMMA1) - I32::unpack<P::Z_BITS>(bytes, index);
+}
+template <class P> AIC_FN I32 is_too_large(I32 z) {
+    return I32::abs(z) > I32::broadcast(P::Z_BOUND - 1);
+}
+
+// All of them; false if one is too large.
+template <class P> AIC_FN bool decode_z(const uint8_t *bytes, int32_t *z) {
     I32 too_large = I32::broadcast(0);
     for (int i = 0; i < N; i += W) {
-        const I32 x = I32::broadcast(P::GAMMA1) - I32::unpack<P::Z_BITS>(bytes, i);
-        too_large = too_large | (I32::abs(x) > I32::broadcast(P::Z_BOUND - 1));
+        const I32 x = decode_z_at<P>(bytes, i);
+        too_large = too_large | is_too_large<P>(x);
         x.store(z + i);
     }
     return !I32::any(too_large);
 }
 
-// Hints (algorithm 21): 0xff where there is one. False for all but the one encoding of each.
-template <class P> inline bool decode_hints(const uint8_t *bytes, uint8_t (*hints)[N]) {
-    memset(hints, 0, size_t(P::K) * N);
+// Calls `mark(row, place)` for each hint (algorithm 21). False for all but the one encoding of each.
+template <class P, class Mark> AIC_FN bool read_hints(const uint8_t *bytes, Mark mark) {
     int index = 0;
     for (int i = 0; i < P::K; i++) {
         const int end = bytes[P::OMEGA + i];
         if (end < index || end > P::OMEGA) return false;
         for (const int first = index; index < end; index++) {
             if (index > first && bytes[index] <= bytes[index - 1]) return false;
-            hints[i][bytes[index]] = 0xff;
+            mark(i, bytes[index]);
         }
     }
     for (; index < P::OMEGA; index++)
@@ -34,14 +41,25 @@ template <class P> inline bool decode_hints(const uint8_t *bytes, uint8_t (*hint
     return true;
 }
 
-// t1 2^13 (algorithm 23, and line 9 of algorithm 8).
-inline void decode_t1(const uint8_t *bytes, int32_t *t) {
-    for (int i = 0; i < N; i += W)
-        (I32::unpack<T1_BITS>(bytes, i) * I32::broadcast(1 << D)).store(t + i);
+// 0xff where there is a hint.
+template <class P> AIC_FN bool decode_hints(const uint8_t *bytes, uint8_t (*hints)[N]) {
+    memset(hints, 0, size_t(P::K) * N);
+    return read_hints<P>(bytes, [hints](int row, int place) { hints[row][place] = 0xff; });
 }
 
+// t1 2^13 (algorithm 23, and line 9 of algorithm 8).
+AIC_FN I32 decode_t1_at(const uint8_t *bytes, int index) {
+    return I32::unpack<T1_BITS>(bytes, index) * I32::broadcast(1 << D);
+}
+AIC_FN void decode_t1(const uint8_t *bytes, int32_t *t) {
+    for (int i = 0; i < N; i += W) decode_t1_at(bytes, i).store(t + i);
+}
+
+// From (-q, q) to [0, q).
+AIC_FN I32 to_positive(I32 r) { return r + (I32::broadcast(Q) & (I32::broadcast(0) > r)); }
+
 // The high bits of r in [0, q) with the hint applied (algorithms 36 and 40).
-template <class P> inline I32 use_hint(I32 r, I32 hint) {
+template <class P> AIC_FN I32 use_hint(I32 r, I32 hint) {
     const I32 one = I32::broadcast(1);
     I32 high = (r + I32::broadcast(127)).template shifted_right<7>();
     if constexpr (P::W1_COUNT == 16) {
@@ -62,23 +80,25 @@ template <class P> inline I32 use_hint(I32 r, I32 hint) {
     return high - (I32::broadcast(44) & (high > I32::broadcast(43)));
 }
 
-// Packs bytes of 4 or 6 bits each (algorithm 28).
-template <class P> inline void encode_w1(const uint8_t *values, uint8_t *out) {
-    for (int i = 0; i < N; i += 8) {
-        uint64_t x;
-        memcpy(&x, values + i, 8);
-        if constexpr (P::W1_BITS == 4) {
-            x = (x | x >> 4) & 0x00ff00ff00ff00ff;
-            x = (x | x >> 8) & 0x0000ffff0000ffff;
-            x = x | x >> 16;
-            memcpy(out + i / 2, &x, 4);
-        } else {
-            x = (x & 0x00ff00ff00ff00ff) | (x & 0xff00ff00ff00ff00) >> 2;
-            x = (x & 0x0000ffff0000ffff) | (x & 0xffff0000ffff0000) >> 4;
-            x = (x & 0x00000000ffffffff) | (x & 0xffffffff00000000) >> 8;
-            memcpy(out + i * 6 / 8, &x, 6);
-        }
+// Packs eight bytes of 4 or 6 bits each into as many bytes as a value has bits.
+template <class P> AIC_FN void encode_eight(const uint8_t *values, uint8_t *out) {
+    uint64_t x;
+    memcpy(&x, values, 8);
+    if constexpr (P::W1_BITS == 4) {
+        x = (x | x >> 4) & 0x00ff00ff00ff00ff;
+        x = (x | x >> 8) & 0x0000ffff0000ffff;
+        x = x | x >> 16;
+    } else {
+        x = (x & 0x00ff00ff00ff00ff) | (x & 0xff00ff00ff00ff00) >> 2;
+        x = (x & 0x0000ffff0000ffff) | (x & 0xffff0000ffff0000) >> 4;
+        x = (x & 0x00000000ffffffff) | (x & 0xffffffff00000000) >> 8;
     }
+    memcpy(out, &x, P::W1_BITS);
+}
+
+// The high bits of a polynomial (algorithm 28).
+template <class P> AIC_FN void encode_w1(const uint8_t *values, uint8_t *out) {
+    for (int i = 0; i < N; i += 8) encode_eight<P>(values + i, out + i * P::W1_BITS / 8);
 }
 
 }  // namespace ISA_NAMESPACE

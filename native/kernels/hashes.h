@@ -1,6 +1,7 @@
 // Batches of hashes of any number of messages, for the table of an instruction set.
 #pragma once
 
+#include "dialect.h"
 #include "blake3.h"
 #include "sponge.h"
 
@@ -10,7 +11,7 @@ namespace ISA_NAMESPACE {
 constexpr int DIGEST_BYTES = 32;
 
 // Digests stand side by side in `out`.
-inline void blake3_many(const uint8_t *const *messages, const size_t *sizes, size_t count,
+AIC_FN void blake3_many(const uint8_t *const *messages, const size_t *sizes, size_t count,
                         const uint32_t *key, uint32_t mode, uint8_t *out) {
     for (size_t first = 0; first < count; first += size_t(W)) {
         const size_t n = count - first < size_t(W) ? count - first : size_t(W);
@@ -21,7 +22,7 @@ inline void blake3_many(const uint8_t *const *messages, const size_t *sizes, siz
 }
 
 // SHA3-256 and Keccak-256 differ in their padding.
-inline void sha3_many(const uint8_t *const *messages, const size_t *sizes, size_t count,
+AIC_FN void sha3_many(const uint8_t *const *messages, const size_t *sizes, size_t count,
                       uint8_t padding, uint8_t *out) {
     constexpr size_t LANES = size_t(U64::WIDTH);
     for (size_t first = 0; first < count; first += LANES) {

@@ -1,12 +1,13 @@
 // Keccak-f[1600] (FIPS 202, section 3) on as many states at once as `V` has lanes.
 #pragma once
 
+#include "dialect.h"
 #include "word.h"
 
 namespace aichain {
 namespace ISA_NAMESPACE {
 
-constexpr uint64_t ROUND_CONSTANTS[24] = {
+AIC_CONSTANT uint64_t ROUND_CONSTANTS[24] = {
     0x0000000000000001, 0x0000000000008082, 0x800000000000808a, 0x8000000080008000,
     0x000000000000808b, 0x0000000080000001, 0x8000000080008081, 0x8000000000008009,
     0x000000000000008a, 0x0000000000000088, 0x0000000080008009, 0x000000008000000a,
@@ -21,27 +22,27 @@ constexpr int ROTATIONS[25] = {0,  1,  62, 28, 27, 36, 44, 6,  55, 20, 3,  10, 4
 // pi moves lanes around. Instead, each row is written to where its lanes were read, within their
 // columns, and found again by this: where lane (x, y) stands after `round` rounds. After four
 // rounds all are in their places.
-constexpr int place(int round, int x, int y) {
+AIC_FN constexpr int place(int round, int x, int y) {
     for (; round > 0; round--) y = (x + 2 * y) % 5;
     return x + 5 * y;
 }
 static_assert(place(4, 1, 0) == 1 && place(4, 3, 2) == 13, "four rounds are a cycle");
 
 // theta's sums of column X.
-template <int R, int X, class V> inline V column(const V *a) {
+template <int R, int X, class V> AIC_FN V column(const V *a) {
     return V::xor3(V::xor3(a[place(R, X, 0)], a[place(R, X, 1)], a[place(R, X, 2)]),
                      a[place(R, X, 3)], a[place(R, X, 4)]);
 }
 
 // The lane that pi brings to (X, Y), with theta and rho applied.
-template <int R, int X, int Y, class V> inline V moved(const V *a, const V *d) {
+template <int R, int X, int Y, class V> AIC_FN V moved(const V *a, const V *d) {
     constexpr int FROM_X = (X + 3 * Y) % 5, FROM_Y = X;
     const V lane = a[place(R, FROM_X, FROM_Y)] ^ d[FROM_X];
     return lane.template rotated_left<ROTATIONS[FROM_X + 5 * FROM_Y]>();
 }
 
 // chi in row Y.
-template <int R, int Y, class V> inline void row(V *a, const V *d) {
+template <int R, int Y, class V> AIC_FN void row(V *a, const V *d) {
     const V b0 = moved<R, 0, Y>(a, d), b1 = moved<R, 1, Y>(a, d), b2 = moved<R, 2, Y>(a, d),
               b3 = moved<R, 3, Y>(a, d), b4 = moved<R, 4, Y>(a, d);
     a[place(R + 1, 0, Y)] = V::chi(b0, b1, b2);
@@ -51,7 +52,7 @@ template <int R, int Y, class V> inline void row(V *a, const V *d) {
     a[place(R + 1, 4, Y)] = V::chi(b4, b0, b1);
 }
 
-template <int R, class V> inline void keccak_round(V *a, uint64_t constant) {
+template <int R, class V> AIC_FN void keccak_round(V *a, uint64_t constant) {
     const V c0 = column<R, 0>(a), c1 = column<R, 1>(a), c2 = column<R, 2>(a),
               c3 = column<R, 3>(a), c4 = column<R, 4>(a);
     const V d[5] = {c4 ^ c1.template rotated_left<1>(), c0 ^ c2.template rotated_left<1>(),
@@ -66,7 +67,7 @@ template <int R, class V> inline void keccak_round(V *a, uint64_t constant) {
 }
 
 // All 24 rounds, in place.
-template <class V> inline void keccak_f(V *state) {
+template <class V> AIC_FN void keccak_f(V *state) {
     V a[25];
     for (int i = 0; i < 25; i++) a[i] = state[i];
     for (int i = 0; i < 24; i += 4) {

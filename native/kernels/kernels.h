@@ -4,14 +4,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "parameters.h"
 #include "request.h"
 
 namespace aichain {
 
 constexpr int PARAMETER_SETS = 3;  // ML-DSA-44, -65, -87
-// After these blocks nearly every polynomial of A is complete: they hold 280 candidates for 256
-// coefficients, of which one in 1024 is refused.
-constexpr int FIRST_BLOCKS = 5;
 
 struct KernelsOfSet {
     size_t public_key_bytes;

@@ -27,7 +27,7 @@ template <class P> void ball_erased(const uint8_t *seed, bool from_stream, int32
     message.add(seed, P::C_BYTES);
     hash_lanes<SHAKE256_RATE, SHAKE256_RATE>(&message, 1, SHAKE_PADDING, to);
     if (from_stream)
-        sample_in_ball_from_stream<P>(seed, c);
+        sample_in_ball_from_stream<P>(ShakeReader(seed, P::C_BYTES), c);
     else
         sample_in_ball<P>(block, seed, c);
 }

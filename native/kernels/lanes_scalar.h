@@ -1,9 +1,7 @@
 // Vectors of one lane: what every compiler can do. The definition that the wider ones must match.
 #pragma once
 
-#include <stdint.h>
-#include <string.h>
-
+#include "dialect.h"
 #include "field.h"
 #include "word.h"
 
@@ -15,77 +13,77 @@ struct I32 {
     static constexpr int WIDTH = 1;
     int32_t v;
 
-    static I32 load(const int32_t *p) { return {*p}; }
-    void store(int32_t *p) const { *p = v; }
-    static I32 load_bytes(const uint8_t *p) {
+    AIC_FN static I32 load(const int32_t *p) { return {*p}; }
+    AIC_FN void store(int32_t *p) const { *p = v; }
+    AIC_FN static I32 load_bytes(const uint8_t *p) {
         I32 x;
         memcpy(&x.v, p, 4);
         return x;
     }
-    static I32 load_some_bytes(const uint8_t *p, int count) {
+    AIC_FN static I32 load_some_bytes(const uint8_t *p, int count) {
         I32 x{0};
         memcpy(&x.v, p, size_t(count));
         return x;
     }
-    static I32 broadcast(int32_t x) { return {x}; }
+    AIC_FN static I32 broadcast(int32_t x) { return {x}; }
 
-    template <int BITS> I32 shifted_right() const { return {int32_t(uint32_t(v) >> BITS)}; }
-    template <int BITS> I32 rotated_right() const {
+    template <int BITS> AIC_FN I32 shifted_right() const { return {int32_t(uint32_t(v) >> BITS)}; }
+    template <int BITS> AIC_FN I32 rotated_right() const {
         return {int32_t(uint32_t(v) >> BITS | uint32_t(v) << (32 - BITS))};
     }
-    static I32 abs(I32 a) { return {a.v < 0 ? -a.v : a.v}; }
-    static bool any(I32 a) { return a.v != 0; }
+    AIC_FN static I32 abs(I32 a) { return {a.v < 0 ? -a.v : a.v}; }
+    AIC_FN static bool any(I32 a) { return a.v != 0; }
 
     // Fields number `index` to `index + WIDTH - 1` of BITS bits each. Reads up to 3 bytes more.
-    template <int BITS> static I32 unpack(const uint8_t *p, int index) {
+    template <int BITS> AIC_FN static I32 unpack(const uint8_t *p, int index) {
         uint32_t x;
         memcpy(&x, p + index * BITS / 8, 4);
         return {int32_t(x >> (index * BITS % 8) & ((1u << BITS) - 1))};
     }
     // All ones or zero from bytes of that kind.
-    static I32 load_mask(const uint8_t *p) { return {int32_t(int8_t(*p))}; }
-    void store_bytes(uint8_t *p) const { *p = uint8_t(v); }
+    AIC_FN static I32 load_mask(const uint8_t *p) { return {int32_t(int8_t(*p))}; }
+    AIC_FN void store_bytes(uint8_t *p) const { *p = uint8_t(v); }
     // Stores the lanes below q side by side; writes WIDTH values, says how many count.
-    int store_below_q(int32_t *p) const {
+    AIC_FN int store_below_q(int32_t *p) const {
         *p = v;
         return v < Q;
     }
-    static void transpose(I32 *) {}
+    AIC_FN static void transpose(I32 *) {}
 };
-inline I32 operator+(I32 a, I32 b) { return {int32_t(uint32_t(a.v) + uint32_t(b.v))}; }
-inline I32 operator-(I32 a, I32 b) { return {int32_t(uint32_t(a.v) - uint32_t(b.v))}; }
-inline I32 operator*(I32 a, I32 b) { return {int32_t(uint32_t(a.v) * uint32_t(b.v))}; }
-inline I32 operator&(I32 a, I32 b) { return {a.v & b.v}; }
-inline I32 operator|(I32 a, I32 b) { return {a.v | b.v}; }
-inline I32 operator^(I32 a, I32 b) { return {a.v ^ b.v}; }
+AIC_FN I32 operator+(I32 a, I32 b) { return {int32_t(uint32_t(a.v) + uint32_t(b.v))}; }
+AIC_FN I32 operator-(I32 a, I32 b) { return {int32_t(uint32_t(a.v) - uint32_t(b.v))}; }
+AIC_FN I32 operator*(I32 a, I32 b) { return {int32_t(uint32_t(a.v) * uint32_t(b.v))}; }
+AIC_FN I32 operator&(I32 a, I32 b) { return {a.v & b.v}; }
+AIC_FN I32 operator|(I32 a, I32 b) { return {a.v | b.v}; }
+AIC_FN I32 operator^(I32 a, I32 b) { return {a.v ^ b.v}; }
 // All ones where a > b.
-inline I32 operator>(I32 a, I32 b) { return {-int32_t(a.v > b.v)}; }
+AIC_FN I32 operator>(I32 a, I32 b) { return {-int32_t(a.v > b.v)}; }
 
 constexpr int W = I32::WIDTH;  // coefficients in a vector
 
 // 64-bit products of lanes. `Factor` is a lane made ready for many products.
 struct Factor {
     int32_t v;
-    static Factor of(I32 a) { return {a.v}; }
+    AIC_FN static Factor of(I32 a) { return {a.v}; }
 };
 
 struct Wide {
     int64_t v;
-    static Wide zero() { return {0}; }
-    void add_product(Factor a, Factor b) { v += int64_t(a.v) * b.v; }
+    AIC_FN static Wide zero() { return {0}; }
+    AIC_FN void add_product(Factor a, Factor b) { v += int64_t(a.v) * b.v; }
     // v / 2^32 mod q, below q in absolute value while |v| < q 2^31.
-    I32 reduced() const {
+    AIC_FN I32 reduced() const {
         const int32_t m = int32_t(uint32_t(v) * Q_INVERSE);
         return {int32_t((v - int64_t(m) * Q) >> 32)};
     }
 };
 
 // a * z / 2^32 mod q, with zq = z q^-1 mod 2^32.
-inline I32 multiply_broadcast(I32 a, int32_t z, int32_t zq) {
+AIC_FN I32 multiply_broadcast(I32 a, int32_t z, int32_t zq) {
     const int32_t m = int32_t(uint32_t(a.v) * uint32_t(zq));
     return {int32_t((int64_t(a.v) * z - int64_t(m) * Q) >> 32)};
 }
-inline I32 multiply_lanes(I32 a, I32 z, I32 zq) { return multiply_broadcast(a, z.v, zq.v); }
+AIC_FN I32 multiply_lanes(I32 a, I32 z, I32 zq) { return multiply_broadcast(a, z.v, zq.v); }
 
 // 64-bit lanes: words of Keccak, one sponge in each.
 using U64 = Word;

@@ -9,8 +9,7 @@
 // doubles eight times: its input must be below q, and 256 q < 2^31 holds.
 #pragma once
 
-#include <string.h>
-
+#include "dialect.h"
 #include "field.h"
 
 namespace aichain {
@@ -24,7 +23,7 @@ struct RowZetas {
     static constexpr int COUNT = W > 1 ? W - 1 : 1;
     int32_t z[GROUPS][COUNT][W] = {};
     int32_t zq[GROUPS][COUNT][W] = {};
-    constexpr explicit RowZetas(bool inverse) {
+    AIC_FN constexpr explicit RowZetas(bool inverse) {
         for (int group = 0; group < GROUPS; group++) {
             int at = 0;
             for (int length = W / 2; length > 0; length /= 2)
@@ -39,16 +38,16 @@ struct RowZetas {
         }
     }
 };
-alignas(64) inline constexpr RowZetas ROW_ZETAS{false};
-alignas(64) inline constexpr RowZetas INVERSE_ROW_ZETAS{true};
+alignas(64) AIC_TABLE RowZetas ROW_ZETAS{false};
+alignas(64) AIC_TABLE RowZetas INVERSE_ROW_ZETAS{true};
 
-inline void butterfly(I32 &a, I32 &b, I32 product) {
+AIC_FN void butterfly(I32 &a, I32 &b, I32 product) {
     b = a - product;
     a = a + product;
 }
 
 // Layers whose pairs are `UNIT` vectors apart, for groups wider than W vectors.
-inline void outer_layers(int32_t *p) {
+AIC_FN void outer_layers(int32_t *p) {
     for (int unit = VECTORS / 2; unit >= W && unit > 0; unit /= 2) {
         const int blocks = VECTORS / 2 / unit;
         for (int block = 0; block < blocks; block++) {
@@ -64,7 +63,7 @@ inline void outer_layers(int32_t *p) {
     }
 }
 
-inline void outer_layers_inverse(int32_t *p) {
+AIC_FN void outer_layers_inverse(int32_t *p) {
     for (int unit = W; unit < VECTORS; unit *= 2) {
         const int blocks = VECTORS / 2 / unit;
         for (int block = 0; block < blocks; block++) {
@@ -80,24 +79,24 @@ inline void outer_layers_inverse(int32_t *p) {
     }
 }
 
-template <int UNIT> inline void group_layer(I32 *r, int group) {
+template <int UNIT> AIC_FN void group_layer(I32 *r, int group) {
     constexpr int BLOCKS = W / (2 * UNIT);
-#pragma GCC unroll 16
+    AIC_UNROLL
     for (int block = 0; block < BLOCKS; block++) {
         const int k = GROUPS * BLOCKS + group * BLOCKS + block;
-#pragma GCC unroll 16
+        AIC_UNROLL
         for (int i = 2 * UNIT * block; i < 2 * UNIT * block + UNIT; i++)
             butterfly(r[i], r[i + UNIT], multiply_broadcast(r[i + UNIT], ZETAS.z[k], ZETAS.zq[k]));
     }
     if constexpr (UNIT > 1) group_layer<UNIT / 2>(r, group);
 }
 
-template <int UNIT> inline void group_layer_inverse(I32 *r, int group) {
+template <int UNIT> AIC_FN void group_layer_inverse(I32 *r, int group) {
     constexpr int BLOCKS = W / (2 * UNIT);
-#pragma GCC unroll 16
+    AIC_UNROLL
     for (int block = 0; block < BLOCKS; block++) {
         const int k = 2 * GROUPS * BLOCKS - 1 - (group * BLOCKS + block);
-#pragma GCC unroll 16
+        AIC_UNROLL
         for (int i = 2 * UNIT * block; i < 2 * UNIT * block + UNIT; i++) {
             const I32 a = r[i], b = r[i + UNIT];
             r[i] = a + b;
@@ -108,26 +107,26 @@ template <int UNIT> inline void group_layer_inverse(I32 *r, int group) {
 }
 
 // Factor number W / (2 LENGTH) - 1 + part belongs to `part` of the rows in the layer of LENGTH.
-template <int LENGTH> inline void row_layer(I32 *r, int group) {
+template <int LENGTH> AIC_FN void row_layer(I32 *r, int group) {
     constexpr int PARTS = W / (2 * LENGTH);
-#pragma GCC unroll 16
+    AIC_UNROLL
     for (int part = 0; part < PARTS; part++) {
         const I32 z = I32::load(ROW_ZETAS.z[group][PARTS - 1 + part]);
         const I32 zq = I32::load(ROW_ZETAS.zq[group][PARTS - 1 + part]);
-#pragma GCC unroll 16
+        AIC_UNROLL
         for (int i = 2 * LENGTH * part; i < 2 * LENGTH * part + LENGTH; i++)
             butterfly(r[i], r[i + LENGTH], multiply_lanes(r[i + LENGTH], z, zq));
     }
     if constexpr (LENGTH > 1) row_layer<LENGTH / 2>(r, group);
 }
 
-template <int LENGTH> inline void row_layer_inverse(I32 *r, int group) {
+template <int LENGTH> AIC_FN void row_layer_inverse(I32 *r, int group) {
     constexpr int PARTS = W / (2 * LENGTH);
-#pragma GCC unroll 16
+    AIC_UNROLL
     for (int part = 0; part < PARTS; part++) {
         const I32 z = I32::load(INVERSE_ROW_ZETAS.z[group][PARTS - 1 + part]);
         const I32 zq = I32::load(INVERSE_ROW_ZETAS.zq[group][PARTS - 1 + part]);
-#pragma GCC unroll 16
+        AIC_UNROLL
         for (int i = 2 * LENGTH * part; i < 2 * LENGTH * part + LENGTH; i++) {
             const I32 a = r[i], b = r[i + LENGTH];
             r[i] = a + b;
@@ -137,18 +136,18 @@ template <int LENGTH> inline void row_layer_inverse(I32 *r, int group) {
     if constexpr (2 * LENGTH < W) row_layer_inverse<2 * LENGTH>(r, group);
 }
 
-inline void load_group(I32 *r, const int32_t *p) {
-#pragma GCC unroll 16
+AIC_FN void load_group(I32 *r, const int32_t *p) {
+    AIC_UNROLL
     for (int i = 0; i < W; i++) r[i] = I32::load(p + W * i);
 }
 
-inline void store_group(const I32 *r, int32_t *p) {
-#pragma GCC unroll 16
+AIC_FN void store_group(const I32 *r, int32_t *p) {
+    AIC_UNROLL
     for (int i = 0; i < W; i++) r[i].store(p + W * i);
 }
 
 // In place; the result is in transposed order.
-inline void ntt(int32_t *p) {
+AIC_FN void ntt(int32_t *p) {
     outer_layers(p);
     if constexpr (W > 1)
         for (int group = 0; group < GROUPS; group++) {
@@ -162,7 +161,7 @@ inline void ntt(int32_t *p) {
 }
 
 // In place, from transposed order; the result is times 2^32 and below q in absolute value.
-inline void inverse_ntt(int32_t *p) {
+AIC_FN void inverse_ntt(int32_t *p) {
     if constexpr (W > 1)
         for (int group = 0; group < GROUPS; group++) {
             I32 r[W];
@@ -178,7 +177,7 @@ inline void inverse_ntt(int32_t *p) {
 }
 
 // Copies a polynomial that is transformed already, into transposed order.
-inline void reorder(const int32_t *from, int32_t *to) {
+AIC_FN void reorder(const int32_t *from, int32_t *to) {
     if constexpr (W > 1) {
         for (int group = 0; group < GROUPS; group++) {
             I32 r[W];

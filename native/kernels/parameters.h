@@ -1,7 +1,7 @@
 // The parameter sets of ML-DSA (FIPS 204, table 1 and table 2). Sizes are bytes, `*_bits` are bits.
 #pragma once
 
-#include <stdint.h>
+#include "dialect.h"
 
 namespace aichain {
 
@@ -12,6 +12,9 @@ constexpr int SEED_BYTES = 32;   // rho
 constexpr int TR_BYTES = 64;     // H(pk)
 constexpr int MU_BYTES = 64;     // H(tr || M')
 constexpr int T1_BITS = 10;      // 23 - D
+// After these blocks nearly every polynomial of A is complete: they hold 280 candidates for 256
+// coefficients, of which one in 1024 is refused.
+constexpr int FIRST_BLOCKS = 5;
 
 template <int K_, int L_, int TAU_, int BETA_, int GAMMA1_BITS, int GAMMA2_DIVISOR, int OMEGA_,
           int C_BYTES_>

@@ -1,7 +1,9 @@
 // Polynomials drawn from hashes (FIPS 204, section 7.3).
 #pragma once
 
-#include "kernels.h"
+#include "dialect.h"
+#include "ntt.h"
+#include "parameters.h"
 #include "sponge.h"
 
 namespace aichain {
@@ -10,10 +12,12 @@ namespace ISA_NAMESPACE {
 constexpr int CANDIDATE_BYTES = 3;
 
 // Algorithm 14, but for its comparison with q.
-inline int32_t candidate(const uint8_t *p) { return p[0] | p[1] << 8 | (p[2] & 0x7f) << 16; }
+AIC_FN int32_t candidate(const uint8_t *p) { return p[0] | p[1] << 8 | (p[2] & 0x7f) << 16; }
 
-// Algorithm 30, one polynomial, from a stream of bytes of any length: what is rarely needed.
-inline void sample_uniform_from_stream(const uint8_t *seed, int row, int column, int32_t *out) {
+// Algorithm 30, one polynomial, from a stream of bytes of any length: what processors rarely need,
+// and GPUs always do. A smaller BOUND makes tests read further.
+template <int32_t BOUND = Q>
+AIC_FN void sample_uniform_from_stream(const uint8_t *seed, int row, int column, int32_t *out) {
     const uint8_t place[2] = {uint8_t(column), uint8_t(row)};
     Word state[25] = {};
     uint8_t block[SHAKE128_RATE] = {};
@@ -28,13 +32,13 @@ inline void sample_uniform_from_stream(const uint8_t *seed, int row, int column,
         memcpy(block, state, SHAKE128_RATE);
         for (int at = 0; at < SHAKE128_RATE && count < N; at += CANDIDATE_BYTES) {
             const int32_t x = candidate(block + at);
-            if (x < Q) out[count++] = x;
+            if (x < BOUND) out[count++] = x;
         }
     }
 }
 
 // The same from the first blocks alone; false if they do not suffice. `out` has room for N + W.
-inline bool sample_uniform(const uint8_t *stream, int blocks, int32_t *out) {
+AIC_FN bool sample_uniform(const uint8_t *stream, int blocks, int32_t *out) {
     const int candidates = blocks * SHAKE128_RATE / CANDIDATE_BYTES;
     int at = 0, count = 0;
     for (; at + W <= candidates && count < N; at += W) {
@@ -57,7 +61,7 @@ struct UniformJob {
 
 // Algorithm 32 for any number of polynomials of any matrices: one in each lane of the hash. They
 // come in the order that `ntt` leaves.
-inline void sample_uniform_many(const UniformJob *jobs, int count, int blocks) {
+AIC_FN void sample_uniform_many(const UniformJob *jobs, int count, int blocks) {
     constexpr int LANES = U64::WIDTH;
     alignas(64) uint8_t streams[LANES][FIRST_BLOCKS * SHAKE128_RATE + 64];
     alignas(64) uint8_t seeds[LANES][64] = {};
@@ -95,14 +99,14 @@ inline void sample_uniform_many(const UniformJob *jobs, int count, int blocks) {
 // Reads bytes of SHAKE256(c) one by one, however many.
 class ShakeReader {
    public:
-    ShakeReader(const uint8_t *seed, int size) {
+    AIC_FN ShakeReader(const uint8_t *seed, int size) {
         uint8_t block[SHAKE256_RATE] = {};
         memcpy(block, seed, size_t(size));
         block[size] = SHAKE_PADDING;
         block[SHAKE256_RATE - 1] |= 0x80;
         for (int i = 0; i < SHAKE256_RATE / 8; i++) memcpy(&state_[i], block + 8 * i, 8);
     }
-    uint8_t next() {
+    AIC_FN uint8_t next() {
         if (at_ == SHAKE256_RATE) {
             keccak_f(state_);
             memcpy(block_, state_, SHAKE256_RATE);
@@ -118,8 +122,7 @@ class ShakeReader {
 };
 
 // Algorithm 29: `TAU` coefficients of 1 or -1, the others 0.
-template <class P> inline void sample_in_ball_from_stream(const uint8_t *seed, int32_t *c) {
-    ShakeReader reader(seed, P::C_BYTES);
+template <class P> AIC_FN void sample_in_ball_from_stream(ShakeReader reader, int32_t *c) {
     uint64_t signs = 0;
     for (int i = 0; i < 8; i++) signs |= uint64_t(reader.next()) << 8 * i;
     memset(c, 0, N * sizeof(int32_t));
@@ -133,7 +136,7 @@ template <class P> inline void sample_in_ball_from_stream(const uint8_t *seed, i
 
 // The same from the first block of SHAKE256(seed), as long as that suffices.
 template <class P>
-inline void sample_in_ball(const uint8_t *block, const uint8_t *seed, int32_t *c) {
+AIC_FN void sample_in_ball(const uint8_t *block, const uint8_t *seed, int32_t *c) {
     uint64_t signs;
     memcpy(&signs, block, 8);
     int at = 8;
@@ -141,7 +144,7 @@ inline void sample_in_ball(const uint8_t *block, const uint8_t *seed, int32_t *c
     for (int i = N - P::TAU; i < N; i++, signs >>= 1) {
         int j;
         do {
-            if (at == SHAKE256_RATE) return sample_in_ball_from_stream<P>(seed, c);
+            if (at == SHAKE256_RATE) return sample_in_ball_from_stream<P>(ShakeReader(seed, P::C_BYTES), c);
             j = block[at++];
         } while (j > i);
         c[i] = c[j];

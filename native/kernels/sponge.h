@@ -1,10 +1,7 @@
 // SHAKE, SHA-3 and the original Keccak over `U64::WIDTH` messages of any lengths at once.
 #pragma once
 
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
-
+#include "dialect.h"
 #include "keccak.h"
 
 namespace aichain {
@@ -23,8 +20,8 @@ struct Message {
     Piece pieces[4] = {};
     int count = 0;
 
-    void add(const uint8_t *data, size_t size) { pieces[count++] = {data, size}; }
-    size_t size() const {
+    AIC_FN void add(const uint8_t *data, size_t size) { pieces[count++] = {data, size}; }
+    AIC_FN size_t size() const {
         size_t total = 0;
         for (int i = 0; i < count; i++) total += pieces[i].size;
         return total;
@@ -35,11 +32,11 @@ struct Message {
 template <int RATE> class Blocks {
    public:
     Blocks() = default;
-    Blocks(const Message &message, uint8_t padding)
+    AIC_FN Blocks(const Message &message, uint8_t padding)
         : message_(message), padding_(padding), left_(int64_t(message.size() / RATE) + 1) {}
 
-    int64_t left() const { return left_; }
-    void next(uint8_t *block) {
+    AIC_FN int64_t left() const { return left_; }
+    AIC_FN void next(uint8_t *block) {
         size_t filled = 0;
         while (filled < RATE && piece_ < message_.count) {
             const Message::Piece &piece = message_.pieces[piece_];
@@ -69,12 +66,12 @@ template <int RATE> class Blocks {
     int64_t left_ = 0;
 };
 
-inline void clear(U64 *state) {
+AIC_FN void clear(U64 *state) {
     for (int i = 0; i < 25; i++) state[i] = U64::broadcast(0);
 }
 
 // XORs one block of each message into the states.
-template <int RATE> inline void absorb(U64 *state, const uint8_t *const *blocks) {
+template <int RATE> AIC_FN void absorb(U64 *state, const uint8_t *const *blocks) {
     constexpr int WORDS = RATE / 8, W = U64::WIDTH;
     int word = 0;
     for (; word + W <= WORDS; word += W) {
@@ -87,7 +84,7 @@ template <int RATE> inline void absorb(U64 *state, const uint8_t *const *blocks)
 }
 
 // The first 24 words of each state; only `RATE` bytes of them may be used.
-inline void squeeze(const U64 *state, uint8_t *const *out) {
+AIC_FN void squeeze(const U64 *state, uint8_t *const *out) {
     constexpr int W = U64::WIDTH;
     for (int word = 0; word < 24; word += W) {
         U64 r[W];
@@ -99,7 +96,7 @@ inline void squeeze(const U64 *state, uint8_t *const *out) {
 
 // The first `SIZE` bytes of the digest of each of `count` messages, at most one for each lane.
 template <int RATE, int SIZE>
-inline void hash_lanes(const Message *messages, int count, uint8_t padding, uint8_t *const *out) {
+AIC_FN void hash_lanes(const Message *messages, int count, uint8_t padding, uint8_t *const *out) {
     static_assert(SIZE <= RATE, "one squeeze");
     constexpr int W = U64::WIDTH;
     Blocks<RATE> blocks[W];

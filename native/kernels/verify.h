@@ -4,17 +4,11 @@
 
 #include <stdlib.h>
 
+#include "expanded_key.h"
 #include "request.h"
 
 namespace aichain {
 namespace ISA_NAMESPACE {
-
-// All of a public key that does not depend on what it signed.
-template <class P> struct alignas(64) ExpandedKey {
-    int32_t a[P::K][P::L][N];  // A, transformed
-    int32_t t1[P::K][N];       // -t1 2^13, transformed
-    uint8_t tr[TR_BYTES];      // H(pk)
-};
 
 // Expands keys: the polynomials of A from all keys share the lanes, so one key alone uses them, too.
 template <class P>
@@ -84,8 +78,7 @@ inline bool recover_w1(const ExpandedKey<P> &key, const uint8_t *signature, int3
         alignas(64) uint8_t values[N];
         inverse_ntt(w[row]);
         for (int i = 0; i < N; i += W) {
-            I32 r = I32::load(w[row] + i);
-            r = r + (I32::broadcast(Q) & (I32::broadcast(0) > r));
+            const I32 r = to_positive(I32::load(w[row] + i));
             use_hint<P>(r, I32::load_mask(hints[row] + i)).store_bytes(values + i);
         }
         encode_w1<P>(values, w1 + row * P::W1_BYTES);

@@ -16,17 +16,13 @@ from native.signatures import (
     PUBLIC_KEY_BYTES,
     Algorithm,
     SignatureItem,
-    SigningKey,
-    verify,
 )
 from native.vector import VectorEngine
+from tests.builders_signatures import CHALLENGE_BYTES, keys_of, make_item, mutate, openssl
 
 VECTORS = Path(__file__).parents[2] / "vectors"
 Q = 8_380_417
 N = 256
-CHALLENGE_BYTES = {Algorithm.ML_DSA_44: 32, Algorithm.ML_DSA_65: 48, Algorithm.ML_DSA_87: 64}
-OMEGA = {Algorithm.ML_DSA_44: 80, Algorithm.ML_DSA_65: 55, Algorithm.ML_DSA_87: 75}
-ROWS = {Algorithm.ML_DSA_44: 4, Algorithm.ML_DSA_65: 6, Algorithm.ML_DSA_87: 8}
 
 pytestmark = pytest.mark.skipif(not INSTRUCTION_SETS, reason="installed without a C++ compiler")
 each_set = pytest.mark.parametrize("name", INSTRUCTION_SETS)
@@ -35,18 +31,6 @@ each_algorithm = pytest.mark.parametrize("algorithm", list(Algorithm), ids=lambd
 
 def read(name: str) -> Any:
     return json.loads((VECTORS / name).read_text())
-
-
-def keys_of(algorithm: Algorithm, count: int) -> list[SigningKey]:
-    return [SigningKey.from_seed(bytes([number]) * 32, algorithm) for number in range(count)]
-
-
-def make_item(key: SigningKey, message: bytes = b"message", context: bytes = b"c") -> SignatureItem:
-    return SignatureItem(key.public_key, message, context, key.sign(message, context))
-
-
-def openssl(items: list[SignatureItem]) -> list[bool]:
-    return [verify(each.public_key, each.message, each.context, each.signature) for each in items]
 
 
 @each_set
@@ -132,40 +116,12 @@ def test_what_is_not_an_item_is_refused(name: str) -> None:
             engine.verify([item, wrong])
 
 
-def mutations(item: SignatureItem, algorithm: Algorithm, chance: random.Random) -> SignatureItem:
-    """Wrong in one place of a part that was drawn: challenge, vector, hints, counters, key."""
-    signature, omega, rows = bytearray(item.signature), OMEGA[algorithm], ROWS[algorithm]
-    hints = len(signature) - omega - rows
-    places = {
-        "challenge": range(CHALLENGE_BYTES[algorithm]),
-        "vector": range(CHALLENGE_BYTES[algorithm], hints),
-        "hints": range(hints, hints + omega),
-        "counters": range(hints + omega, len(signature)),
-    }
-    part = chance.choice([*places, "swap", "key", "message"])
-    if part == "key":
-        at = chance.randrange(len(item.public_key))
-        key = bytearray(item.public_key)
-        key[at] ^= 1 << chance.randrange(8)
-        return replace(item, public_key=bytes(key))
-    if part == "message":
-        return replace(item, message=item.message + b"\0")
-    if part == "swap":  # hints in another order, or one twice
-        at = chance.randrange(hints, hints + omega - 1)
-        signature[at + 1] = chance.choice([signature[at], signature[at + 1]])
-        signature[at], signature[at + 1] = signature[at + 1], signature[at]
-    else:
-        at = chance.choice(places[part])
-        signature[at] = chance.choice([0, 255, omega, signature[at] ^ 1, chance.randrange(256)])
-    return replace(item, signature=bytes(signature))
-
-
 @each_algorithm
 def test_ten_thousand_mutated_signatures_get_the_verdicts_of_openssl(algorithm: Algorithm) -> None:
     chance = random.Random(100 + algorithm)
     keys = keys_of(algorithm, 16)
     valid = [make_item(key, bytes([number])) for number, key in enumerate(keys * 4)]
-    items = [mutations(chance.choice(valid), algorithm, chance) for _ in range(10_000)]
+    items = [mutate(chance.choice(valid), algorithm, chance) for _ in range(10_000)]
     expected = openssl(items)
     assert 100 < sum(expected) < 9_900
     for name in INSTRUCTION_SETS:

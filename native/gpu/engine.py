@@ -1,0 +1,145 @@
+"""The engine of a GPU: batches of any size, cut into pieces that two streams take in turn."""
+
+import threading
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from native.gpu.device import Device, DeviceFailed, Mark, Memory
+from native.gpu.keys import ResidentKeys
+from native.gpu.pipeline import Batch, Fence, Limits, Pipeline, Tally
+from native.gpu.sizes import SIZES
+from native.gpu.staging import Votes, read_messages
+from native.signatures import Algorithm, SignatureItem, algorithm_of, has_signature_shape
+
+STREAMS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    items: Sequence[SignatureItem]
+    pure: bool = True
+    votes: Votes | None = None
+    tally: Tally | None = None
+
+
+class GpuEngine:
+    """Verdicts of ML-DSA from a device. Threads may call it; they wait for each other.
+
+    A failure of the device is final: the engine answers nothing any more.
+    """
+
+    name = "gpu"
+
+    def __init__(self, device: Device, limits: Limits | None = None) -> None:
+        self.device = device
+        self._limits = limits or Limits()
+        self._lock = threading.Lock()
+        self._failure: DeviceFailed | None = None
+        self._keys = {
+            algorithm: ResidentKeys(device, sizes.expanded_key_bytes, self._limits.recent_keys)
+            for algorithm, sizes in SIZES.items()
+        }
+        fence = Fence()
+        self._pipelines = [
+            Pipeline(device, self._limits, self._keys, fence) for _ in range(STREAMS)
+        ]
+
+    def verify(self, items: Sequence[SignatureItem]) -> list[bool]:
+        """One verdict an item, in order. Blocks: an event loop goes through a thread."""
+        with self._at_work():
+            return self._verify(_Question(items))
+
+    def verify_internal(self, items: Sequence[SignatureItem]) -> list[bool]:
+        """The same for algorithm 8: no context, the message as it is. For test vectors."""
+        with self._at_work():
+            return self._verify(_Question(items, pure=False))
+
+    def verify_votes(
+        self, items: Sequence[SignatureItem], votes: Votes, bitmaps: Memory, words: int
+    ) -> list[bool]:
+        """Verdicts, and in `bitmaps` a bit for each signer of a valid vote; see tally.py."""
+        with self._at_work():
+            return self._verify(_Question(items, votes=votes, tally=Tally(bitmaps, words)))
+
+    def pin(self, public_keys: Sequence[bytes]) -> None:
+        """Keep these keys expanded for good, and those pinned before no longer."""
+        with self._at_work():
+            for algorithm, keys in self._keys.items():
+                mine = [key for key in public_keys if algorithm_of(key) is algorithm]
+                addresses, memory = keys.allocate_pinned(mine)
+                self._pipelines[0].expand(algorithm, addresses)
+                keys.pin(addresses, memory)
+
+    def cache_counters(self) -> dict[str, int]:
+        """Hits, misses and evictions so far; pinned and recent keys now."""
+        names = ("hits", "misses", "evictions", "pinned", "recent")
+        return {name: sum(getattr(keys, name) for keys in self._keys.values()) for name in names}
+
+    def expanded_keys(self, public_keys: Sequence[bytes]) -> list[bytes]:
+        """What the device holds of keys that are pinned. For tests."""
+        with self._at_work():
+            return [
+                self._pipelines[0].read_key(
+                    algorithm_of(key), self._keys[algorithm_of(key)].at(key)
+                )
+                for key in public_keys
+            ]
+
+    @contextmanager
+    def _at_work(self) -> Iterator[None]:
+        with self._lock:
+            if self._failure is not None:
+                raise self._failure
+            try:
+                yield
+            except DeviceFailed as error:
+                self._failure = error
+                raise
+
+    def _verify(self, question: _Question) -> list[bool]:
+        verdicts = [False] * len(question.items)
+        for number, batch in enumerate(self._batches(question)):
+            pipeline = self._pipelines[number % STREAMS]
+            pipeline.collect(verdicts)
+            pipeline.start(batch, question.tally, self._under_way())
+        for pipeline in self._pipelines:
+            pipeline.collect(verdicts)
+        return verdicts
+
+    def _under_way(self) -> list[Mark]:
+        return [pipeline.done for pipeline in self._pipelines if pipeline.done is not None]
+
+    def _batches(self, question: _Question) -> Iterator[Batch]:
+        """Items of one parameter set, as many at a time as the limits allow; those of a wrong
+        length in none."""
+        places: defaultdict[Algorithm, list[int]] = defaultdict(list)
+        for place, item in enumerate(question.items):
+            if has_signature_shape(item):
+                places[algorithm_of(item.public_key)].append(place)
+        for algorithm, mine in places.items():
+            first = 0
+            while first < len(mine):
+                batch = self._fitting(question, algorithm, mine[first : first + self._limits.items])
+                first += len(batch.places)
+                yield batch
+
+    def _fitting(self, question: _Question, algorithm: Algorithm, places: list[int]) -> Batch:
+        """The first of these places, half of them as often as it takes."""
+        while True:
+            items = [question.items[place] for place in places]
+            messages = read_messages(items, pure=question.pure)
+            fresh = self._keys[algorithm].missing(item.public_key for item in items)
+            if (
+                messages.size <= self._limits.message_bytes
+                and len(fresh) <= self._limits.fresh_keys
+            ):
+                return Batch(algorithm, places, items, messages, _votes_at(question.votes, places))
+            places = places[: (len(places) + 1) // 2]
+
+
+def _votes_at(votes: Votes | None, places: Sequence[int]) -> Votes | None:
+    if votes is None:
+        return None
+    return Votes([votes.groups[at] for at in places], [votes.signers[at] for at in places])

@@ -1,0 +1,125 @@
+"""How a batch of signatures lies in the memory that goes to the device in one copy."""
+
+import hashlib
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+from native.gpu.device import Memory, PinnedMemory
+from native.gpu.sizes import Sizes
+from native.signatures import SignatureItem
+
+HOST_HASHES_ABOVE_BYTES = 4096
+"""A longer message is hashed here: one lane at work on 64 KiB would keep a whole batch waiting."""
+
+ALIGNMENT = 16  # of sections
+READ_BEYOND_BYTES = 16  # kernels may read so far behind a section, not caring what is there
+
+
+@dataclass(frozen=True, slots=True)
+class Messages:
+    """What is signed, M' of FIPS 204 or in its place mu, which the host has hashed."""
+
+    parts: list[bytes]
+    is_hashed: bytes
+
+    @property
+    def size(self) -> int:
+        return sum(map(len, self.parts))
+
+
+@dataclass(frozen=True, slots=True)
+class Votes:
+    """Of each item, the group of votes it belongs to and the number of who signed it."""
+
+    groups: Sequence[int]
+    signers: Sequence[int]
+
+
+def read_messages(items: Sequence[SignatureItem], *, pure: bool) -> Messages:
+    """M' of each item (algorithm 3, line 5), or the message as it is (algorithm 8)."""
+    if pure:
+        prefix = {each: bytes((0, len(each))) + each for each in {item.context for item in items}}
+        parts = [prefix[item.context] + item.message for item in items]
+    else:
+        parts = [item.message for item in items]
+    is_hashed = bytearray(len(parts))
+    if max(map(len, parts)) > HOST_HASHES_ABOVE_BYTES:
+        for place, part in enumerate(parts):
+            if len(part) > HOST_HASHES_ABOVE_BYTES:
+                parts[place] = message_representative(items[place].public_key, part)
+                is_hashed[place] = 1
+    return Messages(parts, bytes(is_hashed))
+
+
+def message_representative(public_key: bytes, message: bytes) -> bytes:
+    """mu (algorithm 8, line 7)."""
+    tr = hashlib.shake_256(public_key).digest(64)
+    return hashlib.shake_256(tr + message).digest(64)
+
+
+@dataclass(frozen=True, slots=True)
+class Sections:
+    """Addresses on the device of what one upload brings, and its size."""
+
+    keys: int
+    fresh_addresses: int
+    ends: int
+    is_hashed: int
+    messages: int
+    groups: int
+    signers: int
+    fresh_keys: int
+    signatures: int
+    size: int
+
+
+def staging_bytes(sizes: Sizes, items: int, message_bytes: int, fresh_keys: int) -> int:
+    """The most that a batch within these limits needs."""
+    per_item = 8 + 4 + 1 + 4 + 4 + sizes.signature_bytes
+    per_key = 8 + sizes.public_key_bytes
+    sections = 9 * (ALIGNMENT + READ_BEYOND_BYTES)
+    return items * per_item + fresh_keys * per_key + message_bytes + sections
+
+
+def write(
+    staging: PinnedMemory,
+    target: Memory,
+    items: Sequence[SignatureItem],
+    messages: Messages,
+    keys: Sequence[int],
+    fresh: dict[bytes, int],
+    votes: Votes | None,
+) -> Sections:
+    """Fill `staging` so that a copy of its first `size` bytes to `target` puts everything there."""
+    writer = _Writer(staging.view, target.address)
+    return Sections(
+        keys=writer.add(array("Q", keys)),
+        fresh_addresses=writer.add(array("Q", fresh.values())),
+        ends=writer.add(array("I", accumulate(map(len, messages.parts)))),
+        is_hashed=writer.add(messages.is_hashed),
+        messages=writer.add(b"".join(messages.parts)),
+        groups=writer.add(array("I", votes.groups if votes else ())),
+        signers=writer.add(array("I", votes.signers if votes else ())),
+        fresh_keys=writer.add(b"".join(fresh)),
+        signatures=writer.add(b"".join([item.signature for item in items])),
+        size=writer.size,
+    )
+
+
+class _Writer:
+    """Puts sections one behind the other."""
+
+    def __init__(self, view: memoryview, address: int) -> None:
+        self._view = view
+        self._address = address
+        self.size = 0
+
+    def add(self, data: "bytes | array[int]") -> int:
+        start = self.size
+        raw = memoryview(data).cast("B")
+        self._view[start : start + len(raw)] = raw
+        end = start + len(raw) + READ_BEYOND_BYTES
+        self.size = -(-end // ALIGNMENT) * ALIGNMENT
+        return self._address + start
