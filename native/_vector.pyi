@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from native.signatures import SignatureItem
+from native.sparse_tree import Node
 
 class Verifier:
     def __init__(self, instruction_set: str, recent_keys_max: int, /) -> None: ...
@@ -19,6 +20,18 @@ def sha3_many(instruction_set: str, padding: int, messages: Sequence[bytes], /) 
 def merkle_top(
     instruction_set: str, leaf_key: bytes, node_key: bytes, mode: int, leaves: Sequence[bytes], /
 ) -> bytes | None: ...
+def update_sparse_tree(
+    instruction_set: str,
+    leaf_key: bytes,
+    node_key: bytes,
+    mode: int,
+    node: Node,
+    depth: int,
+    keys: bytes,
+    values: bytes,
+    removed: bytes,
+    /,
+) -> Node: ...
 def expand_key(instruction_set: str, public_key: bytes, first_blocks: int, /) -> bytes: ...
 def sample_in_ball(
     instruction_set: str, public_key_bytes: int, seed: bytes, from_stream: bool, /

@@ -21,8 +21,9 @@ from genesis.limits import (
 from native import codec
 from native.errors import DecodeError
 from native.hashing import HASH_BYTES, Hash32, derive_hash, hash32
+from native.sparse_tree import TREE_DEPTH
 from vm.blocks import item_bytes
-from vm.commitment import TREE_DEPTH, Subtree, has_prefix, key_hash, root_of_subtrees
+from vm.commitment import Subtree, has_prefix, key_hash, root_of_subtrees
 from vm.mmr import HeaderMmr
 
 MANIFEST_VERSION = 1

@@ -21,6 +21,8 @@ PyMethodDef MODULE_METHODS[] = {
     {"sha3_many", aichain::sha3_many, METH_VARARGS, "Digests side by side, with a padding."},
     {"merkle_top", aichain::merkle_top, METH_VARARGS,
      "The top of a binary tree over leaves; None if one is longer than 1,024 bytes."},
+    {"update_sparse_tree", aichain::update_sparse_tree, METH_VARARGS,
+     "A tree of `native.sparse_tree` with values under keys, and without what is removed."},
     {"expand_key", aichain::expand_key, METH_VARARGS,
      "For tests: an expanded key, its matrix from so many first blocks or from streams."},
     {"sample_in_ball", aichain::sample_in_ball, METH_VARARGS, "For tests: FIPS 204, algorithm 29."},

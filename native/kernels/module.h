@@ -11,6 +11,7 @@ PyObject *make_verifier_type();
 PyObject *blake3_many(PyObject *, PyObject *arguments);
 PyObject *sha3_many(PyObject *, PyObject *arguments);
 PyObject *merkle_top(PyObject *, PyObject *arguments);
+PyObject *update_sparse_tree(PyObject *, PyObject *arguments);
 PyObject *expand_key(PyObject *, PyObject *arguments);
 PyObject *sample_in_ball(PyObject *, PyObject *arguments);
 PyObject *multiply(PyObject *, PyObject *arguments);

@@ -81,11 +81,7 @@ PyObject *blake3_many(PyObject *, PyObject *arguments) {
     if (!PyArg_ParseTuple(arguments, "sy#IO", &name, &key, &key_size, &mode, &sequence))
         return nullptr;
     uint32_t words[8];
-    if (key_size != sizeof words) {
-        PyErr_SetString(PyExc_ValueError, "a key is 32 bytes");
-        return nullptr;
-    }
-    memcpy(words, key, sizeof words);
+    if (!words_of_key(key, key_size, words)) return nullptr;
     const Kernels *kernels = kernels_called(name);
     if (kernels == nullptr) return nullptr;
     try {
@@ -129,12 +125,9 @@ PyObject *merkle_top(PyObject *, PyObject *arguments) {
                           &node_key_size, &mode, &leaves))
         return nullptr;
     uint32_t leaf_words[8], node_words[8];
-    if (leaf_key_size != sizeof leaf_words || node_key_size != sizeof node_words) {
-        PyErr_SetString(PyExc_ValueError, "a key is 32 bytes");
+    if (!words_of_key(leaf_key, leaf_key_size, leaf_words) ||
+        !words_of_key(node_key, node_key_size, node_words))
         return nullptr;
-    }
-    memcpy(leaf_words, leaf_key, sizeof leaf_words);
-    memcpy(node_words, node_key, sizeof node_words);
     const Kernels *kernels = kernels_called(name);
     if (kernels == nullptr) return nullptr;
     try {

@@ -18,10 +18,6 @@ const KernelsOfSet *set_with_key_of(const Kernels &kernels, Py_ssize_t size) {
     return nullptr;
 }
 
-PyObject *bytes_of(const void *data, size_t size) {
-    return PyBytes_FromStringAndSize(static_cast<const char *>(data), Py_ssize_t(size));
-}
-
 }  // namespace
 
 PyObject *expand_key(PyObject *, PyObject *arguments) {

@@ -4,8 +4,11 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
+#include <string.h>
+
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "kernels.h"
@@ -19,8 +22,13 @@ class Reference {
     explicit Reference(PyObject *object) : object_(object) {}
     ~Reference() { Py_XDECREF(object_); }
     Reference(Reference &&other) noexcept : object_(other.object_) { other.object_ = nullptr; }
+    Reference &operator=(Reference &&other) noexcept {
+        std::swap(object_, other.object_);
+        return *this;
+    }
     Reference(const Reference &) = delete;
     PyObject *get() const { return object_; }
+    PyObject *release() { return std::exchange(object_, nullptr); }
 
    private:
     PyObject *object_;
@@ -56,6 +64,20 @@ inline bool view_of(PyObject *object, std::string_view &view) {
     Py_ssize_t size;
     if (PyBytes_AsStringAndSize(object, &data, &size) < 0) return false;
     view = {data, size_t(size)};
+    return true;
+}
+
+inline PyObject *bytes_of(const void *data, size_t size) {
+    return PyBytes_FromStringAndSize(static_cast<const char *>(data), Py_ssize_t(size));
+}
+
+// False with an exception set, if a key of BLAKE3 has another length.
+inline bool words_of_key(const char *key, Py_ssize_t size, uint32_t (&words)[8]) {
+    if (size != sizeof words) {
+        PyErr_SetString(PyExc_ValueError, "a key is 32 bytes");
+        return false;
+    }
+    memcpy(words, key, sizeof words);
     return true;
 }
 

@@ -35,7 +35,16 @@ def key_hashes(shape: str) -> Iterator[None]:
         number = int(data[3:])
         return hash32((number << (number % 5 * 60)).to_bytes(32, "big"))
 
-    with patch.object(commitment, "keyed_hash", shaped if shape == "shaped" else keyed_hash):
+    def many(domain: Hash32, keys: list[bytes]) -> bytes:
+        return b"".join(shaped(domain, key) for key in keys)
+
+    if shape == "hashed":
+        yield
+        return
+    with (
+        patch.object(commitment, "keyed_hash", shaped),
+        patch.object(commitment, "keyed_hash_many", many),
+    ):
         yield
 
 

@@ -1,6 +1,7 @@
 """Hashes of many messages are those of each."""
 
 import hashlib
+from functools import partial
 
 import pytest
 from blake3 import blake3
@@ -11,11 +12,12 @@ from native.hash_batches import (
     KECCAK_PADDING,
     KEYED_MODE,
     SHA3_PADDING,
+    blake3_256_many,
     keccak256_many,
     keyed_hash_many,
     sha3_256_many,
 )
-from native.hashing import keccak256, keyed_hash
+from native.hashing import blake3_256, keccak256, keyed_hash
 
 KEY = bytes(range(32))
 MESSAGES = [bytes([length % 251]) * length for length in (*range(300), 512, 960, 1023, 1024)]
@@ -23,23 +25,28 @@ each_set = pytest.mark.parametrize("name", INSTRUCTION_SETS)
 
 
 def test_batches_are_loops_in_one_call() -> None:
-    messages = [*MESSAGES, bytes(5_000)]
+    messages = [bytes(1_025), *MESSAGES, bytes(5_000), b"end"]
+    assert blake3_256_many(messages) == b"".join(map(blake3_256, messages))
+    assert blake3_256_many(MESSAGES) == b"".join(map(blake3_256, MESSAGES))
     assert keyed_hash_many(KEY, messages) == b"".join(keyed_hash(KEY, each) for each in messages)
     assert keyed_hash_many(KEY, MESSAGES) == b"".join(keyed_hash(KEY, each) for each in MESSAGES)
     assert keccak256_many(messages) == b"".join(map(keccak256, messages))
     assert sha3_256_many(messages) == b"".join(hashlib.sha3_256(m).digest() for m in messages)
-    assert keyed_hash_many(KEY, []) == keccak256_many([]) == sha3_256_many([]) == b""
+    assert (
+        keyed_hash_many(KEY, [])
+        == blake3_256_many([])
+        == keccak256_many([])
+        == sha3_256_many([])
+        == b""
+    )
 
 
 def test_without_kernels_the_loops_serve(monkeypatch: pytest.MonkeyPatch) -> None:
-    expected = (keyed_hash_many(KEY, MESSAGES), keccak256_many(MESSAGES), sha3_256_many(MESSAGES))
+    works = (partial(keyed_hash_many, KEY), blake3_256_many, keccak256_many, sha3_256_many)
+    expected = [work(MESSAGES) for work in works]
     monkeypatch.setattr(hash_batches, "hashing_set", lambda: None)
     monkeypatch.setattr(hash_batches, "kernels", None)
-    assert expected == (
-        keyed_hash_many(KEY, MESSAGES),
-        keccak256_many(MESSAGES),
-        sha3_256_many(MESSAGES),
-    )
+    assert [work(MESSAGES) for work in works] == expected
 
 
 def test_whoever_names_an_engine_gets_its_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
