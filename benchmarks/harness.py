@@ -8,12 +8,17 @@ import platform
 import statistics
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from native.compiled import ENGINE_VARIABLE
+
 ROOT = Path(__file__).resolve().parents[1]
 LIBRARIES = ("cryptography", "blake3", "msgspec", "trio", "plyvel", "libp2p")
+
+PYTHON = "Python"
 
 Row = dict[str, object]
 """One line of the table; every row of a report has the same keys."""
@@ -54,6 +59,19 @@ def measure(
     wall = sorted(sample[0] / each for sample in samples)
     cpu = statistics.median(sample[1] / each for sample in samples)
     return Timing(statistics.median(wall), wall[0], wall[-1], cpu, repeats, operations)
+
+
+@contextmanager
+def engine(name: str) -> Iterator[None]:
+    """Whoever hashes or verifies meanwhile takes this engine; PYTHON is what has no kernels."""
+    before = os.environ.get(ENGINE_VARIABLE)
+    os.environ[ENGINE_VARIABLE] = "openssl" if name == PYTHON else name
+    try:
+        yield
+    finally:
+        del os.environ[ENGINE_VARIABLE]
+        if before is not None:
+            os.environ[ENGINE_VARIABLE] = before
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
