@@ -22,7 +22,7 @@ from native.signatures import SignatureItem, verify
 T = TypeVar("T")
 
 START_MS: Final = 1_800_000_000_000
-BESIDE_THE_LOOP: Final = {"judge_many", "confirm_refusals", "verify_many", "sign"}
+BESIDE_THE_LOOP: Final = {"judge_many", "judge_votes", "confirm_refusals", "verify_many", "sign"}
 """OpenSSL's work; all other functions are Python's, and hold the interpreter's lock."""
 SYNCED: Final = {"_append", "make_durable"}
 """These wait for the disk, and so does the one that commits blocks."""
@@ -171,6 +171,6 @@ class OnceVerified:
 
 def install_engine(meter: Meter) -> None:
     """For all nodes of this process."""
-    panel = Panel((), OnceVerified(meter))
+    panel = Panel(OnceVerified(meter))
     for module in (backends, batch):
         vars(module)["select_panel"] = lambda: panel

@@ -89,5 +89,6 @@ def _engine(name: str) -> Engine:
 @cache
 def _panel(name: str) -> Panel:
     engine = _engine(name)
-    is_reference = isinstance(engine, OpenSSLEngine)
-    return Panel((), engine) if is_reference else Panel((engine,), OpenSSLEngine())
+    if isinstance(engine, OpenSSLEngine):
+        return Panel(engine)
+    return Panel(OpenSSLEngine(), engine)

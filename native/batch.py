@@ -25,6 +25,11 @@ def judge_many(items: Sequence[SignatureItem]) -> Judged:
     return select_panel().judge(items) if items else Judged([], "")
 
 
+def judge_votes(items: Sequence[SignatureItem]) -> Judged:
+    """`judge_many` for what must not wait behind floods."""
+    return select_panel().judge_votes(items) if items else Judged([], "")
+
+
 def first_refusal(items: Sequence[SignatureItem], judged: Judged) -> Refusal | None:
     """What OpenSSL should look at, too, before it costs the author anything; None for nothing."""
     if all(judged.verdicts) or select_panel().is_reference(judged.engine):

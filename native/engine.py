@@ -23,7 +23,6 @@ class Engine(Protocol):
 class EngineFailed(AIChainError):
     """An engine cannot work (any more): its device is gone, or has no memory left."""
 
-    engine: str
     reason: str
 
 

@@ -1,16 +1,19 @@
 """The engines at work: one verifies, OpenSSL looks over its shoulder, and who is wrong is out."""
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from native.engine import Engine, EngineFailed, EngineFault
 from native.known_answers import wrong_answer
+from native.placement import Cost, Load, audit_one_in, place
 from native.signatures import SignatureItem
 
 AUDIT_ONE_IN = 4096
-"""So many verdicts of an engine to one that OpenSSL is asked about, too: about 1 % of the time
-of the fastest engine of a CPU."""
+"""So many verdicts of an engine to one that OpenSSL is asked about, too, as long as nobody has
+measured what they take: about 1 % of the time of the fastest engine of a CPU."""
+VOTES_MAX = 64
+"""More votes in one batch are a flood: an anchor's certificate may have 690."""
 
 _ACCEPTED = "it accepted a signature that OpenSSL refuses"
 _REFUSED = "it refused a signature that OpenSSL finds valid"
@@ -36,43 +39,81 @@ class Panel:
     """Engines are believed until OpenSSL, the `reference`, contradicts one: that one is not used
     any more, and OpenSSL decides. Threads may call it at once.
 
-    `draw` gives a number below its argument that nobody can foresee: peers must not know which
-    verdicts are looked at.
+    Work stays at `home` (else with OpenSSL), on the processor and its cache of keys; accelerators
+    get what `set_costs` says is faster there. `draw` gives a number below its argument that nobody
+    can foresee: peers must not know which verdicts are looked at.
     """
 
     def __init__(
         self,
-        engines: Sequence[Engine],
         reference: Engine,
+        home: Engine | None = None,
+        accelerators: Sequence[Engine] = (),
         draw: Callable[[int], int] = secrets.randbelow,
     ) -> None:
+        home = home or reference
         self._faults: dict[str, EngineFault] = {}
-        self._engines = tuple(engine for engine in engines if engine is not reference)
         self._reference = reference
+        self._engines = {engine.name: engine for engine in (*accelerators, home)}
+        self._home = home.name
+        self._last = home.name
         self._draw = draw
-        for engine in self._engines:
-            self._require_known_answers(engine)
+        self._pinned = frozenset[bytes]()
+        self._costs: Mapping[str, Cost] = {}
+        self._audited: Mapping[str, int] = {}
+        for engine in self._engines.values():
+            if engine is not reference:
+                self._require_known_answers(engine)
 
     @property
     def name(self) -> str:
-        """Who verifies now."""
-        return self._at_work().name
+        """Who verifies now, of all that is not a flood."""
+        return self._at_home().name
+
+    @property
+    def engines(self) -> Sequence[Engine]:
+        """Those that are used, OpenSSL among them and last."""
+        others = (each for each in self._engines.values() if each is not self._reference)
+        return (*(each for each in others if each.name not in self._faults), self._reference)
+
+    @property
+    def costs(self) -> Mapping[str, Cost]:
+        """What `set_costs` learnt; nothing where nobody measured."""
+        return self._costs
+
+    def set_costs(self, cost_of: Callable[[Engine], Cost]) -> None:
+        """Where floods go, and how much is audited, by what each of `engines` takes."""
+        costs = {}
+        for engine in self.engines:
+            try:
+                costs[engine.name] = cost_of(engine)
+            except EngineFailed as error:
+                self._quarantine(engine.name, error.reason)
+        reference = costs[self._reference.name]
+        self._audited = {name: audit_one_in(cost, reference) for name, cost in costs.items()}
+        self._costs = costs
 
     @property
     def faults(self) -> tuple[EngineFault, ...]:
         """Who is not used any more, and why."""
         return tuple(self._faults.values())
 
+    def judge_votes(self, items: Sequence[SignatureItem]) -> Judged:
+        """The same for what must not wait behind floods."""
+        return self._judge(items, self._at_home()) if len(items) <= VOTES_MAX else self.judge(items)
+
     def judge(self, items: Sequence[SignatureItem]) -> Judged:
         """One verdict an item. Blocks: an event loop goes through a thread."""
-        engine = self._at_work()
+        return self._judge(items, self._placed(items))
+
+    def _judge(self, items: Sequence[SignatureItem], engine: Engine) -> Judged:
         if engine is self._reference:
             return self._by_reference(items)
         try:
             verdicts = engine.verify(items)
         except EngineFailed as error:
             self._quarantine(engine.name, error.reason)
-            return self.judge(items)
+            return self._judge(items, self._at_home())
         assert len(verdicts) == len(items), "an engine returned another number of verdicts"
         if self._is_wrong(engine, items, verdicts):
             return self._by_reference(items)
@@ -92,12 +133,28 @@ class Panel:
 
     def pin(self, public_keys: Sequence[bytes]) -> None:
         """Whose signatures will come often, in place of those named before."""
-        for engine in (*self._engines, self._reference):
-            engine.pin(public_keys)
+        for engine in self.engines:
+            try:
+                engine.pin(public_keys)
+            except EngineFailed as error:
+                self._quarantine(engine.name, error.reason)
+        self._pinned = frozenset(public_keys)
 
-    def _at_work(self) -> Engine:
-        trusted = (engine for engine in self._engines if engine.name not in self._faults)
-        return next(trusted, self._reference)
+    def _at_home(self) -> Engine:
+        return self._reference if self._home in self._faults else self._engines[self._home]
+
+    def _placed(self, items: Sequence[SignatureItem]) -> Engine:
+        home = self._at_home()
+        costs = {
+            name: cost
+            for name, cost in self._costs.items()
+            if name == home.name or (name in self._engines and name not in self._faults)
+        }
+        if len(costs) < 2:
+            return home
+        known = sum(item.public_key in self._pinned for item in items)
+        self._last = place(Load(known, len(items) - known), costs, self._last)
+        return self._engines.get(self._last, home)
 
     def _by_reference(self, items: Sequence[SignatureItem]) -> Judged:
         return Judged(self._reference.verify(items), self._reference.name)
@@ -105,12 +162,13 @@ class Panel:
     def _is_wrong(
         self, engine: Engine, items: Sequence[SignatureItem], verdicts: Sequence[bool]
     ) -> bool:
-        """Ask OpenSSL, too, about one item in `AUDIT_ONE_IN`."""
-        count, rest = divmod(len(items), AUDIT_ONE_IN)
-        count += self._draw(AUDIT_ONE_IN) < rest
-        for place in [self._draw(len(items)) for _ in range(count)]:
-            (truth,) = self._reference.verify([items[place]])
-            if verdicts[place] is not truth:
+        """Ask OpenSSL, too, about a few of the items."""
+        one_in = self._audited.get(engine.name, AUDIT_ONE_IN)
+        count, rest = divmod(len(items), one_in)
+        count += self._draw(one_in) < rest
+        for index in [self._draw(len(items)) for _ in range(count)]:
+            (truth,) = self._reference.verify([items[index]])
+            if verdicts[index] is not truth:
                 self._quarantine(engine.name, _REFUSED if truth else _ACCEPTED)
                 return True
         return False

@@ -17,10 +17,11 @@ from aichain.errors import ConfigError, ExitCode, ListenRefused, NodeError, Sign
 from aichain.logs import LogStyle, configure_logging
 from aichain.node.assemble import NetworkFactory
 from aichain.node.build import build_node
+from aichain.node.engine_timing import time_engines
 from aichain.node.joiner import Handover
 from aichain.node.services import AnyNode, run_services
 from consensus.errors import DoubleSign
-from native.backends import view_engines
+from native.backends import select_panel, view_engines
 from native.errors import AIChainError
 from p2p.errors import ListenFailed
 from p2p.libp2p_network import Libp2pNetwork
@@ -68,6 +69,7 @@ async def serve(
     running = trio.CancelScope()
     _stop_on_signal(running)
     with running:
+        log.info("%s", await trio.to_thread.run_sync(time_engines, select_panel()))
         await _serve(config, network_of, on_ready)
 
 

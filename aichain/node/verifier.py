@@ -1,8 +1,8 @@
 """Checks signatures in batches off the loop, each kind of work in a lane of its own."""
 
 import logging
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import Final, TypeAlias
 
 import trio
 
@@ -11,11 +11,13 @@ from aichain.metrics import Metrics
 from aichain.node.verify_lane import LaneShape, VerifyLane
 from genesis import limits
 from native.backends import engine_faults
-from native.batch import confirm_refusals, first_refusal, judge_many, pin_keys
-from native.panel import Refusal
+from native.batch import confirm_refusals, first_refusal, judge_many, judge_votes, pin_keys
+from native.panel import Judged, Refusal
 from native.signatures import SignatureItem
 
 log = logging.getLogger(__name__)
+
+Judge: TypeAlias = Callable[[Sequence[SignatureItem]], Judged]
 
 _RESTS: Final = 3
 """Refusals of the pool's transactions are confirmed in a quarter of the time: anybody can make
@@ -30,16 +32,17 @@ class Verifier:
     """
 
     def __init__(self, run_blocking: RunBlocking, metrics: Metrics) -> None:
-        def lane(name: str) -> VerifyLane[SignatureItem]:
+        def lane(name: str, judge: Judge = judge_many) -> VerifyLane[SignatureItem]:
             inline, batch = limits.VERIFY_INLINE_ITEMS, limits.VERIFY_BATCH_ITEMS
             shape = LaneShape(name, batch, inline_items=inline)
-            return VerifyLane(shape, judge_many, run_blocking, metrics)
+            return VerifyLane(shape, judge, run_blocking, metrics)
 
         def confirming_lane(name: str, *, rests: int = 0) -> VerifyLane[Refusal]:
             shape = LaneShape(name, limits.VERIFY_CONFIRM_ITEMS, rests=rests)
             return VerifyLane(shape, confirm_refusals, run_blocking, metrics)
 
-        self._consensus, self._blocks, self._bulk = map(lane, ("consensus", "blocks", "bulk"))
+        self._consensus = lane("consensus", judge_votes)
+        self._blocks, self._bulk = lane("blocks"), lane("bulk")
         self._confirm = confirming_lane("confirm")
         self._confirm_bulk = confirming_lane("confirm_bulk", rests=_RESTS)
         self._run_blocking = run_blocking

@@ -15,7 +15,7 @@ async def test_nodes_go_on_when_their_engine_refuses_every_signature(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     liar = Liar(refuses_all)
-    panel = Panel((liar,), OpenSSLEngine(1))
+    panel = Panel(OpenSSLEngine(1), liar)
     for module in (backends, batch):
         monkeypatch.setattr(module, "select_panel", lambda: panel)
     async with cluster(tmp_path, 4) as net:

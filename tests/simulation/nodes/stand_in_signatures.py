@@ -27,7 +27,7 @@ _CONTEXT = "aichain/simulation/signature/v1"
 @contextmanager
 def stand_in_signatures() -> Iterator[None]:
     """Sign and verify with stand-ins as long as this lasts."""
-    panel = Panel((), _StandInEngine())
+    panel = Panel(_StandInEngine())
     with (
         patch.object(SigningKey, "sign", _sign),
         patch.object(native.signatures, "verify_parsed", _is_stand_in),

@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 START_MS: Final = 1_800_000_000_000
 _COSTS_MS: Final = {"sign": 1.5, "_append": 1.0, "make_durable": 4.0, "_finalize": 6.0}
-_VERIFYING: Final = {"judge_many", "confirm_refusals", "verify_many"}
+_VERIFYING: Final = {"judge_many", "judge_votes", "confirm_refusals", "verify_many"}
 _OTHER_COST_MS: Final = 0.5
 _SIGNATURE_COST_MS: Final = 0.26
 

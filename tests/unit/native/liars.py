@@ -31,9 +31,15 @@ class Broken(OpenSSLEngine):
     works = True
 
     def verify(self, items: Sequence[SignatureItem]) -> list[bool]:
-        if not self.works:
-            raise EngineFailed(self.name, "its device is gone")
+        self._require_device()
         return super().verify(items)
+
+    def pin(self, public_keys: Sequence[bytes]) -> None:
+        self._require_device()
+
+    def _require_device(self) -> None:
+        if not self.works:
+            raise EngineFailed("its device is gone")
 
 
 def accepts_all(_truth: bool) -> bool:

@@ -33,7 +33,7 @@ def never(below: int) -> int:
 
 def lying(lie: Callable[[bool], bool], draw: Callable[[int], int]) -> tuple[Panel, Liar]:
     liar = Liar(lie)
-    panel = Panel((liar,), OpenSSLEngine(1), draw)
+    panel = Panel(OpenSSLEngine(1), liar, draw=draw)
     assert (panel.name, panel.faults) == ("liar", ())
     liar.lies = True
     return panel, liar
@@ -48,7 +48,7 @@ def test_every_engine_here_knows_the_answers(name: str) -> None:
 def test_who_gives_a_wrong_answer_at_the_start_is_never_asked(lie: Callable[[bool], bool]) -> None:
     liar = Liar(lie)
     liar.lies = True
-    panel = Panel((liar,), OpenSSLEngine(1))
+    panel = Panel(OpenSSLEngine(1), liar)
     asked = liar.calls
     assert panel.judge([GOOD, BAD]).verdicts == [True, False]
     assert (panel.name, liar.calls) == ("openssl", asked)
@@ -119,7 +119,7 @@ def test_one_in_so_many_verdicts_is_audited() -> None:
             return [True] * len(items) if self.lies else super().verify(items)
 
     quick, draw = Quick(accepts_all), random.Random(1)
-    panel = Panel((quick,), Counting(1), draw.randrange)
+    panel = Panel(Counting(1), quick, draw=draw.randrange)
     quick.lies = True
     batches, size = 300, 1_000
     for _ in range(batches):
@@ -133,7 +133,7 @@ def test_one_in_so_many_verdicts_is_audited() -> None:
 
 def test_an_engine_that_fails_gives_way() -> None:
     broken = Broken(1)
-    panel = Panel((broken,), OpenSSLEngine(1))
+    panel = Panel(OpenSSLEngine(1), broken)
     assert panel.judge([GOOD]).engine == "broken"
     broken.works = False
     assert panel.judge([GOOD, BAD]).verdicts == [True, False]
@@ -141,6 +141,6 @@ def test_an_engine_that_fails_gives_way() -> None:
 
 
 def test_openssl_alone_is_not_asked_twice() -> None:
-    panel = Panel((), OpenSSLEngine(1), draw=lambda _: pytest.fail("there is nothing to audit"))
+    panel = Panel(OpenSSLEngine(1), draw=lambda _: pytest.fail("there is nothing to audit"))
     assert panel.judge([GOOD, BAD]).verdicts == [True, False]
     assert panel.is_reference(panel.name)

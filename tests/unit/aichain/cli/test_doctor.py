@@ -99,7 +99,7 @@ def test_an_engine_in_quarantine_is_pointed_at_here_and_in_a_node(
 ) -> None:
     liar = Liar(refuses_all)
     liar.lies = True
-    panel = Panel((liar,), OpenSSLEngine(1))
+    panel = Panel(OpenSSLEngine(1), liar)
     for module in (backends, batch):
         monkeypatch.setattr(module, "select_panel", lambda: panel)
     trouble = str(panel.faults[0])

@@ -28,7 +28,7 @@ class Rig:
         audits: bool,
     ) -> None:
         self.liar = Liar(lie)
-        self.panel = Panel((self.liar,), OpenSSLEngine(1), lambda n: 0 if audits else n - 1)
+        self.panel = Panel(OpenSSLEngine(1), self.liar, draw=lambda n: 0 if audits else n - 1)
         self.liar.lies = True
         self.metrics = Metrics(network="test", version="0")
         self.verifier = Verifier(trio.to_thread.run_sync, self.metrics)

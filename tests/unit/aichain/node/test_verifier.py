@@ -99,7 +99,7 @@ async def test_a_block_does_not_wait_for_the_pools_transactions(
 async def test_validators_keys_stay_with_the_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     pinned = list[list[bytes]]()
     monkeypatch.setattr(OpenSSLEngine, "pin", lambda _, keys: pinned.append(list(keys)))
-    use_panel(monkeypatch, Panel((), OpenSSLEngine(1)))
+    use_panel(monkeypatch, Panel(OpenSSLEngine(1)))
 
     async def run_here(work: Any, *arguments: Any, limiter: Any = None) -> Any:
         return work(*arguments)
