@@ -4,14 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from native.errors import AIChainError
+from native.engine import EngineFailed
 
 
 @dataclass(eq=False)
-class DeviceFailed(AIChainError):
+class DeviceFailed(EngineFailed):
     """The GPU, its driver or its compiler refuses: nothing that it was asked for can be used."""
-
-    reason: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
