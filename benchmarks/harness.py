@@ -8,17 +8,19 @@ import platform
 import statistics
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TypeVar
 
-from native.compiled import ENGINE_VARIABLE
+from native.compiled import ENGINE_VARIABLE, INSTRUCTION_SETS
 
 ROOT = Path(__file__).resolve().parents[1]
 LIBRARIES = ("cryptography", "blake3", "msgspec", "trio", "plyvel", "libp2p")
 
 PYTHON = "Python"
+ENGINES = (PYTHON, *INSTRUCTION_SETS)
+"""What makes hashes and trees: the loops that define them, and the kernels."""
 
 Row = dict[str, object]
 """One line of the table; every row of a report has the same keys."""
@@ -51,23 +53,41 @@ def measure(
     work: Callable[[], object], *, repeats: int, operations: int = 1, least_s: float = 0.02
 ) -> Timing:
     """Time `work`, which does `operations` operations a call; calls are repeated to be felt."""
-    calls = 1
-    while _elapsed(work, calls)[0] < least_s:
-        calls *= 2
-    samples = [_elapsed(work, calls) for _ in range(repeats)]
-    each = calls * operations
-    wall = sorted(sample[0] / each for sample in samples)
-    cpu = statistics.median(sample[1] / each for sample in samples)
-    return Timing(statistics.median(wall), wall[0], wall[-1], cpu, repeats, operations)
+    return measure_by_turns([work], repeats=repeats, operations=operations, least_s=least_s)[0]
 
 
-@contextmanager
-def engine(name: str) -> Iterator[None]:
-    """Whoever hashes or verifies meanwhile takes this engine; PYTHON is what has no kernels."""
+def measure_by_turns(
+    works: Sequence[Callable[[], object]],
+    *,
+    repeats: int,
+    operations: int = 1,
+    least_s: float = 0.02,
+) -> list[Timing]:
+    """`measure` of several whose ratios matter: their samples alternate, so that a machine that
+    slows down slows all of them down."""
+    calls = [1] * len(works)
+    for at, work in enumerate(works):
+        while _elapsed(work, calls[at])[0] < least_s:
+            calls[at] *= 2
+    samples = [[_elapsed(*pair) for pair in zip(works, calls, strict=True)] for _ in range(repeats)]
+    timings = []
+    for at in range(len(works)):
+        each = calls[at] * operations
+        wall = sorted(sample[at][0] / each for sample in samples)
+        cpu = statistics.median(sample[at][1] / each for sample in samples)
+        timings.append(Timing(statistics.median(wall), wall[0], wall[-1], cpu, repeats, operations))
+    return timings
+
+
+Result = TypeVar("Result")
+
+
+def under(name: str, work: Callable[[], Result]) -> Result:
+    """What `work` returns if the hashes are made by one of ENGINES."""
     before = os.environ.get(ENGINE_VARIABLE)
     os.environ[ENGINE_VARIABLE] = "openssl" if name == PYTHON else name
     try:
-        yield
+        return work()
     finally:
         del os.environ[ENGINE_VARIABLE]
         if before is not None:

@@ -3,13 +3,21 @@
 import argparse
 import gc
 import resource
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from harness import PYTHON, Row, arguments, engine, measure, report
+from harness import (
+    ENGINES,
+    Row,
+    Timing,
+    arguments,
+    measure,
+    measure_by_turns,
+    report,
+    under,
+)
 
-from native.compiled import INSTRUCTION_SETS
 from vm.commitment import StateTree, verify_proof
 
 RECORD = bytes(60)
@@ -41,17 +49,25 @@ def update_rows(tree: StateTree, records: int, repeats: int) -> list[Row]:
     works = {f"update of {size}": changes_of(size, records, 1) for size in UPDATES}
     rows: list[Row] = []
     for name, changes in {**works, "removal of 100": removal}.items():
-        python_s, root = 0.0, b""
-        for each in (PYTHON, *INSTRUCTION_SETS):
-            with engine(each):
-                updated = tree.update(changes)
-                timing = measure(partial(tree.update, changes), repeats=repeats)
-            if each == PYTHON:
-                python_s, root = timing.median_s, updated.root
-            assert updated.root == root
-            row = timing.row(f"{records} records: {name}, {each}")
-            rows.append({"ratio": f"{python_s / timing.median_s:.1f}", **row})
+        updates = [partial(under, each, partial(tree.update, changes)) for each in ENGINES]
+        assert len({update().root for update in updates}) == 1
+        timings = measure_by_turns(updates, repeats=repeats)
+        rows += ratio_rows(f"{records} records: {name}", timings)
     return rows
+
+
+def build_rows(items: Mapping[bytes, bytes], repeats: int) -> list[Row]:
+    """A whole tree at a time, Python first."""
+    builds = [partial(under, each, partial(StateTree.build, items.items())) for each in ENGINES]
+    return ratio_rows(f"{len(items)} records: build", measure_by_turns(builds, repeats=repeats))
+
+
+def ratio_rows(name: str, timings: Sequence[Timing]) -> list[Row]:
+    """How many times faster than the first, in the same run."""
+    return [
+        {"ratio": f"{timings[0].median_s / timing.median_s:.1f}", **timing.row(f"{name}, {each}")}
+        for each, timing in zip(ENGINES, timings, strict=True)
+    ]
 
 
 def proof_rows(tree: StateTree, records: int, repeats: int) -> list[Row]:
@@ -84,9 +100,7 @@ def main() -> None:
         before = resident_bytes()
         tree = StateTree.build(items.items())
         bytes_a_record[records] = (resident_bytes() - before) // records
-        build = partial(StateTree.build, items.items())
-        timing = measure(build, repeats=max(1, options.repeats // 5), operations=records)
-        rows.append({"ratio": "", **timing.row(f"{records} records: build, a record")})
+        rows += build_rows(items, max(1, options.repeats // 5))
         rows += update_rows(tree, records, options.repeats)
         rows += proof_rows(tree, records, options.repeats)
     report("state_tree", rows, as_json=options.json, resident_bytes_a_record=bytes_a_record)

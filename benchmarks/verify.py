@@ -1,13 +1,15 @@
-"""How many ML-DSA signatures are made and checked a second, one at a time and in batches."""
+"""How fast ML-DSA signatures are made and checked: every engine here, and what others offer."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
 
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA65PublicKey
-from harness import Row, arguments, measure, report
+from harness import Row, arguments, measure, measure_by_turns, report
+from other_verifiers import other_verifiers
 
-from native.backends import ENGINES, view_engines
+from native.backends import view_engines
 from native.batch import verify_many
+from native.compiled import INSTRUCTION_SETS
 from native.cpu import OpenSSLEngine
 from native.signatures import Algorithm, SignatureItem, SigningKey, parse_public_key
 from native.vector import VectorEngine
@@ -17,6 +19,8 @@ MESSAGE = bytes(range(86))  # as long as a vote's signing bytes
 BATCHES = (1, 8, 20, 64, 450)
 ENGINE_BATCHES = (1, 20, 64, 1_024)
 KEYS = 64
+OTHERS_BATCH = 8
+NAMES = (*INSTRUCTION_SETS, OpenSSLEngine.name)
 
 
 def make_items(count: int, keys: list[SigningKey]) -> list[SignatureItem]:
@@ -52,12 +56,10 @@ def batch_rows(repeats: int) -> Iterator[Row]:
 
 
 def engine_rows(repeats: int) -> Iterator[Row]:
-    """Every engine in one thread: keys it knows and keys it has never seen; then two threads."""
-    items = make_items(1_024, [SigningKey.from_seed(bytes([n]) * 32) for n in range(KEYS)])
-    public_keys = sorted({item.public_key for item in items})
-    for name in ENGINES:
-        engine = new_engine(name)
-        engine.pin(public_keys)
+    """Every engine in one thread: keys it knows and keys it has never seen."""
+    items = make_items(ENGINE_BATCHES[-1], make_keys())
+    for name in NAMES:
+        engine = engine_with(name, 1, items)
         for size in ENGINE_BATCHES:
             batch = items[:size]
             assert all(engine.verify(batch))
@@ -66,12 +68,40 @@ def engine_rows(repeats: int) -> Iterator[Row]:
         strange = strange_keys(name, items[:KEYS])
         timing = measure(strange, repeats=repeats, operations=KEYS)
         yield timing.row(f"ML_DSA_65 batch of {KEYS}, {name}, one thread, keys never seen")
-    fastest = next(iter(ENGINES))
-    for threads in (1, 2):
-        engine = new_engine(fastest, threads)
-        engine.pin(public_keys)
-        timing = measure(partial(engine.verify, items), repeats=repeats, operations=len(items))
-        yield timing.row(f"ML_DSA_65 batch of {len(items)}, {fastest}, threads: {threads}")
+
+
+def thread_rows(repeats: int) -> Iterator[Row]:
+    """Two threads and one, by turns."""
+    items = make_items(ENGINE_BATCHES[-1], make_keys())
+    counts = (1, 2)
+    for name in NAMES:
+        works = [partial(engine_with(name, count, items).verify, items) for count in counts]
+        timings = measure_by_turns(works, repeats=repeats, operations=len(items))
+        for count, timing in zip(counts, timings, strict=True):
+            yield timing.row(f"ML_DSA_65 batch of {len(items)}, {name}, threads: {count}")
+
+
+def other_rows(repeats: int) -> Iterator[Row]:
+    """The libraries of others, in one thread; a slow one for fewer samples."""
+    items = make_items(OTHERS_BATCH, make_keys())
+    for name, check in other_verifiers(items):
+        assert all(check())
+        timing = measure(check, repeats=min(repeats, 5), operations=len(items))
+        yield timing.row(f"ML_DSA_65 batch of {len(items)}, {name}")
+
+
+def make_keys() -> list[SigningKey]:
+    """As many as take turns."""
+    return [SigningKey.from_seed(bytes([number]) * 32) for number in range(KEYS)]
+
+
+def engine_with(
+    name: str, threads: int, items: list[SignatureItem]
+) -> OpenSSLEngine | VectorEngine:
+    """A new engine that knows the keys of these items."""
+    engine = new_engine(name, threads)
+    engine.pin(sorted({item.public_key for item in items}))
+    return engine
 
 
 def new_engine(name: str, threads: int = 1) -> OpenSSLEngine | VectorEngine:
@@ -99,9 +129,10 @@ def main() -> None:
     """Run alone: `python benchmarks/verify.py [--json]`."""
     options = arguments("ML-DSA keys, signatures and their check")
     first = bare_row(options.repeats)
-    rows = [*key_rows(options.repeats), *batch_rows(options.repeats), *engine_rows(options.repeats)]
+    parts = (key_rows, batch_rows, engine_rows, thread_rows, other_rows)
+    rows = [row for part in parts for row in part(options.repeats)]
     bare = min(first, bare_row(options.repeats), key=_us)  # before and after: machines are moody
-    rows = [{**row, **ratios(bare, row)} for row in (bare, *rows)]
+    rows = [{**ratios(bare, row), **row} for row in (bare, *rows)]
     report("verify", rows, as_json=options.json, engine=str(view_engines()))
 
 
