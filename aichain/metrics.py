@@ -1,6 +1,6 @@
 """Counters, gauges and histograms of one node, and their Prometheus text."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from prometheus_client import (
     CollectorRegistry,
@@ -93,6 +93,9 @@ class Metrics:
         )
         self._engines_failed = self._counter(
             "engine_faults", "Engines that OpenSSL contradicted, or that failed", "engine"
+        )
+        self._key_cache = self._gauge(
+            "key_cache", "Prepared keys of an engine, and how often they served", "engine", "what"
         )
         self._known_transactions = self._counter(
             "block_transactions_checked",
@@ -187,6 +190,11 @@ class Metrics:
     def engine_failed(self, engine: str) -> None:
         """It is in quarantine from now on."""
         self._engines_failed.labels(engine=engine).inc()
+
+    def key_cache_is(self, engine: str, counters: Mapping[str, int]) -> None:
+        """Hits, misses and evictions so far; pinned and recent keys now."""
+        for what, count in counters.items():
+            self._key_cache.labels(engine=engine, what=what).set(count)
 
     def block_checked(self, *, known: int, verified: int) -> None:
         """So many transactions of a block the pool had verified, and so many it had not."""

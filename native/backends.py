@@ -62,6 +62,11 @@ def engine_faults() -> tuple[EngineFault, ...]:
     return select_panel().faults
 
 
+def key_caches() -> Mapping[str, Mapping[str, int]]:
+    """What each engine that is used says of the keys it keeps prepared."""
+    return {engine.name: engine.cache_counters() for engine in select_panel().engines}
+
+
 def view_engines() -> EngineView:
     """For the start-up line, `aichain_status`, `aichain doctor` and `aichain version`."""
     panel = select_panel()

@@ -33,3 +33,9 @@ class OpenSSLEngine(ThreadedEngine):
 
     def pin(self, public_keys: Sequence[bytes]) -> None:
         """Nothing: a parsed key wins little here, and the cache of them is large."""
+
+    def cache_counters(self) -> dict[str, int]:
+        """Of parsed keys: what missed and is not there any more was evicted."""
+        hits, misses, _, recent = self._parsed.cache_info()
+        gone = misses - recent
+        return {"hits": hits, "misses": misses, "evictions": gone, "pinned": 0, "recent": recent}

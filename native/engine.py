@@ -18,6 +18,10 @@ class Engine(Protocol):
 
     def pin(self, public_keys: Sequence[bytes]) -> None: ...
 
+    def cache_counters(self) -> dict[str, int]:
+        """Of prepared keys: hits, misses and evictions so far; pinned and recent ones now."""
+        ...
+
 
 @dataclass(eq=False)
 class EngineFailed(AIChainError):

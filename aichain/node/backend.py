@@ -47,6 +47,7 @@ from genesis import limits
 from genesis.epochs import epoch_of_height, last_decided_epoch, last_height
 from genesis.units import Address
 from genesis.validators import ValidatorSet
+from native.backends import key_caches
 from native.hashing import Hash32
 from p2p.network import PeerView
 from vm.blocks import Header
@@ -262,6 +263,8 @@ class NodeBackend:
             syncing=self._syncer.syncing,
             peers=len(self._context.network.peers()),
         )
+        for engine, counters in key_caches().items():
+            metrics.key_cache_is(engine, counters)
         return metrics.text()
 
     def set_blocked_peers(self, peer_ids: frozenset[str]) -> None:

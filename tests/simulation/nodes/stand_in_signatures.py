@@ -46,6 +46,9 @@ class _StandInEngine:
     def pin(self, public_keys: Sequence[bytes]) -> None:
         pass
 
+    def cache_counters(self) -> dict[str, int]:
+        return {}
+
 
 def _sign(key: SigningKey, message: bytes, context: bytes) -> bytes:
     return _stand_in(key.public_key, message, context)

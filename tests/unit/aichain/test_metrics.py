@@ -42,6 +42,25 @@ def test_everything_an_operator_watches_is_there() -> None:
     assert shown["process_resident_memory_bytes"] > 1_000_000
 
 
+def test_what_verification_does_is_there() -> None:
+    metrics = Metrics(network="devnet", version="0.1.0")
+    metrics.verified("bulk", "avx512", [True, False, True], 0.0002)
+    metrics.verification_waited("bulk", 0.004)
+    metrics.engine_failed("avx512")
+    metrics.block_checked(known=3, verified=1)
+    metrics.key_cache_is("avx512", {"hits": 7, "pinned": 4})
+    shown = samples(metrics)
+    of_engine = "aichain_signatures_total{engine=avx512}{lane=bulk}"
+    assert shown[of_engine + "{verdict=valid}"] == 2
+    assert shown[of_engine + "{verdict=invalid}"] == 1
+    assert shown["aichain_verify_batch_items_sum{lane=bulk}"] == 3
+    assert shown["aichain_verify_seconds_bucket{lane=bulk}{le=0.0003}"] == 1
+    assert shown["aichain_verify_wait_seconds_bucket{lane=bulk}{le=0.002}"] == 0
+    assert shown["aichain_engine_faults_total{engine=avx512}"] == 1
+    assert shown["aichain_block_transactions_checked_total{how=known}"] == 3
+    assert shown["aichain_key_cache{engine=avx512}{what=hits}"] == 7
+
+
 def test_two_nodes_in_one_process_do_not_share_counters() -> None:
     first, second = (Metrics(network="n", version="v") for _ in range(2))
     first.view_cancelled()

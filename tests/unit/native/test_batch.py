@@ -104,6 +104,8 @@ def test_strangers_keys_cannot_grow_the_cache_without_bound() -> None:
         engine.verify([SignatureItem(key, b"", b"", signature)])
     info = engine._parsed.cache_info()
     assert info.currsize == info.maxsize == PARSED_KEYS_MAX
+    counters = engine.cache_counters()
+    assert (counters["recent"], counters["evictions"]) == (PARSED_KEYS_MAX, 10)
 
 
 def test_the_environment_chooses_the_engine_and_a_wrong_name_is_refused(
