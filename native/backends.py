@@ -5,15 +5,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 
-from native.compiled import ENGINE_VARIABLE, hashing_set, kernels
+from native.compiled import ENGINE_VARIABLE, GPU, hashing_set, kernels
 from native.cpu import OpenSSLEngine
 from native.engine import Engine, EngineFault
 from native.errors import InvalidData
+from native.gpu.cupy_device import CupyDevice
+from native.gpu.engine import GpuEngine
 from native.panel import Panel
 from native.vector import vector_engines
 
 ENGINES: Mapping[str, Callable[[], Engine]] = {**vector_engines(), "openssl": OpenSSLEngine}
-"""The fastest first."""
+"""Those of this processor, the fastest first."""
+
+ON_REQUEST: Mapping[str, Callable[[], Engine]] = {GPU: lambda: GpuEngine(CupyDevice())}
+"""Those that are loaded only when they are named. EngineFailed says what is missing for one."""
 
 
 @dataclass(eq=False)
@@ -73,7 +78,7 @@ def view_engines() -> EngineView:
     return EngineView(
         verifies=panel.name,
         hashes=hashing_set() or "libraries",
-        known=tuple(ENGINES),
+        known=(*ENGINES, *ON_REQUEST),
         is_named=_named() is not None,
         is_compiled=kernels is not None,
         faults=panel.faults,
@@ -86,9 +91,10 @@ def _named() -> str | None:
 
 @cache
 def _engine(name: str) -> Engine:
-    if name not in ENGINES:
-        raise EngineUnknown(name=name, known=tuple(ENGINES))
-    return ENGINES[name]()
+    known = {**ENGINES, **ON_REQUEST}
+    if name not in known:
+        raise EngineUnknown(name=name, known=tuple(known))
+    return known[name]()
 
 
 @cache
@@ -96,4 +102,9 @@ def _panel(name: str) -> Panel:
     engine = _engine(name)
     if isinstance(engine, OpenSSLEngine):
         return Panel(engine)
-    return Panel(OpenSSLEngine(), engine)
+    if name not in ON_REQUEST:
+        return Panel(OpenSSLEngine(), engine)
+    home = _engine(next(iter(ENGINES)))
+    if isinstance(home, OpenSSLEngine):
+        return Panel(home, accelerators=(engine,))
+    return Panel(OpenSSLEngine(), home, (engine,))

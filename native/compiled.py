@@ -2,9 +2,11 @@
 
 import os
 
-__all__ = ["ENGINE_VARIABLE", "INSTRUCTION_SETS", "hashing_set", "kernels"]
+__all__ = ["ENGINE_VARIABLE", "GPU", "INSTRUCTION_SETS", "hashing_set", "kernels"]
 
 ENGINE_VARIABLE = "AICHAIN_NATIVE"
+GPU = "gpu"
+"""The name of the engine that is not of this processor."""
 
 try:
     from native import _vector as kernels
@@ -19,6 +21,6 @@ def hashing_set() -> str | None:
     """The instruction set for batches of hashes: the fastest, or what AICHAIN_NATIVE names; None
     where that is no set of ours, for then the libraries hash."""
     named = os.environ.get(ENGINE_VARIABLE)
-    if named:
+    if named and named != GPU:
         return named if named in INSTRUCTION_SETS else None
     return next(iter(INSTRUCTION_SETS), None)

@@ -7,8 +7,8 @@ from native.compiled import hashing_set, kernels
 from native.hash_batches import KEYED_MODE
 from native.hashing import HASH_BYTES, ZERO_HASH, Hash32, derive_hash, keyed_hash
 
-_LEAF_KEY = derive_hash("aichain/merkle/leaf/v1", b"")
-_NODE_KEY = derive_hash("aichain/merkle/node/v1", b"")
+LEAF_KEY = derive_hash("aichain/merkle/leaf/v1", b"")
+NODE_KEY = derive_hash("aichain/merkle/node/v1", b"")
 _ROOT_KEY = derive_hash("aichain/merkle/root/v1", b"")
 _COUNT_BYTES = 8
 
@@ -31,14 +31,14 @@ def merkle_root(leaves: Sequence[bytes]) -> Hash32:
     """
     if not leaves:
         return ZERO_HASH
-    return _root(len(leaves), _fast_top(leaves) or _top(leaves))
+    return root_of_top(len(leaves), _fast_top(leaves) or _top(leaves))
 
 
 def prove_leaf(leaves: Sequence[bytes], index: int) -> MerkleProof:
     """The proof for `leaves[index]`."""
     if not 0 <= index < len(leaves):
         raise IndexError(f"leaf {index} of {len(leaves)}")
-    level = [keyed_hash(_LEAF_KEY, leaf) for leaf in leaves]
+    level = [keyed_hash(LEAF_KEY, leaf) for leaf in leaves]
     siblings, place = [], index
     while len(level) > 1:
         if place ^ 1 < len(level):
@@ -51,7 +51,7 @@ def verify_leaf(root: Hash32, leaf: bytes, proof: MerkleProof) -> bool:
     """Whether `root` commits to `leaf` at that index and count. Never raises on a bad proof."""
     if not 0 <= proof.index < proof.count < 1 << 8 * _COUNT_BYTES:
         return False
-    node, place, width = keyed_hash(_LEAF_KEY, leaf), proof.index, proof.count
+    node, place, width = keyed_hash(LEAF_KEY, leaf), proof.index, proof.count
     siblings = iter(proof.siblings)
     while width > 1:
         if place ^ 1 < width:
@@ -59,9 +59,14 @@ def verify_leaf(root: Hash32, leaf: bytes, proof: MerkleProof) -> bool:
             if sibling is None or len(sibling) != HASH_BYTES:
                 return False
             pair = sibling + node if place & 1 else node + sibling
-            node = keyed_hash(_NODE_KEY, pair)
+            node = keyed_hash(NODE_KEY, pair)
         place, width = place >> 1, (width + 1) >> 1
-    return next(siblings, None) is None and _root(proof.count, node) == root
+    return next(siblings, None) is None and root_of_top(proof.count, node) == root
+
+
+def root_of_top(count: int, top: Hash32) -> Hash32:
+    """The root of a tree of so many leaves, whose top node is `top`."""
+    return keyed_hash(_ROOT_KEY, count.to_bytes(_COUNT_BYTES, "big") + top)
 
 
 def _fast_top(leaves: Sequence[bytes]) -> Hash32 | None:
@@ -69,12 +74,12 @@ def _fast_top(leaves: Sequence[bytes]) -> Hash32 | None:
     name = hashing_set()
     if name is None:
         return None
-    top = kernels.merkle_top(name, _LEAF_KEY, _NODE_KEY, KEYED_MODE, leaves)
+    top = kernels.merkle_top(name, LEAF_KEY, NODE_KEY, KEYED_MODE, leaves)
     return None if top is None else Hash32(top)
 
 
 def _top(leaves: Sequence[bytes]) -> Hash32:
-    level = [keyed_hash(_LEAF_KEY, leaf) for leaf in leaves]
+    level = [keyed_hash(LEAF_KEY, leaf) for leaf in leaves]
     while len(level) > 1:
         level = _parents(level)
     return level[0]
@@ -82,11 +87,7 @@ def _top(leaves: Sequence[bytes]) -> Hash32:
 
 def _parents(level: list[Hash32]) -> list[Hash32]:
     pairs = zip(level[::2], level[1::2], strict=False)
-    parents = [keyed_hash(_NODE_KEY, left + right) for left, right in pairs]
+    parents = [keyed_hash(NODE_KEY, left + right) for left, right in pairs]
     if len(level) % 2:
         parents.append(level[-1])
     return parents
-
-
-def _root(count: int, top: Hash32) -> Hash32:
-    return keyed_hash(_ROOT_KEY, count.to_bytes(_COUNT_BYTES, "big") + top)

@@ -20,6 +20,9 @@ class Memory:
     size: int
     owner: object = field(repr=False)
 
+    def __post_init__(self) -> None:
+        assert self.size > 0
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PinnedMemory:
@@ -38,6 +41,9 @@ class Mark(Protocol):
 
 class Stream(Protocol):
     """Orders that are carried out one after the other, while the host and other streams go on."""
+
+    def clear(self, target: Memory) -> None:
+        """All of it zero."""
 
     def upload(self, source: PinnedMemory, target: Memory, size: int) -> None: ...
 

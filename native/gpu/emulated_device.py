@@ -62,6 +62,9 @@ class EmulatedStream:
         self._orders: deque[Callable[[], object]] = deque()
         self._done = 0
 
+    def clear(self, target: Memory) -> None:
+        self._orders.append(partial(ctypes.memset, target.address, 0, target.size))
+
     def upload(self, source: PinnedMemory, target: Memory, size: int) -> None:
         assert size <= min(len(source.view), target.size), "a copy beyond the end"
         self._orders.append(partial(ctypes.memmove, target.address, source.address, size))

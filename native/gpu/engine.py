@@ -6,12 +6,19 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from native.gpu.device import Device, DeviceFailed, Mark, Memory
+from native.gpu.device import Device, DeviceFailed, Mark
 from native.gpu.keys import ResidentKeys
-from native.gpu.pipeline import Batch, Fence, Limits, Pipeline, Tally
+from native.gpu.pipeline import Batch, Bitmaps, Fence, Limits, Pipeline
 from native.gpu.sizes import SIZES
-from native.gpu.staging import Votes, read_messages
-from native.signatures import Algorithm, SignatureItem, algorithm_of, has_signature_shape
+from native.gpu.staging import read_messages
+from native.signatures import (
+    PUBLIC_KEY_BYTES,
+    Algorithm,
+    SignatureItem,
+    algorithm_of,
+    has_signature_shape,
+)
+from native.tally import Votes
 
 STREAMS = 2
 
@@ -21,7 +28,7 @@ class _Question:
     items: Sequence[SignatureItem]
     pure: bool = True
     votes: Votes | None = None
-    tally: Tally | None = None
+    bitmaps: Bitmaps | None = None
 
 
 class GpuEngine:
@@ -57,17 +64,18 @@ class GpuEngine:
             return self._verify(_Question(items, pure=False))
 
     def verify_votes(
-        self, items: Sequence[SignatureItem], votes: Votes, bitmaps: Memory, words: int
+        self, items: Sequence[SignatureItem], votes: Votes, bitmaps: Bitmaps
     ) -> list[bool]:
-        """Verdicts, and in `bitmaps` a bit for each signer of a valid vote; see tally.py."""
+        """Verdicts, and in `bitmaps` a bit for each signer of a valid vote; see votes.py."""
         with self._at_work():
-            return self._verify(_Question(items, votes=votes, tally=Tally(bitmaps, words)))
+            return self._verify(_Question(items, votes=votes, bitmaps=bitmaps))
 
     def pin(self, public_keys: Sequence[bytes]) -> None:
         """Keep these keys expanded for good, and those pinned before no longer."""
         with self._at_work():
             for algorithm, keys in self._keys.items():
-                mine = [key for key in public_keys if algorithm_of(key) is algorithm]
+                size = PUBLIC_KEY_BYTES[algorithm]
+                mine = [key for key in public_keys if len(key) == size]
                 addresses, memory = keys.allocate_pinned(mine)
                 self._pipelines[0].expand(algorithm, addresses)
                 keys.pin(addresses, memory)
@@ -103,7 +111,7 @@ class GpuEngine:
         for number, batch in enumerate(self._batches(question)):
             pipeline = self._pipelines[number % STREAMS]
             pipeline.collect(verdicts)
-            pipeline.start(batch, question.tally, self._under_way())
+            pipeline.start(batch, question.bitmaps, self._under_way())
         for pipeline in self._pipelines:
             pipeline.collect(verdicts)
         return verdicts

@@ -7,8 +7,9 @@ from native.gpu.device import Device, Mark, Memory
 from native.gpu.kernels import launch
 from native.gpu.keys import ResidentKeys
 from native.gpu.sizes import MU_BYTES, POLYNOMIAL_BYTES, SIZES, Sizes
-from native.gpu.staging import Messages, Sections, Votes, staging_bytes, write
+from native.gpu.staging import Messages, Sections, staging_bytes, write
 from native.signatures import Algorithm, SignatureItem
+from native.tally import Votes
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +30,10 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
-    """Bitmaps on the device, `words` of 32 bits for each group of votes."""
+class Bitmaps:
+    """Bits on the device for the signers of valid votes, `words` of 32 for each group."""
 
-    bitmaps: Memory
+    memory: Memory
     words: int
 
 
@@ -105,7 +106,7 @@ class Pipeline:
         for place, answer in zip(places, answers, strict=True):
             verdicts[place] = answer == 1
 
-    def start(self, batch: Batch, tally: Tally | None, others: Sequence[Mark]) -> None:
+    def start(self, batch: Batch, bitmaps: Bitmaps | None, others: Sequence[Mark]) -> None:
         """Begin with a batch; `others` are batches under way elsewhere."""
         assert self._in_flight is None, "collect comes first"
         sizes, space = SIZES[batch.algorithm], self._workspace(batch.algorithm)
@@ -126,8 +127,8 @@ class Pipeline:
         if placement.changes_residents:
             self._fence.changed = self._stream.mark()
         self._verify(sizes, space, sections, len(batch.items))
-        if tally is not None:
-            self._mark_votes(sections, tally, len(batch.items))
+        if bitmaps is not None:
+            self._mark_votes(sections, bitmaps, len(batch.items))
         self._stream.download(self._verdicts, self._verdicts_out, len(batch.items))
         self._in_flight = _InFlight(batch, self._stream.mark())
 
@@ -168,9 +169,9 @@ class Pipeline:
         compare = (at.signatures, mu, w1, verdicts, count)
         launch(self._stream, f"compare_{suffix}", count, compare)
 
-    def _mark_votes(self, at: Sections, tally: Tally, count: int) -> None:
-        votes = (self._verdicts.address, at.groups, at.signers, tally.bitmaps.address)
-        launch(self._stream, "mark_votes", count, (*votes, tally.words, count))
+    def _mark_votes(self, at: Sections, bitmaps: Bitmaps, count: int) -> None:
+        votes = (self._verdicts.address, at.groups, at.signers, bitmaps.memory.address)
+        launch(self._stream, "mark_votes", count, (*votes, bitmaps.words, count))
 
     def _workspace(self, algorithm: Algorithm) -> _Workspace:
         if algorithm not in self._workspaces:

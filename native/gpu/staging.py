@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 from native.gpu.device import Memory, PinnedMemory
+from native.gpu.sections import SECTION_EXTRA_BYTES, SectionWriter
 from native.gpu.sizes import Sizes
 from native.signatures import SignatureItem
+from native.tally import Votes
 
 HOST_HASHES_ABOVE_BYTES = 4096
 """A longer message is hashed here: one lane at work on 64 KiB would keep a whole batch waiting."""
-
-ALIGNMENT = 16  # of sections
-READ_BEYOND_BYTES = 16  # kernels may read so far behind a section, not caring what is there
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +26,6 @@ class Messages:
     @property
     def size(self) -> int:
         return sum(map(len, self.parts))
-
-
-@dataclass(frozen=True, slots=True)
-class Votes:
-    """Of each item, the group of votes it belongs to and the number of who signed it."""
-
-    groups: Sequence[int]
-    signers: Sequence[int]
 
 
 def read_messages(items: Sequence[SignatureItem], *, pure: bool) -> Messages:
@@ -79,7 +70,7 @@ def staging_bytes(sizes: Sizes, items: int, message_bytes: int, fresh_keys: int)
     """The most that a batch within these limits needs."""
     per_item = 8 + 4 + 1 + 4 + 4 + sizes.signature_bytes
     per_key = 8 + sizes.public_key_bytes
-    sections = 9 * (ALIGNMENT + READ_BEYOND_BYTES)
+    sections = 9 * (SECTION_EXTRA_BYTES)
     return items * per_item + fresh_keys * per_key + message_bytes + sections
 
 
@@ -93,7 +84,7 @@ def write(
     votes: Votes | None,
 ) -> Sections:
     """Fill `staging` so that a copy of its first `size` bytes to `target` puts everything there."""
-    writer = _Writer(staging.view, target.address)
+    writer = SectionWriter(staging.view, target.address)
     return Sections(
         keys=writer.add(array("Q", keys)),
         fresh_addresses=writer.add(array("Q", fresh.values())),
@@ -106,20 +97,3 @@ def write(
         signatures=writer.add(b"".join([item.signature for item in items])),
         size=writer.size,
     )
-
-
-class _Writer:
-    """Puts sections one behind the other."""
-
-    def __init__(self, view: memoryview, address: int) -> None:
-        self._view = view
-        self._address = address
-        self.size = 0
-
-    def add(self, data: "bytes | array[int]") -> int:
-        start = self.size
-        raw = memoryview(data).cast("B")
-        self._view[start : start + len(raw)] = raw
-        end = start + len(raw) + READ_BEYOND_BYTES
-        self.size = -(-end // ALIGNMENT) * ALIGNMENT
-        return self._address + start

@@ -7,7 +7,7 @@ import pytest
 from blake3 import blake3
 
 from native import hash_batches, merkle
-from native.compiled import ENGINE_VARIABLE, INSTRUCTION_SETS, hashing_set, kernels
+from native.compiled import ENGINE_VARIABLE, GPU, INSTRUCTION_SETS, hashing_set, kernels
 from native.hash_batches import (
     KECCAK_PADDING,
     KEYED_MODE,
@@ -55,9 +55,11 @@ def test_whoever_names_an_engine_gets_its_hashes(monkeypatch: pytest.MonkeyPatch
     for name in INSTRUCTION_SETS:
         monkeypatch.setenv(ENGINE_VARIABLE, name)
         assert hashing_set() == name
+    monkeypatch.setenv(ENGINE_VARIABLE, GPU)  # which is for signatures
+    assert hashing_set() == next(iter(INSTRUCTION_SETS), None)
     monkeypatch.setenv(ENGINE_VARIABLE, "openssl")
     assert hashing_set() is None
-    assert merkle.merkle_root([b"leaf"]) == merkle._root(1, merkle._top([b"leaf"]))
+    assert merkle.merkle_root([b"leaf"]) == merkle.root_of_top(1, merkle._top([b"leaf"]))
 
 
 @each_set
@@ -87,5 +89,5 @@ def test_wrong_arguments_are_refused(name: str) -> None:
 @pytest.mark.parametrize("count", [1, 2, 3, 4, 5, 16, 17, 31, 33, 511, 513, 1_200])
 def test_the_tree_of_every_instruction_set_has_the_same_top(name: str, count: int) -> None:
     leaves = [number.to_bytes(4, "big") * (number % 9) for number in range(count)]
-    keys = (merkle._LEAF_KEY, merkle._NODE_KEY)
+    keys = (merkle.LEAF_KEY, merkle.NODE_KEY)
     assert kernels.merkle_top(name, *keys, KEYED_MODE, leaves) == merkle._top(leaves)

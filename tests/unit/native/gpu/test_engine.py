@@ -204,7 +204,7 @@ def test_a_device_without_memory_ends_the_engine_for_good() -> None:
     for _ in range(2):
         with pytest.raises(DeviceFailed, match="out of memory"):
             engine.verify([item])
-    with pytest.raises(DeviceFailed):
+    with pytest.raises(DeviceFailed, match="out of memory"):
         engine.pin([])
 
 
