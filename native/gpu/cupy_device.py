@@ -1,7 +1,7 @@
 """A CUDA device, through cupy; both are loaded when this engine is asked for, and never before."""
 
 import importlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import ModuleType
 from typing import Protocol
@@ -22,11 +22,13 @@ class CupyDevice:
         with _refusals(self._cupy):
             self._device = self._cupy.cuda.Device(0)  # CUDA_VISIBLE_DEVICES says which that is
             properties = self._cupy.cuda.runtime.getDeviceProperties(self._device.id)
-            self.name: str = properties["name"].decode()
+            driver = self._cupy.cuda.runtime.driverGetVersion()
+            self.name = f"{properties['name'].decode()}, CUDA driver {driver}"
         with self.at_work() as cupy:
             module = cupy.RawModule(code=translation_unit(), options=COMPILER_OPTIONS)
             module.compile()
         self._module = module
+        self._kernels: dict[str, Callable[..., None]] = {}
 
     @contextmanager
     def at_work(self) -> Iterator[ModuleType]:
@@ -51,8 +53,9 @@ class CupyDevice:
         """Run a kernel whose one argument is a value of these very bytes."""
         with self.at_work():
             argument = self._numpy.frombuffer(packed, dtype=f"V{len(packed)}")
-            run = self._module.get_function(kernel)
-            run((blocks,), (lanes,), (argument,), stream=stream)
+            if kernel not in self._kernels:
+                self._kernels[kernel] = self._module.get_function(kernel)
+            self._kernels[kernel]((blocks,), (lanes,), (argument,), stream=stream)
 
 
 class CupyStream:

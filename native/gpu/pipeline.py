@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from native.gpu.device import Device, Mark, Memory
 from native.gpu.kernels import launch
 from native.gpu.keys import ResidentKeys
-from native.gpu.sizes import MU_BYTES, POLYNOMIAL_BYTES, SIZES, Sizes
+from native.gpu.sizes import SIZES, Sizes
 from native.gpu.staging import Messages, Sections, staging_bytes, write
+from native.gpu.steps import Order, Workspace, orders_to_expand, orders_to_verify
 from native.signatures import Algorithm, SignatureItem
 from native.tally import Votes
 
@@ -56,17 +57,6 @@ class Fence:
 
 
 @dataclass(slots=True)
-class _Workspace:
-    """Memory of the device between the kernels of one parameter set."""
-
-    staged: Memory
-    scratch_keys: Memory
-    mu: Memory
-    challenges: Memory
-    w1: Memory
-
-
-@dataclass(slots=True)
 class _InFlight:
     batch: Batch
     done: Mark
@@ -83,12 +73,11 @@ class Pipeline:
         self._limits = limits
         self._keys = keys
         self._fence = fence
-        self._workspaces: dict[Algorithm, _Workspace] = {}
+        self._workspaces: dict[Algorithm, Workspace] = {}
         self._in_flight: _InFlight | None = None
         self._stream = device.open_stream()
         largest = max(self._staging_bytes(each) for each in SIZES.values())
         self._staging = device.allocate_pinned(largest)
-        self._verdicts = device.allocate(limits.items)
         self._verdicts_out = device.allocate_pinned(limits.items)
 
     @property
@@ -123,13 +112,13 @@ class Pipeline:
         if placement.changes_residents:
             for mark in others:  # they may still read what stood there
                 self._stream.wait(mark)
-        self._expand(sizes, sections, len(fresh))
+        self._launch(orders_to_expand(sizes, sections, len(fresh)))
         if placement.changes_residents:
             self._fence.changed = self._stream.mark()
-        self._verify(sizes, space, sections, len(batch.items))
+        self._launch(orders_to_verify(sizes, space, sections, len(batch.items)))
         if bitmaps is not None:
-            self._mark_votes(sections, bitmaps, len(batch.items))
-        self._stream.download(self._verdicts, self._verdicts_out, len(batch.items))
+            self._mark_votes(space, sections, bitmaps, len(batch.items))
+        self._stream.download(space.verdicts, self._verdicts_out, len(batch.items))
         self._in_flight = _InFlight(batch, self._stream.mark())
 
     def expand(self, algorithm: Algorithm, addresses: dict[bytes, int]) -> None:
@@ -141,7 +130,7 @@ class Pipeline:
             fresh = {key: addresses[key] for key in keys[first : first + self._limits.fresh_keys]}
             sections = write(self._staging, space.staged, (), Messages([], b""), (), fresh, None)
             self._stream.upload(self._staging, space.staged, sections.size)
-            self._expand(sizes, sections, len(fresh))
+            self._launch(orders_to_expand(sizes, sections, len(fresh)))
             self._stream.mark().synchronize()
 
     def read_key(self, algorithm: Algorithm, address: int) -> bytes:
@@ -152,37 +141,19 @@ class Pipeline:
         self._stream.mark().synchronize()
         return bytes(to.view)
 
-    def _expand(self, sizes: Sizes, sections: Sections, count: int) -> None:
-        arguments = (sections.fresh_keys, sections.fresh_addresses, count)
-        suffix = sizes.suffix
-        launch(self._stream, f"sample_matrix_{suffix}", count * sizes.streams, arguments)
-        launch(self._stream, f"hash_keys_{suffix}", count, arguments)
-        launch(self._stream, f"transform_t1_{suffix}", count, arguments)
+    def _launch(self, orders: Sequence[Order]) -> None:
+        for order in orders:
+            launch(self._stream, *order)
 
-    def _verify(self, sizes: Sizes, space: _Workspace, at: Sections, count: int) -> None:
-        mu, challenges, w1 = space.mu.address, space.challenges.address, space.w1.address
-        verdicts, suffix = self._verdicts.address, sizes.suffix
-        parse = (at.signatures, at.keys, at.messages, at.ends, at.is_hashed, mu, challenges)
-        launch(self._stream, f"parse_{suffix}", count, (*parse, verdicts, count))
-        recover = (at.signatures, at.keys, challenges, w1, verdicts, count)
-        launch(self._stream, f"recover_{suffix}", count, recover)
-        compare = (at.signatures, mu, w1, verdicts, count)
-        launch(self._stream, f"compare_{suffix}", count, compare)
-
-    def _mark_votes(self, at: Sections, bitmaps: Bitmaps, count: int) -> None:
-        votes = (self._verdicts.address, at.groups, at.signers, bitmaps.memory.address)
+    def _mark_votes(self, space: Workspace, at: Sections, bitmaps: Bitmaps, count: int) -> None:
+        votes = (space.verdicts.address, at.groups, at.signers, bitmaps.memory.address)
         launch(self._stream, "mark_votes", count, (*votes, bitmaps.words, count))
 
-    def _workspace(self, algorithm: Algorithm) -> _Workspace:
+    def _workspace(self, algorithm: Algorithm) -> Workspace:
         if algorithm not in self._workspaces:
-            sizes, items = SIZES[algorithm], self._limits.items
-            allocate = self._device.allocate
-            self._workspaces[algorithm] = _Workspace(
-                staged=allocate(self._staging_bytes(sizes)),
-                scratch_keys=allocate(self._limits.fresh_keys * sizes.expanded_key_bytes),
-                mu=allocate(items * MU_BYTES),
-                challenges=allocate(items * POLYNOMIAL_BYTES),
-                w1=allocate(items * sizes.w1_bytes),
+            sizes, limits = SIZES[algorithm], self._limits
+            self._workspaces[algorithm] = Workspace.allocate(
+                self._device, sizes, limits.items, limits.fresh_keys, self._staging_bytes(sizes)
             )
         return self._workspaces[algorithm]
 

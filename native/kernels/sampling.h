@@ -121,17 +121,21 @@ class ShakeReader {
     int at_ = SHAKE256_RATE;
 };
 
-// Algorithm 29: `TAU` coefficients of 1 or -1, the others 0.
-template <class P> AIC_FN void sample_in_ball_from_stream(ShakeReader reader, int32_t *c) {
+// Algorithm 29: sets `TAU` coefficients to 1 or -1; all were 0.
+template <class P> AIC_FN void sample_in_ball_of_zeros(ShakeReader reader, int32_t *c) {
     uint64_t signs = 0;
     for (int i = 0; i < 8; i++) signs |= uint64_t(reader.next()) << 8 * i;
-    memset(c, 0, N * sizeof(int32_t));
     for (int i = N - P::TAU; i < N; i++, signs >>= 1) {
         int j = reader.next();
         while (j > i) j = reader.next();
         c[i] = c[j];
         c[j] = 1 - 2 * int32_t(signs & 1);
     }
+}
+
+template <class P> AIC_FN void sample_in_ball_from_stream(ShakeReader reader, int32_t *c) {
+    memset(c, 0, N * sizeof(int32_t));
+    sample_in_ball_of_zeros<P>(reader, c);
 }
 
 // The same from the first block of SHAKE256(seed), as long as that suffices.

@@ -24,6 +24,11 @@ template <class P> struct Parse {
     uint64_t count;
 
     AIC_FN void run(Block<Shared> block) const {
+        block.phase([&](int lane) {  // zeros side by side, so that lanes write whole lines
+            const uint64_t first = block.index * LANES, end = first + LANES;
+            const uint64_t stop = (end < count ? end : count) * N;
+            for (uint64_t i = first * N + uint64_t(lane); i < stop; i += LANES) challenges[i] = 0;
+        });
         each(block, count, [this](uint64_t number) {
             const uint8_t *signature = signatures + number * P::SIGNATURE_BYTES;
             const uint8_t *hints = signature + P::C_BYTES + P::L * P::Z_BYTES;
@@ -39,8 +44,7 @@ template <class P> struct Parse {
                 message.add(messages + start, ends[number] - start);
                 hash_lanes<SHAKE256_RATE, MU_BYTES>(&message, 1, SHAKE_PADDING, &to);
             }
-            sample_in_ball_from_stream<P>(ShakeReader(signature, P::C_BYTES),
-                                          challenges + number * N);
+            sample_in_ball_of_zeros<P>(ShakeReader(signature, P::C_BYTES), challenges + number * N);
         });
     }
 };

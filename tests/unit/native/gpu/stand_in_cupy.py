@@ -100,6 +100,7 @@ def stand_in(fail_after_allocations: int = 10_000) -> tuple[ModuleType, ModuleTy
     cupy, numpy = ModuleType("cupy"), ModuleType("numpy")
     runtime = SimpleNamespace(
         getDeviceProperties=lambda number: {"name": b"stand-in %d" % number},
+        driverGetVersion=lambda: 13_000,
         memcpyAsync=copy,
         memsetAsync=clear,
         memcpyHostToDevice=1,

@@ -41,7 +41,7 @@ def use(monkeypatch: pytest.MonkeyPatch, fail_after_allocations: int = 10_000) -
 def test_signatures_and_hashes_go_through_the_adapter(monkeypatch: pytest.MonkeyPatch) -> None:
     use(monkeypatch)
     device = CupyDevice()
-    assert device.name == "stand-in 0"
+    assert device.name == "stand-in 0, CUDA driver 13000"
     assert wrong_answer(GpuEngine(device, SMALL)) == ""
     hashes = GpuHashes(device, HashLimits(items=8, message_bytes=4_096))
     leaves = [bytes([number]) for number in range(21)]

@@ -197,8 +197,6 @@ def test_a_flood_of_new_keys_is_verified_and_not_kept() -> None:
 
 @needs_emulation
 def test_a_device_without_memory_ends_the_engine_for_good() -> None:
-    with pytest.raises(DeviceFailed, match="out of memory"):
-        GpuEngine(EmulatedDevice(memory_max_bytes=1), SMALL)
     item = make_item(keys_of(Algorithm.ML_DSA_87, 1)[0])
     engine = GpuEngine(EmulatedDevice(memory_max_bytes=1_000), SMALL)
     for _ in range(2):
