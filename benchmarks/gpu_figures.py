@@ -196,7 +196,8 @@ class Resident:
         fresh = {key: first + number * step for number, key in enumerate(keys)}
         staging = device.allocate_pinned(size)
         addresses = [fresh[item.public_key] for item in items]
-        at = write(staging, self._space.staged, items, messages, addresses, fresh, None)
+        signatures = [item.signature for item in items]
+        at = write(staging, self._space.staged, signatures, messages, addresses, fresh, None)
         self._stream.upload(staging, self._space.staged, at.size)
         self.expansion = orders_to_expand(sizes, at, len(keys))
         self.verification = orders_to_verify(sizes, self._space, at, len(items))

@@ -1,7 +1,6 @@
 """The engine of a GPU: batches of any size, cut into pieces that two streams take in turn."""
 
 import threading
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,15 +8,10 @@ from dataclasses import dataclass
 from native.gpu.device import Device, DeviceFailed, Mark
 from native.gpu.keys import ResidentKeys
 from native.gpu.pipeline import Batch, Bitmaps, Fence, Limits, Pipeline
+from native.gpu.shapes import places_by_algorithm
 from native.gpu.sizes import SIZES
 from native.gpu.staging import read_messages
-from native.signatures import (
-    PUBLIC_KEY_BYTES,
-    Algorithm,
-    SignatureItem,
-    algorithm_of,
-    has_signature_shape,
-)
+from native.signatures import PUBLIC_KEY_BYTES, Algorithm, SignatureItem, algorithm_of
 from native.tally import Votes
 
 STREAMS = 2
@@ -122,28 +116,29 @@ class GpuEngine:
     def _batches(self, question: _Question) -> Iterator[Batch]:
         """Items of one parameter set, as many at a time as the limits allow; those of a wrong
         length in none."""
-        places: defaultdict[Algorithm, list[int]] = defaultdict(list)
-        for place, item in enumerate(question.items):
-            if has_signature_shape(item):
-                places[algorithm_of(item.public_key)].append(place)
-        for algorithm, mine in places.items():
+        for algorithm, places in places_by_algorithm(question.items):
             first = 0
-            while first < len(mine):
-                batch = self._fitting(question, algorithm, mine[first : first + self._limits.items])
+            while first < len(places):
+                piece = places[first : first + self._limits.items]
+                batch = self._fitting(question, algorithm, piece)
                 first += len(batch.places)
                 yield batch
 
-    def _fitting(self, question: _Question, algorithm: Algorithm, places: list[int]) -> Batch:
+    def _fitting(self, question: _Question, algorithm: Algorithm, places: Sequence[int]) -> Batch:
         """The first of these places, half of them as often as it takes."""
         while True:
             items = [question.items[place] for place in places]
             messages = read_messages(items, pure=question.pure)
-            fresh = self._keys[algorithm].missing(item.public_key for item in items)
+            public_keys = [item.public_key for item in items]
+            distinct = list(dict.fromkeys(public_keys))
+            fresh = self._keys[algorithm].missing(distinct)
             if (
                 messages.size <= self._limits.message_bytes
                 and len(fresh) <= self._limits.fresh_keys
             ):
-                return Batch(algorithm, places, items, messages, _votes_at(question.votes, places))
+                signatures = [item.signature for item in items]
+                votes = _votes_at(question.votes, places)
+                return Batch(algorithm, places, public_keys, distinct, messages, signatures, votes)
             places = places[: (len(places) + 1) // 2]
 
 

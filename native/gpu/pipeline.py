@@ -9,7 +9,7 @@ from native.gpu.keys import ResidentKeys
 from native.gpu.sizes import SIZES, Sizes
 from native.gpu.staging import Messages, Sections, staging_bytes, write
 from native.gpu.steps import Order, Workspace, orders_to_expand, orders_to_verify
-from native.signatures import Algorithm, SignatureItem
+from native.signatures import Algorithm
 from native.tally import Votes
 
 
@@ -40,12 +40,15 @@ class Bitmaps:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Items of one parameter set that fit the limits, and where their verdicts belong."""
+    """Items of one parameter set that fit the limits, part by part, and where their verdicts
+    belong."""
 
     algorithm: Algorithm
     places: Sequence[int]
-    items: Sequence[SignatureItem]
+    public_keys: Sequence[bytes]
+    distinct_keys: Sequence[bytes]
     messages: Messages
+    signatures: Sequence[bytes]
     votes: Votes | None = None
 
 
@@ -91,20 +94,28 @@ class Pipeline:
             return
         self._in_flight.done.synchronize()
         places, self._in_flight = self._in_flight.batch.places, None
-        answers = self._verdicts_out.view[: len(places)].tolist()
-        for place, answer in zip(places, answers, strict=True):
-            verdicts[place] = answer == 1
+        answers = map(bool, self._verdicts_out.view[: len(places)])
+        if isinstance(places, range):
+            verdicts[places.start : places.stop] = answers
+        else:
+            for place, answer in zip(places, answers, strict=True):
+                verdicts[place] = answer
 
     def start(self, batch: Batch, bitmaps: Bitmaps | None, others: Sequence[Mark]) -> None:
         """Begin with a batch; `others` are batches under way elsewhere."""
         assert self._in_flight is None, "collect comes first"
         sizes, space = SIZES[batch.algorithm], self._workspace(batch.algorithm)
-        public_keys = [item.public_key for item in batch.items]
-        placement = self._keys[batch.algorithm].place(public_keys, space.scratch_keys)
+        placement = self._keys[batch.algorithm].place(batch.distinct_keys, space.scratch_keys)
         fresh = {key: placement.addresses[key] for key in placement.fresh}
-        addresses = [placement.addresses[key] for key in public_keys]
+        addresses = [placement.addresses[key] for key in batch.public_keys]
         sections = write(
-            self._staging, space.staged, batch.items, batch.messages, addresses, fresh, batch.votes
+            self._staging,
+            space.staged,
+            batch.signatures,
+            batch.messages,
+            addresses,
+            fresh,
+            batch.votes,
         )
         self._stream.upload(self._staging, space.staged, sections.size)
         if self._fence.changed is not None:
@@ -115,10 +126,10 @@ class Pipeline:
         self._launch(orders_to_expand(sizes, sections, len(fresh)))
         if placement.changes_residents:
             self._fence.changed = self._stream.mark()
-        self._launch(orders_to_verify(sizes, space, sections, len(batch.items)))
+        self._launch(orders_to_verify(sizes, space, sections, len(batch.places)))
         if bitmaps is not None:
-            self._mark_votes(space, sections, bitmaps, len(batch.items))
-        self._stream.download(space.verdicts, self._verdicts_out, len(batch.items))
+            self._mark_votes(space, sections, bitmaps, len(batch.places))
+        self._stream.download(space.verdicts, self._verdicts_out, len(batch.places))
         self._in_flight = _InFlight(batch, self._stream.mark())
 
     def expand(self, algorithm: Algorithm, addresses: dict[bytes, int]) -> None:

@@ -1,6 +1,7 @@
 """Pieces of one copy to the device, each where the kernels can read it."""
 
 from array import array
+from collections.abc import Sequence
 
 _ALIGNMENT = 16
 _READ_BEYOND_BYTES = 16  # kernels may read so far behind a section, not caring what is there
@@ -18,9 +19,21 @@ class SectionWriter:
         self.size = 0
 
     def add(self, data: "bytes | array[int]") -> int:
-        start = self.size
+        """One section; where it will be."""
         raw = memoryview(data).cast("B")
-        self._view[start : start + len(raw)] = raw
-        end = start + len(raw) + _READ_BEYOND_BYTES
+        self._view[self.size : self.size + len(raw)] = raw
+        return self._end(len(raw))
+
+    def add_all(self, parts: Sequence[bytes]) -> int:
+        """Large parts side by side, each copied once: a join would copy them twice."""
+        view, end = self._view, self.size
+        for part in parts:
+            start, end = end, end + len(part)
+            view[start:end] = part
+        return self._end(end - self.size)
+
+    def _end(self, size: int) -> int:
+        start = self.size
+        end = start + size + _READ_BEYOND_BYTES
         self.size = -(-end // _ALIGNMENT) * _ALIGNMENT
         return self._address + start

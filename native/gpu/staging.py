@@ -77,7 +77,7 @@ def staging_bytes(sizes: Sizes, items: int, message_bytes: int, fresh_keys: int)
 def write(
     staging: PinnedMemory,
     target: Memory,
-    items: Sequence[SignatureItem],
+    signatures: Sequence[bytes],
     messages: Messages,
     keys: Sequence[int],
     fresh: dict[bytes, int],
@@ -93,7 +93,7 @@ def write(
         messages=writer.add(b"".join(messages.parts)),
         groups=writer.add(array("I", votes.groups if votes else ())),
         signers=writer.add(array("I", votes.signers if votes else ())),
-        fresh_keys=writer.add(b"".join(fresh)),
-        signatures=writer.add(b"".join([item.signature for item in items])),
+        fresh_keys=writer.add_all(list(fresh)),
+        signatures=writer.add_all(signatures),
         size=writer.size,
     )

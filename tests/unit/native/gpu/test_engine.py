@@ -207,6 +207,25 @@ def test_a_device_without_memory_ends_the_engine_for_good() -> None:
 
 
 @needs_emulation
+def test_a_device_that_works_again_is_not_believed() -> None:
+    class Moody(EmulatedDevice):
+        is_well = True
+
+        def allocate(self, size: int) -> Memory:
+            if not self.is_well:
+                raise DeviceFailed("it fell off the bus")
+            return super().allocate(size)
+
+    device = Moody()
+    engine = GpuEngine(device, SMALL)
+    item = make_item(keys_of(Algorithm.ML_DSA_44, 1)[0])
+    for is_well in (False, True):
+        device.is_well = is_well
+        with pytest.raises(DeviceFailed, match="off the bus"):
+            engine.verify([item])
+
+
+@needs_emulation
 def test_memory_of_keys_that_are_pinned_no_longer_is_given_back() -> None:
     device = EmulatedDevice(memory_max_bytes=3_000_000)
     engine = GpuEngine(device, SMALL)

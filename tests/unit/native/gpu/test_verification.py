@@ -4,6 +4,7 @@ import hashlib
 import json
 import random
 from array import array
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -14,10 +15,21 @@ import pytest
 from native.compiled import kernels
 from native.gpu.emulated_device import EmulatedDevice, emulation
 from native.gpu.engine import GpuEngine
+from native.gpu.kernels import launch
 from native.gpu.pipeline import Limits
-from native.gpu.staging import HOST_HASHES_ABOVE_BYTES
+from native.gpu.sizes import SIZES
+from native.gpu.staging import HOST_HASHES_ABOVE_BYTES, read_messages, staging_bytes, write
+from native.gpu.steps import Workspace, orders_to_expand, orders_to_verify
 from native.signatures import CONTEXT_MAX_BYTES, Algorithm, SignatureItem
-from tests.builders_signatures import OMEGA, ROWS, keys_of, make_item, mutate, openssl
+from tests.builders_signatures import (
+    CHALLENGE_BYTES,
+    OMEGA,
+    ROWS,
+    keys_of,
+    make_item,
+    mutate,
+    openssl,
+)
 
 VECTORS = Path(__file__).parents[3] / "vectors"
 
@@ -27,6 +39,9 @@ each_algorithm = pytest.mark.parametrize("algorithm", list(Algorithm), ids=lambd
 
 SMALL = Limits(items=16, fresh_keys=8, message_bytes=16_384, recent_keys=4)
 """So that a batch takes several turns of both streams, and keys are evicted."""
+
+
+KEYS_OF_ALL = [key for algorithm in Algorithm for key in keys_of(algorithm, 3)]
 
 
 def make_engine(backwards: bool = False, limits: Limits = SMALL) -> GpuEngine:
@@ -91,6 +106,13 @@ def test_messages_of_any_lengths_side_by_side(backwards: bool, algorithm: Algori
     assert make_engine(backwards).verify(mixed) == openssl(mixed)
 
 
+def test_long_messages_are_hashed_under_their_own_keys() -> None:
+    long = bytes(HOST_HASHES_ABOVE_BYTES)
+    items = [make_item(key, long + bytes([place])) for place, key in enumerate(KEYS_OF_ALL)]
+    swapped = [replace(item, public_key=items[0].public_key) for item in items[1:3]]
+    assert make_engine().verify(items + swapped) == [True] * len(items) + [False, False]
+
+
 def test_what_has_a_wrong_length_is_false() -> None:
     item = make_item(keys_of(Algorithm.ML_DSA_65, 1)[0])
     items = [
@@ -103,6 +125,141 @@ def test_what_has_a_wrong_length_is_false() -> None:
         replace(item, context=bytes(CONTEXT_MAX_BYTES + 1)),
     ]
     assert make_engine().verify([*items, item]) == [False] * len(items) + [True]
+
+
+def test_a_context_that_is_too_long_spoils_only_its_item() -> None:
+    item = make_item(keys_of(Algorithm.ML_DSA_65, 1)[0])
+    items = [item, item, replace(item, context=bytes(CONTEXT_MAX_BYTES + 1)), item]
+    assert make_engine().verify(items) == [True, True, False, True]
+
+
+@each_order
+@each_algorithm
+def test_the_norm_of_a_response_is_bounded(backwards: bool, algorithm: Algorithm) -> None:
+    """By gamma1 - beta, strictly: alone, without the hash that no such response would match."""
+    gamma1, beta, bits = {
+        Algorithm.ML_DSA_44: (1 << 17, 78, 18),
+        Algorithm.ML_DSA_65: (1 << 19, 196, 20),
+        Algorithm.ML_DSA_87: (1 << 19, 120, 20),
+    }[algorithm]
+    item = make_item(keys_of(algorithm, 1)[0])
+    last = {Algorithm.ML_DSA_44: 4, Algorithm.ML_DSA_65: 5, Algorithm.ML_DSA_87: 7}[algorithm] - 1
+    items, expected = [], []
+    for column, place in ((0, 0), (0, 255), (1, 100), (last, 1), (last, 254), (last, 255)):
+        for z in (gamma1, gamma1 - beta, gamma1 - beta - 1, 0):
+            for response in {z, max(-z, 1 - gamma1)}:
+                items.append(
+                    with_response(item, algorithm, bits, column * 256 + place, gamma1 - response)
+                )
+                expected.append(abs(response) < gamma1 - beta)
+    assert {True, False} == set(expected)
+    assert verdicts_before("compare", items, algorithm, backwards) == expected
+
+
+def with_response(
+    item: SignatureItem, algorithm: Algorithm, bits: int, index: int, code: int
+) -> SignatureItem:
+    """`code` in place of coefficient number `index` of z (FIPS 204, algorithm 17)."""
+    start = CHALLENGE_BYTES[algorithm]
+    end = len(item.signature) - OMEGA[algorithm] - ROWS[algorithm]
+    packed = int.from_bytes(item.signature[start:end], "little")
+    mask = ((1 << bits) - 1) << index * bits
+    packed = packed & ~mask | code << index * bits
+    signature = item.signature[:start] + packed.to_bytes(end - start, "little")
+    return replace(item, signature=signature + item.signature[end:])
+
+
+@each_order
+@each_algorithm
+def test_every_byte_of_the_challenge_is_compared(backwards: bool, algorithm: Algorithm) -> None:
+    """Alone: before, another challenge makes everything else another, too."""
+    size = CHALLENGE_BYTES[algorithm]
+    items = [make_item(keys_of(algorithm, 1)[0])] * (size + 1)
+
+    def flipped(place: int, signature: bytes) -> bytes:
+        changed = bytearray(signature)
+        changed[place] ^= 1 << place % 8 if place < size else 0
+        return bytes(changed)
+
+    verdicts = verdicts_before("compare", items, algorithm, backwards, flipped)
+    assert verdicts == [False] * size + [True]
+
+
+@each_order
+@each_algorithm
+def test_hints_are_read_by_the_book(backwards: bool, algorithm: Algorithm) -> None:
+    """Alone, without the hash that no wrong hints would match: drawn ones against algorithm 21."""
+    item, chance = make_item(keys_of(algorithm, 1)[0]), random.Random(algorithm)
+    omega, rows = OMEGA[algorithm], ROWS[algorithm]
+    encodings = [encode_hints(chance, omega, rows) for _ in range(400)]
+    for encoding in encodings[100:]:
+        for _ in range(chance.choice([1, 1, 2])):
+            at = chance.choice([chance.randrange(omega + rows), omega + chance.randrange(rows)])
+            neighbour = encoding[at - 1]
+            steps = [neighbour, neighbour + 1, encoding[at] + 1, encoding[at] + 255]
+            encoding[at] = chance.choice([0, omega, omega + 1, *steps]) % 256
+    expected = [has_hints(encoding, omega, rows) for encoding in encodings]
+    assert expected[:100] == [True] * 100
+    assert 30 < expected[100:].count(True) < 270
+    start = len(item.signature) - omega - rows
+    items = [replace(item, signature=item.signature[:start] + bytes(each)) for each in encodings]
+    assert verdicts_before("recover", items, algorithm, backwards) == expected
+
+
+def encode_hints(chance: random.Random, omega: int, rows: int) -> bytearray:
+    """Valid ones, of any number (algorithm 20)."""
+    ends = sorted(chance.choice([0, omega, chance.randrange(omega + 1)]) for _ in range(rows))
+    places = bytearray()
+    for first, end in zip([0, *ends], ends, strict=False):
+        places += bytes(sorted(chance.sample(range(256), end - first)))
+    return places + bytes(omega - len(places)) + bytes(ends)
+
+
+def has_hints(encoding: bytearray, omega: int, rows: int) -> bool:
+    """Algorithm 21, line by line."""
+    index = 0
+    for row in range(rows):
+        if encoding[omega + row] < index or encoding[omega + row] > omega:
+            return False
+        first = index
+        while index < encoding[omega + row]:
+            if index > first and encoding[index - 1] >= encoding[index]:
+                return False
+            index += 1
+    return not any(encoding[index:omega])
+
+
+def verdicts_before(
+    kernel: str,
+    items: list[SignatureItem],
+    algorithm: Algorithm,
+    backwards: bool,
+    change: Callable[[int, bytes], bytes] | None = None,
+) -> list[bool]:
+    """What the kernels up to that one leave of the verdicts; or that one, too, of changed ones."""
+    device, sizes = EmulatedDevice(backwards=backwards), SIZES[algorithm]
+    messages = read_messages(items, pure=True)
+    size = staging_bytes(sizes, len(items), messages.size, 1)
+    space = Workspace.allocate(device, sizes, len(items), 1, size)
+    staging, stream = device.allocate_pinned(size), device.open_stream()
+    fresh = {items[0].public_key: space.scratch_keys.address}
+    addresses = [space.scratch_keys.address] * len(items)
+    signatures = [item.signature for item in items]
+    at = write(staging, space.staged, signatures, messages, addresses, fresh, None)
+    stream.upload(staging, space.staged, at.size)
+    orders = [*orders_to_expand(sizes, at, 1), *orders_to_verify(sizes, space, at, len(items))]
+    stop = next(number for number, order in enumerate(orders) if order[0].startswith(kernel))
+    for order in orders[:stop]:
+        launch(stream, *order)
+    stream.mark().synchronize()
+    if change is not None:  # of signatures that other kernels saw as they were
+        signatures = [change(number, item.signature) for number, item in enumerate(items)]
+        write(staging, space.staged, signatures, messages, addresses, fresh, None)
+        stream.upload(staging, space.staged, at.size)
+        launch(stream, *orders[stop])
+    stream.download(space.verdicts, staging, len(items))
+    stream.mark().synchronize()
+    return list(map(bool, staging.view[: len(items)]))
 
 
 @each_order
