@@ -10,6 +10,7 @@ from harness import Row, Timing, measure, measure_by_turns
 
 from native.backends import ENGINES
 from native.cpu import OpenSSLEngine
+from native.gpu.columns import Columns
 from native.gpu.device import Device, Stream
 from native.gpu.engine import GpuEngine
 from native.gpu.hashes import GpuHashes, HashLimits
@@ -186,7 +187,7 @@ class Resident:
     """A batch that is on the device, and the orders that verify it."""
 
     def __init__(self, device: Device, items: list[SignatureItem]) -> None:
-        sizes, messages = SIZES[Algorithm.ML_DSA_65], read_messages(items, pure=True)
+        sizes, messages = SIZES[Algorithm.ML_DSA_65], read_messages(Columns.of(items), pure=True)
         keys = list(dict.fromkeys(item.public_key for item in items))
         size = staging_bytes(sizes, len(items), messages.size, len(keys))
         self._device, self._count = device, len(items)

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from native.gpu.columns import Columns, pick
 from native.gpu.device import Device, DeviceFailed, Mark
 from native.gpu.keys import ResidentKeys
 from native.gpu.pipeline import Batch, Bitmaps, Fence, Limits, Pipeline
-from native.gpu.shapes import places_by_algorithm
 from native.gpu.sizes import SIZES
 from native.gpu.staging import read_messages
 from native.signatures import PUBLIC_KEY_BYTES, Algorithm, SignatureItem, algorithm_of
@@ -102,12 +102,16 @@ class GpuEngine:
 
     def _verify(self, question: _Question) -> list[bool]:
         verdicts = [False] * len(question.items)
-        for number, batch in enumerate(self._batches(question)):
-            pipeline = self._pipelines[number % STREAMS]
-            pipeline.collect(verdicts)
-            pipeline.start(batch, question.bitmaps, self._under_way())
-        for pipeline in self._pipelines:
-            pipeline.collect(verdicts)
+        try:
+            for number, batch in enumerate(self._batches(question)):
+                pipeline = self._pipelines[number % STREAMS]
+                pipeline.collect(verdicts)
+                pipeline.start(batch, question.bitmaps, self._under_way())
+            for pipeline in self._pipelines:
+                pipeline.collect(verdicts)
+        finally:  # after an error, so that the next call does not get these verdicts
+            for pipeline in self._pipelines:
+                pipeline.abandon()
         return verdicts
 
     def _under_way(self) -> list[Mark]:
@@ -116,33 +120,32 @@ class GpuEngine:
     def _batches(self, question: _Question) -> Iterator[Batch]:
         """Items of one parameter set, as many at a time as the limits allow; those of a wrong
         length in none."""
-        for algorithm, places in places_by_algorithm(question.items):
+        columns = Columns.of(question.items)
+        for algorithm, places in columns.places_by_algorithm():
             first = 0
             while first < len(places):
                 piece = places[first : first + self._limits.items]
-                batch = self._fitting(question, algorithm, piece)
+                batch = self._fitting(question, columns, algorithm, piece)
                 first += len(batch.places)
                 yield batch
 
-    def _fitting(self, question: _Question, algorithm: Algorithm, places: Sequence[int]) -> Batch:
+    def _fitting(
+        self, question: _Question, columns: Columns, algorithm: Algorithm, places: Sequence[int]
+    ) -> Batch:
         """The first of these places, half of them as often as it takes."""
         while True:
-            items = [question.items[place] for place in places]
-            messages = read_messages(items, pure=question.pure)
-            public_keys = [item.public_key for item in items]
-            distinct = list(dict.fromkeys(public_keys))
-            fresh = self._keys[algorithm].missing(distinct)
-            if (
-                messages.size <= self._limits.message_bytes
-                and len(fresh) <= self._limits.fresh_keys
-            ):
-                signatures = [item.signature for item in items]
-                votes = _votes_at(question.votes, places)
-                return Batch(algorithm, places, public_keys, distinct, messages, signatures, votes)
+            mine = columns.at(places)
+            messages = read_messages(mine, pure=question.pure)
+            if messages.size <= self._limits.message_bytes and self._has_room(algorithm, mine):
+                return Batch(algorithm, places, mine, messages, _votes_at(question.votes, places))
             places = places[: (len(places) + 1) // 2]
+
+    def _has_room(self, algorithm: Algorithm, columns: Columns) -> bool:
+        fresh = self._keys[algorithm].missing(columns.public_keys)
+        return len(fresh) <= self._limits.fresh_keys
 
 
 def _votes_at(votes: Votes | None, places: Sequence[int]) -> Votes | None:
     if votes is None:
         return None
-    return Votes([votes.groups[at] for at in places], [votes.signers[at] for at in places])
+    return Votes(pick(votes.groups, places), pick(votes.signers, places))

@@ -6,7 +6,7 @@ used for the longest time.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from native.gpu.device import Device, Memory
@@ -16,10 +16,11 @@ SEEN_KEYS_MAX = 4096
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """Where the expanded keys of a batch are: of those in `fresh` only once they are expanded."""
+    """Where the expanded keys of a batch are, one address an item; those of `fresh` will be there
+    once they are expanded."""
 
-    addresses: dict[bytes, int]
-    fresh: tuple[bytes, ...]
+    addresses: list[int]
+    fresh: dict[bytes, int]
     changes_residents: bool
     """Whether one of them comes where another batch may look, or may still read another key."""
 
@@ -53,26 +54,38 @@ class ResidentKeys:
         """Where a pinned key is."""
         return self._pinned[public_key]
 
-    def missing(self, public_keys: Iterable[bytes]) -> list[bytes]:
+    def missing(self, public_keys: Sequence[bytes]) -> list[bytes]:
         """Those that are not on the device, each once, in order."""
+        if self._pinned_addresses(public_keys) is not None:
+            return []
         distinct = dict.fromkeys(public_keys)
         return [key for key in distinct if key not in self._pinned and key not in self._recent]
 
     def place(self, public_keys: Sequence[bytes], scratch: Memory) -> Placement:
         """A place for each key: where it is, where it will stay, or in `scratch`, which has room
         for all that are missing."""
-        distinct = dict.fromkeys(public_keys)
-        fresh = self.missing(distinct)
-        self.misses += len(fresh)
-        self.hits += len(distinct) - len(fresh)
-        strangers = set(fresh)
-        addresses = {key: self._find(key) for key in distinct if key not in strangers}
+        pinned = self._pinned_addresses(public_keys)
+        if pinned is not None:
+            self.hits += len(public_keys)
+            return Placement(pinned, {}, False)
+        strangers, distinct = self.missing(public_keys), dict.fromkeys(public_keys)
+        fresh: dict[bytes, int] = dict.fromkeys(strangers, 0)
+        known = {key: self._find(key) for key in distinct if key not in fresh}
         changes = False
-        for number, key in enumerate(fresh):
+        for number, key in enumerate(strangers):
             kept = self._keep(key, distinct) if self._is_seen_again(key) else None
             changes = changes or kept is not None
-            addresses[key] = scratch.address + number * self._key_bytes if kept is None else kept
-        return Placement(addresses, tuple(fresh), changes)
+            fresh[key] = scratch.address + number * self._key_bytes if kept is None else kept
+        hits = sum(key in known for key in public_keys)
+        self.hits += hits
+        self.misses += len(public_keys) - hits
+        places = {**known, **fresh}
+        return Placement([places[key] for key in public_keys], fresh, changes)
+
+    def _pinned_addresses(self, public_keys: Sequence[bytes]) -> list[int] | None:
+        """What is usual: all keys are pinned."""
+        addresses = list(map(self._pinned.get, public_keys))
+        return None if None in addresses else addresses  # type: ignore[return-value]  # no None
 
     def allocate_pinned(self, public_keys: Sequence[bytes]) -> tuple[dict[bytes, int], Memory]:
         """Room for keys that will be pinned, each once."""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from native.gpu.columns import Columns
 from native.gpu.device import Device, Mark, Memory
 from native.gpu.kernels import launch
 from native.gpu.keys import ResidentKeys
@@ -45,10 +46,8 @@ class Batch:
 
     algorithm: Algorithm
     places: Sequence[int]
-    public_keys: Sequence[bytes]
-    distinct_keys: Sequence[bytes]
+    columns: Columns
     messages: Messages
-    signatures: Sequence[bytes]
     votes: Votes | None = None
 
 
@@ -101,19 +100,25 @@ class Pipeline:
             for place, answer in zip(places, answers, strict=True):
                 verdicts[place] = answer
 
+    def abandon(self) -> None:
+        """Wait for the batch that is under way, if there is one, and forget it."""
+        under_way, self._in_flight = self._in_flight, None
+        if under_way is not None:
+            under_way.done.synchronize()
+
     def start(self, batch: Batch, bitmaps: Bitmaps | None, others: Sequence[Mark]) -> None:
         """Begin with a batch; `others` are batches under way elsewhere."""
         assert self._in_flight is None, "collect comes first"
         sizes, space = SIZES[batch.algorithm], self._workspace(batch.algorithm)
-        placement = self._keys[batch.algorithm].place(batch.distinct_keys, space.scratch_keys)
-        fresh = {key: placement.addresses[key] for key in placement.fresh}
-        addresses = [placement.addresses[key] for key in batch.public_keys]
+        public_keys = batch.columns.public_keys
+        placement = self._keys[batch.algorithm].place(public_keys, space.scratch_keys)
+        fresh = placement.fresh
         sections = write(
             self._staging,
             space.staged,
-            batch.signatures,
+            batch.columns.signatures,
             batch.messages,
-            addresses,
+            placement.addresses,
             fresh,
             batch.votes,
         )

@@ -15,6 +15,13 @@ def translation_unit() -> str:
     return _inlined(MAIN, set())
 
 
+def texts() -> set[Path]:
+    """The files that it is made of."""
+    seen: set[Path] = set()
+    _inlined(MAIN, seen)
+    return seen
+
+
 def _inlined(path: Path, seen: set[Path]) -> str:
     if path in seen:
         return ""

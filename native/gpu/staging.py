@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
+from native.gpu.columns import Columns
 from native.gpu.device import Memory, PinnedMemory
 from native.gpu.sections import SECTION_EXTRA_BYTES, SectionWriter
 from native.gpu.sizes import Sizes
-from native.signatures import SignatureItem
 from native.tally import Votes
 
 HOST_HASHES_ABOVE_BYTES = 4096
@@ -28,18 +28,19 @@ class Messages:
         return sum(map(len, self.parts))
 
 
-def read_messages(items: Sequence[SignatureItem], *, pure: bool) -> Messages:
+def read_messages(columns: Columns, *, pure: bool) -> Messages:
     """M' of each item (algorithm 3, line 5), or the message as it is (algorithm 8)."""
     if pure:
-        prefix = {each: bytes((0, len(each))) + each for each in {item.context for item in items}}
-        parts = [prefix[item.context] + item.message for item in items]
+        prefix = {each: bytes((0, len(each))) + each for each in set(columns.contexts)}
+        pairs = zip(columns.contexts, columns.messages, strict=True)
+        parts = [prefix[context] + message for context, message in pairs]
     else:
-        parts = [item.message for item in items]
+        parts = list(columns.messages)
     is_hashed = bytearray(len(parts))
     if max(map(len, parts)) > HOST_HASHES_ABOVE_BYTES:
         for place, part in enumerate(parts):
             if len(part) > HOST_HASHES_ABOVE_BYTES:
-                parts[place] = message_representative(items[place].public_key, part)
+                parts[place] = message_representative(columns.public_keys[place], part)
                 is_hashed[place] = 1
     return Messages(parts, bytes(is_hashed))
 

@@ -3,6 +3,7 @@
 import ctypes
 import importlib.util
 import re
+import tomllib
 from functools import cache
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 
 from native.gpu.emulated_device import emulation
 from native.gpu.kernels import lanes_of
-from native.gpu.sources import COMPILER_OPTIONS, MAIN, translation_unit
+from native.gpu.sources import COMPILER_OPTIONS, MAIN, texts, translation_unit
 
 REGISTERS_MAX = 65_536 // 128 // 2  # two blocks of 128 lanes in a multiprocessor, at least
 
@@ -53,6 +54,15 @@ def test_the_text_is_whole() -> None:
     for name in kernel_names():
         assert text.count(f"AIC_KERNEL({name},") == 1
     assert len(kernel_names()) == 23
+
+
+def test_every_wheel_has_the_text() -> None:
+    root = MAIN.parents[3]
+    configuration = tomllib.loads((root / "pyproject.toml").read_text())
+    patterns = configuration["tool"]["setuptools"]["package-data"]["native"]
+    packed = {path for pattern in patterns for path in (root / "native").glob(pattern)}
+    assert texts() <= packed
+    assert MAIN in packed
 
 
 @pytest.mark.skipif(emulation is None, reason="installed without a C++ compiler")

@@ -2,6 +2,7 @@
 
 import random
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -55,17 +56,20 @@ def in_scratch(address: int, scratch: Memory) -> bool:
 def test_a_key_is_kept_at_its_second_sight() -> None:
     keys, scratch = make_keys()
     first = keys.place(names(1, 2, 1), scratch)
-    assert first.fresh == tuple(names(1, 2))
-    assert all(in_scratch(address, scratch) for address in first.addresses.values())
+    assert list(first.fresh) == names(1, 2)
+    assert all(in_scratch(address, scratch) for address in first.addresses)
+    one, two, again = first.addresses
+    assert one == again != two
     assert not first.changes_residents
     second = keys.place(names(2, 3), scratch)
-    assert second.fresh == tuple(names(2, 3))
-    assert not in_scratch(second.addresses[b"key 2"], scratch)
-    assert in_scratch(second.addresses[b"key 3"], scratch)
+    assert list(second.fresh) == names(2, 3)
+    assert not in_scratch(second.addresses[0], scratch)
+    assert in_scratch(second.addresses[1], scratch)
     assert second.changes_residents
     third = keys.place(names(2), scratch)
-    assert third.fresh == ()
-    assert third.addresses == {b"key 2": second.addresses[b"key 2"]}
+    assert third.fresh == {}
+    assert third.addresses == second.addresses[:1]
+    assert (keys.hits, keys.misses) == (1, 5)
 
 
 def test_a_flood_of_new_keys_evicts_nothing() -> None:
@@ -93,10 +97,10 @@ def test_a_batch_never_evicts_its_own_keys() -> None:
     keys, scratch = make_keys(2)
     keys.place(names(1, 2, 3, 4, 5), scratch)
     placed = keys.place(names(1, 2, 3, 4, 5), scratch)
-    assert len(set(placed.addresses.values())) == 5
+    assert len(set(placed.addresses)) == 5
     assert keys.recent == 2
     again = keys.place(names(1, 2, 6, 3), scratch)
-    assert len(set(again.addresses.values())) == 4
+    assert len(set(again.addresses)) == 4
 
 
 def test_pinned_keys_stay_and_give_back_their_places_among_the_others() -> None:
@@ -109,7 +113,7 @@ def test_pinned_keys_stay_and_give_back_their_places_among_the_others() -> None:
     assert (keys.pinned, keys.recent) == (2, 1)
     for _ in range(2):
         placed = keys.place(names(1, 3), scratch)
-    assert placed.addresses[b"key 1"] == addresses[b"key 1"]
+    assert placed.addresses[0] == addresses[b"key 1"]
     assert keys.missing(names(1, 2, 3, 7)) == []
     keys.pin(*keys.allocate_pinned([]))
     assert keys.missing(names(1, 7)) == names(1, 7)
@@ -118,7 +122,7 @@ def test_pinned_keys_stay_and_give_back_their_places_among_the_others() -> None:
 def test_a_cache_of_no_keys_keeps_none() -> None:
     keys, scratch = make_keys(0)
     for _ in range(3):
-        assert keys.place(names(1), scratch).fresh == (b"key 1",)
+        assert list(keys.place(names(1), scratch).fresh) == names(1)
 
 
 def mixed_batches() -> list[tuple[list[SignatureItem], list[bool]]]:
@@ -223,6 +227,21 @@ def test_a_device_that_works_again_is_not_believed() -> None:
         device.is_well = is_well
         with pytest.raises(DeviceFailed, match="off the bus"):
             engine.verify([item])
+
+
+@needs_emulation
+def test_after_what_is_not_an_item_the_next_verdicts_are_right() -> None:
+    engine = GpuEngine(EmulatedDevice(), SMALL)
+    item = make_item(keys_of(Algorithm.ML_DSA_44, 1)[0])
+    text: Any = "text"
+    wrong = replace(item, message=text)
+    for place in (0, 5, 9):
+        items = [item] * 10
+        items[place] = wrong
+        with pytest.raises(TypeError):
+            engine.verify(items)
+        assert engine.verify([replace(item, message=b"another")] * 10) == [False] * 10
+        assert engine.verify([item] * 10) == [True] * 10
 
 
 @needs_emulation

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from native.compiled import kernels
+from native.gpu.columns import Columns
 from native.gpu.emulated_device import EmulatedDevice, emulation
 from native.gpu.engine import GpuEngine
 from native.gpu.kernels import launch
@@ -238,7 +239,7 @@ def verdicts_before(
 ) -> list[bool]:
     """What the kernels up to that one leave of the verdicts; or that one, too, of changed ones."""
     device, sizes = EmulatedDevice(backwards=backwards), SIZES[algorithm]
-    messages = read_messages(items, pure=True)
+    messages = read_messages(Columns.of(items), pure=True)
     size = staging_bytes(sizes, len(items), messages.size, 1)
     space = Workspace.allocate(device, sizes, len(items), 1, size)
     staging, stream = device.allocate_pinned(size), device.open_stream()
