@@ -34,6 +34,8 @@ class EngineView:
     """What does the work in this process, for people."""
 
     verifies: str
+    accelerators: tuple[str, ...]
+    """Who takes floods of signatures, where that is faster."""
     hashes: str
     known: tuple[str, ...]
     is_named: bool
@@ -47,6 +49,8 @@ class EngineView:
         text = (
             f"{self.verifies} ({reason}; known: {', '.join(self.known)}), hashes by {self.hashes}"
         )
+        if self.accelerators:
+            text += f", floods by {', '.join(self.accelerators)}"
         if not self.is_compiled:
             text += "; installed without a C++ compiler"
         return "; ".join([text, *map(str, self.faults)])
@@ -77,6 +81,7 @@ def view_engines() -> EngineView:
     panel = select_panel()
     return EngineView(
         verifies=panel.name,
+        accelerators=panel.accelerators,
         hashes=hashing_set() or "libraries",
         known=(*ENGINES, *ON_REQUEST),
         is_named=_named() is not None,

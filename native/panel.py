@@ -71,6 +71,13 @@ class Panel:
         return self._at_home().name
 
     @property
+    def accelerators(self) -> tuple[str, ...]:
+        """Who takes floods, where that is faster."""
+        return tuple(
+            name for name in self._engines if name != self._home and name not in self._faults
+        )
+
+    @property
     def engines(self) -> Sequence[Engine]:
         """Those that are used, OpenSSL among them and last."""
         others = (each for each in self._engines.values() if each is not self._reference)

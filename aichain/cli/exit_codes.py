@@ -124,6 +124,8 @@ FIXES: Final[Mapping[str, tuple[int, str]]] = {
     ),
     "network_unknown": (CommandExit.GENESIS, "use devnet, testnet, or the path of a document"),
     "engine_unknown": (ExitCode.CONFIG, "unset AICHAIN_NATIVE, or set it to one of those"),
+    "device_failed": (ExitCode.CONFIG, "mend that, or unset AICHAIN_NATIVE: the processor will do"),
+    "engine_failed": (ExitCode.CONFIG, "unset AICHAIN_NATIVE, so that another engine serves"),
     "unknown_seed_word": (CommandExit.USAGE, "correct that word"),
     "seed_word_count": (CommandExit.USAGE, "write all 24 words, with spaces between them"),
     "invalid_peer_id": (

@@ -116,6 +116,7 @@ async def get_status(context: Context, _: NoParams) -> object:
             "firstHeight": status.first_height,
             "version": status.version,
             "signatureEngine": status.engines.verifies,
+            "accelerators": status.engines.accelerators,
             "hashEngine": status.engines.hashes,
             "kernelsCompiled": status.engines.is_compiled,
             "baseFee": str(state.base_fee),

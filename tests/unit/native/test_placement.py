@@ -133,10 +133,13 @@ def test_without_its_accelerator_a_node_goes_on_at_home() -> None:
     panel = Panel(OpenSSLEngine(1), cpu, (gpu,))
     panel.set_costs(lambda engine: GPU if engine is gpu else costs_of(engine))
     assert panel.judge([GOOD] * 700).engine == "broken"
+    assert panel.accelerators == ("broken",)
     gpu.works = False
     assert panel.judge([GOOD] * 700).engine == "cpu"
     assert panel.judge([GOOD] * 700).verdicts == [True] * 700
     assert [fault.engine for fault in panel.faults] == ["broken"]
+    assert panel.name == "cpu"
+    assert not panel.accelerators
 
 
 @pytest.mark.parametrize("moment", ["test", "costs", "pin"])

@@ -31,8 +31,9 @@ from aichain.keystore import WrongPassphrase
 from aichain.seed_words import UnknownSeedWord
 from genesis import errors as genesis_errors
 from genesis.errors import InvalidGenesis, MainnetNotLaunched
-from native import backends
+from native import backends, engine
 from native.errors import AIChainError
+from native.gpu import device
 
 
 def test_every_code_is_in_the_table_once() -> None:
@@ -109,7 +110,10 @@ def test_what_a_person_can_cause_has_a_fix_of_its_own() -> None:
     """Errors of these modules reach the command line; those of peers and blocks do not."""
     modules = {
         each.__name__
-        for each in (node_errors, keystore, seed_words, client, genesis_errors, backends)
+        for each in (
+            *(node_errors, keystore, seed_words, client, genesis_errors),
+            *(backends, engine, device),
+        )
     }
     inner = {  # raised and met inside the node, or shown by way of the table of refusals
         *("node_error", "not_pooled", "rpc_error", "key_file_error"),

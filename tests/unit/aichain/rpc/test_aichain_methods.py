@@ -59,6 +59,7 @@ async def test_status_names_the_engines_and_who_is_in_quarantine(history: Node) 
     status = await history.call("aichain_status")
     engines = view_engines()
     assert (status["signatureEngine"], status["hashEngine"]) == (engines.verifies, engines.hashes)
+    assert status["accelerators"] == list(engines.accelerators)
     assert status["kernelsCompiled"] is engines.is_compiled
     assert "engineTrouble" not in status
     history.backend.engines = replace(engines, faults=(EngineFault("abacus", "it is wooden"),))
