@@ -1,5 +1,6 @@
 """verify_many and its engines: same verdicts in any number, order, thread and mixture."""
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -76,6 +77,33 @@ def test_an_engine_may_be_used_from_several_threads_at_once() -> None:
     batches = [[GOOD[start % 24], spoil(GOOD[(start + 1) % 24])] * 6 for start in range(12)]
     with ThreadPoolExecutor(6) as callers:
         assert list(callers.map(engine.verify, batches)) == [[True, False] * 6] * 12
+
+
+def test_nobody_waits_for_helpers_that_are_busy_with_somebody_elses_flood() -> None:
+    entered, freed = threading.Event(), threading.Event()
+
+    class Slow(OpenSSLEngine):
+        piece_max_items = 3
+
+        def verify_piece(self, items: Any) -> Any:
+            if b"flood" in {item.context for item in items} and helps():
+                entered.set()
+                assert freed.wait(60)
+            return super().verify_piece(items)
+
+    def helps() -> bool:
+        return threading.current_thread().name.startswith("native-verify")
+
+    engine = Slow(2)
+    flood = [make_item(1, message=bytes([index]), context=b"flood") for index in range(9)]
+    with ThreadPoolExecutor(1) as caller:
+        flooded = caller.submit(engine.verify, flood)
+        assert entered.wait(60)
+        spoiled = [spoil(item) if index in (4, 13) else item for index, item in enumerate(GOOD)]
+        assert engine.verify(spoiled) == [index not in (4, 13) for index in range(24)]
+        assert not flooded.done()
+        freed.set()
+        assert flooded.result() == [True] * 9
 
 
 def test_a_piece_never_exceeds_its_limit() -> None:
