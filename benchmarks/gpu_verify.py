@@ -72,7 +72,12 @@ def _judge_and_measure(device: Device, options: argparse.Namespace) -> int:
     if any(agreement.differ for agreement in found):
         print("answers differ: there is nothing to measure", file=sys.stderr)
         return 1
-    rows = list(Bench(device, limits, hash_limits, plan).rows(repeats))
+    rows = []
+    for row in Bench(device, limits, hash_limits, plan).rows(repeats):
+        print(
+            f"{time.perf_counter() - start:7.1f} s  {row['name']}: {row['us']} us", file=sys.stderr
+        )
+        rows.append(row)
     report(
         "gpu_verify",
         rows,

@@ -9,6 +9,7 @@ import statistics
 import subprocess
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -183,9 +184,18 @@ def _machine() -> Machine:
         load_1min=round(os.getloadavg()[0], 2),
         system=f"{platform.system()} {platform.release()}",
         python=platform.python_version(),
-        libraries={name: importlib.metadata.version(name) for name in LIBRARIES},
+        libraries=_libraries(),
         commit=_commit(),
     )
+
+
+def _libraries() -> dict[str, str]:
+    """Those of interest that are here: a benchmark of kernels runs without a network library."""
+    versions = {}
+    for name in LIBRARIES:
+        with suppress(importlib.metadata.PackageNotFoundError):
+            versions[name] = importlib.metadata.version(name)
+    return versions
 
 
 def _processor() -> str:

@@ -9,6 +9,8 @@ from typing import Protocol
 from native.gpu.device import DeviceFailed, Mark, Memory, PinnedMemory
 from native.gpu.sources import COMPILER_OPTIONS, translation_unit
 
+_INSTALL = "pip install 'aichain[gpu]', or unset AICHAIN_NATIVE"
+
 
 class CupyDevice:
     """One GPU. Kernels are compiled at the first use on a machine; cupy keeps them on the disk."""
@@ -18,7 +20,7 @@ class CupyDevice:
             self._cupy = importlib.import_module("cupy")
             self._numpy = importlib.import_module("numpy")
         except ImportError as error:
-            raise DeviceFailed(f"{error}: pip install aichain[gpu]") from error
+            raise DeviceFailed(str(error), _INSTALL) from error
         with _refusals(self._cupy):
             self._device = self._cupy.cuda.Device(0)  # CUDA_VISIBLE_DEVICES says which that is
             properties = self._cupy.cuda.runtime.getDeviceProperties(self._device.id)

@@ -11,6 +11,8 @@ from native.engine import EngineFailed
 class DeviceFailed(EngineFailed):
     """The GPU, its driver or its compiler refuses: nothing that it was asked for can be used."""
 
+    fix: str = "unset AICHAIN_NATIVE: the processor verifies without a GPU"
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Memory:

@@ -90,8 +90,9 @@ def test_when_the_memory_of_the_device_ends_the_processor_decides(
 def test_without_cupy_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "cupy", None)
     monkeypatch.setenv(ENGINE_VARIABLE, GPU)
-    with pytest.raises(EngineFailed, match=r"pip install aichain\[gpu\]") as refusal:
+    with pytest.raises(DeviceFailed, match="cupy") as refusal:
         backends.select_engine()
+    assert "pip install 'aichain[gpu]'" in refusal.value.fix
     assert refusal.value.code == "device_failed"
 
 

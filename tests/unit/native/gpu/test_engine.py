@@ -240,7 +240,7 @@ def test_after_what_is_not_an_item_the_next_verdicts_are_right() -> None:
         items[place] = wrong
         with pytest.raises(TypeError):
             engine.verify(items)
-        assert engine.verify([replace(item, message=b"another")] * 10) == [False] * 10
+        assert engine.verify([replace(item, message=b"another")]) == [False]
         assert engine.verify([item] * 10) == [True] * 10
 
 
