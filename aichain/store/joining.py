@@ -8,7 +8,7 @@ from typing import Final, Self
 
 from aichain.errors import HomeMissing, StoreCorrupt
 from aichain.store.blocks import BlockRecord
-from aichain.store.durable import fail, replace_file, sync_directory
+from aichain.store.durable import fail, make_directory, replace_file, sync_directory
 from aichain.store.failpoints import CrashPoint
 from aichain.store.keys import (
     CHAIN,
@@ -108,11 +108,9 @@ class JoiningChain:
         """Start with nothing but what was proved."""
         shutil.rmtree(paths.joining, ignore_errors=True)
         chain = DataPaths(paths.joining)
-        try:
-            chain.chain.mkdir(parents=True)
-            database = LevelStore(chain.state, _SETTINGS, create=True)
-        except OSError as error:
-            fail(paths.joining, error)
+        make_directory(chain.chain)
+        database = LevelStore(chain.state, _SETTINGS, create=True)
+        sync_directory(chain.chain)
         replace_file(paths.joining / _BASE, base.encode())
         reached("joining begun")
         return cls(paths, base, database, reached)

@@ -20,6 +20,9 @@ from tests.simulation.nodes.plan import (
     quiet,
 )
 
+_JOIN_OPERATIONS: Final = 40
+"""A join of some twenty parts writes and syncs about so often."""
+
 
 def guilty(seed: int) -> Plan:
     """One of five runs twice, or votes twice, and nothing else is wrong: how soon is it slashed?"""
@@ -131,12 +134,16 @@ def joiners(seed: int) -> Plan:
     for index in rng.sample([index for index in range(5) if index != liar], 3):
         down_s = rng.uniform(0.2, 2.0)
         faults.append((at_s, Crash((index,), down_s, loses="chain")))
-        stop_s = at_s + down_s + rng.uniform(0.1, 3.0)
-        operations, off_s = rng.randrange(12), rng.uniform(0.1, 2.0)
-        if rng.random() < 0.7:
-            faults.append((stop_s, PowerCut(index, operations, off_s)))
-        else:
-            faults.append((stop_s, Crash((index,), off_s)))
+        off_s, back_s = rng.uniform(0.1, 2.0), at_s + down_s
+        match rng.choice(("power in the join", "power in the join", "power", "crash")):
+            case "power in the join":
+                operations = rng.randrange(_JOIN_OPERATIONS)
+                faults.append((back_s + 0.01, PowerCut(index, operations, off_s, in_join=True)))
+            case "power":
+                cut = PowerCut(index, rng.randrange(12), off_s)
+                faults.append((back_s + rng.uniform(0.1, 3.0), cut))
+            case _:
+                faults.append((back_s + rng.uniform(0.1, 3.0), Crash((index,), off_s)))
         at_s += 12.0
     return replace(
         quiet(drawn, 5),

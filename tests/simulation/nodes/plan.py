@@ -30,6 +30,8 @@ class PowerCut:
     index: int
     operations: int
     down_s: float
+    in_join: bool = False
+    """Only what it writes of a chain on its way here counts."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,9 +43,9 @@ class Power:
         self.lost: Counter[str] = Counter()
         self.names = DirectoryEntries(self._random, self._on_moved)
 
-    def fail_after(self, home: Path, operations: int) -> None:
-        """The power of this machine fails at one of its next writes or syncs."""
-        self._left[home] = operations
+    def fail_after(self, below: Path, operations: int) -> None:
+        """A machine's power fails at one of its next writes or syncs below this directory."""
+        self._left[below] = operations
 
     def fill_disk(self, home: Path) -> None:
         """From now on every write fails."""
@@ -53,7 +53,8 @@ class Power:
 
     def spare(self, home: Path) -> None:
         """Power and space are back."""
-        self._left.pop(home, None)
+        for below in [each for each in self._left if each.is_relative_to(home)]:
+            del self._left[below]
         self._full.discard(home)
 
     def tear(self, home: Path) -> None:
@@ -129,10 +130,10 @@ class Power:
             raise PowerLost
 
     def _strikes(self, path: Path) -> bool:
-        for home in self._left:
-            if path.is_relative_to(home):
-                self._left[home] -= 1
-                return self._left[home] < 0
+        for below in [each for each in self._left if path.is_relative_to(each)]:
+            self._left[below] -= 1
+            if self._left[below] < 0:
+                return True
         return False
 
     def _is_full(self, path: Path) -> bool:

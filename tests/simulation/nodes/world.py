@@ -258,8 +258,9 @@ class World:
         match fault:
             case Crash(indices, down_s, loses):
                 await self._crash_and_restart(indices, down_s, loses)
-            case PowerCut(index, operations, down_s):
-                self.power.fail_after(self._home(index), operations)
+            case PowerCut(index, operations, down_s, in_join):
+                joining = DataPaths(self.config(index).data_dir).joining
+                self.power.fail_after(joining if in_join else self._home(index), operations)
                 await self._wait_for_end(index, down_s)
             case DiskFull(index, down_s):
                 self.power.fill_disk(self._home(index))
