@@ -1,6 +1,7 @@
 """Who proposes what no rule allows: said in the log, counted, and charged to the proposer."""
 
 import logging
+from typing import Final
 
 from aichain.node.context import NodeContext
 from consensus.errors import InvalidProposal, StampInFuture
@@ -12,6 +13,9 @@ from vm.blocks import Header
 
 log = logging.getLogger(__name__)
 
+MISSET_CLOCK_MS: Final = 86_400_000
+"""As far as a machine's clock is set wrong by mistake: a daylight hour, a time zone."""
+
 
 def charge_refused(
     context: NodeContext,
@@ -21,8 +25,15 @@ def charge_refused(
     *,
     clock_trouble: str,
 ) -> None:
-    """What a signed proposal is refused for before anything is executed, if for anything."""
-    if isinstance(refusal, StampInFuture) and clock_trouble:
+    """What a signed proposal is refused for before anything is executed, if for anything.
+
+    A stamp of the future may be the fault of either clock. Ours costs the proposer nothing; its
+    own costs it the turn, and no points: the votes of who has a wrong clock are good, and a ban
+    would outlast the mistake.
+    """
+    if isinstance(refusal, StampInFuture) and (
+        clock_trouble or refusal.given_ms - refusal.now_ms <= MISSET_CLOCK_MS
+    ):
         report_refused(context, proposed, proposer, refusal)
     elif refusal is not None:
         charge_proposer(context, proposed, proposer, refusal)
@@ -37,7 +48,7 @@ def charge_proposer(
     """A block whose proposer signed for it will never get our vote; `proposer` is the public key.
 
     Only the connection that proved this key pays: others may have passed the block on. It is not
-    banned at once, for a wrong clock or program is no attack.
+    banned at once, for a wrong program is no attack.
     """
     report_refused(context, proposed, proposer, error)
     for peer in context.network.peers():
@@ -51,7 +62,7 @@ def report_refused(
     proposer: bytes | None,
     error: InvalidData,
 ) -> None:
-    """The same for the operator alone: where our own clock is wrong, nobody else is to blame."""
+    """The same for the operator alone."""
     context.metrics.block_refused(error.code)
     log.warning(
         "refused %s %d, 0x%s, of %s: %s",

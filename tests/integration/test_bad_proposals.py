@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from aichain.node.charges import MISSET_CLOCK_MS
 from consensus.headers import block_ref
 from consensus.proposals import PROPOSAL_CONTEXT, Proposal, ProposalMessage, SignedProposal
 from genesis.networks import founder_key
@@ -77,7 +78,7 @@ async def test_a_header_that_names_no_member_as_its_proposer_harms_nobody(tmp_pa
 @pytest.mark.parametrize(
     ("rule", "field", "by"),
     [
-        ("StampInFuture", "timestamp_ms", 60_000),
+        ("StampInFuture", "timestamp_ms", 2 * MISSET_CLOCK_MS),
         ("StampTooEarly", "timestamp_ms", -1),
         ("BlockMisplaced", "height", 1),
         ("BlockMisplaced", "height", 1_000),

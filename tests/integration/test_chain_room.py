@@ -68,3 +68,8 @@ def test_a_block_that_made_room_is_executed_again_when_it_becomes_final(
 def test_an_epoch_of_any_network_fits_into_what_waits_for_finality() -> None:
     """Within an epoch, blocks pile up until one is final; rivals of them need room too."""
     assert limits.EPOCH_BLOCKS_MAX <= limits.UNFINALIZED_BLOCKS * 2 // 3
+
+
+def test_the_blocks_of_a_whole_term_can_be_fetched() -> None:
+    """The syncer brings what is hard; whoever missed a term that is not has to fetch all of it."""
+    assert limits.FETCHED_ANCESTORS_MAX >= limits.TERM_BLOCKS_MAX

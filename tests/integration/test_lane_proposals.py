@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import trio
 
+from aichain.node.charges import MISSET_CLOCK_MS
 from consensus.headers import block_ref
 from consensus.lanes.checkpoints import checkpoint_ref
 from consensus.lanes.messages import CheckpointMessage, TermProposal
@@ -112,7 +113,7 @@ def test_what_keeps_the_rules_costs_nothing(
 @pytest.mark.parametrize(
     ("rule", "field", "by"),
     [
-        ("StampInFuture", "timestamp_ms", 60_000),
+        ("StampInFuture", "timestamp_ms", 2 * MISSET_CLOCK_MS),
         ("StampTooEarly", "timestamp_ms", -1),
         ("BlockMisplaced", "height", 1),
         ("BlockMisplaced", "height", 1_000),
@@ -131,7 +132,7 @@ def test_a_signed_block_of_a_term_against_a_rule_is_named_and_costs_its_proposer
 @pytest.mark.parametrize(
     ("rule", "wrong"),
     [
-        ("StampInFuture", {"late_ms": 60_000}),
+        ("StampInFuture", {"late_ms": 2 * MISSET_CLOCK_MS}),
         ("StampTooEarly", {"late_ms": -1}),
         ("BlockMisplaced", {"is_restart": False}),
         ("BlockMisplaced", {"block_height": 200}),

@@ -46,3 +46,16 @@ async def test_who_is_far_behind_blames_nobody_for_stamps_of_the_future(
         assert caplog.text.count("StampInFuture") > 4, "each would have cost a quarter"
         assert wrong.node.context.network.counters.bans == 0
         assert len(wrong.node.context.network.peers()) == 3
+
+
+async def test_who_is_an_hour_ahead_loses_its_turns_and_nothing_else(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with cluster(tmp_path, 4) as net:
+        right = [await net.start(index) for index in range(3)]
+        wrong = await net.start(3, machine=Machine(OffsetClock(3_600_000)))
+        await until(lambda: caplog.text.count("StampInFuture") > 12, 60)
+        assert [each.node.context.network.counters.bans for each in right] == [0, 0, 0]
+        assert len(wrong.node.context.network.peers()) == 3
+        reached = wrong.height
+        await until(lambda: wrong.height >= reached + 3, 60)

@@ -6,6 +6,7 @@ from functools import cache
 from typing import Final
 
 from aichain.chain import Chain
+from aichain.node.charges import MISSET_CLOCK_MS
 from genesis.beacon import mixed
 from genesis.networks import account_key
 from genesis.units import U64_MAX, address_of_key
@@ -28,7 +29,7 @@ from vm.transactions import (
 _ACCOUNT: Final = 5
 """Nobody else spends from it."""
 _FEE: Final = 10**17
-_FAR_MS: Final = 60_000
+_FAR_MS: Final = 2 * MISSET_CLOCK_MS
 _MEMO_BYTES: Final = 64
 _TOO_MANY: Final = 420
 """With their keys and signatures, more than the two megabytes of a block."""

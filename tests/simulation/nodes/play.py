@@ -14,6 +14,7 @@ import trio
 
 from aichain.node.assemble import open_chain
 from aichain.node.lanes import engine
+from consensus.lanes.voters import term_blocks
 from genesis import limits
 from genesis.document import GenesisDocument
 from genesis.networks import local_document
@@ -197,7 +198,7 @@ def _short_limits(plan: Plan) -> AbstractContextManager[object]:
     if plan.keep:
         shorter["CERTIFICATE_WINDOW_BLOCKS"] = KEPT_BLOCKS
     if plan.liars or plan.one_by_one:
-        shorter["FETCHED_ANCESTORS_MAX"] = ONE_BY_ONE
+        shorter["FETCHED_ANCESTORS_MAX"] = max(ONE_BY_ONE, _longest_term(plan))
     if plan.halves:
         shorter["WAL_PRUNE_BYTES"] = SMALL_LOG_BYTES
     patches = ExitStack()
@@ -206,6 +207,14 @@ def _short_limits(plan: Plan) -> AbstractContextManager[object]:
     if plan.joins:
         patches.enter_context(small_snapshots())
     return patches
+
+
+def _longest_term(plan: Plan) -> int:
+    """Its blocks come one by one or not at all; 0 with a single lane."""
+    if plan.founders <= plan.full_set_limit:
+        return 0
+    validators = plan.founders + plan.rotates
+    return plan.term_blocks or term_blocks(validators, plan.full_set_limit, plan.epoch_blocks)
 
 
 def _document(plan: Plan) -> GenesisDocument:
