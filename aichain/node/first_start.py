@@ -5,7 +5,7 @@ from pathlib import Path
 from aichain.config import NodeConfig
 from aichain.errors import ConfigError, HomeMissing
 from aichain.node.first_log import FIRST_LOG_BYTES
-from aichain.store.durable import replace_file
+from aichain.store.durable import fail, replace_file
 from aichain.store.paths import DataPaths
 
 MARK_NAME = "had-a-chain"
@@ -40,9 +40,18 @@ def require_something_to_sync_again(config: NodeConfig) -> None:
 def signs_of_a_chain(config: NodeConfig) -> list[Path]:
     """What only a node that ran leaves in its home; keys and a configuration are no signs."""
     paths = DataPaths(config.data_dir)
-    logs = sorted(paths.signer.glob("*.wal"))
-    signs = [each for each in logs if each.stat().st_size > FIRST_LOG_BYTES]
+    signs = [each for each in sorted(paths.signer.glob("*.wal")) if _holds_votes(each)]
     return signs + [each for each in (paths.index, config.home / MARK_NAME) if each.exists()]
+
+
+def _holds_votes(log: Path) -> bool:
+    """So does one that is linked to and not there: its disk may be missing. StoreFailed."""
+    try:
+        return log.stat().st_size > FIRST_LOG_BYTES
+    except FileNotFoundError:
+        return True
+    except OSError as error:
+        fail(log, error)
 
 
 def mark_home(config: NodeConfig) -> None:

@@ -110,3 +110,10 @@ def test_to_sync_again_is_refused_where_a_chain_is(config: NodeConfig) -> None:
     with pytest.raises(ConfigError, match="there is a chain at"):
         open_chain(replace(config, sync_again=True))
     open_chain(config).close()
+
+
+def test_a_link_to_a_vote_log_that_is_gone_is_missed(config: NodeConfig) -> None:
+    log = paths_of(config).signer / "votes.wal"
+    log.parent.mkdir(parents=True)
+    log.symlink_to(config.home / "other-disk" / log.name)
+    assert str(log) in str(refusal_of(config))
