@@ -103,6 +103,11 @@ class CallsExceeded(RpcRefused):
 
 
 @dataclass(eq=False)
+class ServerBusy(RpcRefused):
+    """Other callers have not read their answers yet."""
+
+
+@dataclass(eq=False)
 class ResponseTooLarge(RpcRefused):
     limit_bytes: int
 
@@ -168,6 +173,7 @@ NUMBERS: Mapping[type[AIChainError], int] = MappingProxyType(
         NotAnAIChainTransaction: -32003,
         WebSocketNeeded: -32004,
         CallsExceeded: -32005,
+        ServerBusy: -32005,
         TooManySubscriptions: -32005,
         ResponseTooLarge: -32005,
         SubscriberLagged: -32005,

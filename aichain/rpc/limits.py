@@ -16,6 +16,7 @@ class RpcLimits:
     headers: int = limits.RPC_HEADERS_MAX
     body_bytes: int = limits.RPC_BODY_MAX_BYTES
     response_bytes: int = limits.RPC_RESPONSE_MAX_BYTES
+    unsent_bytes: int = limits.RPC_UNSENT_MAX_BYTES
     batch_calls: int = limits.RPC_BATCH_CALLS_MAX
     subscriptions: int = limits.RPC_SUBSCRIPTIONS_MAX
     outbox_messages: int = limits.RPC_OUTBOX_MESSAGES_MAX

@@ -13,7 +13,7 @@ from aichain.rpc.backend import Backend
 from aichain.rpc.call_budget import CallBudget
 from aichain.rpc.connection_count import ConnectionCount
 from aichain.rpc.dispatch import Dispatcher
-from aichain.rpc.errors import CallsExceeded, RequestTooLarge
+from aichain.rpc.errors import CallsExceeded, RequestTooLarge, ServerBusy
 from aichain.rpc.http import (
     CONTINUE,
     HttpRefused,
@@ -31,6 +31,7 @@ from aichain.rpc.pages import render_page
 from aichain.rpc.registry import Context, Subscriber
 from aichain.rpc.settings import RpcSettings
 from aichain.rpc.subscriptions import Hub
+from aichain.rpc.unsent import UnsentAnswers
 from aichain.rpc.websocket import READ_BYTES, WebSocketSession, accept_upgrade
 
 RPC_PATHS = frozenset({"/", "/rpc", "/ws"})
@@ -64,6 +65,7 @@ class RpcServer:
         )
         self._budget = CallBudget(limits)
         self._connections = ConnectionCount(limits)
+        self._unsent = UnsentAnswers(limits)
         self._turned_away = trio.Semaphore(limits.refusals_at_once)
         self._hub = Hub(backend, RENDERERS)
 
@@ -188,6 +190,8 @@ class RpcServer:
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind not in ("application/json", "application/json-rpc", "application/jsonrequest"):
             raise HttpRefused(415, "send JSON-RPC as content-type: application/json")
+        if self._unsent.is_full:
+            raise HttpRefused(503, "too many answers wait for their readers")
         parsed = self._dispatcher.parse(request.body)
         wait_s = self._take_batch(caller.address, parsed)
         if wait_s:
@@ -220,6 +224,9 @@ class RpcServer:
 
         async def answer(body: bytes, subscriber: Subscriber) -> bytes | None:
             wait_s = self._budget.take(caller.address, 1, trio.current_time())
+            if self._unsent.is_full:
+                self._metrics.rpc_refused(ServerBusy().code)
+                return render_error(NULL_ID, ServerBusy())
             if not wait_s:
                 parsed = self._dispatcher.parse(body)
                 wait_s = self._take_batch(caller.address, parsed)
@@ -230,7 +237,7 @@ class RpcServer:
             context = replace(self.context, subscriber=subscriber)
             return await self._dispatcher.answer(parsed, context)
 
-        session = WebSocketSession(caller.stream, self._limits, answer, spend)
+        session = WebSocketSession(caller.stream, self._limits, self._unsent, answer, spend)
         self._hub.add(session)
         try:
             await session.run(request.rest)
@@ -239,7 +246,7 @@ class RpcServer:
         await self._finish(caller.stream)
 
     async def _send(self, stream: trio.SocketStream, data: bytes) -> None:
-        with trio.move_on_after(self._limits.write_timeout_s) as scope:
+        with self._unsent.holding(data), trio.move_on_after(self._limits.write_timeout_s) as scope:
             await stream.send_all(data)
         if scope.cancelled_caught:
             raise trio.BrokenResourceError("the client does not read")

@@ -17,6 +17,7 @@ from aichain.rpc.jsonrpc import render_notification
 from aichain.rpc.limits import RpcLimits
 from aichain.rpc.registry import Subscriber
 from aichain.rpc.topics import Topic
+from aichain.rpc.unsent import UnsentAnswers
 from native.errors import InvalidData
 
 READ_BYTES = 16 * 1024
@@ -50,7 +51,12 @@ class WebSocketSession:
     """A served connection; the reader task calls, the writer task alone sends."""
 
     def __init__(
-        self, stream: trio.abc.Stream, limits: RpcLimits, answer: Answer, spend: Callable[[], bool]
+        self,
+        stream: trio.abc.Stream,
+        limits: RpcLimits,
+        unsent: UnsentAnswers,
+        answer: Answer,
+        spend: Callable[[], bool],
     ) -> None:
         self._stream = stream
         self._limits = limits
@@ -65,6 +71,7 @@ class WebSocketSession:
         """Subscriptions whose id the client has not been sent yet."""
         self._made = 0
         self._lagged = False
+        self._unsent = unsent
         self._unsent_bytes = 0
         self._sent = trio.Event()
         self._outbox, self._outgoing = trio.open_memory_channel[Event | bytes](
@@ -73,10 +80,13 @@ class WebSocketSession:
 
     async def run(self, rest: bytes) -> None:
         """Serve until either side closes; `rest` came together with the handshake."""
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._write, nursery.cancel_scope)
-            await self._read(rest)
-            self._outbox.close()
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._write, nursery.cancel_scope)
+                await self._read(rest)
+                self._outbox.close()
+        finally:
+            self._count(-self._unsent_bytes)
 
     # --- what calls and the hub use
 
@@ -102,7 +112,7 @@ class WebSocketSession:
             message = render_notification(topic.value, subscription, "result", result)
             try:
                 self._outbox.send_nowait(message)
-                self._unsent_bytes += len(message)
+                self._count(len(message))
             except (trio.WouldBlock, trio.ClosedResourceError, trio.BrokenResourceError):
                 self.lag()
 
@@ -203,7 +213,7 @@ class WebSocketSession:
             await self._sent.wait()
         response = await self._answer(body, self)
         if response is not None:
-            self._unsent_bytes += len(response)
+            self._count(len(response))
             await self._queue(response)
         self._topics |= self._fresh
         self._fresh = {}
@@ -218,6 +228,10 @@ class WebSocketSession:
         except trio.BrokenResourceError:
             return  # the writer is gone, and is about to end this task too
 
+    def _count(self, size_bytes: int) -> None:
+        self._unsent_bytes += size_bytes
+        self._unsent.add(size_bytes)
+
     # --- writing
 
     async def _write(self, scope: trio.CancelScope) -> None:
@@ -227,7 +241,7 @@ class WebSocketSession:
                 if item and not await self._send(item):
                     break
                 if isinstance(item, bytes):
-                    self._unsent_bytes -= len(item)
+                    self._count(-len(item))
                     self._sent.set()
                 if isinstance(item, CloseConnection):
                     break

@@ -358,3 +358,20 @@ async def test_many_clients_at_once_are_all_answered() -> None:
             for number in range(40):
                 nursery.start_soon(client, number * 100)
         assert answers == ["0x2"] * 400
+
+
+async def test_while_others_do_not_read_their_answers_calls_are_refused() -> None:
+    limits = RpcLimits(unsent_bytes=1, burst_calls=100_000)
+    call = post(rpc("aichain_status"))
+    async with served(limits) as node:
+        async with await node.open() as hoarder, trio.open_nursery() as nursery:
+            nursery.start_soon(hoarder.send_all, call * 50_000)
+            with trio.fail_after(DEADLINE_S):
+                while (refused := await node.exchange(call)).status == 200:
+                    pass
+            assert refused.status == 503
+            assert (await node.exchange(get("/health"))).status == 200
+            nursery.cancel_scope.cancel()
+        with trio.fail_after(DEADLINE_S):
+            while (await node.exchange(call)).status == 503:
+                pass

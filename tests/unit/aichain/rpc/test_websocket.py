@@ -7,6 +7,7 @@ from wsproto.events import TextMessage
 
 from aichain.rpc.limits import RpcLimits
 from aichain.rpc.registry import Subscriber
+from aichain.rpc.unsent import UnsentAnswers
 from aichain.rpc.websocket import WebSocketSession
 
 CALLS = 100
@@ -23,15 +24,20 @@ async def test_answers_that_nobody_reads_are_no_more_than_one_may_be() -> None:
 
     client = Connection(ConnectionType.CLIENT)
     calls = b"".join(client.send(TextMessage("call")) for _ in range(CALLS))
-    session = WebSocketSession(ours, RpcLimits(response_bytes=1_000), answer, lambda: True)
+    limits = RpcLimits(response_bytes=1_000)
+    unsent = UnsentAnswers(limits)
+    session = WebSocketSession(ours, limits, unsent, answer, lambda: True)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(session.run, calls)
         await trio.testing.wait_all_tasks_blocked()
         assert answered == 11
+        assert unsent.size_bytes == 11 * 100
         read = 0
         while read < CALLS:
             client.receive_data(await theirs.receive_some(10_000))
             events = list(client.events())
             read += sum(isinstance(each, TextMessage) for each in events)
         assert answered == CALLS
+        assert unsent.size_bytes <= 100, "all but what is being sent"
         nursery.cancel_scope.cancel()
+    assert unsent.size_bytes == 0
