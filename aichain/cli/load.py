@@ -21,7 +21,14 @@ FINAL_TIMEOUT_S: Final = 60.0
 STALL_S: Final = 10.0
 LATENCIES_MAX: Final = 1_000_000
 FOR_NOW: Final = frozenset(
-    {"mempool_full", "sender_queue_full", "tip_below_floor", "calls_exceeded", "not_pooled"}
+    {
+        "mempool_full",
+        "sender_queue_full",
+        "tip_below_floor",
+        "calls_exceeded",
+        "server_busy",
+        "not_pooled",
+    }
 )
 """Refusals that pass; after any other one a sender asks where its account stands."""
 SIGN_FIRST: Final = 2

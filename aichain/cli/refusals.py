@@ -269,6 +269,10 @@ REFUSALS: Final[Mapping[str, tuple[str, str]]] = {
         "no block has become final since the node started at height {height}",
         "wait for the next block; if the chain stands, see `aichain query status`",
     ),
+    "server_busy": (
+        "other clients of the node have not read their answers yet",
+        "wait a few seconds, then try again",
+    ),
     "calls_exceeded": (
         "the node serves no more calls from this address for {retry_ms} ms",
         "wait, then try again",

@@ -20,6 +20,7 @@ from aichain.node.lanes.alarms import Alarms
 from aichain.node.lanes.ballots import LaneBallots
 from aichain.node.lanes.certificates import LaneCertificates
 from aichain.node.lanes.finalizer import LaneFinalizer
+from aichain.node.lanes.fork_watch import LaneForkWatch
 from aichain.node.lanes.inbound import LaneInbound
 from aichain.node.lanes.performer import LanePerformer
 from aichain.node.lanes.syncer import LaneSyncer
@@ -145,6 +146,11 @@ def _undercut(term: Term, config: LanesConfig, now_ms: int) -> CheckpointProof |
     return WaitedOut(None) if rules.has_waited(term, config, now_ms) else None
 
 
+async def _see_no_fork(*_: object, **__: object) -> bool:
+    """Whatever a peer has decided, nobody compares it."""
+    return False
+
+
 def _never_below(*_: object) -> bool:
     return False
 
@@ -180,6 +186,7 @@ MUTANTS: Final[dict[str, Mutant]] = {
     ),
     "skipping executes nothing": Mutant(((LaneSyncer, "_execute", _execute_nothing),), "behind", 0),
     "certificates believed": Mutant(((LaneCertificates, "_require", _believe),), "liars", 1),
+    "decisions are not compared": Mutant(((LaneForkWatch, "judge", _see_no_fork),), "beyond", 0),
     "gossip passed on unseen": Mutant(((LaneInbound, "judge_gossip", _pass_all_on),), "liars", 5),
 }
 
