@@ -6,7 +6,8 @@ used for the longest time.
 """
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from native.gpu.device import Device, Memory
@@ -81,6 +82,19 @@ class ResidentKeys:
         self.misses += len(public_keys) - hits
         places = {**known, **fresh}
         return Placement([places[key] for key in public_keys], fresh, changes)
+
+    @contextmanager
+    def placed(self, public_keys: Sequence[bytes], scratch: Memory) -> Iterator[Placement]:
+        """`place` for those who expand the fresh keys inside; after an error there, none of them
+        counts as being on the device."""
+        placement = self.place(public_keys, scratch)
+        try:
+            yield placement
+        except BaseException:
+            for key in placement.fresh:
+                if key in self._recent:
+                    self._free.append(self._recent.pop(key))
+            raise
 
     def _pinned_addresses(self, public_keys: Sequence[bytes]) -> list[int] | None:
         """What is usual: all keys are pinned."""

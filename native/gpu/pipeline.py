@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from native.gpu.columns import Columns
 from native.gpu.device import Device, Mark, Memory
 from native.gpu.kernels import launch
-from native.gpu.keys import ResidentKeys
+from native.gpu.keys import Placement, ResidentKeys
 from native.gpu.sizes import SIZES, Sizes
 from native.gpu.staging import Messages, Sections, staging_bytes, write
 from native.gpu.steps import Order, Workspace, orders_to_expand, orders_to_verify
@@ -110,27 +110,17 @@ class Pipeline:
         """Begin with a batch; `others` are batches under way elsewhere."""
         assert self._in_flight is None, "collect comes first"
         sizes, space = SIZES[batch.algorithm], self._workspace(batch.algorithm)
-        public_keys = batch.columns.public_keys
-        placement = self._keys[batch.algorithm].place(public_keys, space.scratch_keys)
-        fresh = placement.fresh
-        sections = write(
-            self._staging,
-            space.staged,
-            batch.columns.signatures,
-            batch.messages,
-            placement.addresses,
-            fresh,
-            batch.votes,
-        )
-        self._stream.upload(self._staging, space.staged, sections.size)
-        if self._fence.changed is not None:
-            self._stream.wait(self._fence.changed)
-        if placement.changes_residents:
-            for mark in others:  # they may still read what stood there
-                self._stream.wait(mark)
-        self._launch(orders_to_expand(sizes, sections, len(fresh)))
-        if placement.changes_residents:
-            self._fence.changed = self._stream.mark()
+        keys, public_keys = self._keys[batch.algorithm], batch.columns.public_keys
+        with keys.placed(public_keys, space.scratch_keys) as placement:
+            sections = self._stage(batch, space, placement)
+            if self._fence.changed is not None:
+                self._stream.wait(self._fence.changed)
+            if placement.changes_residents:
+                for mark in others:  # they may still read what stood there
+                    self._stream.wait(mark)
+            self._launch(orders_to_expand(sizes, sections, len(placement.fresh)))
+            if placement.changes_residents:
+                self._fence.changed = self._stream.mark()
         self._launch(orders_to_verify(sizes, space, sections, len(batch.places)))
         if bitmaps is not None:
             self._mark_votes(space, sections, bitmaps, len(batch.places))
@@ -156,6 +146,19 @@ class Pipeline:
         self._stream.download(Memory(address, size, None), to, size)
         self._stream.mark().synchronize()
         return bytes(to.view)
+
+    def _stage(self, batch: Batch, space: Workspace, placement: Placement) -> Sections:
+        sections = write(
+            self._staging,
+            space.staged,
+            batch.columns.signatures,
+            batch.messages,
+            placement.addresses,
+            placement.fresh,
+            batch.votes,
+        )
+        self._stream.upload(self._staging, space.staged, sections.size)
+        return sections
 
     def _launch(self, orders: Sequence[Order]) -> None:
         for order in orders:

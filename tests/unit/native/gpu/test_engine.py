@@ -245,6 +245,19 @@ def test_after_what_is_not_an_item_the_next_verdicts_are_right() -> None:
 
 
 @needs_emulation
+def test_a_key_whose_expansion_never_began_is_not_on_the_device() -> None:
+    engine = GpuEngine(EmulatedDevice(), SMALL)
+    item = make_item(keys_of(Algorithm.ML_DSA_44, 1)[0])
+    text: Any = "x" * len(item.signature)
+    wrong = replace(item, signature=text)
+    for _ in range(3):  # at the second sight it would be kept
+        with pytest.raises(TypeError):
+            engine.verify([wrong])
+    assert engine.cache_counters()["recent"] == 0
+    assert engine.verify([item]) == engine.verify([item]) == [True]
+
+
+@needs_emulation
 def test_memory_of_keys_that_are_pinned_no_longer_is_given_back() -> None:
     device = EmulatedDevice(memory_max_bytes=3_000_000)
     engine = GpuEngine(device, SMALL)
