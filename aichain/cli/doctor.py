@@ -231,6 +231,7 @@ def _open_files() -> Finding:
 def _signatures() -> Finding:
     key = SigningKey.from_seed(bytes(32))
     good = SignatureItem(key.public_key, b"doctor", b"", key.sign(b"doctor", b""))
+    view_engines()  # an engine begins with a test, which takes longer than all that is timed
     begun = time.perf_counter()
     valid = all(all(verify_many([good])) for _ in range(ROUNDS))
     each_us = 1e6 * (time.perf_counter() - begun) / ROUNDS
