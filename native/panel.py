@@ -12,6 +12,8 @@ from native.signatures import SignatureItem
 AUDIT_ONE_IN = 4096
 """So many verdicts of an engine to one that OpenSSL is asked about, too, as long as nobody has
 measured what they take: about 1 % of the time of the fastest engine of a CPU."""
+FLOOD_LEAST = 8
+"""Fewer never leave home: an event loop may be the caller, and a device may be busy."""
 VOTES_MAX = 64
 """More votes in one batch are a flood: an anchor's certificate may have 690."""
 
@@ -152,6 +154,8 @@ class Panel:
 
     def _placed(self, items: Sequence[SignatureItem]) -> Engine:
         home = self._at_home()
+        if len(items) < FLOOD_LEAST:
+            return home
         costs = {
             name: cost
             for name, cost in self._costs.items()

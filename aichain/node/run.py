@@ -69,7 +69,9 @@ async def serve(
     running = trio.CancelScope()
     _stop_on_signal(running)
     with running:
-        log.info("%s", await trio.to_thread.run_sync(time_engines, select_panel()))
+        log.info(
+            "signature engines: %s", await trio.to_thread.run_sync(time_engines, select_panel())
+        )
         await _serve(config, network_of, on_ready)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from native.cpu import OpenSSLEngine
 from native.engine import Engine
-from native.panel import VOTES_MAX, Panel
+from native.panel import FLOOD_LEAST, VOTES_MAX, Panel
 from native.placement import Cost, Load, audit_one_in, fit_cost, place
 from native.signatures import SignatureItem, SigningKey
 from tests.unit.native.liars import Broken
@@ -111,6 +111,14 @@ def test_floods_go_to_the_accelerator_and_votes_stay_at_home() -> None:
     assert panel.judge([GOOD] * 500).engine == "gpu"
     assert (cpu.given, gpu.given) == ([1, VOTES_MAX, 2], [690, 500])
     assert panel.name == "cpu"
+
+
+def test_a_few_stay_at_home_even_where_a_device_would_be_faster() -> None:
+    gpu = Named("gpu")
+    panel = Panel(OpenSSLEngine(1), accelerators=(gpu,))
+    panel.set_costs(costs_of)
+    assert panel.judge([GOOD] * (FLOOD_LEAST - 1)).engine == "openssl"
+    assert panel.judge([GOOD] * FLOOD_LEAST).engine == "gpu"
 
 
 def test_new_keys_count_for_what_they_cost() -> None:
