@@ -124,8 +124,8 @@ class Panel:
             self._quarantine(engine.name, error.reason)
             return self._judge(items, self._at_home())
         assert len(verdicts) == len(items), "an engine returned another number of verdicts"
-        if self._is_wrong(engine, items, verdicts):
-            return self._by_reference(items)
+        if engine.name in self._faults or self._is_wrong(engine, items, verdicts):
+            return self._by_reference(items)  # also if another thread found it wrong meanwhile
         return Judged(verdicts, engine.name)
 
     def confirm(self, refusals: Sequence[Refusal]) -> Judged:

@@ -35,9 +35,14 @@ class Cost:
 
 
 def fit_cost(single_ns: int, count: int, known_ns: int, new_ns: int) -> Cost:
-    """Of what one signature took by itself, and `count` of known and of new keys together."""
-    each_known, each_new = max(1, known_ns // count), max(1, new_ns // count)
-    return Cost(max(0, single_ns - each_known), each_known, each_new)
+    """Of what one signature took by itself, and `count` of known and of new keys together.
+
+    The call is in all three: what one more signature takes is the rest, or a device whose calls are
+    dear and whose signatures are cheap would get no flood.
+    """
+    each_known = max(1, (known_ns - single_ns) // (count - 1))
+    call = max(0, single_ns - each_known)
+    return Cost(call, each_known, max(1, (new_ns - call) // count))
 
 
 def place(load: Load, costs: Mapping[str, Cost], last: str) -> str:

@@ -131,6 +131,21 @@ def test_one_in_so_many_verdicts_is_audited() -> None:
     assert len(asked) == 3
 
 
+def test_a_batch_under_way_when_its_engine_is_found_wrong_is_openssls() -> None:
+    class Overtaken(Liar):
+        def verify(self, items: Sequence[SignatureItem]) -> list[bool]:
+            verdicts = super().verify(items)
+            if self.lies:
+                panel.confirm([Refusal(GOOD, self.name)])  # as another thread does
+            return verdicts
+
+    liar = Overtaken(accepts_all)
+    panel = Panel(OpenSSLEngine(1), liar, draw=never)
+    liar.lies = True
+    judged = panel.judge([BAD, GOOD])
+    assert (judged.verdicts, judged.engine) == ([False, True], "openssl")
+
+
 def test_an_engine_that_fails_gives_way() -> None:
     broken = Broken(1)
     panel = Panel(OpenSSLEngine(1), broken)

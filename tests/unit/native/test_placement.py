@@ -87,9 +87,16 @@ def test_one_engine_has_everything() -> None:
     assert place(Load(10_000, 10_000), {"cpu": CPU}, "") == "cpu"
 
 
-def test_costs_are_fitted_to_what_was_measured() -> None:
-    assert fit_cost(9_000, 64, known_ns=320_000, new_ns=832_000) == CPU
-    assert fit_cost(1_000, 64, known_ns=128_000, new_ns=0) == Cost(0, 2_000, 1)
+@pytest.mark.parametrize("cost", [CPU, GPU, OPENSSL])
+@pytest.mark.parametrize("count", [2, 4, 64, 1_024])
+def test_costs_are_those_that_give_what_was_measured(cost: Cost, count: int) -> None:
+    single, known, new = (cost.of(load) for load in (Load(1, 0), Load(count, 0), Load(0, count)))
+    assert fit_cost(single, count, known, new) == cost
+
+
+def test_costs_of_what_was_measured_badly_are_costs() -> None:
+    assert fit_cost(1_000, 64, known_ns=127_000, new_ns=0) == Cost(0, 2_000, 1)
+    assert fit_cost(9_000, 64, known_ns=8_000, new_ns=7_000) == Cost(8_999, 1, 1)
     assert str(CPU) == ("4.0 us a call, 5.0 us a signature of a known key, 13.0 us of a new one")
 
 
