@@ -20,7 +20,9 @@ struct Message {
     Piece pieces[4] = {};
     int count = 0;
 
-    AIC_FN void add(const uint8_t *data, size_t size) { pieces[count++] = {data, size}; }
+    AIC_FN void add(const uint8_t *data, size_t size) {
+        if (size > 0) pieces[count++] = {data, size};
+    }
     AIC_FN size_t size() const {
         size_t total = 0;
         for (int i = 0; i < count; i++) total += pieces[i].size;

@@ -1,0 +1,163 @@
+// What a peer can send to the kernels, for a fuzzer: a key, a signature, a context and a message.
+//
+// Every instruction set must give the same verdict, and the decoders of a signature and of a key
+// must agree with loops that are FIPS 204's algorithms line by line. An input is laid out as
+//     selector | signature | public key | size of the context | context | message
+// where the selector's low bits name the parameter set; what is missing at the end is zeros.
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <memory>
+#include <vector>
+
+#include "../../../native/kernels/parameters.h"
+#include "../../../native/kernels/verifier.h"
+#define ISA_NAMESPACE decoders
+#include "../../../native/kernels/lanes_scalar.h"
+// this uses the one above
+#include "../../../native/kernels/encoding.h"
+
+namespace {
+
+using namespace aichain;
+
+void require(bool holds, const char *what) {
+    if (holds) return;
+    fprintf(stderr, "%s\n", what);
+    abort();
+}
+
+// Bit number `index` of bytes, the lowest of each byte first (algorithm 13, BytesToBits).
+int bit_at(const uint8_t *bytes, size_t index) { return bytes[index / 8] >> (index % 8) & 1; }
+
+// The integer of `bits` bits that begins at bit `first` (algorithm 10, BitsToInteger).
+int32_t integer_at(const uint8_t *bytes, size_t first, int bits) {
+    int32_t x = 0;
+    for (int i = bits - 1; i >= 0; i--) x = 2 * x + bit_at(bytes, first + size_t(i));
+    return x;
+}
+
+// Algorithm 21, HintBitUnpack; false is its ⊥.
+template <class P> bool hint_bit_unpack(const uint8_t *y, uint8_t (*h)[N]) {
+    memset(h, 0, size_t(P::K) * N);
+    int index = 0;
+    for (int i = 0; i < P::K; i++) {
+        if (y[P::OMEGA + i] < index || y[P::OMEGA + i] > P::OMEGA) return false;
+        const int first = index;
+        while (index < y[P::OMEGA + i]) {
+            if (index > first) {
+                if (y[index - 1] >= y[index]) return false;
+            }
+            h[i][y[index]] = 1;
+            index = index + 1;
+        }
+    }
+    for (int i = index; i <= P::OMEGA - 1; i++) {
+        if (y[i] != 0) return false;
+    }
+    return true;
+}
+
+template <class P> void check_hints(const uint8_t *signature) {
+    const size_t size = P::OMEGA + P::K;
+    const std::unique_ptr<uint8_t[]> bytes(new uint8_t[size]);  // so that reads past it show
+    memcpy(bytes.get(), signature + P::SIGNATURE_BYTES - size, size);
+    uint8_t fast[P::K][N], slow[P::K][N];
+    const bool is_valid = decoders::decode_hints<P>(bytes.get(), fast);
+    require(is_valid == hint_bit_unpack<P>(bytes.get(), slow), "hints: another verdict");
+    for (int i = 0; is_valid && i < P::K; i++)
+        for (int j = 0; j < N; j++)
+            require(fast[i][j] == (slow[i][j] != 0 ? 0xff : 0), "hints: another vector");
+}
+
+// Algorithm 19, BitUnpack, and the bound of algorithm 8, line 13.
+template <class P> void check_z(const uint8_t *signature) {
+    for (int part = 0; part < P::L; part++) {
+        const uint8_t *bytes = signature + P::C_BYTES + part * P::Z_BYTES;
+        int32_t z[N];
+        const bool is_valid = decoders::decode_z<P>(bytes, z);
+        bool is_short = true;
+        for (int i = 0; i < N; i++) {
+            const int32_t slow = P::GAMMA1 - integer_at(bytes, size_t(i) * P::Z_BITS, P::Z_BITS);
+            require(z[i] == slow, "z: another coefficient");
+            is_short = is_short && abs(slow) < P::GAMMA1 - P::BETA;
+        }
+        require(is_valid == is_short, "z: another verdict");
+    }
+}
+
+// Algorithm 18, SimpleBitUnpack, times 2^d.
+template <class P> void check_t1(const uint8_t *public_key) {
+    for (int row = 0; row < P::K; row++) {
+        uint8_t bytes[P::T1_BYTES + 16];  // a lane reads up to 3 bytes more
+        memcpy(bytes, public_key + SEED_BYTES + row * P::T1_BYTES, P::T1_BYTES);
+        int32_t t1[N];
+        decoders::decode_t1(bytes, t1);
+        for (int i = 0; i < N; i++)
+            require(t1[i] == integer_at(bytes, size_t(i) * T1_BITS, T1_BITS) << D,
+                    "t1: another coefficient");
+    }
+}
+
+// The engines of this processor, each with keys kept as a node keeps them.
+std::vector<std::unique_ptr<Verifier>> &verifiers() {
+    static std::vector<std::unique_ptr<Verifier>> all;
+    if (all.empty()) {
+        all.push_back(std::make_unique<Verifier>(PORTABLE_KERNELS, 4));
+#if defined(__x86_64__)
+        __builtin_cpu_init();
+        if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2"))
+            all.push_back(std::make_unique<Verifier>(AVX2_KERNELS, 4));
+        if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+            __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
+            all.push_back(std::make_unique<Verifier>(AVX512_KERNELS, 4));
+#endif
+    }
+    return all;
+}
+
+template <class P> void check(const uint8_t *data, size_t size) {
+    constexpr size_t HEAD = P::SIGNATURE_BYTES + P::PUBLIC_KEY_BYTES + 1;
+    std::vector<uint8_t> head(data, data + (size < HEAD ? size : HEAD));
+    head.resize(HEAD);
+    const size_t rest = size < HEAD ? 0 : size - HEAD;
+    const size_t context_size = head[HEAD - 1] < rest ? head[HEAD - 1] : rest;
+    // Each part in memory of its own, of its size.
+    const std::vector<uint8_t> signature(head.begin(), head.begin() + P::SIGNATURE_BYTES);
+    const std::vector<uint8_t> public_key(head.begin() + P::SIGNATURE_BYTES, head.end() - 1);
+    const std::vector<uint8_t> context(data + size - rest, data + size - rest + context_size);
+    const std::vector<uint8_t> message(data + size - rest + context_size, data + size);
+    check_hints<P>(signature.data());
+    check_z<P>(signature.data());
+    check_t1<P>(public_key.data());
+    const auto view = [](const std::vector<uint8_t> &bytes) {
+        return std::string_view(reinterpret_cast<const char *>(bytes.data()), bytes.size());
+    };
+    const std::string_view key = view(public_key);
+    const Item item{{key, std::hash<std::string_view>()(key)},
+                    view(context), view(message), view(signature)};
+    for (const Interface interface : {Interface::PURE, Interface::INTERNAL}) {
+        uint8_t expected = 0;
+        for (size_t i = 0; i < verifiers().size(); i++) {
+            uint8_t verdict = 0xff;
+            verifiers()[i]->verify({item}, interface, &verdict);
+            if (i == 0) expected = verdict;
+            require(verdict <= 1 && verdict == expected, "two instruction sets, two verdicts");
+        }
+    }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    if (size == 0) return 0;
+    switch (data[0] % PARAMETER_SETS) {
+        case 0: check<MlDsa44>(data + 1, size - 1); break;
+        case 1: check<MlDsa65>(data + 1, size - 1); break;
+        default: check<MlDsa87>(data + 1, size - 1);
+    }
+    return 0;
+}
