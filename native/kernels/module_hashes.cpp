@@ -39,6 +39,9 @@ struct Messages {
 };
 
 constexpr size_t DIGEST_BYTES = 32, CHUNK_BYTES = 1024;
+// Of a tree that is hashed subtree by subtree, near the processor. A power of two: no pair reaches
+// over the edge of a subtree, also where odd nodes rise.
+constexpr size_t SUBTREE_LEAVES = 1024;
 
 // Calls `hash` without the interpreter's lock; it fills the digests, which come back as bytes.
 template <class Hash> PyObject *digests_of(const Messages &messages, Hash hash) {
@@ -139,13 +142,21 @@ PyObject *merkle_top(PyObject *, PyObject *arguments) {
             PyErr_SetString(PyExc_ValueError, "a tree has a leaf");
             return nullptr;
         }
-        std::vector<uint8_t> digests(count * DIGEST_BYTES);
+        std::vector<uint8_t> digests(std::min(count, SUBTREE_LEAVES) * DIGEST_BYTES);
+        std::vector<uint8_t> tops((count + SUBTREE_LEAVES - 1) / SUBTREE_LEAVES * DIGEST_BYTES);
         Py_BEGIN_ALLOW_THREADS;
-        kernels->blake3_many(messages.data.data(), messages.sizes.data(), count, leaf_words, mode,
-                             digests.data());
-        fold_digests(*kernels, node_words, mode, count, digests.data());
+        uint8_t *top = tops.data();
+        for (size_t first = 0; first < count; first += SUBTREE_LEAVES) {
+            const size_t n = std::min(SUBTREE_LEAVES, count - first);
+            kernels->blake3_many(&messages.data[first], &messages.sizes[first], n, leaf_words,
+                                 mode, digests.data());
+            fold_digests(*kernels, node_words, mode, n, digests.data());
+            memcpy(top, digests.data(), DIGEST_BYTES);
+            top += DIGEST_BYTES;
+        }
+        fold_digests(*kernels, node_words, mode, tops.size() / DIGEST_BYTES, tops.data());
         Py_END_ALLOW_THREADS;
-        return PyBytes_FromStringAndSize(reinterpret_cast<char *>(digests.data()), DIGEST_BYTES);
+        return bytes_of(tops.data(), DIGEST_BYTES);
     } catch (const std::bad_alloc &) {
         return PyErr_NoMemory();
     }

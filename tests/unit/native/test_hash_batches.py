@@ -86,7 +86,9 @@ def test_wrong_arguments_are_refused(name: str) -> None:
 
 
 @each_set
-@pytest.mark.parametrize("count", [1, 2, 3, 4, 5, 16, 17, 31, 33, 511, 513, 1_200])
+@pytest.mark.parametrize(
+    "count", [*range(1, 6), 16, 17, 31, 33, 511, 513, 1_023, 1_024, 1_025, 2_048, 2_049, 3_100]
+)
 def test_the_tree_of_every_instruction_set_has_the_same_top(name: str, count: int) -> None:
     leaves = [number.to_bytes(4, "big") * (number % 9) for number in range(count)]
     keys = (merkle.LEAF_KEY, merkle.NODE_KEY)
