@@ -14,6 +14,9 @@ typedef unsigned long long uint64_t;
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "words are read as they lie in memory, low byte first: elsewhere Python hashes and verifies"
+#endif
 #endif
 
 #if defined(__CUDACC__)

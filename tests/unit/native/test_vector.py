@@ -2,6 +2,8 @@
 
 import json
 import random
+import shutil
+import subprocess
 from array import array
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -21,6 +23,7 @@ from native.vector import VectorEngine
 from tests.builders_signatures import CHALLENGE_BYTES, keys_of, make_item, mutate, openssl
 
 VECTORS = Path(__file__).parents[2] / "vectors"
+DIALECT = Path(__file__).parents[3] / "native" / "kernels" / "dialect.h"
 Q = 8_380_417
 N = 256
 
@@ -217,3 +220,14 @@ def test_threads_that_evict_each_others_keys_get_right_verdicts() -> None:
         for each in pinning:
             each.result()
     assert engine.cache_counters()["recent"] <= 2
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="there is no compiler")
+@pytest.mark.parametrize("order", ["LITTLE", "BIG"])
+def test_where_the_high_byte_comes_first_the_kernels_do_not_compile(order: str) -> None:
+    """They would give other hashes there, and another state root."""
+    flags = ["-U__BYTE_ORDER__", f"-D__BYTE_ORDER__=__ORDER_{order}_ENDIAN__"]
+    command = ["g++", "-fsyntax-only", "-x", "c++", *flags, str(DIALECT)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode == 0) is (order == "LITTLE")
+    assert ("low byte first" in done.stderr) is (order == "BIG")
