@@ -9,7 +9,7 @@ from trio_typing import TaskStatus
 from aichain import __version__
 from aichain.chain import Chain
 from aichain.config import NodeConfig
-from aichain.errors import ConfigError
+from aichain.errors import ConfigError, NodeError
 from aichain.feed import Feed
 from aichain.machine import Machine
 from aichain.mempool import Mempool
@@ -119,8 +119,7 @@ def assemble(
 ) -> Node:
     """Build a node on its data directory, recovering what a crash left. Blocking."""
     machine, key = machine or machine_of(config.faults), config.validator_key
-    chain = open_chain(config, reached := crash_points_of(config.faults), before)
-    wal = open_log(config, key.public_key) if key else None
+    chain, wal = open_home(config, reached := crash_points_of(config.faults), before)
     records = tuple(decode_record(raw) for raw in wal.records()) if wal else ()
     context = context_of(config, network_of, machine, chain, before)
     engine = Engine(restore_core(config, chain, records, context.electorates))
@@ -236,6 +235,18 @@ def open_chain(
         fail_points=reached,
         tree=None if before is None else before.tree,
     )
+
+
+def open_home(
+    config: NodeConfig, reached: CrashPoint | None = None, before: Handover | None = None
+) -> tuple[Chain, VoteWal | None]:
+    """Its chain, and a validator's vote log; where one cannot be had, neither stays locked."""
+    chain, key = open_chain(config, reached, before), config.validator_key
+    try:
+        return chain, None if key is None else open_log(config, key.public_key)
+    except NodeError:
+        chain.close()
+        raise
 
 
 def open_log(config: NodeConfig, public_key: bytes) -> VoteWal:

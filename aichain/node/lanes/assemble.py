@@ -18,8 +18,7 @@ from aichain.node.assemble import (
     context_of,
     core_config,
     mempool_of,
-    open_chain,
-    open_log,
+    open_home,
     require_something_to_vouch_for,
     reveals_of,
     rpc_settings,
@@ -132,8 +131,8 @@ def assemble_lanes(
 ) -> LaneNode:
     """Build a node on its data directory, recovering what a crash left. Blocking."""
     document, machine = config.document, machine or machine_of(config.faults)
-    chain, key = open_chain(config, before=before), config.validator_key
-    wal, records = read_log(config, key)
+    (chain, wal), key = open_home(config, before=before), config.validator_key
+    records = tuple(decode_lane_record(raw) for raw in wal.records()) if wal else ()
     context = context_of(config, network_of, machine, chain, before)
     lanes = restore_lanes(config, chain, records, context.electorates)
     engine, instances = LaneEngine(lanes, document.consensus), Instances(context.electorates)
@@ -184,16 +183,6 @@ def assemble_lanes(
         feed=feed,
         rpc=RpcServer(backend, rpc_settings(config), context.metrics, machine.clock),
     )
-
-
-def read_log(
-    config: NodeConfig, key: SigningKey | None
-) -> tuple[VoteWal | None, tuple[LaneRecord, ...]]:
-    """A validator's vote log, and what it tells."""
-    if key is None:
-        return None, ()
-    wal = open_log(config, key.public_key)
-    return wal, tuple(decode_lane_record(raw) for raw in wal.records())
 
 
 def restore_lanes(

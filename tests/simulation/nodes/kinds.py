@@ -11,6 +11,7 @@ from tests.simulation.nodes.joins import SNAPSHOT_LIES
 from tests.simulation.nodes.plan import (
     FULL_SET,
     KEPT_BLOCKS,
+    BitFlip,
     Crash,
     Fault,
     Mute,
@@ -159,6 +160,21 @@ def joiners(seed: int) -> Plan:
     )
 
 
+def rot(seed: int) -> Plan:
+    """Bits change on the disks of five, one machine after the other. Every other seed has two
+    lanes."""
+    drawn, rng = draw_plan(seed), random.Random(f"aichain/nodes/rot/{seed}")
+    flips = tuple((4.0 + 6.0 * at, BitFlip(at % 5, rng.uniform(0.2, 2.0))) for at in range(8))
+    return replace(
+        quiet(drawn, 5),
+        epoch_blocks=rng.choice((4, 8, 256)),
+        faults=flips,
+        transfers_per_s=4,
+        full_set_limit=2 if seed % 2 else FULL_SET,
+        heal_s=56.0,
+    )
+
+
 def beyond(seed: int) -> Plan:
     """Two of four run twice, one copy on each side of a partition: chains fork."""
     rng = random.Random(f"aichain/nodes/beyond/{seed}")
@@ -188,6 +204,7 @@ KINDS: Final[dict[str, Callable[[int], Plan]]] = {
     "liars": liars,
     "producers": producers,
     "joiners": joiners,
+    "rot": rot,
     "beyond": beyond,
     "edges": edges,
 }

@@ -54,6 +54,10 @@ class LaneChecker:
         self.rolled_back = 0
         """Fast blocks that somebody was shown and that are not in the chain."""
 
+    def on_log_lost(self, index: int) -> None:
+        """It cannot know what it said; what it says next must not contradict that all the same."""
+        self._nodes.pop(index, None)
+
     def on_start(self, index: int, node: LaneNode, *, lost_chain: bool) -> None:
         """R8: whatever it said before a crash is in its log, with what that rests on."""
         before, self._nodes[index] = self._nodes.get(index), node

@@ -17,6 +17,7 @@ from aichain.store import durable
 from aichain.store.certificate_archive import CertificateArchive
 from aichain.store.joining import JoiningChain
 from aichain.store.keys import part_key, state_key
+from aichain.store.wal import VoteWal
 from consensus import forensics
 from consensus.evidence import votes_conflict
 from consensus.votes import Vote
@@ -43,7 +44,7 @@ async def any_fork_is_a_lie(*_: object) -> None:
 
 
 def keep_nothing(*_: object) -> None:
-    """What leaves the vote log is gone."""
+    """What leaves the vote log, or is damaged in it, is gone."""
 
 
 def same_phase_only(first: Vote, second: Vote) -> bool:
@@ -127,6 +128,7 @@ _PATCHES: dict[str, tuple[object, str, Any, str]] = {
     "bad blocks cost nothing": (bodies, "charge_proposer", costs_nothing, "producers"),
     "any parent roots": (apply, "require_parent_roots", any_roots, "producers"),
     "any part of a snapshot": (joiner, "read_part", any_part, "joiners"),
+    "a damaged log is cut off": (VoteWal, "_require_torn", keep_nothing, "rot"),
     "marked before the part": (JoiningChain, "write_part", mark_before_part, "joiners"),
     "nobody is jailed": (anchors, "jail", jail_nobody, "absent"),
     "unjail without waiting": (execute, "apply_unjail", unjail_at_once, "absent"),

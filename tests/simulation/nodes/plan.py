@@ -35,6 +35,14 @@ class PowerCut:
 
 
 @dataclass(frozen=True, slots=True)
+class BitFlip:
+    """One machine stops, and comes back with another bit in one of its files."""
+
+    index: int
+    down_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class DiskFull:
     """One machine's disk takes no more; its node has to stop."""
 
@@ -98,6 +106,7 @@ class Captured:
 Fault = (
     Crash
     | PowerCut
+    | BitFlip
     | DiskFull
     | Split
     | Mute
@@ -166,6 +175,11 @@ class Plan:
     def honest(self) -> tuple[int, ...]:
         """Founders that do what they should."""
         return tuple(index for index in range(self.founders) if index not in self.evil)
+
+    @property
+    def rots(self) -> bool:
+        """Bits change on disks, so nodes may stop because of what they read."""
+        return any(isinstance(fault, BitFlip) for _, fault in self.faults)
 
     @property
     def is_disturbed(self) -> bool:

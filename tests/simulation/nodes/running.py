@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import trio
 
+from aichain.errors import StoreCorrupt
 from aichain.node.assemble import Node
 from aichain.node.lanes.assemble import LaneNode
 
@@ -18,3 +19,5 @@ class Running:
     scope: trio.CancelScope
     stopped: trio.Event
     is_up: bool = False
+    damage: StoreCorrupt | None = None
+    """What it ended with, where bits change on disks."""

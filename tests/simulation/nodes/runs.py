@@ -15,6 +15,7 @@ from tests.simulation.nodes.offenders import SHELTERING, SLASHED
 from tests.simulation.nodes.plan import Plan
 from tests.simulation.nodes.play import ACCUSED_AT_A_FORK, Result, run_plan
 from tests.simulation.nodes.power import BATCHES, NAMES
+from tests.simulation.nodes.rot import ROT
 
 FAULTS: Final = (
     "crash",
@@ -46,7 +47,7 @@ PASSED: Final = (
     ACCUSED_AT_A_FORK,
 )
 JOINS: Final = (*SNAPSHOT_LIES, JOINED, LOST_IN_A_JOIN)
-EVERY_FAULT: Final = (*FAULTS, *CRIMES, *BAD_BLOCKS, *JOINS, *PASSED)
+EVERY_FAULT: Final = (*FAULTS, *CRIMES, *BAD_BLOCKS, *JOINS, *ROT, *PASSED)
 
 
 def run(seed: int, kind: str) -> Result:

@@ -13,6 +13,7 @@ from tests.simulation.nodes.jail import STAGES
 from tests.simulation.nodes.mutants import SHOWN_BY, mutated
 from tests.simulation.nodes.offenders import SHELTERING, SLASHED
 from tests.simulation.nodes.play import ACCUSED_AT_A_FORK
+from tests.simulation.nodes.rot import ROT
 from tests.simulation.nodes.runs import EVERY_FAULT, FAULTS, JOINS, run
 
 SEEDS = {
@@ -23,6 +24,7 @@ SEEDS = {
     "absent": 2,
     "liars": 10,
     "producers": 6,
+    "rot": 2,
     "joiners": 8,
     "beyond": 4,
     "edges": 4,
@@ -35,6 +37,7 @@ SLOW_SEEDS = {
     "absent": 20,
     "liars": 30,
     "producers": 30,
+    "rot": 40,
     "joiners": 80,
     "beyond": 40,
     "edges": 40,
@@ -76,6 +79,10 @@ def test_blocks_that_break_rules_are_never_final_and_cost_their_proposer() -> No
     assert set(BAD_BLOCKS) - _play("producers", 6, 6 + SEEDS["producers"]) == set()
 
 
+def test_a_bit_that_changes_on_a_disk_is_named_and_what_the_node_says_helps() -> None:
+    assert set(ROT) - _play("rot", 1, 1 + SEEDS["rot"]) == set()
+
+
 @pytest.mark.parametrize("kind", ["beyond", "edges"])
 def test_beyond_the_bound_all_notice_a_fork_and_it_convicts_38_percent(kind: str) -> None:
     occurred = _play(kind, 0, SEEDS[kind])
@@ -91,7 +98,7 @@ def test_a_wrong_rule_of_whole_nodes_is_caught(name: str) -> None:
 def test_every_fault_of_the_table_has_a_kind_that_shows_it() -> None:
     passed = {SLASHED, "(fork)", "(node halted at a fork)", ACCUSED_AT_A_FORK}
     liars = {*CRIMES, *BAD_BLOCKS}
-    assert set(EVERY_FAULT) == {*FAULTS, *liars, *JOINS, *STAGES, SHELTERING, *passed}
+    assert set(EVERY_FAULT) == {*FAULTS, *liars, *JOINS, *ROT, *STAGES, SHELTERING, *passed}
 
 
 @pytest.mark.parametrize("error", [AssertionError("impossible"), AIChainError("wrong")])

@@ -1,5 +1,6 @@
 """Whole nodes in one process and virtual time, on an in-memory network with faults."""
 
+import random
 import shutil
 from collections import Counter
 from collections.abc import Callable
@@ -11,7 +12,7 @@ import trio
 from trio_typing import TaskStatus
 
 from aichain.config import Endpoint, NodeConfig, SyncMode
-from aichain.errors import ConsensusHalted, StoreCorrupt, StoreFailed
+from aichain.errors import ConsensusHalted, NodeError, StoreCorrupt, StoreFailed
 from aichain.machine import Machine
 from aichain.node.assemble import Node, node_identity
 from aichain.node.build import build_node
@@ -38,6 +39,7 @@ from tests.simulation.nodes.joins import JOINED, LOST_IN_A_JOIN, is_joining
 from tests.simulation.nodes.offenders import Offenders, shelter
 from tests.simulation.nodes.plan import (
     CALM,
+    BitFlip,
     Captured,
     Crash,
     Cut,
@@ -52,6 +54,7 @@ from tests.simulation.nodes.plan import (
     WrongClock,
 )
 from tests.simulation.nodes.power import Power, PowerLost
+from tests.simulation.nodes.rot import FLIPPED, IN_CHAIN, IN_LOG, UNNOTICED, flip_bit, obey
 from tests.simulation.nodes.running import Running
 from tests.simulation.nodes.stakes import STRANGER, STRANGER_OWNER
 from tests.simulation.nodes.topology import begin_log, node_seed
@@ -86,11 +89,13 @@ class World:
     """Nodes whose chain was gone: a snapshot may be older than what their log knows decided."""
     checker: Checker = field(init=False)
     offenders: Offenders = field(init=False)
+    flips: random.Random = field(init=False)
     book: BadBlockBook = field(default_factory=BadBlockBook)
     watchers: list[Callable[[Node | LaneNode], None]] = field(default_factory=list)
     """Told of honest nodes whose final state is another one."""
 
     def __post_init__(self) -> None:
+        self.flips = random.Random(f"aichain/flips/{self.plan.seed}")
         owners = self._owners()
         self.checker = Checker({owners[founder] for founder in self.plan.evil})
         self.offenders = Offenders(self.plan, self.checker, self.fault)
@@ -117,6 +122,7 @@ class World:
             begin_log(config)
         build = partial(build_node, network_of=network, machine=Machine(clock, work_on_the_spot))
         node = build(config)
+        lost_chain = lost_chain or (plan.rots and bool(node.chain.recovery_note))
         if honest:
             self.lost |= {index} if lost_chain and plan.joins else set()
             self.checker.on_start(index, node, lost_chain=lost_chain or index in self.lost)
@@ -158,7 +164,12 @@ class World:
             self.faults["power lost"] += 1
             self.faults[LOST_IN_A_JOIN] += is_joining(self.config(index).data_dir)
         except* StoreCorrupt as damages:
-            raise Violation(f"node {index}: {first_of(damages)}") from None
+            error = first_of(damages)
+            if not self.plan.rots:
+                raise Violation(f"node {index}: {error}") from None
+            assert isinstance(error, StoreCorrupt)
+            running.damage = error
+            self.running.pop(index, None)
         except* StoreFailed:
             self.faults["disk full"] += 1
         except* ConsensusHalted as halts:
@@ -262,6 +273,10 @@ class World:
                 joining = DataPaths(self.config(index).data_dir).joining
                 self.power.fail_after(joining if in_join else self._home(index), operations)
                 await self._wait_for_end(index, down_s)
+            case BitFlip(index, down_s):
+                await self.crash(index)
+                await trio.sleep(down_s)
+                await self._start_after_a_flip(index)
             case DiskFull(index, down_s):
                 self.power.fill_disk(self._home(index))
                 await self._wait_for_end(index, down_s)
@@ -297,6 +312,28 @@ class World:
                 self.links.conditions = conditions
                 await trio.sleep(_LINK_DOWN_S)
                 self.links.conditions = CALM
+
+    async def _start_after_a_flip(self, index: int) -> None:
+        """As an operator does it, who follows what the node says."""
+        paths, lost_chain = DataPaths(self.config(index).data_dir), False
+        self.faults[FLIPPED] += flip_bit(self.flips, paths.root) is not None
+        noticed = UNNOTICED
+        while True:
+            try:
+                await self.start(index, lost_chain=lost_chain)
+                break
+            except NodeError as error:
+                noticed = obey(error, paths)
+                lost_chain = lost_chain or noticed is IN_CHAIN
+                if noticed is IN_LOG:
+                    self.checker.lanes.on_log_lost(index)
+        running = self.running[index]
+        with trio.move_on_after(_LINK_DOWN_S):
+            await running.stopped.wait()
+            assert running.damage is not None
+            noticed = obey(running.damage, paths)
+            await self.start(index, lost_chain=True)
+        self.faults[noticed] += 1
 
     async def _capture(self, victim: int, alone_s: float) -> None:
         node = self.node(victim)
