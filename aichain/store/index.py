@@ -11,6 +11,8 @@ from aichain.store.leveldb import LevelSettings, LevelStore
 from native.hashing import Hash32
 
 _SETTINGS = LevelSettings(write_buffer_bytes=1 << 20, cache_bytes=2 << 20, max_open_files=32)
+_CURRENT = "CURRENT"
+"""Without this file LevelDB opens nothing."""
 _HEIGHT_BYTES = 8
 _PLACE_BYTES = 4
 
@@ -40,7 +42,7 @@ class TransactionIndex:
         try:
             place = self._database.get(transaction_key(tx_id))
         except (StoreCorrupt, StoreFailed) as error:
-            self.failed = error.reason
+            self._give_up(error)
             return None
         if place is None or len(place) != _HEIGHT_BYTES + _PLACE_BYTES:
             return None
@@ -62,7 +64,7 @@ class TransactionIndex:
         try:
             self._database.write(batch, sync=False)
         except (StoreCorrupt, StoreFailed) as error:
-            self.failed = error.reason
+            self._give_up(error)
             return
         self.height = height
 
@@ -73,7 +75,7 @@ class TransactionIndex:
         try:
             self._database.write(dict.fromkeys(map(transaction_key, tx_ids)), sync=False)
         except (StoreCorrupt, StoreFailed) as error:
-            self.failed = error.reason
+            self._give_up(error)
 
     def start_after(self, height: int) -> None:
         """There is nothing to index up to this height."""
@@ -88,6 +90,13 @@ class TransactionIndex:
 
     def close(self) -> None:
         self._database.close()
+
+    def _give_up(self, error: StoreCorrupt | StoreFailed) -> None:
+        """What is damaged is seen when it is read, maybe not when it is opened: the next start
+        must not find a database here."""
+        self.failed = error.reason
+        if isinstance(error, StoreCorrupt):
+            (self._path / _CURRENT).unlink(missing_ok=True)
 
     def _indexed_height(self) -> int:
         try:

@@ -188,6 +188,11 @@ def test_damage_that_the_index_comes_upon_stops_lookups_and_nothing_else(tmp_pat
     assert "Corruption" in index.failed
     assert index.locate(ids[0]) is None
     index.close()
+    index = TransactionIndex(path)
+    assert index.height == 0, "the next start makes it anew"
+    index.add([(1, ids)])
+    assert index.locate(ids[0]) is not None
+    index.close()
 
 
 def test_a_flipped_bit_in_the_log_is_never_a_hole(tmp_path: Path) -> None:

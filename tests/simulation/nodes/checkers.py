@@ -172,10 +172,16 @@ class Checker:
         if chain.head.head.height < self.heights[index]:
             raise Violation(f"node {index} lost what was final")
         self._compare_decisions(index, chain)
-        for tx_id, height in self._transactions.items():
-            is_kept = chain.blocks.first <= height <= self.heights[index]
-            if is_kept and chain.locate(tx_id) is None:
-                raise Violation(f"node {index} does not know the final transaction {tx_id.hex()}")
+        if not self.is_indexed(index, chain):
+            raise Violation(f"node {index} does not know a final transaction")
+
+    def is_indexed(self, index: int, chain: Chain) -> bool:
+        """Whether it finds all transactions of the blocks it keeps."""
+        return all(
+            chain.locate(tx_id) is not None
+            for tx_id, height in self._transactions.items()
+            if chain.blocks.first <= height <= self.heights[index]
+        )
 
     def _compare_decisions(self, index: int, chain: Chain) -> None:
         """All have the same checkpoints, each on the one before, up to the head of the chain."""

@@ -161,10 +161,16 @@ def joiners(seed: int) -> Plan:
 
 
 def rot(seed: int) -> Plan:
-    """Bits change on the disks of five, one machine after the other. Every other seed has two
-    lanes."""
+    """Bits change on the disks of five, one machine after the other; one vote log among them: who
+    lost its log is silent for a while, and two of five are more than the others can spare. Every
+    other seed has two lanes."""
     drawn, rng = draw_plan(seed), random.Random(f"aichain/nodes/rot/{seed}")
-    flips = tuple((4.0 + 6.0 * at, BitFlip(at % 5, rng.uniform(0.2, 2.0))) for at in range(8))
+    directories = ["signer", *rng.choices(("chain", "chain", "index"), k=7)]
+    rng.shuffle(directories)
+    flips = tuple(
+        (4.0 + 6.0 * at, BitFlip(at % 5, rng.uniform(0.2, 2.0), directory))
+        for at, directory in enumerate(directories)
+    )
     return replace(
         quiet(drawn, 5),
         epoch_blocks=rng.choice((4, 8, 256)),

@@ -36,10 +36,11 @@ class PowerCut:
 
 @dataclass(frozen=True, slots=True)
 class BitFlip:
-    """One machine stops, and comes back with another bit in one of its files."""
+    """One machine stops, and comes back with another bit in a file below one of its directories."""
 
     index: int
     down_s: float
+    directory: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -164,6 +164,9 @@ async def _reopen(world: World) -> None:
         await world.crash(index)
     for index in world.plan.honest:
         chain = open_chain(world.config(index))
+        if world.plan.rots and not world.checker.is_indexed(index, chain):
+            chain.close()  # what is damaged was read, so the next start makes it anew
+            chain = open_chain(world.config(index))
         world.checker.on_reopened(index, chain)
         chain.close()
 

@@ -3,10 +3,16 @@
 import random
 import shutil
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
+import trio
+
+from aichain.config import NodeConfig
 from aichain.errors import NodeError, StoreCorrupt, WalDamaged, WalForeign
 from aichain.store.paths import DataPaths
+from tests.simulation.nodes.checkers import Checker
+from tests.simulation.nodes.plan import Plan
+from tests.simulation.nodes.running import Running
 
 FLIPPED: Final = "bit flipped"
 IN_CHAIN: Final = "bit flip in the chain noticed"
@@ -17,16 +23,51 @@ ROT: Final = (FLIPPED, IN_CHAIN, IN_LOG, UNNOTICED)
 _NEVER_READ: Final = ("LOCK", "LOG", "LOG.old")
 """Of LevelDB: a lock without contents, and what it tells of its work."""
 
+_READ_WITHIN_S: Final = 10.0
 
-def flip_bit(rng: random.Random, root: Path) -> Path | None:
-    """Change one bit of one file of a data directory, large or small; which, if there is any."""
+
+class Machines(Protocol):
+    """What `World` has of nodes."""
+
+    plan: Plan
+    checker: Checker
+    running: dict[int, Running]
+
+    async def start(self, index: int, *, lost_chain: bool = False) -> None: ...
+    def config(self, index: int) -> NodeConfig: ...
+    def fault(self, kind: str) -> None: ...
+
+
+async def come_back(machines: Machines, index: int, directory: str) -> None:
+    """Change a bit below a directory of a stopped machine, and start it as one who obeys it."""
+    paths, lost_chain, noticed = DataPaths(machines.config(index).data_dir), False, UNNOTICED
+    rng = random.Random(f"aichain/flips/{machines.plan.seed}/{index}/{trio.current_time()}")
+    flip_bit(rng, paths.root / directory)
+    machines.fault(FLIPPED)
+    while index not in machines.running:
+        try:
+            await machines.start(index, lost_chain=lost_chain)
+        except NodeError as error:
+            noticed = obey(error, paths)
+            lost_chain = lost_chain or noticed is IN_CHAIN
+            if noticed is IN_LOG:
+                machines.checker.lanes.on_log_lost(index)
+    running = machines.running[index]
+    with trio.move_on_after(_READ_WITHIN_S):
+        await running.stopped.wait()
+        assert running.damage is not None, "nothing else ends it"
+        noticed = obey(running.damage, paths)
+        await machines.start(index, lost_chain=True)
+    machines.fault(noticed)
+
+
+def flip_bit(rng: random.Random, directory: Path) -> None:
+    """Change one bit of one file below it, large or small."""
     files = [
         each
-        for each in sorted(root.rglob("*"))
+        for each in sorted(directory.rglob("*"))
         if each.is_file() and each.stat().st_size and each.name not in _NEVER_READ
     ]
-    if not files:
-        return None
     path = rng.choice(files)
     with path.open("r+b") as file:
         offset = rng.randrange(path.stat().st_size)
@@ -34,7 +75,6 @@ def flip_bit(rng: random.Random, root: Path) -> Path | None:
         [before] = file.read(1)
         file.seek(offset)
         file.write(bytes([before ^ 1 << rng.randrange(8)]))
-    return path
 
 
 def obey(error: NodeError, paths: DataPaths) -> str:

@@ -80,7 +80,7 @@ def test_blocks_that_break_rules_are_never_final_and_cost_their_proposer() -> No
 
 
 def test_a_bit_that_changes_on_a_disk_is_named_and_what_the_node_says_helps() -> None:
-    assert set(ROT) - _play("rot", 1, 1 + SEEDS["rot"]) == set()
+    assert set(ROT) - _play("rot", 3, 3 + SEEDS["rot"]) == set()
 
 
 @pytest.mark.parametrize("kind", ["beyond", "edges"])

@@ -1,6 +1,5 @@
 """Whole nodes in one process and virtual time, on an in-memory network with faults."""
 
-import random
 import shutil
 from collections import Counter
 from collections.abc import Callable
@@ -12,7 +11,7 @@ import trio
 from trio_typing import TaskStatus
 
 from aichain.config import Endpoint, NodeConfig, SyncMode
-from aichain.errors import ConsensusHalted, NodeError, StoreCorrupt, StoreFailed
+from aichain.errors import ConsensusHalted, StoreCorrupt, StoreFailed
 from aichain.machine import Machine
 from aichain.node.assemble import Node, node_identity
 from aichain.node.build import build_node
@@ -22,7 +21,6 @@ from aichain.node.services import run_services
 from aichain.store.paths import DataPaths
 from consensus.fork_proof import ForkProof
 from consensus.lanes.rules import AGE_PER_BLOCK
-from consensus.lanes.state import Lanes, closing_seats
 from genesis.document import GenesisDocument
 from genesis.networks import founder_key
 from genesis.units import Address, address_of_key
@@ -54,8 +52,9 @@ from tests.simulation.nodes.plan import (
     WrongClock,
 )
 from tests.simulation.nodes.power import Power, PowerLost
-from tests.simulation.nodes.rot import FLIPPED, IN_CHAIN, IN_LOG, UNNOTICED, flip_bit, obey
+from tests.simulation.nodes.rot import come_back
 from tests.simulation.nodes.running import Running
+from tests.simulation.nodes.seats import seat_holders
 from tests.simulation.nodes.stakes import STRANGER, STRANGER_OWNER
 from tests.simulation.nodes.topology import begin_log, node_seed
 from tests.simulation.nodes.virtual_time import (
@@ -89,13 +88,11 @@ class World:
     """Nodes whose chain was gone: a snapshot may be older than what their log knows decided."""
     checker: Checker = field(init=False)
     offenders: Offenders = field(init=False)
-    flips: random.Random = field(init=False)
     book: BadBlockBook = field(default_factory=BadBlockBook)
     watchers: list[Callable[[Node | LaneNode], None]] = field(default_factory=list)
     """Told of honest nodes whose final state is another one."""
 
     def __post_init__(self) -> None:
-        self.flips = random.Random(f"aichain/flips/{self.plan.seed}")
         owners = self._owners()
         self.checker = Checker({owners[founder] for founder in self.plan.evil})
         self.offenders = Offenders(self.plan, self.checker, self.fault)
@@ -273,15 +270,17 @@ class World:
                 joining = DataPaths(self.config(index).data_dir).joining
                 self.power.fail_after(joining if in_join else self._home(index), operations)
                 await self._wait_for_end(index, down_s)
-            case BitFlip(index, down_s):
+            case BitFlip(index, down_s, directory):
                 await self.crash(index)
                 await trio.sleep(down_s)
-                await self._start_after_a_flip(index)
+                await come_back(self, index, directory)
             case DiskFull(index, down_s):
                 self.power.fill_disk(self._home(index))
                 await self._wait_for_end(index, down_s)
             case DeadCommittee(down_s):
-                await self._crash_and_restart(self._seat_holders(), down_s, "")
+                states = [running.node.engine.state for running in self.running.values()]
+                holders = seat_holders(states, self._owners())
+                await self._crash_and_restart(holders, down_s, "")
                 self.faults["dead committee"] += 1
             case Captured(victim, alone_s):
                 await self._capture(victim, alone_s)
@@ -291,17 +290,9 @@ class World:
                 await trio.sleep(_LINK_DOWN_S)
                 self.hub.heal()
             case Mute(speaker, deaf):
-                self.faults["link deaf in one direction"] += 1
-                link = self._peer_id(speaker), self._peer_id(deaf)
-                self.links.mute.add(link)
-                await trio.sleep(_LINK_DOWN_S)
-                self.links.mute.discard(link)
+                await self._mute("link deaf in one direction", (speaker, deaf))
             case Cut(one, other):
-                self.faults["link cut"] += 1
-                ends = self._peer_id(one), self._peer_id(other)
-                self.links.mute |= {ends, ends[::-1]}
-                await trio.sleep(_LINK_DOWN_S)
-                self.links.mute -= {ends, ends[::-1]}
+                await self._mute("link cut", (one, other), (other, one))
             case WrongClock(index, off_ms):
                 self.faults["clock far off"] += 1
                 self.clocks[index].skew_ms += off_ms
@@ -313,27 +304,12 @@ class World:
                 await trio.sleep(_LINK_DOWN_S)
                 self.links.conditions = CALM
 
-    async def _start_after_a_flip(self, index: int) -> None:
-        """As an operator does it, who follows what the node says."""
-        paths, lost_chain = DataPaths(self.config(index).data_dir), False
-        self.faults[FLIPPED] += flip_bit(self.flips, paths.root) is not None
-        noticed = UNNOTICED
-        while True:
-            try:
-                await self.start(index, lost_chain=lost_chain)
-                break
-            except NodeError as error:
-                noticed = obey(error, paths)
-                lost_chain = lost_chain or noticed is IN_CHAIN
-                if noticed is IN_LOG:
-                    self.checker.lanes.on_log_lost(index)
-        running = self.running[index]
-        with trio.move_on_after(_LINK_DOWN_S):
-            await running.stopped.wait()
-            assert running.damage is not None
-            noticed = obey(running.damage, paths)
-            await self.start(index, lost_chain=True)
-        self.faults[noticed] += 1
+    async def _mute(self, fault: str, *pairs: tuple[int, int]) -> None:
+        self.faults[fault] += 1
+        links = {(self._peer_id(speaker), self._peer_id(deaf)) for speaker, deaf in pairs}
+        self.links.mute |= links
+        await trio.sleep(_LINK_DOWN_S)
+        self.links.mute -= links
 
     async def _capture(self, victim: int, alone_s: float) -> None:
         node = self.node(victim)
@@ -358,20 +334,6 @@ class World:
         await trio.sleep(down_s)
         for index in down:
             await self.start(index, lost_chain=loses == "chain")
-
-    def _seat_holders(self) -> tuple[int, ...]:
-        """Of the newest term, those with most seats, until so many are gone that it is dead."""
-        states = (running.node.engine.state for running in self.running.values())
-        terms = next((each.terms for each in states if isinstance(each, Lanes)), ())
-        if not terms:
-            return ()
-        committee, lost = terms[-1].instance.electorate, 0
-        holders: list[Address] = []
-        for seat in sorted(range(len(committee)), key=lambda seat: -committee.weights[seat]):
-            if lost < closing_seats(terms[-1]):
-                lost += committee.weights[seat]
-                holders.append(committee.members[seat])
-        return tuple(index for index, owner in enumerate(self._owners()) if owner in holders)
 
     def _owners(self) -> list[Address]:
         """Of the founders, and of the stranger if there is one, in the order of their nodes."""
