@@ -9,9 +9,9 @@ import pytest
 from aichain.config import Endpoint, NodeConfig
 from aichain.errors import ConfigError, ExitCode, HomeMissing, NodeError
 from aichain.keystore import load_or_create_node_seed
-from aichain.node.assemble import open_chain, open_log
 from aichain.node.first_log import write_first_log
 from aichain.node.first_start import MARK_NAME
+from aichain.node.home import open_chain, open_log
 from aichain.store.paths import DataPaths
 from consensus.records import SigningAllowed, VoteCast, encode_record
 from consensus.votes import cancel_vote

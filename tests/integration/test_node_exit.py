@@ -11,8 +11,8 @@ from aichain.chain import Chain
 from aichain.config import Endpoint, NodeConfig
 from aichain.errors import ExitCode, StoreCorrupt, WalLocked
 from aichain.node import ballots, engine, halting
-from aichain.node.assemble import open_log
 from aichain.node.fork_report import ForkReport
+from aichain.node.home import open_log
 from aichain.node.run import run_node
 from aichain.store.blocks import BlockStore
 from aichain.store.certificate_archive import CertificateArchive

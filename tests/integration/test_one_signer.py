@@ -6,7 +6,7 @@ import pytest
 
 from aichain.config import Endpoint, NodeConfig
 from aichain.errors import WalLocked
-from aichain.node.assemble import open_log
+from aichain.node.home import open_log
 from genesis.networks import founder_key, local_document
 from native.hashing import derive_hash
 from native.signatures import SigningKey

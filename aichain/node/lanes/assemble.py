@@ -18,7 +18,6 @@ from aichain.node.assemble import (
     context_of,
     core_config,
     mempool_of,
-    open_home,
     require_something_to_vouch_for,
     reveals_of,
     rpc_settings,
@@ -32,6 +31,7 @@ from aichain.node.electorates import Electorates
 from aichain.node.faults import machine_of
 from aichain.node.fork_report import ForkReport
 from aichain.node.history import History, history_of
+from aichain.node.home import open_home
 from aichain.node.joiner import Handover
 from aichain.node.lanes.alarms import Alarms
 from aichain.node.lanes.answers import LaneAnswers

@@ -5,7 +5,7 @@ from contextlib import ExitStack, closing
 
 from aichain.config import NodeConfig
 from aichain.disclosure import disclosure_of, parted_in
-from aichain.node.assemble import open_chain, open_log
+from aichain.node.home import open_chain, open_log
 from consensus.fork_files import (
     decode_disclosure,
     decode_fork_proof,

@@ -12,7 +12,7 @@ from unittest.mock import patch
 
 import trio
 
-from aichain.node.assemble import open_chain
+from aichain.node.home import open_chain
 from aichain.node.lanes import engine
 from consensus.lanes.voters import term_blocks
 from genesis import limits
