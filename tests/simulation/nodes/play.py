@@ -200,7 +200,9 @@ def _short_limits(plan: Plan) -> AbstractContextManager[object]:
     shorter = dict[str, Any]()
     if plan.keep:
         shorter["CERTIFICATE_WINDOW_BLOCKS"] = KEPT_BLOCKS
-    if plan.liars or plan.one_by_one:
+    if plan.one_by_one:
+        shorter["FETCHED_ANCESTORS_MAX"] = ONE_BY_ONE
+    elif plan.liars:
         shorter["FETCHED_ANCESTORS_MAX"] = max(ONE_BY_ONE, _longest_term(plan))
     if plan.halves:
         shorter["WAL_PRUNE_BYTES"] = SMALL_LOG_BYTES
