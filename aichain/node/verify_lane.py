@@ -12,12 +12,12 @@ from aichain.metrics import Metrics
 from genesis import limits
 from native.panel import Judged
 
-I = TypeVar("I")  # noqa: E741 an item
+T = TypeVar("T")  # what is judged: signatures, or refusals of some
 
 
 @dataclass(slots=True, eq=False)
-class _Request(Generic[I]):
-    items: Sequence[I]
+class _Request(Generic[T]):
+    items: Sequence[T]
     asked_s: float
     done: trio.Event = field(default_factory=trio.Event)
     judged: Judged = field(default_factory=lambda: Judged([], ""))
@@ -34,7 +34,7 @@ class LaneShape:
     """So many times as long as a batch took the lane rests after it."""
 
 
-class VerifyLane(Generic[I]):
+class VerifyLane(Generic[T]):
     """What comes while one batch runs is the next one: nothing waits for a timer.
 
     It holds a bounded number of items; callers beyond that wait for room in turn.
@@ -43,7 +43,7 @@ class VerifyLane(Generic[I]):
     def __init__(
         self,
         shape: LaneShape,
-        work: Callable[[Sequence[I]], Judged],
+        work: Callable[[Sequence[T]], Judged],
         run_blocking: RunBlocking,
         metrics: Metrics,
     ) -> None:
@@ -51,13 +51,13 @@ class VerifyLane(Generic[I]):
         self._work = work
         self._run_blocking = run_blocking
         self._metrics = metrics
-        self._waiting: deque[_Request[I]] = deque()
+        self._waiting: deque[_Request[T]] = deque()
         self._waiting_items = 0
         self._wake = trio.Event()
         self._room = trio.Event()
         self._limiter = trio.CapacityLimiter(1)
 
-    async def judge(self, items: Sequence[I]) -> Judged:
+    async def judge(self, items: Sequence[T]) -> Judged:
         """One verdict an item, in order."""
         if not items:
             return Judged([], "")
@@ -81,8 +81,8 @@ class VerifyLane(Generic[I]):
                 if self._shape.rests:
                     await trio.sleep(self._shape.rests * (trio.current_time() - began_s))
 
-    def _take_batch(self, now_s: float) -> list[_Request[I]]:
-        batch: list[_Request[I]] = []
+    def _take_batch(self, now_s: float) -> list[_Request[T]]:
+        batch: list[_Request[T]] = []
         size = 0
         while self._waiting and (
             not batch or size + len(self._waiting[0].items) <= self._shape.batch_items
@@ -96,7 +96,7 @@ class VerifyLane(Generic[I]):
         self._room = trio.Event()
         return batch
 
-    async def _serve(self, batch: list[_Request[I]]) -> None:
+    async def _serve(self, batch: list[_Request[T]]) -> None:
         items = [item for request in batch for item in request.items]
         began_s = trio.current_time()
         if len(items) <= self._shape.inline_items:

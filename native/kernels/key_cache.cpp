@@ -71,6 +71,13 @@ void KeyCache::pin(const std::vector<PublicKey> &keys) {
         index.emplace(entries.front().key(), entries.begin());
     }
     const std::lock_guard<std::mutex> lock(mutex_);
+    for (const Entry &entry : entries) {
+        const auto recent = recent_index_.find(entry.key());
+        if (recent == recent_index_.end()) continue;
+        const auto place = recent->second;
+        recent_index_.erase(recent);
+        recent_.erase(place);
+    }
     pinned_.swap(entries);
     pinned_index_.swap(index);
 }
@@ -96,6 +103,8 @@ std::vector<Expanded> KeyCache::expand(const std::vector<PublicKey> &keys) const
     std::vector<Expanded> expanded;
     std::vector<const uint8_t *> from;
     std::vector<void *> to;
+    expanded.reserve(keys.size());  // so that no buffer is taken that nobody owns
+    to.reserve(keys.size());
     for (const PublicKey &key : keys) {
         to.push_back(buffers_->take());
         expanded.emplace_back(to.back(), [buffers = buffers_](const void *buffer) {

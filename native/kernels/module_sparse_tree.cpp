@@ -203,6 +203,7 @@ class Update {
 
     void make_leaves() {
         References contents;
+        contents.reserve(leaves_.size());
         pairs_.data.clear();
         for (const size_t at : leaves_) {
             const Change &change = changes_[visits_[at].low];

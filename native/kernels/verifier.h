@@ -24,7 +24,6 @@ class Verifier {
    public:
     Verifier(const Kernels &kernels, size_t recent_keys_max);
 
-    const char *name() const { return kernels_.name; }
     // One verdict an item; what has a wrong length is not valid. Threads may call it at once.
     void verify(const std::vector<Item> &items, Interface interface, uint8_t *verdicts);
     // Keeps the expanded form of these keys, and of those pinned before no longer.

@@ -206,6 +206,16 @@ def test_a_flood_of_new_keys_evicts_nothing_and_is_not_kept() -> None:
     assert engine.cache_counters()["pinned"] == 0
 
 
+def test_a_key_that_becomes_pinned_gives_its_place_back() -> None:
+    engine = VectorEngine(INSTRUCTION_SETS[0], 1, recent_keys_max=4)
+    known = [make_item(key) for key in keys_of(Algorithm.ML_DSA_44, 3)]
+    for _ in range(2):
+        engine.verify(known)
+    engine.pin([known[0].public_key])
+    assert (engine.cache_counters()["pinned"], engine.cache_counters()["recent"]) == (1, 2)
+    assert engine.verify(known) == [True] * 3
+
+
 def test_threads_that_evict_each_others_keys_get_right_verdicts() -> None:
     engine = VectorEngine(INSTRUCTION_SETS[0], 2, recent_keys_max=2)
     items = [make_item(key) for key in keys_of(Algorithm.ML_DSA_44, 9)]
