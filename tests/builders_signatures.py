@@ -3,6 +3,7 @@
 import random
 from dataclasses import replace
 
+from native.engine import Engine
 from native.signatures import Algorithm, SignatureItem, SigningKey, verify
 
 CHALLENGE_BYTES = {Algorithm.ML_DSA_44: 32, Algorithm.ML_DSA_65: 48, Algorithm.ML_DSA_87: 64}
@@ -48,3 +49,14 @@ def mutate(item: SignatureItem, algorithm: Algorithm, chance: random.Random) -> 
         at = chance.choice(places[part])
         signature[at] = chance.choice([0, 255, omega, signature[at] ^ 1, chance.randrange(256)])
     return replace(item, signature=bytes(signature))
+
+
+def require_isolated(engine: Engine, count: int) -> None:
+    """One bad signature among `count`, at whatever place, changes no other verdict."""
+    keys = keys_of(Algorithm.ML_DSA_65, 3)
+    good = [make_item(key, bytes([number])) for number, key in enumerate(keys)]
+    bad = replace(good[1], message=b"another")
+    for place in range(count) if count < 10 else (0, count // 2, count - 1):
+        items = [good[number % 3] for number in range(count)]
+        items[place] = bad
+        assert engine.verify(items) == [number != place for number in range(count)]

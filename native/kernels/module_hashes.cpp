@@ -127,11 +127,9 @@ PyObject *merkle_top(PyObject *, PyObject *arguments) {
     if (!PyArg_ParseTuple(arguments, "sy#y#IO", &name, &leaf_key, &leaf_key_size, &node_key,
                           &node_key_size, &mode, &leaves))
         return nullptr;
-    uint32_t leaf_words[8], node_words[8];
-    if (!words_of_key(leaf_key, leaf_key_size, leaf_words) ||
-        !words_of_key(node_key, node_key_size, node_words))
-        return nullptr;
-    const Kernels *kernels = kernels_called(name);
+    TreeKeys tree;
+    const Kernels *kernels = kernels_and_keys(name, {leaf_key, size_t(leaf_key_size)},
+                                              {node_key, size_t(node_key_size)}, tree);
     if (kernels == nullptr) return nullptr;
     try {
         Messages messages;
@@ -148,13 +146,13 @@ PyObject *merkle_top(PyObject *, PyObject *arguments) {
         uint8_t *top = tops.data();
         for (size_t first = 0; first < count; first += SUBTREE_LEAVES) {
             const size_t n = std::min(SUBTREE_LEAVES, count - first);
-            kernels->blake3_many(&messages.data[first], &messages.sizes[first], n, leaf_words,
+            kernels->blake3_many(&messages.data[first], &messages.sizes[first], n, tree.leaf,
                                  mode, digests.data());
-            fold_digests(*kernels, node_words, mode, n, digests.data());
+            fold_digests(*kernels, tree.node, mode, n, digests.data());
             memcpy(top, digests.data(), DIGEST_BYTES);
             top += DIGEST_BYTES;
         }
-        fold_digests(*kernels, node_words, mode, tops.size() / DIGEST_BYTES, tops.data());
+        fold_digests(*kernels, tree.node, mode, tops.size() / DIGEST_BYTES, tops.data());
         Py_END_ALLOW_THREADS;
         return bytes_of(tops.data(), DIGEST_BYTES);
     } catch (const std::bad_alloc &) {

@@ -307,11 +307,9 @@ PyObject *update_sparse_tree(PyObject *, PyObject *arguments) {
                           &node_key_size, &mode, &root, &depth, &keys, &keys_size, &values,
                           &values_size, &removed, &removed_size))
         return nullptr;
-    uint32_t leaf_words[8], node_words[8];
-    if (!words_of_key(leaf_key, leaf_key_size, leaf_words) ||
-        !words_of_key(node_key, node_key_size, node_words))
-        return nullptr;
-    const Kernels *kernels = kernels_called(name);
+    TreeKeys tree;
+    const Kernels *kernels = kernels_and_keys(name, {leaf_key, size_t(leaf_key_size)},
+                                              {node_key, size_t(node_key_size)}, tree);
     if (kernels == nullptr) return nullptr;
     try {
         if (depth < 0 || depth > TREE_DEPTH) refuse(PyExc_ValueError, "no tree is so deep");
@@ -320,7 +318,7 @@ PyObject *update_sparse_tree(PyObject *, PyObject *arguments) {
         add_changes(keys, keys_size, values, changes);
         add_changes(removed, removed_size, nullptr, changes);
         sort_by_key(changes);
-        return Update(*kernels, leaf_words, node_words, mode, std::move(changes)).of(root, depth);
+        return Update(*kernels, tree.leaf, tree.node, mode, std::move(changes)).of(root, depth);
     } catch (const Raised &) {
         return nullptr;
     } catch (const std::bad_alloc &) {

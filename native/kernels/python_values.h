@@ -83,6 +83,20 @@ inline bool words_of_key(const char *key, Py_ssize_t size, uint32_t (&words)[8])
     return true;
 }
 
+// The keys under which a tree hashes its leaves and its inner nodes.
+struct TreeKeys {
+    uint32_t leaf[8], node[8];
+};
+
+// Null with an exception set, if there are no such kernels or keys.
+inline const Kernels *kernels_and_keys(const char *name, std::string_view leaf,
+                                       std::string_view node, TreeKeys &keys) {
+    if (!words_of_key(leaf.data(), Py_ssize_t(leaf.size()), keys.leaf) ||
+        !words_of_key(node.data(), Py_ssize_t(node.size()), keys.node))
+        return nullptr;
+    return kernels_called(name);
+}
+
 inline bool key_of(PyObject *object, PublicKey &key) {
     if (!view_of(object, key.bytes)) return false;
     const Py_hash_t hash = PyObject_Hash(object);  // SipHash under a secret of this process
