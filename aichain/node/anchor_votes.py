@@ -28,7 +28,8 @@ class AnchorVotes:
     def __init__(self, key: SigningKey, chain: Chain) -> None:
         self._key = key
         self._chain = chain
-        self._own: SignedVote | None = None
+        self._own: dict[int, SignedVote] = {}
+        """Our last COMMIT of each epoch: of this one, and of the one whose anchor is open."""
 
     def watching(self, post: PostEvent) -> PostEvent:
         """`post`, with our last COMMIT noted on its way to the core."""
@@ -41,9 +42,14 @@ class AnchorVotes:
         return watched
 
     def note(self, signed: SignedVote) -> None:
-        """We have cast this; of an epoch's last COMMIT nobody else may ever hear."""
+        """We have cast this; of an epoch's last COMMIT nobody else may ever hear.
+
+        Our turn to bring it comes when we have long been giving COMMITs in the next epoch.
+        """
         if signed.vote.phase is VotePhase.COMMIT:
-            self._own = signed
+            open_epochs = (signed.epoch - 1, signed.epoch)
+            kept = {epoch: own for epoch, own in self._own.items() if epoch in open_epochs}
+            self._own = {**kept, signed.epoch: signed}
 
     def missing_on(self, parent: State, epoch: int) -> Sequence[VerifiedTransaction]:
         """Transactions with the votes that a child of `parent` may still count. Blocking."""
@@ -80,8 +86,8 @@ class AnchorVotes:
         known: dict[int, _Votes] = defaultdict(dict)
         for signed in certificate.votes():
             known[signed.vote.view][signed.voter_index] = signed.signature
-        own = self._own
-        if own is None or (own.epoch, own.vote.block_id) != (epoch, certificate.block_id):
+        own = self._own.get(epoch)
+        if own is None or own.vote.block_id != certificate.block_id:
             return known
         if not any(own.voter_index in votes for votes in known.values()):
             known[own.vote.view][own.voter_index] = own.signature
