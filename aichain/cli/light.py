@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import click
+import msgspec
 
 from aichain.cli.client import RpcClient
 from aichain.cli.light_client import LightClient, Reliance, TrustPoint
@@ -17,7 +18,7 @@ from aichain.cli.output import coins, show
 from aichain.cli.values import ADDRESS, HEIGHT, RAW_HASH, TRUST_POINT
 from aichain.clock import SystemClock
 from aichain.config import data_root, default_home, load_document
-from aichain.rpc.render import show_header
+from aichain.rpc.render.blocks import show_header
 from genesis.networks import known_networks
 from genesis.units import Address, format_address
 from native.hashing import Hash32
@@ -86,7 +87,7 @@ def account(given: dict[str, Any], address: Address) -> None:
 def header(given: dict[str, Any], height: int) -> None:
     """A final header of any height, proved under the last one."""
     with _client(given) as client:
-        value = show_header(client.header(height))
+        value = msgspec.to_builtins(show_header(client.header(height)))
         show(value | _proof(given, client), as_json=given["as_json"])
 
 

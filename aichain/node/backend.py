@@ -20,7 +20,6 @@ from aichain.node.lanes.syncer import LaneSyncer
 from aichain.node.pool import TransactionPool
 from aichain.node.syncer import Syncer
 from aichain.rpc.backend import (
-    BlockStatus,
     BlockView,
     CertifiedRecord,
     CommitView,
@@ -30,9 +29,9 @@ from aichain.rpc.backend import (
     Placement,
     TransactionView,
     Uptime,
-    Voting,
 )
 from aichain.rpc.errors import HistoryPruned
+from aichain.rpc.statuses import BlockStatus, Voting
 from aichain.store.blocks import StoredBlock
 from aichain.store.certificate_archive import CertificateArchive
 from aichain.store.decisions import finality_of

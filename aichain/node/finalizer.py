@@ -10,7 +10,8 @@ from aichain.feed import Feed
 from aichain.node.context import NodeContext
 from aichain.node.ledger_writer import LedgerWriter
 from aichain.node.pool import TransactionPool
-from aichain.rpc.backend import BlockStatus, BlockView
+from aichain.rpc.backend import BlockView
+from aichain.rpc.statuses import BlockStatus
 from consensus.core.effects import Finalize
 from consensus.core.state import State
 from genesis import limits

@@ -21,7 +21,8 @@ from aichain.node.snapshot_prover import (
 )
 from aichain.node.sources import Unreliable, steady_ms
 from aichain.node.syncer import Syncer
-from aichain.rpc.backend import JoinProgress, JoinStage
+from aichain.rpc.backend import JoinProgress
+from aichain.rpc.statuses import JoinStage
 from aichain.store.failpoints import CrashPoint
 from aichain.store.joining import JoiningChain, SnapshotBase
 from aichain.store.paths import DataPaths

@@ -17,7 +17,8 @@ from aichain.node.engine import Engine
 from aichain.node.finalizer import Finalizer
 from aichain.node.fork_watch import ForkWatch
 from aichain.node.sources import BlockSources
-from aichain.rpc.backend import JoinProgress, JoinStage
+from aichain.rpc.backend import JoinProgress
+from aichain.rpc.statuses import JoinStage
 from consensus.certificates import QuorumCertificate
 from consensus.core.events import (
     BlockExecuted,

@@ -2,10 +2,10 @@
 
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Protocol
 
 from aichain.feed import Subscription
+from aichain.rpc.statuses import BlockStatus, JoinStage, Voting
 from consensus.certificates import QuorumCertificate
 from consensus.core.state import State as CoreState
 from consensus.electorate import Electorate
@@ -23,27 +23,6 @@ from vm.queries import RecordProof
 from vm.receipts import Receipt
 from vm.state import State
 from vm.transactions import SignedTransaction
-
-
-class Voting(StrEnum):
-    """Whether this node's votes may count towards a quorum."""
-
-    YES = "yes"
-    PROBATION = "probation"
-    """Its vote log is new: it signs nothing until nothing it forgot can count."""
-    BEHIND_LOG = "behindLog"
-    """It lost its chain: it signs nothing until it is where its vote log was."""
-    NOT_VALIDATOR = "notValidator"
-
-
-class JoinStage(StrEnum):
-    """What a node that joins by snapshot is doing."""
-
-    LOOKING = "looking"
-    """It asks peers which snapshots they have, and for their proofs."""
-    FETCHING = "fetching"
-    CHECKING = "checking"
-    """Everything is there; the whole is compared with the certified root."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,19 +71,6 @@ class NodeStatus:
     """Why certificates that would convict after a fork are not kept; empty while they are."""
     engines: EngineView = field(default_factory=view_engines)
     """Who verifies signatures and hashes, and who is not trusted to any more."""
-
-
-class BlockStatus(StrEnum):
-    """What a user may rely on, weakest first. Only the last two can never change."""
-
-    PROPOSED = "proposed"
-    """Executed here."""
-    FAST = "fast"
-    """The committee of a chain with two lanes made it final: to be shown, not to be credited."""
-    HARD = "hard"
-    """Decided by 69 % of all stake, on a chain with two lanes."""
-    FINAL = "final"
-    """The same where everybody votes on every block."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, get_type_hints
 
 import msgspec
 
@@ -49,11 +49,13 @@ class Method:
     name: str
     summary: str
     params: type[Params]
+    result: object
+    """The type of what `call` returns."""
     call: Callable[[Context, bytes], Awaitable[object]]
 
 
 def method(name: str, params: type[P], run: Callable[[Context, P], Awaitable[object]]) -> Method:
-    """An entry for `run`, whose docstring's first line is the method's summary."""
+    """An entry for `run`: its docstring's first line is the summary, its annotation the result."""
     decoder = msgspec.json.Decoder(params)
     names = tuple(field.encode_name for field in msgspec.structs.fields(params))
 
@@ -61,7 +63,8 @@ def method(name: str, params: type[P], run: Callable[[Context, P], Awaitable[obj
         return await run(context, parse_params(decoder, names, raw))
 
     assert run.__doc__, f"{name} has no documentation"
-    return Method(name, run.__doc__.strip().splitlines()[0], params, call)
+    summary = run.__doc__.strip().splitlines()[0]
+    return Method(name, summary, params, get_type_hints(run)["return"], call)
 
 
 class Registry:

@@ -9,16 +9,17 @@ from typing import Any
 
 import pytest
 import trio
+from msgspec import to_builtins
 
 from aichain.config import Endpoint, NodeConfig
 from aichain.node.assemble import Node
 from aichain.node.build import build_node
 from aichain.node.lanes.assemble import LaneNode
-from aichain.rpc.backend import BlockStatus
 from aichain.rpc.methods.aichain import get_status
 from aichain.rpc.methods.consensus import CommitteeQuery, CoreQuery, get_committee
 from aichain.rpc.methods.consensus import get_consensus_state as get_state
 from aichain.rpc.registry import NoParams
+from aichain.rpc.statuses import BlockStatus
 from aichain.store.paths import DataPaths
 from consensus.certificates import QuorumCertificate
 from consensus.lanes.closes import CLOSE_CONTEXT, Close, CloseMessage, SignedClose
@@ -70,13 +71,13 @@ async def test_blocks_are_fast_and_then_hard_and_a_node_comes_back(tmp_path: Pat
 
 
 async def _require_both_lanes(node: RunningLanes) -> None:
-    shown: Any = await get_state(node.rpc, CoreQuery())
+    shown: Any = to_builtins(await get_state(node.rpc, CoreQuery()))
     assert shown["ballot"]["number"] == lanes_of(node).number
     assert shown["terms"]
-    status: Any = await get_status(node.rpc, NoParams())
+    status: Any = to_builtins(await get_status(node.rpc, NoParams()))
     assert status["checkpoint"] == lanes_of(node).checkpoint.number
     assert status["fastHeight"] > status["height"]
-    committee: Any = await get_committee(node.rpc, CommitteeQuery())
+    committee: Any = to_builtins(await get_committee(node.rpc, CommitteeQuery()))
     assert sum(int(voter["weight"]) for voter in committee["voters"]) == 20
     assert committee["term"] in {term.number for term in lanes_of(node).terms}
 

@@ -12,7 +12,8 @@ import trio
 from aichain import recovery
 from aichain.config import SyncMode, TrustPoint
 from aichain.errors import ConfigError, StoreFailed
-from aichain.rpc.backend import JoinProgress, JoinStage
+from aichain.rpc.backend import JoinProgress
+from aichain.rpc.statuses import JoinStage
 from aichain.store import joining
 from aichain.store.joining import JoiningChain
 from aichain.store.kv import KeyValueReader

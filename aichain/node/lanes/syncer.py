@@ -15,7 +15,8 @@ from aichain.node.lanes.engine import LaneEngine
 from aichain.node.lanes.finalizer import LaneFinalizer
 from aichain.node.lanes.fork_watch import LaneForkWatch
 from aichain.node.sources import BlockSources
-from aichain.rpc.backend import JoinProgress, JoinStage
+from aichain.rpc.backend import JoinProgress
+from aichain.rpc.statuses import JoinStage
 from consensus.core.events import BlockExecuted, BlockRejected
 from consensus.errors import InvalidCertificate
 from consensus.headers import block_ref

@@ -3,19 +3,27 @@
 from typing import Annotated
 
 from msgspec import Meta
+from msgspec.structs import asdict
 
 from aichain.rpc.errors import UnknownResource
 from aichain.rpc.methods.parameters import Height
 from aichain.rpc.registry import Context, Params, method
-from aichain.rpc.render import Json
-from aichain.rpc.render_consensus import (
+from aichain.rpc.render.consensus import (
     read_evidence,
     show_committee,
     show_core,
     show_evidence,
-    show_uptime,
 )
-from aichain.rpc.render_lanes import show_accusation, show_lanes
+from aichain.rpc.render.lanes import show_accusation, show_lanes
+from aichain.rpc.render.validators import show_uptime
+from aichain.rpc.results.consensus import (
+    Committee,
+    CoreState,
+    Evidence,
+    EvidencePage,
+    LanesState,
+)
+from aichain.rpc.results.validators import Uptime
 from consensus.electorate import SCHEDULE_SLOTS
 from consensus.lanes.state import Lanes, Term
 from genesis.epochs import last_height
@@ -50,17 +58,17 @@ class Window(Params, frozen=True):
     window_blocks: Annotated[int, Meta(ge=1, le=CERTIFICATE_WINDOW_BLOCKS)] = _DEFAULT_WINDOW
 
 
-async def get_consensus_state(context: Context, params: CoreQuery) -> object:
+async def get_consensus_state(context: Context, params: CoreQuery) -> CoreState | LanesState:
     """Epoch, view, votes, tallies and certificates of the consensus core, as they are now."""
-    held = context.backend.core()
+    held, now_ms = context.backend.core(), context.clock.now_ms()
+    voting = context.backend.status().voting
     if isinstance(held, Lanes):
-        shown = show_lanes(held, views=params.views)
-    else:
-        shown = show_core(held, views=params.views)
-    return {"nowMs": context.clock.now_ms(), "voting": context.backend.status().voting} | shown
+        return show_lanes(held, views=params.views, now_ms=now_ms, voting=voting)
+    core = show_core(held, views=params.views)
+    return CoreState(**asdict(core), now_ms=now_ms, voting=voting)
 
 
-async def get_committee(context: Context, params: CommitteeQuery) -> object:
+async def get_committee(context: Context, params: CommitteeQuery) -> Committee:
     """Who votes on a height (without one: the next) with which weight, and in which turns."""
     backend = context.backend
     height = backend.status().height + 1 if params.height is None else params.height
@@ -69,8 +77,9 @@ async def get_committee(context: Context, params: CommitteeQuery) -> object:
         term = next((each for each in held.terms if _decides(each, height)), None)
         if term is not None:  # its seats; of what is hard, all validators stand for it
             seats = term.instance.electorate
-            return {"term": term.number} | show_committee(
-                height, seats, first_view=max(1, term.core.view), views=params.views
+            first_view = max(1, term.core.view)
+            return show_committee(
+                height, seats, first_view=first_view, views=params.views, term=term.number
             )
     electorate = await backend.electorate(height)
     if electorate is None:
@@ -84,11 +93,11 @@ def _decides(term: Term, height: int) -> bool:
     return term.instance.first_height <= height <= term.instance.last_height
 
 
-async def get_evidence(context: Context, params: Page) -> object:
+async def get_evidence(context: Context, params: Page) -> EvidencePage:
     """Evidence of double signatures that this node holds, the newest first."""
     backend = context.backend
     held = backend.evidence()[::-1]
-    document, shown = backend.head().document, list[Json]()
+    document, shown = backend.head().document, list[Evidence]()
     blocks = document.consensus.epoch_blocks
     for raw in held[params.offset : params.offset + params.limit]:
         if document.has_lanes:
@@ -97,10 +106,10 @@ async def get_evidence(context: Context, params: Page) -> object:
         evidence = read_evidence(raw)
         validators = await backend.validator_set(last_height(evidence.epoch, blocks))
         shown.append(show_evidence(raw, evidence, validators))
-    return {"count": len(held), "offset": params.offset, "evidence": shown}
+    return EvidencePage(count=len(held), offset=params.offset, evidence=shown)
 
 
-async def get_validator_uptime(context: Context, params: Window) -> object:
+async def get_validator_uptime(context: Context, params: Window) -> Uptime:
     """Turns taken and missed, and certificates signed, in the last final blocks."""
     return show_uptime(await context.backend.uptime(params.window_blocks))
 

@@ -21,8 +21,10 @@ from aichain.rpc.methods.parameters import (
     hash_of,
 )
 from aichain.rpc.registry import Context, NoParams, Params, method
-from aichain.rpc.render import show_bytes
-from aichain.rpc.render_ethereum import quantity, show_eth_block, show_eth_head
+from aichain.rpc.render.ethereum import quantity, show_eth_block, show_eth_head
+from aichain.rpc.render.texts import show_bytes
+from aichain.rpc.results.ethereum import EthBlock, EthHead, Syncing
+from aichain.rpc.results.result import HashHex, Quantity
 from aichain.rpc.topics import Topic
 from vm.queries import account_view
 
@@ -57,62 +59,62 @@ class SubscriptionId(Params, frozen=True):
     subscription: Annotated[str, Meta(max_length=32)]
 
 
-async def chain_id(context: Context, _: NoParams) -> object:
+async def chain_id(context: Context, _: NoParams) -> Quantity:
     """The network id (EIP-695)."""
     return quantity(context.backend.status().network_id)
 
 
-async def net_version(context: Context, _: NoParams) -> object:
+async def net_version(context: Context, _: NoParams) -> str:
     """The network id in decimal."""
     return str(context.backend.status().network_id)
 
 
-async def net_listening(_: Context, __: NoParams) -> object:
+async def net_listening(_: Context, __: NoParams) -> bool:
     """Always true: a node that answers listens to peers."""
     return True
 
 
-async def net_peer_count(context: Context, _: NoParams) -> object:
+async def net_peer_count(context: Context, _: NoParams) -> Quantity:
     """Connected peers."""
     return quantity(context.backend.status().peers)
 
 
-async def client_version(context: Context, _: NoParams) -> object:
+async def client_version(context: Context, _: NoParams) -> str:
     """Name, version and platform."""
     version = context.backend.status().version
     python = f"python{platform.python_version()}"
     return f"AIChain/v{version}/{platform.system().lower()}-{platform.machine()}/{python}"
 
 
-async def syncing(context: Context, _: NoParams) -> object:
+async def syncing(context: Context, _: NoParams) -> bool | Syncing:
     """False, or how far the node is."""
     status = context.backend.status()
     if not status.syncing:
         return False
-    return {
-        "startingBlock": quantity(0),
-        "currentBlock": quantity(status.height),
-        "highestBlock": quantity(max(status.height, status.target_height)),
-    }
+    return Syncing(
+        starting_block=quantity(0),
+        current_block=quantity(status.height),
+        highest_block=quantity(max(status.height, status.target_height)),
+    )
 
 
-async def accounts(_: Context, __: NoParams) -> object:
+async def accounts(_: Context, __: NoParams) -> list[str]:
     """Empty: the node holds no keys for callers."""
     return []
 
 
-async def block_number(context: Context, _: NoParams) -> object:
+async def block_number(context: Context, _: NoParams) -> Quantity:
     """The last final height."""
     return quantity(context.backend.status().height)
 
 
-async def get_balance(context: Context, params: AtBlock) -> object:
+async def get_balance(context: Context, params: AtBlock) -> Quantity:
     """Balance in units of 10^-18, after the last final block."""
     _require_head(context.backend, params.block)
     return quantity(account_view(context.backend.head(), address_of(params.address)).balance)
 
 
-async def get_transaction_count(context: Context, params: AtBlock) -> object:
+async def get_transaction_count(context: Context, params: AtBlock) -> Quantity:
     """Next nonce after the last final block; "pending" counts the mempool too."""
     address = address_of(params.address)
     if params.block == "pending":
@@ -121,13 +123,13 @@ async def get_transaction_count(context: Context, params: AtBlock) -> object:
     return quantity(account_view(context.backend.head(), address).nonce)
 
 
-async def get_block_by_number(context: Context, params: BlockByNumber) -> object:
+async def get_block_by_number(context: Context, params: BlockByNumber) -> EthBlock | None:
     """A final block, or null."""
     view = await context.backend.block_at(_height_of(context.backend, params.block))
     return None if view is None else await _show(context.backend, view, full=params.full)
 
 
-async def get_block_by_hash(context: Context, params: BlockByHash) -> object:
+async def get_block_by_hash(context: Context, params: BlockByHash) -> EthBlock | None:
     """A final block, or null."""
     view = await context.backend.block_by_id(hash_of(params.hash))
     if view is None or not view.final:
@@ -135,7 +137,7 @@ async def get_block_by_hash(context: Context, params: BlockByHash) -> object:
     return await _show(context.backend, view, full=params.full)
 
 
-async def send_raw_transaction(context: Context, params: RawTransaction) -> object:
+async def send_raw_transaction(context: Context, params: RawTransaction) -> HashHex:
     """Submit an AI-Chain envelope; transactions of Ethereum wallets are refused by name."""
     raw = bytes_of(params.data)
     if raw[:1] != bytes([_ENVELOPE_BYTE]):
@@ -145,27 +147,27 @@ async def send_raw_transaction(context: Context, params: RawTransaction) -> obje
     return show_bytes(await context.backend.submit(raw))
 
 
-async def subscribe(context: Context, params: HeadsSubscription) -> object:
+async def subscribe(context: Context, params: HeadsSubscription) -> str:
     """Subscribe to "newHeads"; over WebSocket only."""
     if context.subscriber is None:
         raise WebSocketNeeded(method=f"eth_subscribe {params.topic}")
     return context.subscriber.subscribe(Topic.NEW_HEADS)
 
 
-async def unsubscribe(context: Context, params: SubscriptionId) -> object:
+async def unsubscribe(context: Context, params: SubscriptionId) -> bool:
     """End a subscription; false when there was none."""
     if context.subscriber is None:
         raise WebSocketNeeded(method="eth_unsubscribe")
     return context.subscriber.unsubscribe(params.subscription)
 
 
-async def render_new_head(backend: Backend, view: BlockView) -> object:
+async def render_new_head(backend: Backend, view: BlockView) -> EthHead:
     """What `newHeads` pushes."""
     validators = await backend.validator_set(view.block.header.height)
     return show_eth_head(view, validators, gas_limit=_gas_limit(backend))
 
 
-async def _show(backend: Backend, view: BlockView, *, full: bool) -> object:
+async def _show(backend: Backend, view: BlockView, *, full: bool) -> EthBlock:
     height = view.block.header.height
     validators = await backend.validator_set(height) if height else None
     return show_eth_block(view, validators, gas_limit=_gas_limit(backend), full=full)

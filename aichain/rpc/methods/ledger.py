@@ -20,7 +20,8 @@ from aichain.rpc.methods.parameters import (
     hash_of,
 )
 from aichain.rpc.registry import Context, NoParams, Params, method
-from aichain.rpc.render import transaction_status
+from aichain.rpc.render.transactions import transaction_status
+from aichain.rpc.results import ledger as results
 
 _STATUSES = {"pending": "mempool", "included": "included", "final": "finalized", "failed": "failed"}
 
@@ -45,67 +46,67 @@ class Submission(Params, frozen=True):
     tx: RawText
 
 
-async def get_height(context: Context, _: NoParams) -> object:
+async def get_height(context: Context, _: NoParams) -> results.Height:
     """The last final height."""
-    return {"height": context.backend.status().height}
+    return results.Height(context.backend.status().height)
 
 
-async def get_miner(_: Context, params: ByAddress) -> object:
+async def get_miner(_: Context, params: ByAddress) -> None:
     """State of a miner, or null: no transaction registers miners on this chain yet."""
     address_of(params.address)
-    return None
+    return
 
 
-async def get_pending_rewards(_: Context, params: ByAddress) -> object:
+async def get_pending_rewards(_: Context, params: ByAddress) -> results.Rewards:
     """Claimable rewards, in units of 10^-18: nothing accrues to single miners yet."""
     address_of(params.address)
-    return {"rewards": "0"}
+    return results.Rewards("0")
 
 
-async def get_teleport_status(_: Context, params: ById) -> object:
+async def get_teleport_status(_: Context, params: ById) -> None:
     """Status of a teleport; every id is unknown while the chain has no outbox."""
     raise UnknownResource(resource=f"teleport {params.id}")
 
 
-async def get_transaction_status(context: Context, params: ByHash) -> object:
+async def get_transaction_status(context: Context, params: ByHash) -> results.TransactionStatus:
     """pending | mempool | included | finalized; or failed, with the reason."""
     view = await context.backend.transaction(hash_of(params.hash))
     if view is None:
         raise UnknownResource(resource=f"transaction {params.hash}")
     placement = view.placement
-    return {
-        "status": _STATUSES[transaction_status(placement)],
-        "block_height": None if placement is None else placement.height,
-        "reason": None if placement is None else placement.receipt.error or None,
-    }
+    return results.TransactionStatus(
+        status=_STATUSES[transaction_status(placement)],
+        block_height=None if placement is None else placement.height,
+        reason=None if placement is None else placement.receipt.error or None,
+    )
 
 
-async def get_block(context: Context, params: ByHeight) -> object:
+async def get_block(context: Context, params: ByHeight) -> results.Block:
     """A final block's header."""
     view = await context.backend.block_at(params.height)
     if view is None:
         raise UnknownResource(resource=f"block {params.height}")
     header = view.block.header
     validators = await context.backend.validator_set(header.height) if header.height else None
-    return {
-        "height": header.height,
-        "parent_hash": list(header.parent_id),
-        "hash": list(header.id),
-        "timestamp": header.timestamp_ms,
-        "proposer": list(validators[header.proposer_index].public_key) if validators else [],
-        "tx_root": list(header.tx_root),
-        "state_root": list(view.state_root),
-        "tx_count": len(view.block.transactions),
-    }
+    return results.Block(
+        height=header.height,
+        parent_hash=list(header.parent_id),
+        hash=list(header.id),
+        timestamp=header.timestamp_ms,
+        proposer=list(validators[header.proposer_index].public_key) if validators else [],
+        tx_root=list(header.tx_root),
+        state_root=list(view.state_root),
+        tx_count=len(view.block.transactions),
+    )
 
 
-async def submit_transaction(context: Context, params: Submission) -> object:
+async def submit_transaction(context: Context, params: Submission) -> results.Submitted:
     """Submit our envelope in hexadecimal."""
     raw = bytes_of(params.tx)
     if raw.startswith((b"{", b'"')):
         raise LegacyTransaction(variant=_variant(raw))
     tx_id = await context.backend.submit(raw)
-    return {"hash": tx_id.hex()}
+    return results.Submitted(tx_id.hex())
 
 
 def _variant(raw: bytes) -> str:

@@ -11,12 +11,13 @@ from msgspec import Meta
 from aichain.rpc.errors import InvalidParams, StateNotCertified
 from aichain.rpc.methods.parameters import HashText, Height, StateKeyText, bytes_of, hash_of
 from aichain.rpc.registry import Context, Params, method
-from aichain.rpc.render_light import (
+from aichain.rpc.render.light import (
     show_certified_record,
     show_finality,
     show_header_proof,
     show_transaction_proof,
 )
+from aichain.rpc.results.light import CertifiedRecord, Finality, HeaderProof, TransactionProof
 from genesis.epochs import last_height
 from genesis.limits import RPC_ANCHORS_MAX
 
@@ -45,17 +46,17 @@ class ByHash(Params, frozen=True):
     hash: HashText
 
 
-async def get_finality(context: Context, params: MaybeHeight) -> object:
+async def get_finality(context: Context, params: MaybeHeight) -> Finality | None:
     """What makes a height final, the last one by default: certificate, start, headers; or null."""
     height = context.backend.status().height if params.height is None else params.height
     finality = await context.backend.finality(height)
     return None if finality is None else show_finality(finality)
 
 
-async def get_anchors(context: Context, params: Anchors) -> object:
+async def get_anchors(context: Context, params: Anchors) -> list[Finality]:
     """The FINAL certificates of the last blocks of epochs, as many of them as are over."""
     epoch_blocks = context.backend.head().document.consensus.epoch_blocks
-    anchors = []
+    anchors = list[Finality]()
     for epoch in range(params.from_epoch, params.from_epoch + params.count):
         finality = await context.backend.finality(last_height(epoch, epoch_blocks))
         if finality is None:
@@ -64,7 +65,7 @@ async def get_anchors(context: Context, params: Anchors) -> object:
     return anchors
 
 
-async def get_header_proof(context: Context, params: HeaderQuery) -> object:
+async def get_header_proof(context: Context, params: HeaderQuery) -> HeaderProof | None:
     """A header with its proof under a later one, the last final one by default; null when none."""
     at = context.backend.status().height if params.at is None else params.at
     if params.at is not None and params.height >= at:
@@ -73,7 +74,7 @@ async def get_header_proof(context: Context, params: HeaderQuery) -> object:
     return None if found is None else show_header_proof(found)
 
 
-async def get_state_proof(context: Context, params: ByKey) -> object:
+async def get_state_proof(context: Context, params: ByKey) -> CertifiedRecord:
     """A state record, or its absence, proved against a root that a final header carries."""
     found = await context.backend.certified_record(bytes_of(params.key))
     if found is None:
@@ -81,7 +82,7 @@ async def get_state_proof(context: Context, params: ByKey) -> object:
     return show_certified_record(found)
 
 
-async def get_transaction_proof(context: Context, params: ByHash) -> object:
+async def get_transaction_proof(context: Context, params: ByHash) -> TransactionProof | None:
     """Where a final transaction stands, what came of it, and proof of both; or null."""
     view = await context.backend.transaction(hash_of(params.hash))
     if view is None or view.placement is None or not view.placement.final:

@@ -8,7 +8,7 @@ from typing import Final
 import trio
 
 from aichain.node.lanes.assemble import LaneNode
-from aichain.rpc.backend import BlockStatus
+from aichain.rpc.statuses import BlockStatus
 from consensus.errors import InvalidCertificate
 from consensus.lanes.closes import Close
 from consensus.lanes.messages import CheckpointMessage, Decision, TermProposal

@@ -24,7 +24,8 @@ from aichain.node.lanes.fork_watch import LaneForkWatch
 from aichain.node.lanes.inbound import LaneInbound
 from aichain.node.lanes.performer import LanePerformer
 from aichain.node.lanes.syncer import LaneSyncer
-from aichain.rpc.backend import BlockStatus, BlockView
+from aichain.rpc.backend import BlockView
+from aichain.rpc.statuses import BlockStatus
 from consensus.core import effects as core
 from consensus.instance import BlockRef
 from consensus.lanes import effects as asked

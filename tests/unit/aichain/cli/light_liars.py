@@ -3,10 +3,12 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Self
 
+from msgspec import to_builtins
+
 from aichain.cli.client import RpcRefused
 from aichain.rpc.backend import CertifiedRecord, HeaderProof
-from aichain.rpc.render import show_validators
-from aichain.rpc.render_light import show_certified_record, show_finality, show_header_proof
+from aichain.rpc.render.light import show_certified_record, show_finality, show_header_proof
+from aichain.rpc.render.validators import show_validators
 from consensus.light import Finality
 from genesis.epochs import epoch_of_height, last_height
 from tests.builders_light import EPOCH_BLOCKS, LightChain
@@ -51,7 +53,7 @@ class ServedChain:
         if not height < at <= self.head:
             return None
         proof = self.chain.prove(height, at)
-        return show_header_proof(HeaderProof(self.chain.headers[height], at, proof))
+        return to_builtins(show_header_proof(HeaderProof(self.chain.headers[height], at, proof)))
 
     def getStateProof(self, key: str) -> Any:  # noqa: N802 the method's name
         raw, tree = bytes.fromhex(key[2:]), self.chain.tree
@@ -59,11 +61,11 @@ class ServedChain:
         record = RecordProof(raw, self.chain.records.get(raw), tree.prove(raw), tree.root, height)
         finality = self._finality(height + 1)
         assert finality is not None
-        return show_certified_record(CertifiedRecord(record, finality))
+        return to_builtins(show_certified_record(CertifiedRecord(record, finality)))
 
     def validators(self, height: int) -> Any:
         epoch = epoch_of_height(height, EPOCH_BLOCKS)
-        return show_validators(height, self.chain.set_of(epoch))
+        return to_builtins(show_validators(height, self.chain.set_of(epoch)))
 
     def _finality(self, height: int) -> Finality | None:
         if not 0 < height <= self.head:
@@ -72,7 +74,7 @@ class ServedChain:
         return self.chain.finality(certified, down_to=height)
 
     def _show(self, finality: Finality | None) -> Any:
-        return None if finality is None else show_finality(finality)
+        return None if finality is None else to_builtins(show_finality(finality))
 
 
 class PrunedChain(ServedChain):

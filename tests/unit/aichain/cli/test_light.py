@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import to_builtins
 
 from aichain.cli.exit_codes import CommandExit
 from aichain.errors import ExitCode
 from aichain.rpc.backend import HeaderProof
-from aichain.rpc.render_light import show_finality, show_header_proof
+from aichain.rpc.render.light import show_finality, show_header_proof
 from consensus.light import TRUST_MAX_MS, Finality
 from native.hashing import ZERO_HASH, derive_hash
 from native.signatures import SIGNATURE_BYTES, Algorithm
@@ -99,11 +100,11 @@ def changed(**fields: Any) -> Callable[[Any], Any]:
 
 
 def instead(claim: Finality) -> Callable[[Any], Any]:
-    return lambda _answer: show_finality(claim)
+    return lambda _answer: to_builtins(show_finality(claim))
 
 
 def in_record(claim: Finality) -> Callable[[Any], Any]:
-    return lambda answer: answer | {"finality": show_finality(claim)}
+    return lambda answer: answer | {"finality": to_builtins(show_finality(claim))}
 
 
 def forged_by(members: tuple[int, ...] = (0, 1, 2), **fields: Any) -> Finality:
@@ -115,7 +116,7 @@ def forged_by(members: tuple[int, ...] = (0, 1, 2), **fields: Any) -> Finality:
 
 
 BLANK = with_signature(CHAIN.finality(30), bytes(SIGNATURE_BYTES[Algorithm.ML_DSA_65]))
-SWAPPED = show_header_proof(HeaderProof(CHAIN.headers[9], 30, CHAIN.prove(8, 30)))
+SWAPPED = to_builtins(show_header_proof(HeaderProof(CHAIN.headers[9], 30, CHAIN.prove(8, 30))))
 FORKED = LightChain.of(30, salt=9)
 
 LIES: dict[str, tuple[Lies, tuple[str, ...], int, str]] = {
@@ -141,7 +142,9 @@ LIES: dict[str, tuple[Lies, tuple[str, ...], int, str]] = {
         {
             "aichain_getFinality": instead(forged_by(vset_hash=OTHERS.hash)),
             "aichain_validators": lambda _: _served(OTHERS),
-            "aichain_getAnchors": lambda _: [show_finality(forged_by(vset_hash=OTHERS.hash))],
+            "aichain_getAnchors": lambda _: [
+                to_builtins(show_finality(forged_by(vset_hash=OTHERS.hash)))
+            ],
         },
         ("header", "30"),
         CommandExit.NOT_PROVEN,
@@ -303,7 +306,7 @@ def test_a_clock_that_stands_does_not_make_old_trust_young(reader: Reader) -> No
 
 
 def _only_last(answer: Any, claim: Finality) -> Any:
-    return show_finality(claim) if len(answer["headers"]) == 1 else answer
+    return to_builtins(show_finality(claim)) if len(answer["headers"]) == 1 else answer
 
 
 def test_the_network_has_to_be_the_one_that_was_named(reader: Reader) -> None:

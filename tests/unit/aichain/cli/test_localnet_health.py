@@ -10,7 +10,7 @@ import pytest
 from aichain.cli.localnet_health import Health, Trouble, duration, health_lines, health_of
 from aichain.cli.localnet_nodes import document_of, make_network
 from aichain.cli.localnet_state import LocalnetState, ProcessId
-from aichain.rpc.backend import Voting
+from aichain.rpc.statuses import Voting
 
 YES, PROBATION, BEHIND = Voting.YES, Voting.PROBATION, Voting.BEHIND_LOG
 OLD_MS = 60_000

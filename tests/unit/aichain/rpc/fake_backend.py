@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from aichain.feed import Feed, Subscription
 from aichain.metrics import Metrics
 from aichain.rpc.backend import (
-    BlockStatus,
     BlockView,
     CertifiedRecord,
     CommitView,
@@ -19,8 +18,8 @@ from aichain.rpc.backend import (
     Placement,
     TransactionView,
     Uptime,
-    Voting,
 )
+from aichain.rpc.statuses import BlockStatus, Voting
 from consensus.certificates import assemble
 from consensus.core.state import CoreConfig, initial
 from consensus.core.state import State as CoreState

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from aichain.rpc.backend import JoinProgress, JoinStage, Voting
+from aichain.rpc.backend import JoinProgress
+from aichain.rpc.statuses import JoinStage, Voting
 from consensus.quorum import reaches_quorum
 from consensus.votes import VOTE_CONTEXT
 from genesis.units import AI, format_address

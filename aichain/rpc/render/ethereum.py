@@ -1,11 +1,14 @@
-"""Blocks as the JSON of `eth_*`: what Ethereum clients insist on, without claiming what is not.
+"""Blocks as the results of `eth_*`: what Ethereum clients insist on, without claiming what is not.
 
 `alloy` refuses a block that lacks one of these fields, web3.py one whose extraData is longer than
 32 bytes. Fields without a meaning here have the constants of an empty Ethereum block.
 """
 
+from msgspec.structs import asdict
+
 from aichain.rpc.backend import BlockView
-from aichain.rpc.render import Json, proposer_of, show_bytes
+from aichain.rpc.render.texts import proposer_of, show_bytes
+from aichain.rpc.results import ethereum as results
 from genesis.units import ZERO_ADDRESS, format_address
 from genesis.validators import ValidatorSet
 from native.hashing import keccak256
@@ -29,71 +32,74 @@ def quantity(value: int) -> str:
 
 def show_eth_block(
     view: BlockView, validators: ValidatorSet | None, *, gas_limit: int, full: bool
-) -> Json:
+) -> results.EthBlock:
     """`full` lists transactions instead of their hashes."""
     header = view.block.header
     transactions = view.block.transactions
     placed = enumerate(zip(transactions, view.receipts, strict=True))
-    return show_eth_head(view, validators, gas_limit=gas_limit) | {
-        "transactions": [
+    return results.EthBlock(
+        **asdict(show_eth_head(view, validators, gas_limit=gas_limit)),
+        transactions=[
             _show_transaction(signed, receipt, header, index) if full else show_bytes(signed.id)
             for index, (signed, receipt) in placed
         ],
-        "uncles": [],
-        "size": quantity(len(header.raw) + sum(len(signed.raw) for signed in transactions)),
-    }
+        uncles=[],
+        size=quantity(len(header.raw) + sum(len(signed.raw) for signed in transactions)),
+    )
 
 
-def show_eth_head(view: BlockView, validators: ValidatorSet | None, *, gas_limit: int) -> Json:
-    """A block as `newHeads` sends it. Gas is weight: bytes and 1,000 a signature."""
+def show_eth_head(
+    view: BlockView, validators: ValidatorSet | None, *, gas_limit: int
+) -> results.EthHead:
+    """Gas is weight: bytes and 1,000 a signature."""
     header = view.block.header
     proposer = proposer_of(header, validators)
-    return {
-        "number": quantity(header.height),
-        "hash": show_bytes(header.id),
-        "parentHash": show_bytes(header.parent_id),
-        "timestamp": quantity(header.timestamp_ms // 1000),
-        "miner": format_address(ZERO_ADDRESS if proposer is None else proposer),
-        "stateRoot": show_bytes(view.state_root),
-        "transactionsRoot": show_bytes(header.tx_root),
-        "receiptsRoot": show_bytes(receipts_root(view.receipts)),
-        "gasUsed": quantity(sum(signed.weight for signed in view.block.transactions)),
-        "gasLimit": quantity(gas_limit),
-        "extraData": show_bytes(EXTRA_DATA),
-        "mixHash": show_bytes(header.beacon_mix),
-        "difficulty": quantity(0),
-        "totalDifficulty": quantity(0),
-        "nonce": _NO_NONCE,
-        "sha3Uncles": _EMPTY_LIST_HASH,
-        "logsBloom": _NO_BLOOM,
-    }
+    return results.EthHead(
+        number=quantity(header.height),
+        hash=show_bytes(header.id),
+        parent_hash=show_bytes(header.parent_id),
+        timestamp=quantity(header.timestamp_ms // 1000),
+        miner=format_address(ZERO_ADDRESS if proposer is None else proposer),
+        state_root=show_bytes(view.state_root),
+        transactions_root=show_bytes(header.tx_root),
+        receipts_root=show_bytes(receipts_root(view.receipts)),
+        gas_used=quantity(sum(signed.weight for signed in view.block.transactions)),
+        gas_limit=quantity(gas_limit),
+        extra_data=show_bytes(EXTRA_DATA),
+        mix_hash=show_bytes(header.beacon_mix),
+        difficulty=quantity(0),
+        total_difficulty=quantity(0),
+        nonce=_NO_NONCE,
+        sha3_uncles=_EMPTY_LIST_HASH,
+        logs_bloom=_NO_BLOOM,
+    )
 
 
 def _show_transaction(
     signed: SignedTransaction, receipt: Receipt, header: Header, index: int
-) -> Json:
+) -> results.EthTransaction:
     """`gas` times `gasPrice` is exactly the fee of the weight; what else it cost stands apart."""
     transaction = signed.transaction
     creation_fee = _creation_fee(receipt)
     recipient, value, data = _transfer_of(transaction.body)
-    return {
-        "type": TRANSACTION_TYPE,
-        "hash": show_bytes(signed.id),
-        "from": format_address(transaction.sender),
-        "to": recipient,
-        "value": quantity(value),
-        "input": show_bytes(data),
-        "nonce": quantity(transaction.nonce),
-        "gas": quantity(signed.weight),
-        "gasPrice": quantity((receipt.fee_burned - creation_fee) // signed.weight),
-        "accountCreationFee": quantity(creation_fee),
-        "tip": quantity(receipt.tip),
-        "chainId": quantity(transaction.network_id),
-        "blockHash": show_bytes(header.id),
-        "blockNumber": quantity(header.height),
-        "transactionIndex": quantity(index),
-        "pqScheme": signed.algorithm.name,
-    }
+    return results.EthTransaction(
+        type=TRANSACTION_TYPE,
+        hash=show_bytes(signed.id),
+        sender=format_address(transaction.sender),
+        to=recipient,
+        value=quantity(value),
+        input=show_bytes(data),
+        nonce=quantity(transaction.nonce),
+        gas=quantity(signed.weight),
+        gas_price=quantity((receipt.fee_burned - creation_fee) // signed.weight),
+        account_creation_fee=quantity(creation_fee),
+        tip=quantity(receipt.tip),
+        chain_id=quantity(transaction.network_id),
+        block_hash=show_bytes(header.id),
+        block_number=quantity(header.height),
+        transaction_index=quantity(index),
+        pq_scheme=signed.algorithm.name,
+    )
 
 
 def _creation_fee(receipt: Receipt) -> int:

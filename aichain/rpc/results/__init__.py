@@ -1,0 +1,1 @@
+"""What methods answer: one type per result, for the server, its OpenRPC document and clients."""

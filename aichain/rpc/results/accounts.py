@@ -1,0 +1,62 @@
+"""Accounts, their records with proofs, and where all coins are."""
+
+from aichain.rpc.results.result import AddressHex, AmountText, Count, HashHex, Hex, Result
+from aichain.rpc.results.transactions import RoleName
+
+
+class Unbonding(Result, frozen=True):
+    """Stake that was taken back and is not free yet."""
+
+    amount: AmountText
+    matures_at: Count
+    """A height."""
+    role: RoleName
+    target: AddressHex
+
+
+class Account(Result, frozen=True):
+    """An unused address has zeros, and `exists` is false."""
+
+    address: AddressHex
+    exists: bool
+    balance: AmountText
+    nonce: Count
+    staked: AmountText
+    unbonding: list[Unbonding]
+    algorithm: str | None
+    """Of the key it revealed; None before its first transaction."""
+    is_validator: bool
+    pending_nonce: Count
+    """The next free nonce, pending transactions counted."""
+    height: Count
+
+
+class AccountProof(Result, frozen=True):
+    """The record of an account or its absence under a state root."""
+
+    address: AddressHex
+    height: Count
+    state_root: HashHex
+    block_hash: HashHex
+    key: Hex
+    value: Hex | None
+    proof: Hex
+
+
+class Supply(Result, frozen=True):
+    """Every coin: from where it came, and where it is."""
+
+    height: Count
+    genesis: AmountText
+    minted: AmountText
+    burned: AmountText
+    total: AmountText
+    balances: AmountText
+    staked: AmountText
+    unbonding: AmountText
+    treasury: AmountText
+    ai_pool: AmountText
+    voter_pool: AmountText
+    cap: AmountText
+    next_reward: AmountText
+    base_fee: AmountText

@@ -1,0 +1,38 @@
+"""What existing mining clients read, name by name as they do: not our names."""
+
+import msgspec
+
+from aichain.rpc.results.result import AmountText, Count
+
+ByteValues = list[int]
+"""Their hashes and keys are arrays of byte values."""
+
+
+class Height(msgspec.Struct, frozen=True):
+    height: Count
+
+
+class Rewards(msgspec.Struct, frozen=True):
+    rewards: AmountText
+
+
+class TransactionStatus(msgspec.Struct, frozen=True):
+    status: str
+    block_height: Count | None
+    reason: str | None
+
+
+class Block(msgspec.Struct, frozen=True):
+    height: Count
+    parent_hash: ByteValues
+    hash: ByteValues
+    timestamp: Count
+    proposer: ByteValues
+    tx_root: ByteValues
+    state_root: ByteValues
+    tx_count: Count
+
+
+class Submitted(msgspec.Struct, frozen=True):
+    hash: str
+    """Without 0x."""
