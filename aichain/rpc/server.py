@@ -16,6 +16,7 @@ from aichain.rpc.dispatch import Dispatcher
 from aichain.rpc.errors import CallsExceeded, RequestTooLarge, ServerBusy
 from aichain.rpc.http import (
     CONTINUE,
+    JSON,
     HttpRefused,
     HttpRequest,
     RequestReader,
@@ -27,7 +28,8 @@ from aichain.rpc.http import (
 )
 from aichain.rpc.jsonrpc import NULL_ID, Batch, Item, render_error
 from aichain.rpc.methods import RENDERERS, build_registry
-from aichain.rpc.pages import render_page
+from aichain.rpc.methods.discovery import DISCOVER
+from aichain.rpc.pages import Page, render_page
 from aichain.rpc.registry import Context, Subscriber
 from aichain.rpc.settings import RpcSettings
 from aichain.rpc.subscriptions import Hub
@@ -60,9 +62,8 @@ class RpcServer:
         self._clock = clock
         self.context = Context(backend, clock)
         """What the methods are given."""
-        self._dispatcher = Dispatcher(
-            build_registry(faults_enabled=settings.faults), metrics, limits
-        )
+        self._registry = build_registry(faults_enabled=settings.faults)
+        self._dispatcher = Dispatcher(self._registry, metrics, limits)
         self._budget = CallBudget(limits)
         self._connections = ConnectionCount(limits)
         self._unsent = UnsentAnswers(limits)
@@ -170,9 +171,7 @@ class RpcServer:
             case "POST" if request.path in RPC_PATHS:
                 return await self._respond_to_calls(caller, request)
             case "GET":
-                ready_within_ms = self._settings.ready_within_ms
-                now_ms = self._clock.now_ms()
-                page = render_page(request.path, self._backend, now_ms, ready_within_ms)
+                page = await self._page(request.path)
                 return render_response(
                     page.status,
                     page.body,
@@ -184,6 +183,13 @@ class RpcServer:
                 raise HttpRefused(404, "JSON-RPC is at /")
             case _:
                 raise HttpRefused(405, "GET, POST and OPTIONS are served")
+
+    async def _page(self, path: str) -> Page:
+        if path == "/openrpc.json":
+            document = await self._registry.find(DISCOVER).call(self.context, b"")
+            return Page(200, JSON, msgspec.json.encode(document))
+        ready_within_ms = self._settings.ready_within_ms
+        return render_page(path, self._backend, self._clock.now_ms(), ready_within_ms)
 
     async def _respond_to_calls(self, caller: _Caller, request: HttpRequest) -> bytes:
         # A page may send text/plain anywhere without asking the server first; JSON it may not.

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from aichain.rpc.methods import aichain, consensus, ethereum, faults, ledger, light
+from aichain.rpc.methods.discovery import discovery
 from aichain.rpc.registry import Registry
 from aichain.rpc.subscriptions import Renderer
 from aichain.rpc.topics import Topic
@@ -21,5 +22,6 @@ def build_registry(*, faults_enabled: bool) -> Registry:
         *light.METHODS,
         *ledger.METHODS,
         *ethereum.METHODS,
+        *(faults.METHODS if faults_enabled else ()),
     )
-    return Registry((*methods, *faults.METHODS) if faults_enabled else methods)
+    return Registry((*methods, discovery(methods)))

@@ -21,7 +21,13 @@ from aichain.rpc.methods.parameters import (
 )
 from aichain.rpc.registry import Context, NoParams, Params, method
 from aichain.rpc.render.transactions import transaction_status
-from aichain.rpc.results import ledger as results
+from aichain.rpc.results.ledger import (
+    LedgerBlock,
+    LedgerHeight,
+    LedgerRewards,
+    LedgerSubmission,
+    LedgerTransaction,
+)
 
 _STATUSES = {"pending": "mempool", "included": "included", "final": "finalized", "failed": "failed"}
 
@@ -46,9 +52,9 @@ class Submission(Params, frozen=True):
     tx: RawText
 
 
-async def get_height(context: Context, _: NoParams) -> results.Height:
+async def get_height(context: Context, _: NoParams) -> LedgerHeight:
     """The last final height."""
-    return results.Height(context.backend.status().height)
+    return LedgerHeight(context.backend.status().height)
 
 
 async def get_miner(_: Context, params: ByAddress) -> None:
@@ -57,10 +63,10 @@ async def get_miner(_: Context, params: ByAddress) -> None:
     return
 
 
-async def get_pending_rewards(_: Context, params: ByAddress) -> results.Rewards:
+async def get_pending_rewards(_: Context, params: ByAddress) -> LedgerRewards:
     """Claimable rewards, in units of 10^-18: nothing accrues to single miners yet."""
     address_of(params.address)
-    return results.Rewards("0")
+    return LedgerRewards("0")
 
 
 async def get_teleport_status(_: Context, params: ById) -> None:
@@ -68,27 +74,27 @@ async def get_teleport_status(_: Context, params: ById) -> None:
     raise UnknownResource(resource=f"teleport {params.id}")
 
 
-async def get_transaction_status(context: Context, params: ByHash) -> results.TransactionStatus:
+async def get_transaction_status(context: Context, params: ByHash) -> LedgerTransaction:
     """pending | mempool | included | finalized; or failed, with the reason."""
     view = await context.backend.transaction(hash_of(params.hash))
     if view is None:
         raise UnknownResource(resource=f"transaction {params.hash}")
     placement = view.placement
-    return results.TransactionStatus(
+    return LedgerTransaction(
         status=_STATUSES[transaction_status(placement)],
         block_height=None if placement is None else placement.height,
         reason=None if placement is None else placement.receipt.error or None,
     )
 
 
-async def get_block(context: Context, params: ByHeight) -> results.Block:
+async def get_block(context: Context, params: ByHeight) -> LedgerBlock:
     """A final block's header."""
     view = await context.backend.block_at(params.height)
     if view is None:
         raise UnknownResource(resource=f"block {params.height}")
     header = view.block.header
     validators = await context.backend.validator_set(header.height) if header.height else None
-    return results.Block(
+    return LedgerBlock(
         height=header.height,
         parent_hash=list(header.parent_id),
         hash=list(header.id),
@@ -100,13 +106,13 @@ async def get_block(context: Context, params: ByHeight) -> results.Block:
     )
 
 
-async def submit_transaction(context: Context, params: Submission) -> results.Submitted:
+async def submit_transaction(context: Context, params: Submission) -> LedgerSubmission:
     """Submit our envelope in hexadecimal."""
     raw = bytes_of(params.tx)
     if raw.startswith((b"{", b'"')):
         raise LegacyTransaction(variant=_variant(raw))
     tx_id = await context.backend.submit(raw)
-    return results.Submitted(tx_id.hex())
+    return LedgerSubmission(tx_id.hex())
 
 
 def _variant(raw: bytes) -> str:

@@ -8,21 +8,21 @@ ByteValues = list[int]
 """Their hashes and keys are arrays of byte values."""
 
 
-class Height(msgspec.Struct, frozen=True):
+class LedgerHeight(msgspec.Struct, frozen=True):
     height: Count
 
 
-class Rewards(msgspec.Struct, frozen=True):
+class LedgerRewards(msgspec.Struct, frozen=True):
     rewards: AmountText
 
 
-class TransactionStatus(msgspec.Struct, frozen=True):
+class LedgerTransaction(msgspec.Struct, frozen=True):
     status: str
     block_height: Count | None
     reason: str | None
 
 
-class Block(msgspec.Struct, frozen=True):
+class LedgerBlock(msgspec.Struct, frozen=True):
     height: Count
     parent_hash: ByteValues
     hash: ByteValues
@@ -33,6 +33,6 @@ class Block(msgspec.Struct, frozen=True):
     tx_count: Count
 
 
-class Submitted(msgspec.Struct, frozen=True):
+class LedgerSubmission(msgspec.Struct, frozen=True):
     hash: str
     """Without 0x."""

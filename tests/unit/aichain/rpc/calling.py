@@ -3,6 +3,8 @@
 import json
 from typing import Any
 
+import msgspec
+
 from aichain.rpc.backend import Backend
 from aichain.rpc.dispatch import Dispatcher
 from aichain.rpc.limits import RpcLimits
@@ -36,14 +38,18 @@ class Node:
         return await self.send(json.dumps(request).encode())
 
     async def call(self, method: str, *params: object) -> Any:
-        response = await self.ask(method, list(params))
-        assert "error" not in response, response
-        return response["result"]
+        return self._result(method, await self.ask(method, list(params)))
 
     async def named(self, method: str, **params: object) -> Any:
-        response = await self.ask(method, params)
+        return self._result(method, await self.ask(method, params))
+
+    def _result(self, method: str, response: Any) -> Any:
+        """The result, which is of the type that the method announces, and has nothing besides."""
         assert "error" not in response, response
-        return response["result"]
+        result = response["result"]
+        announced = msgspec.convert(result, self.registry.methods[method].result)
+        assert msgspec.to_builtins(announced) == result
+        return result
 
     async def error(self, method: str, *params: object) -> tuple[int, str]:
         response = await self.ask(method, list(params))
