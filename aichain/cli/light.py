@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import click
-import msgspec
 
 from aichain.cli.client import RpcClient
 from aichain.cli.light_client import LightClient, Reliance, TrustPoint
@@ -19,6 +18,7 @@ from aichain.cli.values import ADDRESS, HEIGHT, RAW_HASH, TRUST_POINT
 from aichain.clock import SystemClock
 from aichain.config import data_root, default_home, load_document
 from aichain.rpc.render.blocks import show_header
+from aichain.rpc.results.result import json_members
 from genesis.networks import known_networks
 from genesis.units import Address, format_address
 from native.hashing import Hash32
@@ -87,7 +87,7 @@ def account(given: dict[str, Any], address: Address) -> None:
 def header(given: dict[str, Any], height: int) -> None:
     """A final header of any height, proved under the last one."""
     with _client(given) as client:
-        value = msgspec.to_builtins(show_header(client.header(height)))
+        value = json_members(show_header(client.header(height)))
         show(value | _proof(given, client), as_json=given["as_json"])
 
 

@@ -1,6 +1,6 @@
 """What all results are made of: texts of a fixed form, and the base that names fields in JSON."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
@@ -23,3 +23,9 @@ Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 
 class Result(msgspec.Struct, frozen=True, rename="camel"):
     """A JSON object of an answer. Fields that are UNSET are left out; readers skip unknown ones."""
+
+
+def json_members(result: Result) -> dict[str, Any]:
+    """The members of a result as its JSON has them."""
+    members: dict[str, Any] = msgspec.to_builtins(result)
+    return members
