@@ -88,7 +88,7 @@ class Syncer:
         self._bodies = bodies
         self._finalizer = finalizer
         self._context = context
-        self._verified: Hash32 | None = None
+        self._verified: QuorumCertificate | None = None
         self._is_behind = False
         self.sources = BlockSources(context.network)
         self.joining: JoinProgress | None = None
@@ -218,16 +218,19 @@ class Syncer:
         raise CoreIsAhead
 
     async def _verify(self, certificate: QuorumCertificate) -> None:
-        """Once per certificate: many ranges of an epoch may rest on the same one."""
+        """Once per certificate: many ranges of an epoch may rest on the same one.
+
+        The same in all it says: the next one of its block may name any view, signed by nobody.
+        """
         instance = self._engine.state.instance
         if certificate.epoch < instance.epoch:
             raise CoreIsAhead
         if certificate.instance_id != instance.id:
             raise PeerLied("its certificate belongs to another instance")
-        if self._verified == certificate.block_id:
+        if self._verified == certificate:
             return
         await self._verify_by(certificate)
-        self._verified = certificate.block_id
+        self._verified = certificate
 
     async def _verify_by(self, certificate: QuorumCertificate) -> None:
         context, electorate = self._context, self._engine.state.instance.electorate

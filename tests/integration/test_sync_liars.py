@@ -10,9 +10,10 @@ from aichain.errors import ConsensusHalted
 from aichain.node.bodies import Bodies
 from native.hashing import Hash32
 from p2p.errors import RequestFailed
-from p2p.wire.messages import GetCertificates, Status
+from p2p.wire.messages import AnyRequest, BlockRange, GetCertificates, GetRange, Response, Status
 from tests.integration.liars import Liar
 from tests.integration.nodes import DEADLINE_S, Cluster, RunningNode, cluster, until
+from vm.blocks import decode_header
 from vm.errors import InvalidBlock
 
 CLAIM = Status(10**6, Hash32(b"\x33" * 32), 0, 10**6)
@@ -47,6 +48,39 @@ async def test_silent_liars_neither_stop_sync_nor_keep_the_node_syncing(
         assert founder.node.context.network.peer_id in syncer.sources.claims()
         height = follower.height
         await until(lambda: follower.height >= max(height + 2, 6))
+
+
+async def test_another_certificate_of_a_block_is_verified_like_the_first(tmp_path: Path) -> None:
+    """The true one comes first, above a path; then its own block, with a view that nobody signed."""
+    async with cluster(tmp_path, 1) as net:
+        founder = await net.start(0)
+        liar = Liar(net)
+        await net.nursery.start(liar.network.run)
+        founder_peer = founder.node.context.network.peer_id
+        await until(lambda: founder.height >= 2 and len(liar.network.peers()) == 1)
+        true = await liar.network.request(founder_peer, GetRange(1, 2), DEADLINE_S)
+        below, certified = true.blocks
+        assert true.certificate is not None
+        assert not true.path
+        forged = replace(true.certificate, view=10**9)
+
+        async def lie(peer: str, request: AnyRequest) -> Response:
+            match request:
+                case GetRange(from_height=1):
+                    return BlockRange((below,), (certified.header_raw,), true.certificate)
+                case GetRange(from_height=2):
+                    return BlockRange((certified,), (), forged)
+                case _:
+                    raise RequestFailed(peer, "it only knows one lie")
+
+        liar.network.set_handler(lie)
+        await founder.stop()
+        follower = await net.start(1, founder=False)
+        liar.network.set_status(CLAIM)
+        await until(lambda: follower.node.context.network.counters.bans == 1)
+        assert follower.node.engine.state.view < forged.view
+        await net.start(0)
+        await until(lambda: follower.height >= 4)
 
 
 async def test_validators_are_asked_first_whatever_others_claim(
