@@ -23,20 +23,16 @@ def decide(turn: LaneTurn) -> bool:
     path = state.tree.path(state.hard.id, checkpoint.block_id)
     assert path is not None, "a checkpoint is judged on an executed block"
     root = path[-1] if path else state.hard
+    terms = tuple(term for term in state.terms if is_next(term, checkpoint.number, root))
     lost = tuple(
         block
         for term in state.terms
         for block in term.fast
-        if not stays(state, term, block, path, checkpoint.number)
+        if not (block in path if term.number <= checkpoint.number else term in terms)
     )
     if lost:
         turn.emit(RollBack(checkpoint.number, root, lost))
     turn.emit(FinalizeHard(checkpoint, certificate, path))
-    terms = tuple(
-        term
-        for term in state.terms
-        if term.number == checkpoint.number + 1 and term.instance.start.id == root.id
-    )
     over = set(state.instances()) - {term.instance.id for term in terms}
     turn.state = replace(
         state,
@@ -59,16 +55,13 @@ def decide(turn: LaneTurn) -> bool:
     return True
 
 
-def stays(
-    state: Lanes, term: Term, block: BlockRef, path: tuple[BlockRef, ...], decided: int
-) -> bool:
-    """Whether a fast block survives: below the checkpoint, or in a term that starts there.
+def is_next(term: Term, decided: int, root: BlockRef) -> bool:
+    """Whether a term is the one after this checkpoint: it began where that one ends.
 
-    Above a checkpoint that cuts its own term short, even a child of the hard block is void.
+    Above a checkpoint that cuts its own term short, even children of the hard block are void: that
+    which began at the end of the term it cut, and those of the term itself.
     """
-    if term.number <= decided:
-        return block in path
-    return state.tree.descends(block.id, path[-1].id if path else state.hard.id)
+    return term.number == decided + 1 and term.instance.start.id == root.id
 
 
 def go_on(turn: LaneTurn) -> bool:

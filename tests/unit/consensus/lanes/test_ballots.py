@@ -203,6 +203,17 @@ def test_a_restart_rolls_fast_blocks_back_with_an_alarm() -> None:
     assert driver.state.number == 2
 
 
+def test_a_restart_undoes_the_next_term_too_though_it_is_above_the_hard_block() -> None:
+    """It began on the end of the term, which is void: the next one begins on the hard block."""
+    driver = LaneDriver.started()
+    blocks, above = driver.grow(4), driver.grow(2, at=1)
+    driver.effects.clear()
+    driver.decide(blocks[1], is_restart=True)
+    (undone,) = driver.asked(RollBack)
+    assert undone.lost == (*blocks[2:], *above)
+    assert driver.term.instance.start == blocks[1]
+
+
 # --- evidence -------------------------------------------------------------------------------------
 
 
