@@ -7,7 +7,7 @@ from consensus.lanes import fast
 from consensus.lanes.ballots import begin_ballot
 from consensus.lanes.effects import FinalizeHard, RollBack
 from consensus.lanes.records import lane_record_instance
-from consensus.lanes.state import Lanes, Term
+from consensus.lanes.state import Term
 from consensus.lanes.turn import LaneTurn
 
 LEAD_MAX = 2

@@ -13,7 +13,6 @@ from p2p.errors import RequestFailed
 from p2p.wire.messages import AnyRequest, BlockRange, GetCertificates, GetRange, Response, Status
 from tests.integration.liars import Liar
 from tests.integration.nodes import DEADLINE_S, Cluster, RunningNode, cluster, until
-from vm.blocks import decode_header
 from vm.errors import InvalidBlock
 
 CLAIM = Status(10**6, Hash32(b"\x33" * 32), 0, 10**6)
@@ -51,7 +50,7 @@ async def test_silent_liars_neither_stop_sync_nor_keep_the_node_syncing(
 
 
 async def test_another_certificate_of_a_block_is_verified_like_the_first(tmp_path: Path) -> None:
-    """The true one comes first, above a path; then its own block, with a view that nobody signed."""
+    """The true one first, above a path; then its own block, with a view that nobody signed."""
     async with cluster(tmp_path, 1) as net:
         founder = await net.start(0)
         liar = Liar(net)
