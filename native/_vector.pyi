@@ -32,6 +32,22 @@ def update_sparse_tree(
     removed: bytes,
     /,
 ) -> Node: ...
+def kinds_of(
+    public_keys: Sequence[bytes], contexts: Sequence[bytes], signatures: Sequence[bytes], /
+) -> bytes: ...
+def message_sizes(
+    contexts: Sequence[bytes] | None, messages: Sequence[bytes], /
+) -> tuple[int, int]: ...
+def put_parts(buffer: memoryview, start: int, parts: Sequence[bytes], /) -> int: ...
+def put_messages(
+    buffer: memoryview,
+    ends_start: int,
+    start: int,
+    contexts: Sequence[bytes] | None,
+    messages: Sequence[bytes],
+    is_hashed: bytes,
+    /,
+) -> int: ...
 def expand_key(instruction_set: str, public_key: bytes, first_blocks: int, /) -> bytes: ...
 def sample_in_ball(
     instruction_set: str, public_key_bytes: int, seed: bytes, from_stream: bool, /

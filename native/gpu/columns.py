@@ -1,23 +1,13 @@
 """Items taken apart: a list of each part, because lists are handled at the speed of C."""
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self, TypeVar
 
-from native.signatures import (
-    CONTEXT_MAX_BYTES,
-    PUBLIC_KEY_BYTES,
-    SIGNATURE_BYTES,
-    Algorithm,
-    SignatureItem,
-)
+from native.gpu.packing import kinds_of
+from native.signatures import Algorithm, SignatureItem
 
 Part = TypeVar("Part")
-
-_ALGORITHM_OF_LENGTHS = {
-    (PUBLIC_KEY_BYTES[algorithm], SIGNATURE_BYTES[algorithm]): algorithm for algorithm in Algorithm
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,17 +40,17 @@ class Columns:
 
     def places_by_algorithm(self) -> list[tuple[Algorithm, Sequence[int]]]:
         """Where the lengths are right that FIPS 204 fixes, by parameter set; others are invalid."""
-        lengths = list(zip(map(len, self.public_keys), map(len, self.signatures), strict=True))
-        kinds, longest = set(lengths), max(map(len, self.contexts), default=0)
-        if len(kinds) == 1 and longest <= CONTEXT_MAX_BYTES:
-            only = _ALGORITHM_OF_LENGTHS.get(lengths[0])
-            return [] if only is None else [(only, range(len(lengths)))]
-        places: defaultdict[Algorithm, list[int]] = defaultdict(list)
-        for place, (each, context) in enumerate(zip(lengths, self.contexts, strict=True)):
-            algorithm = _ALGORITHM_OF_LENGTHS.get(each)
-            if algorithm is not None and len(context) <= CONTEXT_MAX_BYTES:
-                places[algorithm].append(place)
-        return list(places.items())
+        kinds = kinds_of(self.public_keys, self.contexts, self.signatures)
+        found: list[tuple[Algorithm, Sequence[int]]] = []
+        for algorithm in Algorithm:
+            count = kinds.count(algorithm)
+            if count == len(kinds) and count:
+                found.append((algorithm, range(count)))
+            elif count:
+                found.append(
+                    (algorithm, [at for at, kind in enumerate(kinds) if kind == algorithm])
+                )
+        return found
 
 
 def pick(column: Sequence[Part], places: Sequence[int]) -> Sequence[Part]:

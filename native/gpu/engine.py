@@ -141,8 +141,8 @@ class GpuEngine:
             places = places[: (len(places) + 1) // 2]
 
     def _has_room(self, algorithm: Algorithm, columns: Columns) -> bool:
-        fresh = self._keys[algorithm].missing(columns.public_keys)
-        return len(fresh) <= self._limits.fresh_keys
+        public_keys, most = columns.public_keys, self._limits.fresh_keys
+        return len(public_keys) <= most or len(self._keys[algorithm].missing(public_keys)) <= most
 
 
 def _votes_at(votes: Votes | None, places: Sequence[int]) -> Votes | None:

@@ -7,11 +7,14 @@ from native.gpu.columns import Columns
 from native.gpu.device import Device, Mark, Memory
 from native.gpu.kernels import launch
 from native.gpu.keys import Placement, ResidentKeys
+from native.gpu.packing import Messages
 from native.gpu.sizes import SIZES, Sizes
-from native.gpu.staging import Messages, Sections, staging_bytes, write
+from native.gpu.staging import Sections, staging_bytes, write
 from native.gpu.steps import Order, Workspace, orders_to_expand, orders_to_verify
 from native.signatures import Algorithm
 from native.tally import Votes
+
+_NO_MESSAGES = Messages(None, (), b"", 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +137,7 @@ class Pipeline:
         keys = list(addresses)
         for first in range(0, len(keys), self._limits.fresh_keys):
             fresh = {key: addresses[key] for key in keys[first : first + self._limits.fresh_keys]}
-            sections = write(self._staging, space.staged, (), Messages([], b""), (), fresh, None)
+            sections = write(self._staging, space.staged, (), _NO_MESSAGES, (), fresh, None)
             self._stream.upload(self._staging, space.staged, sections.size)
             self._launch(orders_to_expand(sizes, sections, len(fresh)))
             self._stream.mark().synchronize()

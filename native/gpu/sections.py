@@ -3,8 +3,11 @@
 from array import array
 from collections.abc import Sequence
 
+from native.gpu.packing import Messages, put_messages, put_parts
+
 _ALIGNMENT = 16
 _READ_BEYOND_BYTES = 16  # kernels may read so far behind a section, not caring what is there
+_END_BYTES = 4
 
 SECTION_EXTRA_BYTES = _ALIGNMENT + _READ_BEYOND_BYTES
 """The most that a section takes besides its own bytes."""
@@ -26,11 +29,14 @@ class SectionWriter:
 
     def add_all(self, parts: Sequence[bytes]) -> int:
         """Large parts side by side, each copied once: a join would copy them twice."""
-        view, end = self._view, self.size
-        for part in parts:
-            start, end = end, end + len(part)
-            view[start:end] = part
-        return self._end(end - self.size)
+        return self._end(put_parts(self._view, self.size, parts) - self.size)
+
+    def add_messages(self, messages: Messages) -> tuple[int, int]:
+        """Two sections: where each message ends, and all of them."""
+        ends_start = self.size
+        ends = self._end(_END_BYTES * len(messages.parts))
+        end = put_messages(self._view, ends_start, self.size, messages)
+        return ends, self._end(end - self.size)
 
     def _end(self, size: int) -> int:
         start = self.size

@@ -4,10 +4,10 @@ import hashlib
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate
 
 from native.gpu.columns import Columns
 from native.gpu.device import Memory, PinnedMemory
+from native.gpu.packing import Messages, domain_prefix, message_sizes
 from native.gpu.sections import SECTION_EXTRA_BYTES, SectionWriter
 from native.gpu.sizes import Sizes
 from native.tally import Votes
@@ -16,33 +16,21 @@ HOST_HASHES_ABOVE_BYTES = 4096
 """A longer message is hashed here: one lane at work on 64 KiB would keep a whole batch waiting."""
 
 
-@dataclass(frozen=True, slots=True)
-class Messages:
-    """What is signed, M' of FIPS 204 or in its place mu, which the host has hashed."""
-
-    parts: list[bytes]
-    is_hashed: bytes
-
-    @property
-    def size(self) -> int:
-        return sum(map(len, self.parts))
-
-
 def read_messages(columns: Columns, *, pure: bool) -> Messages:
     """M' of each item (algorithm 3, line 5), or the message as it is (algorithm 8)."""
-    if pure:
-        prefix = {each: bytes((0, len(each))) + each for each in set(columns.contexts)}
-        pairs = zip(columns.contexts, columns.messages, strict=True)
-        parts = [prefix[context] + message for context, message in pairs]
-    else:
-        parts = list(columns.messages)
-    is_hashed = bytearray(len(parts))
-    if max(map(len, parts)) > HOST_HASHES_ABOVE_BYTES:
-        for place, part in enumerate(parts):
-            if len(part) > HOST_HASHES_ABOVE_BYTES:
-                parts[place] = message_representative(columns.public_keys[place], part)
-                is_hashed[place] = 1
-    return Messages(parts, bytes(is_hashed))
+    contexts = columns.contexts if pure else None
+    size, longest = message_sizes(contexts, columns.messages)
+    if longest <= HOST_HASHES_ABOVE_BYTES:
+        return Messages(contexts, columns.messages, bytes(len(columns.messages)), size)
+    parts, is_hashed = list(columns.messages), bytearray(len(columns.messages))
+    for place, message in enumerate(parts):
+        prefix = domain_prefix(contexts[place]) if contexts is not None else b""
+        length = len(prefix) + len(message)
+        if length > HOST_HASHES_ABOVE_BYTES:
+            mu = message_representative(columns.public_keys[place], prefix + message)
+            parts[place], is_hashed[place] = mu, 1
+            size += len(mu) - length
+    return Messages(contexts, parts, bytes(is_hashed), size)
 
 
 def message_representative(public_key: bytes, message: bytes) -> bytes:
@@ -86,12 +74,16 @@ def write(
 ) -> Sections:
     """Fill `staging` so that a copy of its first `size` bytes to `target` puts everything there."""
     writer = SectionWriter(staging.view, target.address)
+    key_addresses = writer.add(array("Q", keys))
+    fresh_addresses = writer.add(array("Q", fresh.values()))
+    is_hashed = writer.add(messages.is_hashed)
+    ends, first_message = writer.add_messages(messages)
     return Sections(
-        keys=writer.add(array("Q", keys)),
-        fresh_addresses=writer.add(array("Q", fresh.values())),
-        ends=writer.add(array("I", accumulate(map(len, messages.parts)))),
-        is_hashed=writer.add(messages.is_hashed),
-        messages=writer.add(b"".join(messages.parts)),
+        keys=key_addresses,
+        fresh_addresses=fresh_addresses,
+        ends=ends,
+        is_hashed=is_hashed,
+        messages=first_message,
         groups=writer.add(array("I", votes.groups if votes else ())),
         signers=writer.add(array("I", votes.signers if votes else ())),
         fresh_keys=writer.add_all(list(fresh)),
