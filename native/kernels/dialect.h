@@ -21,12 +21,15 @@ typedef unsigned long long uint64_t;
 
 #if defined(__CUDACC__)
 #define AIC_FN __device__ inline
+#define AIC_INLINE __device__ inline
 #define AIC_CONSTANT static __constant__ constexpr  // all lanes read one place at a time
 #define AIC_TABLE static __device__ constexpr       // each lane reads another place
-#define AIC_UNROLL _Pragma("unroll 16")
+#define AIC_UNROLL _Pragma("unroll 25")
 #else
 #define AIC_FN inline
+// What works on an array of vectors: only inside its caller they stay in registers.
+#define AIC_INLINE __attribute__((always_inline)) inline
 #define AIC_CONSTANT constexpr
 #define AIC_TABLE inline constexpr
-#define AIC_UNROLL _Pragma("GCC unroll 16")
+#define AIC_UNROLL _Pragma("GCC unroll 25")
 #endif

@@ -41,43 +41,33 @@ template <class P, class Mark> AIC_FN bool read_hints(const uint8_t *bytes, Mark
     return true;
 }
 
-// 0xff where there is a hint.
-template <class P> AIC_FN bool decode_hints(const uint8_t *bytes, uint8_t (*hints)[N]) {
-    memset(hints, 0, size_t(P::K) * N);
-    return read_hints<P>(bytes, [hints](int row, int place) { hints[row][place] = 0xff; });
-}
-
 // t1 2^13 (algorithm 23, and line 9 of algorithm 8).
 AIC_FN I32 decode_t1_at(const uint8_t *bytes, int index) {
     return I32::unpack<T1_BITS>(bytes, index) * I32::broadcast(1 << D);
 }
-AIC_FN void decode_t1(const uint8_t *bytes, int32_t *t) {
-    for (int i = 0; i < N; i += W) decode_t1_at(bytes, i).store(t + i);
-}
 
 // From (-q, q) to [0, q).
-AIC_FN I32 to_positive(I32 r) { return r + (I32::broadcast(Q) & (I32::broadcast(0) > r)); }
+AIC_FN I32 to_positive(I32 r) { return I32::lower(r, r + I32::broadcast(Q)); }
 
-// The high bits of r in [0, q) with the hint applied (algorithms 36 and 40).
-template <class P> AIC_FN I32 use_hint(I32 r, I32 hint) {
-    const I32 one = I32::broadcast(1);
-    I32 high = (r + I32::broadcast(127)).template shifted_right<7>();
+// The high bits of r in [0, q) (algorithm 36).
+template <class P> AIC_FN I32 high_bits(I32 r) {
+    const I32 x = (r + I32::broadcast(127)).template shifted_right<7>();
     if constexpr (P::W1_COUNT == 16) {
-        high = (high * I32::broadcast(1025) + I32::broadcast(1 << 21)).template shifted_right<22>();
-        high = high & I32::broadcast(15);
+        const I32 y = x * I32::broadcast(1025) + I32::broadcast(1 << 21);
+        return y.template shifted_right<22>() & I32::broadcast(15);
     } else {
-        high = (high * I32::broadcast(11275) + I32::broadcast(1 << 23)).template shifted_right<24>();
-        high = high - (high & (high > I32::broadcast(43)));
+        const I32 y = x * I32::broadcast(11275) + I32::broadcast(1 << 23);
+        const I32 high = y.template shifted_right<24>();
+        return high - (high & (high > I32::broadcast(43)));
     }
-    I32 low = r - high * I32::broadcast(2 * P::GAMMA2);
-    low = low - (I32::broadcast(Q) & (low > I32::broadcast((Q - 1) / 2)));
-    const I32 positive = low > I32::broadcast(0);  // -1 or 0
-    const I32 step = I32::broadcast(0) - (positive + positive) - one;
-    high = high + (hint & step);
-    if constexpr (P::W1_COUNT == 16) return high & I32::broadcast(15);
-    const I32 negative = I32::broadcast(0) > high;
-    high = high + (negative & I32::broadcast(44));
-    return high - (I32::broadcast(44) & (high > I32::broadcast(43)));
+}
+
+// The high bits of r where there is a hint (algorithm 40). One by one: there are few hints.
+template <class P> AIC_FN int use_hint(int32_t r, int high) {
+    int32_t low = r - high * 2 * P::GAMMA2;
+    if (low > (Q - 1) / 2) low -= Q;
+    if (low > 0) return high == P::W1_COUNT - 1 ? 0 : high + 1;
+    return high == 0 ? P::W1_COUNT - 1 : high - 1;
 }
 
 // Packs eight bytes of 4 or 6 bits each into as many bytes as a value has bits.

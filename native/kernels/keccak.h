@@ -42,7 +42,7 @@ template <int R, int X, int Y, class V> AIC_FN V moved(const V *a, const V *d) {
 }
 
 // chi in row Y.
-template <int R, int Y, class V> AIC_FN void row(V *a, const V *d) {
+template <int R, int Y, class V> AIC_INLINE void row(V *a, const V *d) {
     const V b0 = moved<R, 0, Y>(a, d), b1 = moved<R, 1, Y>(a, d), b2 = moved<R, 2, Y>(a, d),
               b3 = moved<R, 3, Y>(a, d), b4 = moved<R, 4, Y>(a, d);
     a[place(R + 1, 0, Y)] = V::chi(b0, b1, b2);
@@ -52,7 +52,7 @@ template <int R, int Y, class V> AIC_FN void row(V *a, const V *d) {
     a[place(R + 1, 4, Y)] = V::chi(b4, b0, b1);
 }
 
-template <int R, class V> AIC_FN void keccak_round(V *a, uint64_t constant) {
+template <int R, class V> AIC_INLINE void keccak_round(V *a, uint64_t constant) {
     const V c0 = column<R, 0>(a), c1 = column<R, 1>(a), c2 = column<R, 2>(a),
               c3 = column<R, 3>(a), c4 = column<R, 4>(a);
     const V d[5] = {c4 ^ c1.template rotated_left<1>(), c0 ^ c2.template rotated_left<1>(),
@@ -69,6 +69,7 @@ template <int R, class V> AIC_FN void keccak_round(V *a, uint64_t constant) {
 // All 24 rounds, in place.
 template <class V> AIC_FN void keccak_f(V *state) {
     V a[25];
+    AIC_UNROLL  // a loop would become a copy in memory, and the rounds would work there
     for (int i = 0; i < 25; i++) a[i] = state[i];
     for (int i = 0; i < 24; i += 4) {
         keccak_round<0>(a, ROUND_CONSTANTS[i]);
@@ -76,6 +77,7 @@ template <class V> AIC_FN void keccak_f(V *state) {
         keccak_round<2>(a, ROUND_CONSTANTS[i + 2]);
         keccak_round<3>(a, ROUND_CONSTANTS[i + 3]);
     }
+    AIC_UNROLL
     for (int i = 0; i < 25; i++) state[i] = a[i];
 }
 

@@ -51,6 +51,7 @@ struct I32 {
         return {_mm256_or_si256(_mm256_srli_epi32(v, BITS), _mm256_slli_epi32(v, 32 - BITS))};
     }
     static I32 abs(I32 a) { return {_mm256_abs_epi32(a.v)}; }
+    static I32 lower(I32 a, I32 b) { return {_mm256_min_epu32(a.v, b.v)}; }
     static bool any(I32 a) { return !_mm256_testz_si256(a.v, a.v); }
 
     // Each 128-bit half takes its four fields from 16 bytes: reads up to 11 bytes too many.
@@ -66,11 +67,9 @@ struct I32 {
                                             F2 + 2, F2 + 3, F3, F3 + 1, F3 + 2, F3 + 3);
         const __m128i shifts = _mm_setr_epi32(0, BITS % 8, 2 * BITS % 8, 3 * BITS % 8);
         x = _mm256_shuffle_epi8(x, _mm256_broadcastsi128_si256(bytes));
-        x = _mm256_srlv_epi32(x, _mm256_broadcastsi128_si256(shifts));
+        if constexpr (BITS % 8 != 0)
+            x = _mm256_srlv_epi32(x, _mm256_broadcastsi128_si256(shifts));
         return {_mm256_and_si256(x, _mm256_set1_epi32((1 << BITS) - 1))};
-    }
-    static I32 load_mask(const uint8_t *p) {
-        return {_mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i *>(p)))};
     }
     void store_bytes(uint8_t *p) const {
         const __m256i low = _mm256_broadcastsi128_si256(
@@ -88,7 +87,7 @@ struct I32 {
         return __builtin_popcount(unsigned(set));
     }
     // Eight vectors; by pairs, fours, eights.
-    static void transpose(I32 *r) {
+    AIC_INLINE static void transpose(I32 *r) {
         __m256i t[8], u[8];
 #pragma GCC unroll 8
         for (int i = 0; i < 8; i += 2) {
@@ -175,7 +174,7 @@ struct U64 {
         for (int i = 0; i < 4; i++) memcpy(&words[i], p[i] + offset, 8);
         return {_mm256_loadu_si256(reinterpret_cast<const __m256i *>(words))};
     }
-    static void transpose(U64 *r) {
+    AIC_INLINE static void transpose(U64 *r) {
         const __m256i a = _mm256_unpacklo_epi64(r[0].v, r[1].v);
         const __m256i b = _mm256_unpackhi_epi64(r[0].v, r[1].v);
         const __m256i c = _mm256_unpacklo_epi64(r[2].v, r[3].v);

@@ -33,6 +33,7 @@ struct I32 {
     template <int BITS> I32 shifted_right() const { return {_mm512_srli_epi32(v, BITS)}; }
     template <int BITS> I32 rotated_right() const { return {_mm512_ror_epi32(v, BITS)}; }
     static I32 abs(I32 a) { return {_mm512_abs_epi32(a.v)}; }
+    static I32 lower(I32 a, I32 b) { return {_mm512_min_epu32(a.v, b.v)}; }
     static bool any(I32 a) { return _mm512_test_epi32_mask(a.v, a.v) != 0; }
 
     // Each 128-bit quarter takes its four fields from 16 bytes: reads up to 11 bytes too many.
@@ -51,11 +52,9 @@ struct I32 {
                                             F2 + 2, F2 + 3, F3, F3 + 1, F3 + 2, F3 + 3);
         const __m128i shifts = _mm_setr_epi32(0, BITS % 8, 2 * BITS % 8, 3 * BITS % 8);
         x = _mm512_shuffle_epi8(x, _mm512_broadcast_i32x4(bytes));
-        x = _mm512_srlv_epi32(x, _mm512_broadcast_i32x4(shifts));
+        if constexpr (BITS % 8 != 0)
+            x = _mm512_srlv_epi32(x, _mm512_broadcast_i32x4(shifts));
         return {_mm512_and_si512(x, _mm512_set1_epi32((1 << BITS) - 1))};
-    }
-    static I32 load_mask(const uint8_t *p) {
-        return {_mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i *>(p)))};
     }
     void store_bytes(uint8_t *p) const {
         _mm_storeu_si128(reinterpret_cast<__m128i *>(p), _mm512_cvtepi32_epi8(v));
@@ -66,7 +65,7 @@ struct I32 {
         return __builtin_popcount(below);
     }
     // Sixteen vectors; by pairs, fours, eights.
-    static void transpose(I32 *r) {
+    AIC_INLINE static void transpose(I32 *r) {
         __m512i t[16], u[16];
 #pragma GCC unroll 16
         for (int i = 0; i < 16; i += 2) {
@@ -161,7 +160,7 @@ struct U64 {
         for (int i = 0; i < 8; i++) memcpy(&words[i], p[i] + offset, 8);
         return {_mm512_loadu_si512(words)};
     }
-    static void transpose(U64 *r) {
+    AIC_INLINE static void transpose(U64 *r) {
         __m512i t[8], u[8];
 #pragma GCC unroll 8
         for (int i = 0; i < 8; i += 2) {

@@ -32,6 +32,8 @@ struct I32 {
         return {int32_t(uint32_t(v) >> BITS | uint32_t(v) << (32 - BITS))};
     }
     AIC_FN static I32 abs(I32 a) { return {a.v < 0 ? -a.v : a.v}; }
+    // The lower one as numbers without a sign.
+    AIC_FN static I32 lower(I32 a, I32 b) { return uint32_t(a.v) < uint32_t(b.v) ? a : b; }
     AIC_FN static bool any(I32 a) { return a.v != 0; }
 
     // Fields number `index` to `index + WIDTH - 1` of BITS bits each. Reads up to 3 bytes more.
@@ -40,8 +42,6 @@ struct I32 {
         memcpy(&x, p + index * BITS / 8, 4);
         return {int32_t(x >> (index * BITS % 8) & ((1u << BITS) - 1))};
     }
-    // All ones or zero from bytes of that kind.
-    AIC_FN static I32 load_mask(const uint8_t *p) { return {int32_t(int8_t(*p))}; }
     AIC_FN void store_bytes(uint8_t *p) const { *p = uint8_t(v); }
     // Stores the lanes below q side by side; writes WIDTH values, says how many count.
     AIC_FN int store_below_q(int32_t *p) const {

@@ -79,7 +79,7 @@ AIC_FN void outer_layers_inverse(int32_t *p) {
     }
 }
 
-template <int UNIT> AIC_FN void group_layer(I32 *r, int group) {
+template <int UNIT> AIC_INLINE void group_layer(I32 *r, int group) {
     constexpr int BLOCKS = W / (2 * UNIT);
     AIC_UNROLL
     for (int block = 0; block < BLOCKS; block++) {
@@ -91,7 +91,7 @@ template <int UNIT> AIC_FN void group_layer(I32 *r, int group) {
     if constexpr (UNIT > 1) group_layer<UNIT / 2>(r, group);
 }
 
-template <int UNIT> AIC_FN void group_layer_inverse(I32 *r, int group) {
+template <int UNIT> AIC_INLINE void group_layer_inverse(I32 *r, int group) {
     constexpr int BLOCKS = W / (2 * UNIT);
     AIC_UNROLL
     for (int block = 0; block < BLOCKS; block++) {
@@ -107,7 +107,7 @@ template <int UNIT> AIC_FN void group_layer_inverse(I32 *r, int group) {
 }
 
 // Factor number W / (2 LENGTH) - 1 + part belongs to `part` of the rows in the layer of LENGTH.
-template <int LENGTH> AIC_FN void row_layer(I32 *r, int group) {
+template <int LENGTH> AIC_INLINE void row_layer(I32 *r, int group) {
     constexpr int PARTS = W / (2 * LENGTH);
     AIC_UNROLL
     for (int part = 0; part < PARTS; part++) {
@@ -120,7 +120,7 @@ template <int LENGTH> AIC_FN void row_layer(I32 *r, int group) {
     if constexpr (LENGTH > 1) row_layer<LENGTH / 2>(r, group);
 }
 
-template <int LENGTH> AIC_FN void row_layer_inverse(I32 *r, int group) {
+template <int LENGTH> AIC_INLINE void row_layer_inverse(I32 *r, int group) {
     constexpr int PARTS = W / (2 * LENGTH);
     AIC_UNROLL
     for (int part = 0; part < PARTS; part++) {
@@ -136,12 +136,12 @@ template <int LENGTH> AIC_FN void row_layer_inverse(I32 *r, int group) {
     if constexpr (2 * LENGTH < W) row_layer_inverse<2 * LENGTH>(r, group);
 }
 
-AIC_FN void load_group(I32 *r, const int32_t *p) {
+AIC_INLINE void load_group(I32 *r, const int32_t *p) {
     AIC_UNROLL
     for (int i = 0; i < W; i++) r[i] = I32::load(p + W * i);
 }
 
-AIC_FN void store_group(const I32 *r, int32_t *p) {
+AIC_INLINE void store_group(const I32 *r, int32_t *p) {
     AIC_UNROLL
     for (int i = 0; i < W; i++) r[i].store(p + W * i);
 }

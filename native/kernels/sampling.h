@@ -64,21 +64,20 @@ struct UniformJob {
 AIC_FN void sample_uniform_many(const UniformJob *jobs, int count, int blocks) {
     constexpr int LANES = U64::WIDTH;
     alignas(64) uint8_t streams[LANES][FIRST_BLOCKS * SHAKE128_RATE + 64];
-    alignas(64) uint8_t seeds[LANES][64] = {};
+    alignas(64) int32_t polynomials[LANES][N + 2 * W];
     for (int first = 0; first < count; first += LANES) {
         const int lanes = count - first < LANES ? count - first : LANES;
-        const uint8_t *from[LANES];
+        const uint8_t *seeds[LANES];
+        uint64_t places[LANES];
         for (int i = 0; i < LANES; i++) {
             const UniformJob &job = jobs[first + (i < lanes ? i : 0)];
-            memcpy(seeds[i], job.seed, SEED_BYTES);
-            seeds[i][SEED_BYTES] = uint8_t(job.column);
-            seeds[i][SEED_BYTES + 1] = uint8_t(job.row);
-            seeds[i][SEED_BYTES + 2] = SHAKE_PADDING;
-            from[i] = seeds[i];
+            seeds[i] = job.seed;
+            places[i] = uint64_t(job.column | job.row << 8 | SHAKE_PADDING << 16);
         }
         U64 state[25];
         clear(state);
-        for (int word = 0; word < 5; word++) state[word] = U64::gather(from, 8 * word);
+        for (int word = 0; word < 4; word++) state[word] = U64::gather(seeds, 8 * word);
+        state[4] = U64::load(reinterpret_cast<const uint8_t *>(places));
         state[SHAKE128_RATE / 8 - 1] = U64::broadcast(uint64_t(0x80) << 56);
         for (int block = 0; block < blocks; block++) {
             uint8_t *to[LANES];
@@ -88,11 +87,11 @@ AIC_FN void sample_uniform_many(const UniformJob *jobs, int count, int blocks) {
         }
         for (int i = 0; i < lanes; i++) {
             const UniformJob &job = jobs[first + i];
-            alignas(64) int32_t polynomial[N + 2 * W];
-            if (!sample_uniform(streams[i], blocks, polynomial))
-                sample_uniform_from_stream(job.seed, job.row, job.column, polynomial);
-            reorder(polynomial, job.out);
+            if (!sample_uniform(streams[i], blocks, polynomials[i]))
+                sample_uniform_from_stream(job.seed, job.row, job.column, polynomials[i]);
         }
+        // Only now: a vector cannot be loaded at once whose parts are still on their way to memory.
+        for (int i = 0; i < lanes; i++) reorder(polynomials[i], jobs[first + i].out);
     }
 }
 

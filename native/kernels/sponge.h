@@ -38,7 +38,14 @@ template <int RATE> class Blocks {
         : message_(message), padding_(padding), left_(int64_t(message.size() / RATE) + 1) {}
 
     AIC_FN int64_t left() const { return left_; }
-    AIC_FN void next(uint8_t *block) {
+
+    // The next block where it stands in the message, or else put together in `block`.
+    AIC_FN const uint8_t *next(uint8_t *block) {
+        if (piece_ < message_.count && message_.pieces[piece_].size - done_ > RATE) {
+            done_ += RATE;
+            left_--;
+            return message_.pieces[piece_].data + done_ - RATE;
+        }
         size_t filled = 0;
         while (filled < RATE && piece_ < message_.count) {
             const Message::Piece &piece = message_.pieces[piece_];
@@ -58,6 +65,7 @@ template <int RATE> class Blocks {
             block[filled] = padding_;
             block[RATE - 1] |= 0x80;
         }
+        return block;
     }
 
    private:
@@ -104,9 +112,10 @@ AIC_FN void hash_lanes(const Message *messages, int count, uint8_t padding, uint
     Blocks<RATE> blocks[W];
     alignas(64) uint8_t block[W][SQUEEZED_BYTES] = {};
     uint8_t *lanes[W];
+    const uint8_t *from[W];
     int64_t longest = 0;
     for (int i = 0; i < W; i++) {
-        lanes[i] = block[i];
+        from[i] = lanes[i] = block[i];
         if (i < count) blocks[i] = Blocks<RATE>(messages[i], padding);
         if (blocks[i].left() > longest) longest = blocks[i].left();
     }
@@ -117,9 +126,9 @@ AIC_FN void hash_lanes(const Message *messages, int count, uint8_t padding, uint
         for (int i = 0; i < W; i++) {
             ends[i] = blocks[i].left() == 1;
             any |= ends[i];
-            if (blocks[i].left() > 0) blocks[i].next(block[i]);
+            if (blocks[i].left() > 0) from[i] = blocks[i].next(block[i]);
         }
-        absorb<RATE>(state, lanes);
+        absorb<RATE>(state, from);
         keccak_f(state);
         if (!any) continue;
         squeeze(state, lanes);

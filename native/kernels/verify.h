@@ -37,10 +37,9 @@ inline void expand_keys(const uint8_t *const *public_keys, ExpandedKey<P> *const
                 uint8_t padded[P::T1_BYTES + 16];
                 memcpy(padded, public_keys[first + i] + SEED_BYTES + row * P::T1_BYTES, P::T1_BYTES);
                 int32_t *t1 = keys[first + i]->t1[row];
-                decode_t1(padded, t1);
-                ntt(t1);
                 for (int j = 0; j < N; j += W)
-                    (I32::broadcast(0) - I32::load(t1 + j)).store(t1 + j);
+                    (I32::broadcast(0) - decode_t1_at(padded, j)).store(t1 + j);
+                ntt(t1);
             }
     }
 }
@@ -51,9 +50,9 @@ inline bool recover_w1(const ExpandedKey<P> &key, const uint8_t *signature, int3
                        uint8_t *w1) {
     alignas(64) int32_t z[P::L][N];
     alignas(64) int32_t w[P::K][N];
-    alignas(64) uint8_t hints[P::K][N];
-    const uint8_t *z_bytes = signature + P::C_BYTES;
-    if (!decode_hints<P>(z_bytes + P::L * P::Z_BYTES, hints)) return false;
+    alignas(64) uint8_t high[P::K][N];
+    const uint8_t *z_bytes = signature + P::C_BYTES, *hints = z_bytes + P::L * P::Z_BYTES;
+    if (!read_hints<P>(hints, [](int, int) {})) return false;
     for (int i = 0; i < P::L; i++)
         if (!decode_z<P>(z_bytes + i * P::Z_BYTES, z[i])) return false;
     for (int i = 0; i < P::L; i++) ntt(z[i]);
@@ -75,14 +74,17 @@ inline bool recover_w1(const ExpandedKey<P> &key, const uint8_t *signature, int3
         }
     }
     for (int row = 0; row < P::K; row++) {
-        alignas(64) uint8_t values[N];
         inverse_ntt(w[row]);
         for (int i = 0; i < N; i += W) {
             const I32 r = to_positive(I32::load(w[row] + i));
-            use_hint<P>(r, I32::load_mask(hints[row] + i)).store_bytes(values + i);
+            r.store(w[row] + i);
+            high_bits<P>(r).store_bytes(high[row] + i);
         }
-        encode_w1<P>(values, w1 + row * P::W1_BYTES);
     }
+    read_hints<P>(hints, [&](int row, int place) {
+        high[row][place] = uint8_t(use_hint<P>(w[row][place], high[row][place]));
+    });
+    for (int row = 0; row < P::K; row++) encode_w1<P>(high[row], w1 + row * P::W1_BYTES);
     return true;
 }
 

@@ -130,7 +130,9 @@ template <class P> struct Recover {
             for (int i = 0; i < 4; i++) {
                 uint8_t *value = &shared.values[row][lane + 64 * i];
                 const I32 r = multiply_broadcast(w.v[i], INTT_SCALE, times_q_inverse(INTT_SCALE));
-                use_hint<P>(to_positive(r), I32::load_mask(value)).store_bytes(value);
+                const int32_t positive = to_positive(r).v;
+                const int high = high_bits<P>({positive}).v;
+                *value = uint8_t(*value != 0 ? use_hint<P>(positive, high) : high);
             }
         }
     }
