@@ -36,6 +36,7 @@ from aichain.store.blocks import StoredBlock
 from aichain.store.certificate_archive import CertificateArchive
 from aichain.store.decisions import finality_of
 from aichain.unfinalized import Executed
+from consensus.core.events import VoteAccepted
 from consensus.core.state import State as CoreState
 from consensus.electorate import Electorate
 from consensus.headers import block_ref
@@ -251,6 +252,10 @@ class NodeBackend:
     def final_blocks(self) -> AbstractContextManager[Subscription[BlockView]]:
         """Blocks as they become final."""
         return self._feed.subscribe()
+
+    def accepted_votes(self) -> AbstractContextManager[Subscription[VoteAccepted]]:
+        """Votes as the core takes them in."""
+        return self._engine.votes.subscribe()
 
     def metrics_text(self) -> bytes:
         """Prometheus text."""

@@ -37,6 +37,7 @@ async def run_services(
             handover = Handover(tree_of(group), node.context.network.standings)
     finally:
         node.feed.close()
+        node.engine.votes.close()
         node.close()
     assert handover is not None, "services end by an exception only"
     return handover

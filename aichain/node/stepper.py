@@ -5,6 +5,8 @@ from typing import Generic, TypeVar
 
 import trio
 
+from aichain.feed import Feed
+from consensus.core.events import VoteAccepted
 from genesis import limits
 
 S = TypeVar("S")
@@ -24,6 +26,10 @@ class Stepper(Generic[S, E, F]):
         self._step = step
         self._send, self._receive = trio.open_memory_channel[E](limits.ENGINE_EVENTS_MAX)
         self.dropped = 0
+        self.votes: Feed[VoteAccepted] = Feed(
+            capacity=limits.FEED_CAPACITY, max_readers=limits.FEED_READERS
+        )
+        """Votes that the core has taken in, for whoever watches."""
 
     def post(self, event: E) -> None:
         """Queue an answer to one of the core's own effects; there is always room for these."""
@@ -41,5 +47,7 @@ class Stepper(Generic[S, E, F]):
         """Step until cancelled."""
         async for event in self._receive:
             self.state, effects = self._step(self.state, event)
+            if isinstance(event, VoteAccepted):
+                self.votes.publish(event)
             if effects:
                 await perform(effects)

@@ -7,6 +7,7 @@ from typing import Protocol
 from aichain.feed import Subscription
 from aichain.rpc.statuses import BlockStatus, JoinStage, Voting
 from consensus.certificates import QuorumCertificate
+from consensus.core.events import VoteAccepted
 from consensus.core.state import State as CoreState
 from consensus.electorate import Electorate
 from consensus.lanes.state import Lanes
@@ -248,6 +249,10 @@ class Backend(Protocol):
 
     def mempool(self, limit: int) -> MempoolView:
         """At most `limit` transactions; count and size are those of the whole pool."""
+        ...
+
+    def accepted_votes(self) -> AbstractContextManager[Subscription[VoteAccepted]]:
+        """Votes as the core takes them in."""
         ...
 
     def final_blocks(self) -> AbstractContextManager[Subscription[BlockView]]:

@@ -10,8 +10,8 @@ import msgspec
 from aichain.clock import Clock
 from aichain.rpc.backend import Backend
 from aichain.rpc.errors import MethodNotFound
+from aichain.rpc.interests import Interest
 from aichain.rpc.jsonrpc import parse_params
-from aichain.rpc.topics import Topic
 
 
 class Params(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
@@ -25,7 +25,7 @@ class NoParams(Params, frozen=True):
 class Subscriber(Protocol):
     """The WebSocket connection that a call came over."""
 
-    def subscribe(self, topic: Topic) -> str: ...
+    def subscribe(self, interest: Interest) -> str: ...
 
     def unsubscribe(self, subscription: str) -> bool: ...
 

@@ -27,7 +27,7 @@ from aichain.rpc.http import (
     render_response,
 )
 from aichain.rpc.jsonrpc import NULL_ID, Batch, Item, render_error
-from aichain.rpc.methods import RENDERERS, build_registry
+from aichain.rpc.methods import build_registry
 from aichain.rpc.methods.discovery import DISCOVER
 from aichain.rpc.pages import Page, render_page
 from aichain.rpc.registry import Context, Subscriber
@@ -68,7 +68,7 @@ class RpcServer:
         self._connections = ConnectionCount(limits)
         self._unsent = UnsentAnswers(limits)
         self._turned_away = trio.Semaphore(limits.refusals_at_once)
-        self._hub = Hub(backend, RENDERERS)
+        self._hub = Hub(backend)
 
     async def run(
         self, *, task_status: TaskStatus[tuple[str, int]] = trio.TASK_STATUS_IGNORED

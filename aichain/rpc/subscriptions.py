@@ -1,23 +1,33 @@
-"""Pushes final blocks to WebSocket subscribers: renders once, and never waits for a reader."""
+"""Pushes what happens to subscribers: renders once for all, and never waits for a reader."""
 
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Protocol
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
+from typing import Protocol, TypeVar
 
 import msgspec
+import trio
 
 from aichain.errors import ReaderLagged
+from aichain.feed import Subscription
 from aichain.rpc.backend import Backend, BlockView
-from aichain.rpc.topics import Topic
+from aichain.rpc.interests import Interest, Source
+from aichain.rpc.occurrences import FinalBlockSeen, Occurrence, VoteSeen
+from consensus.core.events import VoteAccepted
 
-Renderer = Callable[[Backend, BlockView], Awaitable[object]]
+T = TypeVar("T")
+
+_INTERESTS_AT_ONCE = 64
+"""There may be thousands, and consensus shares this thread."""
 
 
 class Reader(Protocol):
     """A connection that may have subscriptions."""
 
-    def wants(self, topic: Topic) -> bool: ...
+    def interests(self) -> Iterable[Interest]:
+        """What it wants to hear of now; nothing once it has lagged."""
+        ...
 
-    def notify(self, topic: Topic, result: bytes) -> None:
+    def notify(self, interest: Interest, result: bytes) -> None:
         """Queue a notification, or mark this reader as lagged; never waits."""
         ...
 
@@ -27,11 +37,10 @@ class Reader(Protocol):
 
 
 class Hub:
-    """One reader of the node's feed, many connections."""
+    """One reader of each of the node's feeds, many connections."""
 
-    def __init__(self, backend: Backend, renderers: Mapping[Topic, Renderer]) -> None:
+    def __init__(self, backend: Backend) -> None:
         self._backend = backend
-        self._renderers = renderers
         self._readers: set[Reader] = set()
 
     def add(self, reader: Reader) -> None:
@@ -41,24 +50,50 @@ class Hub:
         self._readers.discard(reader)
 
     async def run(self) -> None:
-        """Until the node closes its feed."""
+        """Until the node closes its feeds."""
+
+        def on_block(view: BlockView) -> Occurrence:
+            return FinalBlockSeen(self._backend, view)
+
+        def on_vote(event: VoteAccepted) -> Occurrence:
+            return VoteSeen(event)
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._follow, Source.BLOCK, self._backend.final_blocks, on_block)
+            nursery.start_soon(self._follow, Source.VOTE, self._backend.accepted_votes, on_vote)
+
+    async def _follow(
+        self,
+        source: Source,
+        subscribe: Callable[[], AbstractContextManager[Subscription[T]]],
+        occurrence: Callable[[T], Occurrence],
+    ) -> None:
         while True:
-            with self._backend.final_blocks() as blocks:
+            with subscribe() as items:
                 try:
-                    async for block in blocks:
-                        await self._publish(block)
+                    async for item in items:
+                        await self._publish(source, occurrence(item))
                 except ReaderLagged:
-                    for reader in self._readers:
-                        reader.lag()
+                    for readers in self._interested(source).values():
+                        for reader in readers:
+                            reader.lag()
                 else:
                     return
 
-    async def _publish(self, block: BlockView) -> None:
-        for topic, render in self._renderers.items():
-            wanting = [reader for reader in self._readers if reader.wants(topic)]
-            if not wanting:
-                continue
-            result = msgspec.json.encode(await render(self._backend, block))
-            for reader in wanting:
-                if reader in self._readers:
-                    reader.notify(topic, result)
+    async def _publish(self, source: Source, occurrence: Occurrence) -> None:
+        for number, (interest, readers) in enumerate(self._interested(source).items(), 1):
+            if number % _INTERESTS_AT_ONCE == 0:
+                await trio.lowlevel.checkpoint()
+            for notice in await interest.notices(occurrence):
+                result = msgspec.json.encode(notice)
+                for reader in readers:
+                    if reader in self._readers:
+                        reader.notify(interest, result)
+
+    def _interested(self, source: Source) -> dict[Interest, list[Reader]]:
+        found: dict[Interest, list[Reader]] = {}
+        for reader in self._readers:
+            for interest in set(reader.interests()):
+                if interest.source is source:
+                    found.setdefault(interest, []).append(reader)
+        return found

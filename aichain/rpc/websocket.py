@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 
 import msgspec
 import trio
@@ -13,10 +13,10 @@ from wsproto.utilities import generate_accept_token
 
 from aichain.rpc.errors import SubscriberLagged, TooManySubscriptions, error_object
 from aichain.rpc.http import HttpRefused, HttpRequest
+from aichain.rpc.interests import Interest
 from aichain.rpc.jsonrpc import render_notification
 from aichain.rpc.limits import RpcLimits
 from aichain.rpc.registry import Subscriber
-from aichain.rpc.topics import Topic
 from aichain.rpc.unsent import UnsentAnswers
 from native.errors import InvalidData
 
@@ -66,8 +66,8 @@ class WebSocketSession:
         self._protocol = Connection(ConnectionType.SERVER)
         self._message = bytearray()
         self._message_began_s = 0.0
-        self._topics: dict[str, Topic] = {}
-        self._fresh: dict[str, Topic] = {}
+        self._interests: dict[str, Interest] = {}
+        self._fresh: dict[str, Interest] = {}
         """Subscriptions whose id the client has not been sent yet."""
         self._made = 0
         self._lagged = False
@@ -90,26 +90,27 @@ class WebSocketSession:
 
     # --- what calls and the hub use
 
-    def subscribe(self, topic: Topic) -> str:
-        if len(self._topics) + len(self._fresh) >= self._limits.subscriptions:
+    def subscribe(self, interest: Interest) -> str:
+        if len(self._interests) + len(self._fresh) >= self._limits.subscriptions:
             raise TooManySubscriptions(limit=self._limits.subscriptions)
         self._made += 1
         subscription = f"0x{self._made:x}"
-        self._fresh[subscription] = topic
+        self._fresh[subscription] = interest
         return subscription
 
     def unsubscribe(self, subscription: str) -> bool:
-        known = self._topics.pop(subscription, None) or self._fresh.pop(subscription, None)
+        known = self._interests.pop(subscription, None) or self._fresh.pop(subscription, None)
         return known is not None
 
-    def wants(self, topic: Topic) -> bool:
-        return not self._lagged and topic in self._topics.values()
+    def interests(self) -> Iterable[Interest]:
+        return () if self._lagged else self._interests.values()
 
-    def notify(self, topic: Topic, result: bytes) -> None:
-        for subscription, wanted in self._topics.items():
-            if wanted is not topic or self._lagged:
+    def notify(self, interest: Interest, result: bytes) -> None:
+        for subscription, wanted in self._interests.items():
+            if wanted != interest or self._lagged:
                 continue
-            message = render_notification(topic.value, subscription, "result", result)
+            channel = interest.channel.value
+            message = render_notification(channel, subscription, "result", result)
             try:
                 self._outbox.send_nowait(message)
                 self._count(len(message))
@@ -118,7 +119,7 @@ class WebSocketSession:
 
     def lag(self) -> None:
         """From here on nothing is queued; the writer tells the client and closes."""
-        if not self._topics or self._lagged:
+        if not self._interests or self._lagged:
             return
         self._lagged = True
         try:
@@ -215,7 +216,7 @@ class WebSocketSession:
         if response is not None:
             self._count(len(response))
             await self._queue(response)
-        self._topics |= self._fresh
+        self._interests |= self._fresh
         self._fresh = {}
         return True
 
@@ -253,8 +254,8 @@ class WebSocketSession:
     async def _send_lagged(self) -> None:
         error: InvalidData = SubscriberLagged(limit_messages=self._limits.outbox_messages)
         body = msgspec.json.encode(error_object(error))
-        for subscription, topic in self._topics.items():
-            notice = render_notification(topic.value, subscription, "error", body)
+        for subscription, interest in self._interests.items():
+            notice = render_notification(interest.channel.value, subscription, "error", body)
             if not await self._send(notice):
                 return
         await self._send(CloseConnection(code=CloseReason.TRY_AGAIN_LATER, reason="lagged"))

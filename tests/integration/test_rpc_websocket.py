@@ -3,7 +3,6 @@
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 import pytest
 import trio
@@ -11,11 +10,11 @@ import trio.lowlevel
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from trio_typing import TaskStatus
-from trio_websocket import WebSocketConnection, open_websocket
 from wsproto.connection import Connection, ConnectionType
 from wsproto.events import BytesMessage, CloseConnection, Event, Ping, Pong, TextMessage
 
 from aichain.rpc.limits import RpcLimits
+from tests.integration.web_sockets import ask, connected
 from tests.unit.aichain.rpc.serving import DEADLINE_S, Served, get, read_response, rpc, served
 
 HANDSHAKE = {
@@ -25,18 +24,6 @@ HANDSHAKE = {
     "sec_websocket_key": "dGhlIHNhbXBsZSBub25jZQ==",
 }
 QUICK = RpcLimits(idle_timeout_s=0.3, read_timeout_s=0.3, write_timeout_s=0.5, body_bytes=10_000)
-
-
-@asynccontextmanager
-async def connected(node: Served) -> AsyncIterator[WebSocketConnection]:
-    async with open_websocket("127.0.0.1", node.port, "/", use_ssl=False) as socket:
-        yield socket
-
-
-async def ask(socket: WebSocketConnection, body: str | bytes) -> Any:
-    await socket.send_message(body)
-    with trio.fail_after(DEADLINE_S):
-        return json.loads(await socket.get_message())
 
 
 class RawSocket:

@@ -5,7 +5,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from aichain.rpc.backend import Backend, BlockView
-from aichain.rpc.errors import UnknownResource, WebSocketNeeded
+from aichain.rpc.errors import UnknownResource
 from aichain.rpc.methods.parameters import (
     AddressText,
     BlockText,
@@ -18,18 +18,17 @@ from aichain.rpc.methods.parameters import (
 )
 from aichain.rpc.registry import Context, NoParams, Params, method
 from aichain.rpc.render.accounts import show_account, show_proof, show_supply
-from aichain.rpc.render.blocks import show_block, show_block_head, show_commit
+from aichain.rpc.render.blocks import show_block, show_commit
 from aichain.rpc.render.node import show_mempool, show_peers, show_status
 from aichain.rpc.render.texts import show_bytes
 from aichain.rpc.render.transactions import show_transaction_status
 from aichain.rpc.render.validators import show_validators
 from aichain.rpc.results.accounts import Account, AccountProof, Supply
-from aichain.rpc.results.blocks import Block, BlockHead, Commit
+from aichain.rpc.results.blocks import Block, Commit
 from aichain.rpc.results.node import Mempool, Peer, Status
 from aichain.rpc.results.result import HashHex
 from aichain.rpc.results.transactions import TransactionStatus
 from aichain.rpc.results.validators import Validators
-from aichain.rpc.topics import Topic
 from genesis.limits import RPC_LISTED_TRANSACTIONS_MAX
 from genesis.validators import ValidatorSet
 from vm.queries import account_view, prove_account, supply_view, validators_view
@@ -63,14 +62,6 @@ class AtHeight(Params, frozen=True):
 
 class Listing(Params, frozen=True):
     limit: Annotated[int, Meta(ge=0, le=RPC_LISTED_TRANSACTIONS_MAX)] = _DEFAULT_LISTED
-
-
-class BlocksSubscription(Params, frozen=True):
-    topic: Annotated[str, Meta(pattern=r"\AnewBlocks\Z")]
-
-
-class SubscriptionId(Params, frozen=True):
-    subscription: Annotated[str, Meta(max_length=32)]
 
 
 async def get_status(context: Context, _: NoParams) -> Status:
@@ -155,25 +146,6 @@ async def get_supply(context: Context, _: NoParams) -> Supply:
     return show_supply(supply_view(state))
 
 
-async def subscribe(context: Context, params: BlocksSubscription) -> str:
-    """Subscribe to "newBlocks": final blocks without their transactions; over WebSocket only."""
-    if context.subscriber is None:
-        raise WebSocketNeeded(method=f"aichain_subscribe {params.topic}")
-    return context.subscriber.subscribe(Topic.NEW_BLOCKS)
-
-
-async def unsubscribe(context: Context, params: SubscriptionId) -> bool:
-    """End a subscription; false when there was none."""
-    if context.subscriber is None:
-        raise WebSocketNeeded(method="aichain_unsubscribe")
-    return context.subscriber.unsubscribe(params.subscription)
-
-
-async def render_new_block(backend: Backend, view: BlockView) -> BlockHead:
-    """What `newBlocks` pushes."""
-    return show_block_head(view, await _validators_of(backend, view))
-
-
 async def _validators_of(backend: Backend, view: BlockView) -> ValidatorSet | None:
     height = view.block.header.height
     return await backend.validator_set(height) if height else None
@@ -191,6 +163,4 @@ METHODS = (
     method("aichain_peers", NoParams, get_peers),
     method("aichain_mempool", Listing, get_mempool),
     method("aichain_supply", NoParams, get_supply),
-    method("aichain_subscribe", BlocksSubscription, subscribe),
-    method("aichain_unsubscribe", SubscriptionId, unsubscribe),
 )

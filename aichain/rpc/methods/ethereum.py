@@ -11,6 +11,7 @@ from msgspec import Meta
 
 from aichain.rpc.backend import Backend, BlockView
 from aichain.rpc.errors import NotAnAIChainTransaction, StateNotKept, WebSocketNeeded
+from aichain.rpc.interests import NewHeads
 from aichain.rpc.methods.parameters import (
     AddressText,
     EthBlockText,
@@ -21,11 +22,10 @@ from aichain.rpc.methods.parameters import (
     hash_of,
 )
 from aichain.rpc.registry import Context, NoParams, Params, method
-from aichain.rpc.render.ethereum import quantity, show_eth_block, show_eth_head
+from aichain.rpc.render.ethereum import quantity, show_eth_block
 from aichain.rpc.render.texts import show_bytes
-from aichain.rpc.results.ethereum import EthBlock, EthHead, Syncing
+from aichain.rpc.results.ethereum import EthBlock, Syncing
 from aichain.rpc.results.result import HashHex, Quantity
-from aichain.rpc.topics import Topic
 from vm.queries import account_view
 
 _ENVELOPE_BYTE = 0x92
@@ -151,7 +151,7 @@ async def subscribe(context: Context, params: HeadsSubscription) -> str:
     """Subscribe to "newHeads"; over WebSocket only."""
     if context.subscriber is None:
         raise WebSocketNeeded(method=f"eth_subscribe {params.topic}")
-    return context.subscriber.subscribe(Topic.NEW_HEADS)
+    return context.subscriber.subscribe(NewHeads())
 
 
 async def unsubscribe(context: Context, params: SubscriptionId) -> bool:
@@ -159,12 +159,6 @@ async def unsubscribe(context: Context, params: SubscriptionId) -> bool:
     if context.subscriber is None:
         raise WebSocketNeeded(method="eth_unsubscribe")
     return context.subscriber.unsubscribe(params.subscription)
-
-
-async def render_new_head(backend: Backend, view: BlockView) -> EthHead:
-    """What `newHeads` pushes."""
-    validators = await backend.validator_set(view.block.header.height)
-    return show_eth_head(view, validators, gas_limit=_gas_limit(backend))
 
 
 async def _show(backend: Backend, view: BlockView, *, full: bool) -> EthBlock:

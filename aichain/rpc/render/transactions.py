@@ -80,7 +80,9 @@ def show_transaction(
             assert_never(body)
 
 
-def show_transaction_status(view: TransactionView) -> results.TransactionStatus:
+def show_transaction_status(
+    view: TransactionView, *, raw: bool = True
+) -> results.TransactionStatus:
     placement = view.placement
     return results.TransactionStatus(
         hash=show_bytes(view.signed.id),
@@ -91,7 +93,7 @@ def show_transaction_status(view: TransactionView) -> results.TransactionStatus:
         index=None if placement is None else placement.index,
         transaction=show_transaction(view.signed),
         receipt=None if placement is None else show_receipt(placement.receipt),
-        raw=show_bytes(view.signed.raw),
+        raw=show_bytes(view.signed.raw) if raw else UNSET,
     )
 
 

@@ -240,4 +240,5 @@ class TransactionStatus(Result, frozen=True):
     index: Count | None
     transaction: Transaction
     receipt: Receipt | None
-    raw: Hex
+    raw: Hex | UnsetType = UNSET
+    """Left out of what subscribers are pushed."""

@@ -21,6 +21,7 @@ from aichain.rpc.backend import (
 )
 from aichain.rpc.statuses import BlockStatus, Voting
 from consensus.certificates import assemble
+from consensus.core.events import VoteAccepted
 from consensus.core.state import CoreConfig, initial
 from consensus.core.state import State as CoreState
 from consensus.electorate import Electorate, epoch_seed
@@ -84,6 +85,7 @@ class FakeBackend:
     def __post_init__(self) -> None:
         self.document = local_document(NETWORK, FOUNDERS, onion_length=64)
         self.feed: Feed[BlockView] = Feed(capacity=FEED_CAPACITY, max_readers=4)
+        self.votes: Feed[VoteAccepted] = Feed(capacity=FEED_CAPACITY, max_readers=4)
         state = genesis_state(self.document)
         genesis = BlockView(Block(state.head, ()), (), state.root, BlockStatus.FINAL, None)
         self.state: State = state
@@ -250,20 +252,24 @@ class FakeBackend:
         self.windows.append(blocks)
         return self.attended
 
+    def vote(self, founder: int, phase: VotePhase = VotePhase.PREFER) -> VoteAccepted:
+        """A vote on the head, as the core takes it in."""
+        top = self.state.head
+        named = (0, ZERO_HASH) if phase is VotePhase.CANCEL else (top.height, top.id)
+        vote = Vote(self._instance_id(), phase, top.view, *named)
+        signature = founder_key(NETWORK, founder).sign(vote.signing_bytes, VOTE_CONTEXT)
+        return VoteAccepted(SignedVote(vote, 0, founder, signature), top.timestamp_ms + 30)
+
+    def _instance_id(self) -> Hash32:
+        vset_hash = self._electorate(0).vset_hash
+        return instance_id(self.document.hash, 0, vset_hash, self.views[0].block.id)
+
     async def commit(self, height: int) -> CommitView | None:
         """The certificate of the last final block covers all below it."""
         if not 0 < height < len(self.views):
             return None
         top = self.views[-1].block.header
-        electorate = self._electorate(0)
-        instance = instance_id(self.document.hash, 0, electorate.vset_hash, self.views[0].block.id)
-        vote = Vote(instance, VotePhase.COMMIT, top.view, top.height, top.id)
-        votes = [
-            SignedVote(
-                vote, 0, index, founder_key(NETWORK, index).sign(vote.signing_bytes, VOTE_CONTEXT)
-            )
-            for index in (0, 1, 3)
-        ]
+        votes = [self.vote(founder, VotePhase.COMMIT).vote for founder in (0, 1, 3)]
         path = tuple(self.views[at].block.header for at in range(top.height, height - 1, -1))
         return CommitView(assemble(votes, FOUNDERS), path, self.document.validator_set)
 
@@ -309,6 +315,9 @@ class FakeBackend:
         waiting = tuple(self.pool.values())
         size_bytes = sum(len(signed.raw) for signed in waiting)
         return MempoolView(len(waiting), size_bytes, waiting[:limit])
+
+    def accepted_votes(self) -> AbstractContextManager[Subscription[VoteAccepted]]:
+        return self.votes.subscribe()
 
     def final_blocks(self) -> AbstractContextManager[Subscription[BlockView]]:
         return self.feed.subscribe()

@@ -1,0 +1,78 @@
+"""What happens and subscribers may hear of, rendered at most once however many they are."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from aichain.rpc.backend import Backend, BlockView, Placement, TransactionView
+from aichain.rpc.render.blocks import show_block_head
+from aichain.rpc.render.ethereum import show_eth_head
+from aichain.rpc.render.notices import show_account_notice, show_vote, touched_addresses
+from aichain.rpc.render.transactions import show_transaction_status
+from aichain.rpc.results.blocks import BlockHead
+from aichain.rpc.results.ethereum import EthHead
+from aichain.rpc.results.notices import AccountNotice, VoteNotice
+from aichain.rpc.results.transactions import TransactionStatus
+from consensus.core.events import VoteAccepted
+from genesis.units import Address
+from genesis.validators import ValidatorSet
+from vm.queries import account_view
+
+
+class FinalBlockSeen:
+    """A block became final."""
+
+    def __init__(self, backend: Backend, view: BlockView) -> None:
+        self._backend = backend
+        self._view = view
+
+    async def head(self) -> BlockHead:
+        return show_block_head(self._view, await self._validators())
+
+    async def eth_head(self) -> EthHead:
+        gas_limit = self._backend.head().document.fees.max_block_weight
+        return show_eth_head(self._view, await self._validators(), gas_limit=gas_limit)
+
+    def transactions(self) -> tuple[TransactionStatus, ...]:
+        """Without their raw bytes, for which a reader asks where it wants them."""
+        header = self._view.block.header
+        pairs = zip(self._view.block.transactions, self._view.receipts, strict=True)
+        return tuple(
+            show_transaction_status(
+                TransactionView(
+                    signed, Placement(header.height, header.id, index, receipt, self._view.status)
+                ),
+                raw=False,
+            )
+            for index, (signed, receipt) in enumerate(pairs)
+        )
+
+    def account(self, address: Address) -> AccountNotice | None:
+        """None where the block has nothing of it. The balance is that of the newest state."""
+        indices = self._touched.get(address)
+        if indices is None:
+            return None
+        state = self._backend.head()
+        return show_account_notice(
+            self._view, indices, account_view(state, address), state_height=state.head.height
+        )
+
+    @cached_property
+    def _touched(self) -> dict[Address, list[int]]:
+        return touched_addresses(self._view)
+
+    async def _validators(self) -> ValidatorSet | None:
+        height = self._view.block.header.height
+        return await self._backend.validator_set(height) if height else None
+
+
+@dataclass(frozen=True, slots=True)
+class VoteSeen:
+    """The core took in a vote whose signature holds."""
+
+    event: VoteAccepted
+
+    def vote(self) -> VoteNotice:
+        return show_vote(self.event)
+
+
+Occurrence = FinalBlockSeen | VoteSeen
