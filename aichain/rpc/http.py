@@ -54,6 +54,7 @@ class HttpRequest:
 
     method: str
     path: str
+    query: str
     version: str
     headers: Mapping[str, str]
     body: bytes
@@ -149,7 +150,8 @@ class RequestReader:
             raise HttpRefused(405, "this is not a proxy")
         kept = {k: v for k, v in last.headers.items() if k not in ("upgrade", "connection")}
         head = "".join(f"{name}: {value}\r\n" for name, value in kept.items())
-        line = f"{last.method} {last.path} HTTP/{last.version}\r\n"
+        url = f"{last.path}?{last.query}" if last.query else last.path
+        line = f"{last.method} {url} HTTP/{last.version}\r\n"
         self._start()
         assert not self._parse(f"{line}{head}\r\n".encode("latin-1")), "it asks for no upgrade now"
         return rest
@@ -211,10 +213,12 @@ class RequestReader:
         if version == "1.1" and "host" not in self._headers:
             self._refuse(400, "HTTP/1.1 needs a Host header")
             return
+        path, _, query = self._url.decode("latin-1").partition("?")
         self._ready.append(
             HttpRequest(
                 method=self._parser.get_method().decode("latin-1"),
-                path=self._url.decode("latin-1").partition("?")[0],
+                path=path,
+                query=query,
                 version=version,
                 headers=self._headers,
                 body=bytes(self._body),
@@ -238,6 +242,14 @@ def render_response(
     lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
     lines.append("connection: keep-alive" if keep_alive else "connection: close")
     return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body
+
+
+def render_stream_head(content_type: str, headers: Mapping[str, str]) -> bytes:
+    """The head of an answer that ends when the connection does."""
+    lines = ["HTTP/1.1 200 OK", f"content-type: {content_type}", "cache-control: no-store"]
+    lines += ["x-content-type-options: nosniff"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    return "\r\n".join((*lines, "connection: close")).encode("latin-1") + b"\r\n\r\n"
 
 
 def host_allowed(host: str, allowed: Collection[str]) -> bool:
@@ -269,6 +281,12 @@ def cors_headers(origin: str | None) -> dict[str, str]:
     if origin is None:
         return {}
     return {"access-control-allow-origin": origin, "vary": "origin"}
+
+
+def merge_headers(one: Mapping[str, str], other: Mapping[str, str]) -> dict[str, str]:
+    """Both; of a header that both have, both values."""
+    shared = {name: f"{one[name]}, {other[name]}" for name in one.keys() & other.keys()}
+    return {**one, **other, **shared}
 
 
 def preflight_headers(origin: str | None) -> dict[str, str]:

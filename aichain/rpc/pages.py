@@ -14,6 +14,7 @@ WS   /        the same, and subscriptions
 GET  /health  200 while this process serves
 GET  /ready   200 while it is level with the network
 GET  /metrics Prometheus
+GET  /events?topics=newBlocks,transactions,votes&account=0x... server-sent events
 GET  /openrpc.json every method with its types
 """
 

@@ -11,9 +11,13 @@ from aichain.clock import Clock
 from aichain.metrics import Metrics
 from aichain.rpc.backend import Backend
 from aichain.rpc.call_budget import CallBudget
+from aichain.rpc.compression import Compressor
 from aichain.rpc.connection_count import ConnectionCount
 from aichain.rpc.dispatch import Dispatcher
 from aichain.rpc.errors import CallsExceeded, RequestTooLarge, ServerBusy
+from aichain.rpc.event_stream import CONTENT_TYPE as EVENT_STREAM
+from aichain.rpc.event_stream import PATH as EVENTS
+from aichain.rpc.event_stream import EventStream, read_query
 from aichain.rpc.http import (
     CONTINUE,
     JSON,
@@ -22,9 +26,11 @@ from aichain.rpc.http import (
     RequestReader,
     cors_headers,
     host_allowed,
+    merge_headers,
     origin_allowed,
     preflight_headers,
     render_response,
+    render_stream_head,
 )
 from aichain.rpc.jsonrpc import NULL_ID, Batch, Item, render_error
 from aichain.rpc.methods import build_registry
@@ -67,6 +73,7 @@ class RpcServer:
         self._budget = CallBudget(limits)
         self._connections = ConnectionCount(limits)
         self._unsent = UnsentAnswers(limits)
+        self._compressor = Compressor()
         self._turned_away = trio.Semaphore(limits.refusals_at_once)
         self._hub = Hub(backend)
 
@@ -156,6 +163,9 @@ class RpcServer:
         elif request.is_websocket and request.path in RPC_PATHS:
             await self._serve_websocket(caller, request)
             return False
+        elif request.method == "GET" and request.path == EVENTS:
+            await self._serve_events(caller, request)
+            return False
         else:
             response = await self._respond(caller, request)
         await self._send(caller.stream, response)
@@ -172,13 +182,7 @@ class RpcServer:
                 return await self._respond_to_calls(caller, request)
             case "GET":
                 page = await self._page(request.path)
-                return render_response(
-                    page.status,
-                    page.body,
-                    content_type=page.content_type,
-                    keep_alive=request.keep_alive,
-                    headers=cors_headers(origin),
-                )
+                return await self._render(request, page.status, page.body, page.content_type)
             case "POST":
                 raise HttpRefused(404, "JSON-RPC is at /")
             case _:
@@ -203,10 +207,24 @@ class RpcServer:
         if wait_s:
             return self._too_many(wait_s, request)
         body = await self._dispatcher.answer(parsed, self.context)
-        headers = cors_headers(request.headers.get("origin"))
         if body is None:
+            headers = cors_headers(request.headers.get("origin"))
             return render_response(204, keep_alive=request.keep_alive, headers=headers)
-        return render_response(200, body, keep_alive=request.keep_alive, headers=headers)
+        return await self._render(request, 200, body, JSON)
+
+    async def _render(
+        self, request: HttpRequest, status: int, body: bytes, content_type: str
+    ) -> bytes:
+        accepted = request.headers.get("accept-encoding", "")
+        body, headers = await self._compressor.compress(body, accepted)
+        allowed = cors_headers(request.headers.get("origin"))
+        return render_response(
+            status,
+            body,
+            content_type=content_type,
+            keep_alive=request.keep_alive,
+            headers=merge_headers(allowed, headers),
+        )
 
     def _take_batch(self, address: str, parsed: Item | Batch) -> float:
         """Pay for the calls of a batch; its first one was paid for when it came."""
@@ -250,6 +268,17 @@ class RpcServer:
         finally:
             self._hub.discard(session)
         await self._finish(caller.stream)
+
+    async def _serve_events(self, caller: _Caller, request: HttpRequest) -> None:
+        wanted = read_query(request.query, self._limits)
+        allowed = cors_headers(request.headers.get("origin"))
+        await self._send(caller.stream, render_stream_head(EVENT_STREAM, allowed))
+        events = EventStream(caller.stream, self._limits, self._unsent, wanted)
+        self._hub.add(events)
+        try:
+            await events.run()
+        finally:
+            self._hub.discard(events)
 
     async def _send(self, stream: trio.SocketStream, data: bytes) -> None:
         with self._unsent.holding(data), trio.move_on_after(self._limits.write_timeout_s) as scope:
