@@ -170,8 +170,7 @@ class NodeBackend:
 
     async def validator_set(self, height: int) -> ValidatorSet | None:
         """Who decided a height, or will; None beyond the next epoch, which nobody knows yet."""
-        epoch_blocks = self._context.document.consensus.epoch_blocks
-        if height >= 0 and epoch_of_height(height, epoch_blocks) < self._chain.blocks.first_set:
+        if self._is_forgotten(height):
             return self._kept(height, None)
         if not self._is_decided(height):
             return None
@@ -189,6 +188,8 @@ class NodeBackend:
 
     async def electorate(self, height: int) -> Electorate | None:
         """Of any decided epoch: the seeds of past ones are in the headers."""
+        if height > 0 and self._is_forgotten(height):
+            return self._kept(height, None)
         if height == 0 or not self._is_decided(height):
             return None
         return await self._context.run_blocking(
@@ -297,6 +298,11 @@ class NodeBackend:
             status=self._decided,
             finalized_at_ms=stored.finalized_at_ms,
         )
+
+    def _is_forgotten(self, height: int) -> bool:
+        """Whether it was decided by a set that a chain which was joined has never known."""
+        epoch_blocks = self._context.document.consensus.epoch_blocks
+        return height >= 0 and epoch_of_height(height, epoch_blocks) < self._chain.blocks.first_set
 
     def _is_decided(self, height: int) -> bool:
         blocks = self._chain.document.consensus.epoch_blocks

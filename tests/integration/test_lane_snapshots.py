@@ -1,14 +1,18 @@
 """Snapshots where two lanes decide: the state of a hard checkpoint, proved by its certificate."""
 
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import trio
 
 from aichain.config import SyncMode, TrustPoint
+from consensus.lanes.messages import Decision
+from native.hashing import ZERO_HASH
 from p2p.wire.messages import AnyRequest, GetPart, Response, SnapshotPart
 from tests.integration.lane_nodes import LaneCluster, RunningLanes, lane_cluster, lanes_of
+from tests.integration.liars import join_liar
 from tests.integration.nodes import until
 from tests.integration.snapshot_peers import (
     EPOCH_BLOCKS,
@@ -64,6 +68,30 @@ def test_a_newcomer_joins_at_a_hard_checkpoint_and_goes_on_in_both_lanes(tmp_pat
 
     with stand_in_signatures():
         run_virtual(story, seed=1)
+
+
+def test_a_decision_of_before_the_snapshot_costs_its_sender_and_ends_nobody(
+    tmp_path: Path,
+) -> None:
+    """Who joined does not know who voted then, so that a liar may name any such epoch."""
+
+    async def story() -> None:
+        async with short_lanes(tmp_path) as net:
+            await pruned(net)
+            stranger = await net.start(FOUNDERS, founder=False, sync=SyncMode.SNAPSHOT)
+            await until(lambda: stranger.starts == 2, 60)
+            true = stranger.node.chain.decisions.next_from(1)
+            assert true is not None
+            checkpoint = replace(true.checkpoint, block_id=ZERO_HASH, epoch=0)
+            final = replace(true.certificate, block_id=checkpoint.id)
+            liar = await join_liar(net)
+            liar.network.gossip(Decision(checkpoint, final))
+            await until(lambda: liar.is_banned_by(stranger), 60)
+            height = stranger.height
+            await until(lambda: stranger.height > height + 4, 60)
+
+    with stand_in_signatures():
+        run_virtual(story, seed=6)
 
 
 def test_who_joined_serves_the_next_snapshot_and_its_proof(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from aichain import recovery
 from aichain.config import SyncMode, TrustPoint
 from aichain.errors import ConfigError, StoreFailed
 from aichain.rpc.backend import JoinProgress
+from aichain.rpc.errors import HistoryPruned
 from aichain.rpc.statuses import JoinStage
 from aichain.store import joining
 from aichain.store.joining import JoiningChain
@@ -95,6 +96,10 @@ def test_who_was_away_while_all_others_pruned_comes_back_by_a_snapshot(
             await until(lambda: back.starts == 2, 60)
             await until(lambda: back.height >= founder.height - 1 > left_at + WINDOW, 60)
             assert first(back) > left_at
+            backend = back.node.rpc._backend
+            for ask in (backend.validator_set, backend.electorate):
+                with pytest.raises(HistoryPruned):  # who voted then was in no snapshot
+                    await ask(1)
 
     run_virtual(story, seed=7)
 

@@ -219,6 +219,8 @@ class LaneForkWatch:
         checkpoint, final = decision.checkpoint, decision.certificate
         if checkpoint.epoch > self._engine.state.ballot.instance.epoch:
             raise InvalidCertificate("a decision of an epoch that has not begun")
+        if checkpoint.epoch < self._chain.blocks.first_set:
+            raise InvalidCertificate("a decision of an epoch before our chain begins")
         height = first_height(checkpoint.epoch, self._epoch_blocks)
         validators = self._chain.blocks.validators_at(height)
         electorate = Electorate.of(validators, checkpoint.epoch, ZERO_HASH)
