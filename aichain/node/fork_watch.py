@@ -164,8 +164,11 @@ class ForkWatch:
             if not follows:
                 return False
             child = header
-        start = self._own_id(certificate.epoch * self._epoch_blocks)
-        if certificate.phase is not VotePhase.COMMIT or start is None:
+        if certificate.phase is not VotePhase.COMMIT:
+            return False
+        has_begun = certificate.epoch <= self._engine.state.epoch
+        start = self._own_id(certificate.epoch * self._epoch_blocks) if has_begun else None
+        if start is None:
             return False
         if certificate.block_id != claim.headers[0].id:
             return False

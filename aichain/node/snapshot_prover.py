@@ -18,6 +18,7 @@ from consensus.light import (
     verify_ancestor_header,
 )
 from genesis.document import GenesisDocument
+from genesis.epochs import epoch_of_height
 from native.batch import verify_many
 from native.errors import DecodeError
 from native.hashing import Hash32
@@ -166,6 +167,10 @@ class SnapshotProver:
             raise NotProved(f"it cannot show that block {height} is final")
         if answer.finality.headers[-1].height != height:
             raise DecodeError("a proof of another height than was asked for")
+        epoch_blocks = self._document.consensus.epoch_blocks
+        for header in answer.finality.headers:
+            if header.epoch != epoch_of_height(header.height, epoch_blocks):
+                raise DecodeError("a header of another epoch than its height is in")
         return answer.finality
 
     async def _climb(self, peer: str, trust: Trust, claim: Finality) -> Trust:

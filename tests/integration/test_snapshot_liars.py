@@ -9,6 +9,11 @@ import pytest
 import trio
 
 from aichain.config import SyncMode
+from consensus.instance import instance_id
+from consensus.light import Finality
+from genesis.networks import founder_key
+from genesis.units import U64_MAX, address_of_key
+from genesis.validators import ValidatorSet
 from native.hashing import Hash32, derive_hash
 from p2p.wire.messages import (
     AnyRequest,
@@ -83,6 +88,20 @@ async def other_height(request: AnyRequest, truth: Truth) -> Response:
     return await truth(request)
 
 
+async def endless_epoch(request: AnyRequest, truth: Truth) -> Response:
+    """Voters of the end of time, to whom anchors of very high epochs would have to lead."""
+    answer = await truth(request)
+    if not isinstance(answer, FinalityClaim) or answer.finality is None:
+        return answer
+    claim, key = answer.finality, founder_key("testnet", 1).public_key
+    alone = replace(claim.validators[0], address=address_of_key(key), public_key=key)
+    voters = ValidatorSet((alone,))
+    header = replace(claim.headers[0], epoch=U64_MAX, vset_hash=voters.hash)
+    name = instance_id(header.genesis_hash, U64_MAX, voters.hash, claim.start_id)
+    final = replace(claim.certificate, instance_id=name, epoch=U64_MAX, block_id=header.id)
+    return FinalityClaim(Finality(final, claim.start_id, (header,), voters))
+
+
 class Inventor:
     """Its manifest agrees with itself, but is of a state that no header carries."""
 
@@ -127,6 +146,7 @@ LIES: dict[str, Callable[[], Lie]] = {
     "wrong manifest": lambda: wrong_manifest,
     "wrong proof": lambda: wrong_proof,
     "other height": lambda: other_height,
+    "endless epoch": lambda: endless_epoch,
     "invented state": Inventor,
     "older than offered": Boaster,
 }

@@ -144,8 +144,10 @@ class LaneForkWatch:
         claimed = peer.final_id, peer.anchor_id
         if self._at_one.get(peer.peer_id) == claimed:
             return False
-        anchor = peer.epoch * self._epoch_blocks
-        if self._differs(anchor, peer.anchor_id) or self._differs(peer.final_height, peer.final_id):
+        if self._differs(peer.final_height, peer.final_id):
+            return True
+        has_begun = peer.epoch <= self._engine.state.ballot.instance.epoch
+        if has_begun and self._differs(peer.epoch * self._epoch_blocks, peer.anchor_id):
             return True
         if peer.final_height <= self._chain.head.head.height:
             self._at_one[peer.peer_id] = claimed
