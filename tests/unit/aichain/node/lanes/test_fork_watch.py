@@ -61,7 +61,9 @@ class Desk:
         self.ours, self.theirs, self._bend = dict(OURS), theirs, bend
         self.answers = True
         headers = dict(enumerate(OUR_CHAIN.headers))
-        blocks = SimpleNamespace(header_at=headers.get, validators_at=lambda height: FOUR)
+        blocks = SimpleNamespace(
+            header_at=headers.get, validators_at=lambda height: FOUR, first_set=0
+        )
         document = SimpleNamespace(
             hash=GENESIS_HASH, consensus=SimpleNamespace(epoch_blocks=EPOCH_BLOCKS)
         )
