@@ -84,6 +84,8 @@ def _epoch_value(epoch: Epoch) -> list[Encodable]:
 def _read_epoch(value: Value) -> Epoch:
     genesis_hash, number, start_id, validators, checkpoint = array(value, 5)
     members = decode_validators(sequence(validators, GENESIS_VALIDATORS_MAX))
+    if not len(members):
+        raise DecodeError("an epoch that nobody votes in")  # nothing would be a quorum of it
     place = hash32(genesis_hash), uint(number), hash32(start_id)
     return Epoch(*place, members, uint(checkpoint))
 

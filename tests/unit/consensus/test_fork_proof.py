@@ -15,6 +15,7 @@ from consensus.fork_files import (
 )
 from consensus.fork_proof import Disclosure, Epoch, ForkProof, prove_fork, verify_fork_proof
 from consensus.votes import VotePhase, cancel_vote
+from genesis.validators import ValidatorSet
 from native.errors import DecodeError
 from native.signatures import SignatureItem, verify
 from tests.builders_light import FOUR, GENESIS_HASH, LightChain, make_set, sign
@@ -72,6 +73,9 @@ def test_files_come_back_as_they_were() -> None:
     bare = replace(PROOF, sides=(PROOF.sides[0], replace(PROOF.sides[1], headers=())))
     with pytest.raises(DecodeError):
         decode_fork_proof(encode_fork_proof(bare))
+    empty = replace(LEFT, epoch=replace(LEFT.epoch, validators=ValidatorSet(())))
+    with pytest.raises(DecodeError):  # of no stake nothing is 69 %, and no signature too few
+        decode_disclosure(encode_disclosure(empty))
 
 
 def test_one_chain_is_no_fork() -> None:
