@@ -151,7 +151,10 @@ def on_certificate(turn: Turn, certificate: QuorumCertificate, *, assembled: boo
 
 
 def on_proposal(turn: Turn, signed: SignedProposal) -> None:
-    """Keep up to three a view; the first acceptable one gets our PREFER (R2)."""
+    """Keep up to three a view; the first acceptable one gets our PREFER (R2).
+
+    A block is forgotten when its height is final, so those of other epochs' heights are never kept.
+    """
     proposal = signed.proposal
     if not filters.wants_proposal(turn.state, proposal):
         return
@@ -161,7 +164,8 @@ def on_proposal(turn: Turn, signed: SignedProposal) -> None:
         if held.signature:
             turn.accuse(view, ConflictingProposals(SignedClaim.of(held), SignedClaim.of(signed)))
     turn.set_view(view, replace(turn.state.at(view), proposals=(*others, signed)))
-    turn.state = replace(turn.state, blocks={**turn.state.blocks, block.id: block})
+    if voting.is_within_epoch(turn.state.instance, block):
+        turn.state = replace(turn.state, blocks={**turn.state.blocks, block.id: block})
     turn.state = hearing.hear(turn.state, (proposal.proposer_index,), view)
     if view < turn.state.view:
         catchup.need(turn, block.id)

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from consensus.core.effects import CastVote, ReportEquivocation
 from consensus.core.events import CertificateAccepted, ProposalAccepted, VoteAccepted
 from consensus.core.filters import is_wanted, wants_certificate, wants_proposal
 from consensus.votes import VotePhase
@@ -147,6 +148,19 @@ def test_no_proposal_is_taken_when_memory_is_full() -> None:
     proposal = make_proposal(state, make_block(state, 1)).proposal
     crowd = {n.to_bytes(32, "big"): state.final for n in range(CORE_BLOCKS_MAX)}
     assert not wants_proposal(replace(state, blocks=crowd), proposal)  # type: ignore[arg-type]
+
+
+def test_blocks_of_heights_that_the_epoch_has_not_fill_no_memory() -> None:
+    """No final block would ever let go of them, and then no proposal would be taken any more."""
+    driver = Driver.at_view_1(proposer=False, epoch_blocks=4)
+    before = driver.state.blocks
+    for height, salt in ((0, 1), (5, 2), (2**64 - 1, 3)):
+        absurd = make_block(driver.state, 1, height=height, salt=salt)
+        asked = driver.feed(ProposalAccepted(make_proposal(driver.state, absurd), driver.now_ms))
+    assert driver.state.blocks == before
+    assert len(driver.state.at(1).proposals) == 3
+    assert not any(isinstance(effect, CastVote) for effect in asked)
+    assert len([each for each in driver.effects if isinstance(each, ReportEquivocation)]) == 1
 
 
 def test_an_empty_state_wants_what_belongs_to_it() -> None:
