@@ -55,8 +55,8 @@ PORT_STRIDE: Final = 10
 ENVIRONMENT_PREFIX: Final = "AICHAIN_"
 RESERVED_ENVIRONMENT: Final = frozenset(
     {
-        *("AICHAIN_HOME", "AICHAIN_PASSWORD_FILE", "AICHAIN_RPC_URL"),
-        *("AICHAIN_NATIVE", "AICHAIN_FAIL_AT"),
+        *("AICHAIN_HOME", "AICHAIN_PASSWORD_FILE", "AICHAIN_NATIVE", "AICHAIN_FAIL_AT"),
+        *("AICHAIN_RPC_URL", "AICHAIN_RPC_TOKEN"),
     }
 )
 """Read by others than this table: the home itself, keys, the command line's client, the engines,
@@ -73,6 +73,7 @@ KEYS: Final[Mapping[str, str]] = {
     "rpc.listen": "HOST:PORT of JSON-RPC, WebSocket, health and metrics",
     "rpc.cors": "origins a browser may call from; empty allows none",
     "rpc.hosts": "host names under which this node may be called, besides localhost",
+    "rpc.tokens": "file of tokens, one a line; callers then send Authorization: Bearer TOKEN",
     "p2p.listen": "HOST:PORT for peers",
     "p2p.announce": "address peers should dial, if it is not p2p.listen: /ip4/203.0.113.7/tcp/3691",
     "p2p.bootstrap": "multiaddrs of nodes to find the network through",
@@ -114,6 +115,7 @@ class Settings:
     rpc_listen: Endpoint
     rpc_cors: tuple[str, ...]
     rpc_hosts: tuple[str, ...]
+    rpc_tokens: Path | None
     p2p_listen: Endpoint
     p2p_announce: str
     bootstrap: tuple[str, ...]
@@ -145,6 +147,7 @@ class NodeConfig:
     moniker: str = "aichain"
     rpc_cors: tuple[str, ...] = ()
     rpc_hosts: tuple[str, ...] = ()
+    rpc_tokens: tuple[bytes, ...] = field(default=(), repr=False)
     log_format: LogFormat = LogFormat.HUMAN
     log_level: str = "info"
     log_file: Path | None = None
@@ -194,6 +197,11 @@ class NodeConfig:
         return self.document.public_keys or self.founder is not None
 
     @property
+    def rpc_socket(self) -> Path:
+        """Where programs on this machine that may open the file manage the node."""
+        return socket_of(self.home)
+
+    @property
     def data_dir(self) -> Path:
         return data_directory(self.home)
 
@@ -206,6 +214,11 @@ def default_home(network: str, environ: Mapping[str, str]) -> Path:
 def data_directory(home: Path) -> Path:
     """Where a node keeps its chain and its vote log."""
     return home / "data"
+
+
+def socket_of(home: Path) -> Path:
+    """The unix socket of the node that lives there."""
+    return home / "node.sock"
 
 
 def homes_of(environ: Mapping[str, str]) -> tuple[Path, ...]:
@@ -296,6 +309,7 @@ def resolve_settings(
         rpc_listen=pick("rpc.listen", read_endpoint, Endpoint("127.0.0.1", RPC_PORT + ports)),
         rpc_cors=pick("rpc.cors", read_origins, ()),
         rpc_hosts=pick("rpc.hosts", read_hosts, ()),
+        rpc_tokens=pick("rpc.tokens", read_path, None),
         p2p_listen=pick("p2p.listen", read_endpoint, Endpoint("127.0.0.1", P2P_PORT + ports)),
         p2p_announce=pick("p2p.announce", read_announced, ""),
         bootstrap=pick("p2p.bootstrap", read_bootstrap, ()),

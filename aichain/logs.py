@@ -15,6 +15,9 @@ _HEX_BYTES_SHOWN = 32
 _HUMAN_LEVELS = {"DEBUG": "debug", "INFO": "info", "WARNING": "warn", "ERROR": "error"}
 
 
+_ROOMS = ("aichain", "consensus", "vm", "p2p", "genesis", "native")
+
+
 class LogStyle(StrEnum):
     """How lines look."""
 
@@ -44,10 +47,38 @@ def configure_logging(
         handler.setFormatter(JsonFormatter() if style is LogStyle.JSON else HumanFormatter())
         root.addHandler(handler)
     root.setLevel(logging.WARNING)
-    for room in ("aichain", "consensus", "vm", "p2p", "genesis", "native"):
+    for room in _ROOMS:
         logging.getLogger(room).setLevel(level.upper())
     for module, wanted in (levels or {}).items():
         logging.getLogger(module).setLevel(wanted.upper())
+
+
+class LogLevel(StrEnum):
+    """How much is said, from most to least."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+def set_log_level(level: LogLevel, module: str | None) -> bool:
+    """Of one module of ours and what is in it, or of all that is ours; False if there is none such.
+
+    A module that was set by itself keeps its level until it is named again.
+    """
+    if module is not None and not _is_ours(module):
+        return False
+    for name in _ROOMS if module is None else (module,):
+        logging.getLogger(name).setLevel(level.upper())
+    return True
+
+
+def _is_ours(module: str) -> bool:
+    """Asking for the logger of a name makes one, so only names that exist are asked for."""
+    return module in _ROOMS or (
+        module.partition(".")[0] in _ROOMS and module in logging.root.manager.loggerDict
+    )
 
 
 class _Handler(logging.StreamHandler[TextIO]):

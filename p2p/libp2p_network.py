@@ -189,6 +189,8 @@ class Libp2pNetwork:
 
     def connect(self, address: str) -> None:
         wanted = _require_peer(parse_peer_address(address))
+        if wanted in self._wanted:
+            return
         self._wanted.append(wanted)
         if self._stack is not None:
             self._stack.dialer.want(wanted, lasting=True)

@@ -2,6 +2,8 @@
 
 import http.client
 import json
+import os
+import socket
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -15,6 +17,10 @@ from native.errors import AIChainError
 
 DEFAULT_URL: Final = "http://127.0.0.1:3690"
 DEFAULT_TIMEOUT_S: Final = 10.0
+TOKEN_VARIABLE: Final = "AICHAIN_RPC_TOKEN"
+UNAUTHORIZED: Final = 401
+UNIX: Final = "unix:"
+"""Before the path of a socket, where other addresses have http://."""
 MAX_ANSWER_BYTES: Final = 32 << 20
 
 
@@ -52,6 +58,14 @@ class RpcGarbled(RpcError):
     url: str
     reason: str
     fix: str = "check the address given with --rpc"
+
+
+@dataclass(eq=False)
+class RpcTokenNeeded(RpcError):
+    """The node answers to callers with a token only, and ours is none of them."""
+
+    url: str
+    fix: str = "put a token of the node's rpc.tokens file into AICHAIN_RPC_TOKEN"
 
 
 @dataclass(eq=False)
@@ -100,16 +114,19 @@ class _Fields(dict[str, Any]):
 class RpcClient:
     """Calls one node. Not for several threads at a time; each takes its own."""
 
-    def __init__(self, url: str = DEFAULT_URL, timeout_s: float = DEFAULT_TIMEOUT_S) -> None:
-        parts = _address(url)
-        kind = (
-            http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-        )
-        assert parts.hostname is not None, "an address has a host"
+    def __init__(
+        self,
+        url: str = DEFAULT_URL,
+        timeout_s: float = DEFAULT_TIMEOUT_S,
+        *,
+        token: str | None = None,
+    ) -> None:
+        """`token` is for nodes that ask for one; without it that of AICHAIN_RPC_TOKEN, if any."""
+        token = os.environ.get(TOKEN_VARIABLE, "") if token is None else token
         self.url = url
-        self._path = parts.path or "/"
-        self._connection = kind(parts.hostname, parts.port, timeout=timeout_s)
+        self._path, self._connection = _connection(url, timeout_s)
         self._next_id = 0
+        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
 
     def __enter__(self) -> Self:
         return self
@@ -163,6 +180,8 @@ class RpcClient:
 
     def _exchange(self, request: object) -> object:
         status, body = self._round_trip("POST", self._path, json.dumps(request).encode())
+        if status == UNAUTHORIZED:
+            raise RpcTokenNeeded(url=self.url)
         try:
             answer: object = json.loads(body, object_hook=partial(_Fields, self.url))
         except (ValueError, RecursionError):
@@ -171,7 +190,7 @@ class RpcClient:
 
     def _round_trip(self, verb: str, path: str, body: bytes) -> tuple[int, bytes]:
         """Send and read; a connection that the server closed while idle is opened again once."""
-        headers = {"Content-Type": "application/json"} if body else {}
+        headers = self._headers | ({"Content-Type": "application/json"} if body else {})
         for attempt in (0, 1):
             fresh = self._connection.sock is None
             try:
@@ -202,6 +221,33 @@ class RpcClient:
         if "result" not in answer:
             raise RpcGarbled(url=self.url, reason="the answer has neither result nor error")
         return answer["result"]
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    """HTTP over a unix socket."""
+
+    def __init__(self, path: str, timeout_s: float) -> None:
+        super().__init__("localhost", timeout=timeout_s)
+        self._socket_path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        try:
+            self.sock.connect(self._socket_path)
+        except OSError:
+            self.close()
+            raise
+
+
+def _connection(url: str, timeout_s: float) -> tuple[str, http.client.HTTPConnection]:
+    """The path to call at an address, and a connection that is opened when it is first used."""
+    if url.startswith(UNIX):
+        return "/", _UnixConnection(url.removeprefix(UNIX), timeout_s)
+    parts = _address(url)
+    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+    assert parts.hostname is not None, "an address has a host"
+    return parts.path or "/", kind(parts.hostname, parts.port, timeout=timeout_s)
 
 
 def _address(url: str) -> SplitResult:

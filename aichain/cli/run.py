@@ -49,6 +49,7 @@ ENDS: Final = (signal.SIGTERM, signal.SIGHUP)
 @click.option("--p2p-announce", "p2p__announce", metavar="MULTIADDR", help="Behind a router.")
 @click.option("--rpc-cors", "rpc__cors", multiple=True, metavar="ORIGIN")
 @click.option("--rpc-hosts", "rpc__hosts", multiple=True, metavar="NAME")
+@click.option("--rpc-tokens", "rpc__tokens", type=FILE, help="Callers need a token of this file.")
 @click.option("--moniker", help="The name this node shows to its peers.")
 @click.option("--index/--no-index", default=None, help="Keep the transaction index.")
 @click.option(

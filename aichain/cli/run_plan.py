@@ -29,6 +29,7 @@ from aichain.config import (
 )
 from aichain.errors import ConfigError, ExitCode
 from aichain.keystore import load_header, load_or_create_node_seed
+from aichain.rpc.tokens import read_tokens
 from genesis.ceremony import require_launchable
 from genesis.document import GenesisDocument
 from genesis.networks import founder_key, founder_node_seed, known_networks
@@ -123,6 +124,7 @@ def _config(
         moniker=settings.moniker,
         rpc_cors=settings.rpc_cors,
         rpc_hosts=settings.rpc_hosts,
+        rpc_tokens=_rpc_tokens(settings, home),
         log_format=settings.log_format,
         log_level=settings.log_level,
         log_file=settings.log_file,
@@ -241,6 +243,16 @@ def _validator_key(
     if settings.origins["validator.key_file"] is Origin.FILE:
         path = home / path
     return open_key(KeyFile(path, load_header(path)), password_file).key
+
+
+def _rpc_tokens(settings: Settings, home: Path) -> tuple[bytes, ...]:
+    """None where the listener asks for none; in config.toml the path is relative to it."""
+    path = settings.rpc_tokens
+    if path is None:
+        return ()
+    if settings.origins["rpc.tokens"] is Origin.FILE:
+        path = home / path
+    return read_tokens(path)
 
 
 def _node_seed(home: Path, document: GenesisDocument, founder: int | None) -> bytes:

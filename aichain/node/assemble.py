@@ -47,6 +47,7 @@ from aichain.rpc.backend import BlockView
 from aichain.rpc.limits import RpcLimits
 from aichain.rpc.server import RpcServer
 from aichain.rpc.settings import LOCAL_NAMES, RpcSettings
+from aichain.rpc.unix_socket import fits
 from aichain.store.certificate_archive import CertificateArchive
 from aichain.store.failpoints import CrashPoint
 from aichain.store.paths import DataPaths
@@ -328,6 +329,8 @@ def rpc_settings(config: NodeConfig) -> RpcSettings:
         hosts=LOCAL_NAMES | frozenset(config.rpc_hosts),
         origins=frozenset(config.rpc_cors),
         faults=config.allow_faults,
+        socket=config.rpc_socket if fits(config.rpc_socket) else None,
+        tokens=config.rpc_tokens,
         ready_within_ms=stands_after_ms(config.document),
         limits=RpcLimits(),
     )

@@ -1,5 +1,6 @@
 """What RPC sees of this node: reads of the chain, the pool, the core and the network."""
 
+import signal
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import TypeVar
@@ -49,6 +50,7 @@ from genesis.units import Address
 from genesis.validators import ValidatorSet
 from native.backends import key_caches
 from native.hashing import Hash32
+from p2p.errors import Penalty
 from p2p.network import PeerView
 from vm.blocks import Header
 from vm.queries import account_view, prove_record
@@ -279,6 +281,18 @@ class NodeBackend:
     def set_regions(self, on: bool) -> None:
         """Fault injection for local networks."""
         place_in_regions(self._context.network, self._context.document, on=on)
+
+    def connect_peer(self, address: str) -> None:
+        """Dial a peer that the operator names."""
+        self._context.network.connect(address)
+
+    def ban_peer(self, peer_id: str) -> None:
+        """Ban a peer that the operator names."""
+        self._context.network.penalize(peer_id, Penalty.FORGED, "banned by the operator")
+
+    def stop(self) -> None:
+        """As a service manager would."""
+        signal.raise_signal(signal.SIGTERM)
 
     def _status_above(self, header: Header) -> BlockStatus:
         """Of a block that is executed and not final."""

@@ -251,6 +251,18 @@ class Backend(Protocol):
         """At most `limit` transactions; count and size are those of the whole pool."""
         ...
 
+    def connect_peer(self, address: str) -> None:
+        """Dial this multiaddr, now and whenever the peer is lost. Raises InvalidPeerAddress."""
+        ...
+
+    def ban_peer(self, peer_id: str) -> None:
+        """End its connection, and refuse it for a while."""
+        ...
+
+    def stop(self) -> None:
+        """Begin to stop the node."""
+        ...
+
     def accepted_votes(self) -> AbstractContextManager[Subscription[VoteAccepted]]:
         """Votes as the core takes them in."""
         ...

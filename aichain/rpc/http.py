@@ -1,5 +1,6 @@
 """HTTP/1.1 without a socket: bytes to requests, answers to bytes, and who may call from where."""
 
+import hmac
 import ipaddress
 import re
 from collections.abc import Collection, Mapping
@@ -14,6 +15,7 @@ REASONS: Mapping[int, str] = {
     200: "OK",
     204: "No Content",
     400: "Bad Request",
+    401: "Unauthorized",
     403: "Forbidden",
     404: "Not Found",
     405: "Method Not Allowed",
@@ -33,7 +35,16 @@ JSON = "application/json"
 TEXT = "text/plain; charset=utf-8"
 # One meaning only: a second Host or Origin is how a check of the first one is passed by.
 _SINGLE_HEADERS = frozenset(
-    {"host", "origin", "content-type", "content-length", "expect", "upgrade", "sec-websocket-key"}
+    {
+        "host",
+        "origin",
+        "authorization",
+        "content-type",
+        "content-length",
+        "expect",
+        "upgrade",
+        "sec-websocket-key",
+    }
 )
 _HOST = re.compile(r"(\[(?P<v6>[0-9a-fA-F:.]+)\]|(?P<name>[\w.-]+))(:[0-9]{1,5})?", re.ASCII)
 _CORS_METHODS = "GET, POST, OPTIONS"
@@ -269,6 +280,17 @@ def host_allowed(host: str, allowed: Collection[str]) -> bool:
     return True
 
 
+def token_allowed(authorization: str, tokens: Collection[bytes]) -> bool:
+    """Whether a header carries one of these tokens (RFC 6750); without tokens everybody may call.
+
+    Each is compared in full: the time it takes says nothing of where they differ.
+    """
+    scheme, _, given = authorization.partition(" ")
+    is_bearer = scheme.lower() == "bearer"
+    found = [hmac.compare_digest(given.strip().encode("latin-1"), token) for token in tokens]
+    return not tokens or (is_bearer and any(found))
+
+
 def origin_allowed(origin: str | None, host: str, allowed: Collection[str]) -> bool:
     """May a page of this origin call? Programs send none; our own pages have our own host."""
     if origin is None or "*" in allowed or origin.lower() in allowed:
@@ -295,6 +317,6 @@ def preflight_headers(origin: str | None) -> dict[str, str]:
         return {"allow": _CORS_METHODS}
     return cors_headers(origin) | {
         "access-control-allow-methods": _CORS_METHODS,
-        "access-control-allow-headers": "content-type",
+        "access-control-allow-headers": "content-type, authorization",
         "access-control-max-age": _CORS_MAX_AGE_S,
     }

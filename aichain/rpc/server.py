@@ -1,6 +1,7 @@
 """The RPC server: HTTP and WebSocket on one trio listener, every wait and every buffer bounded."""
 
 import ipaddress
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
 import msgspec
@@ -31,19 +32,35 @@ from aichain.rpc.http import (
     preflight_headers,
     render_response,
     render_stream_head,
+    token_allowed,
 )
 from aichain.rpc.jsonrpc import NULL_ID, Batch, Item, render_error
 from aichain.rpc.methods import build_registry
 from aichain.rpc.methods.discovery import DISCOVER
 from aichain.rpc.pages import Page, render_page
-from aichain.rpc.registry import Context, Subscriber
+from aichain.rpc.registry import Context, Registry, Subscriber
 from aichain.rpc.settings import RpcSettings
 from aichain.rpc.subscriptions import Hub
+from aichain.rpc.unix_socket import listening_at
 from aichain.rpc.unsent import UnsentAnswers
 from aichain.rpc.websocket import READ_BYTES, WebSocketSession, accept_upgrade
 
+OPEN_PATHS = frozenset({"/health", "/ready"})
+"""Probes have no tokens."""
+LOCAL_CALLER = "local"
+"""Whoever may open the unix socket shares one budget."""
 RPC_PATHS = frozenset({"/", "/rpc", "/ws"})
 _GONE = (trio.BrokenResourceError, trio.ClosedResourceError)
+
+
+@dataclass(frozen=True, slots=True)
+class _Door:
+    """Where callers come in, and what they find there."""
+
+    registry: Registry
+    dispatcher: Dispatcher
+    is_local: bool
+    """The mode of a file keeps others out, so neither names nor tokens are asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +69,7 @@ class _Caller:
 
     stream: trio.SocketStream
     address: str
+    door: "_Door"
 
 
 class RpcServer:
@@ -68,8 +86,8 @@ class RpcServer:
         self._clock = clock
         self.context = Context(backend, clock)
         """What the methods are given."""
-        self._registry = build_registry(faults_enabled=settings.faults)
-        self._dispatcher = Dispatcher(self._registry, metrics, limits)
+        self._public = self._door(admin=False)
+        self._local = self._door(admin=True)
         self._budget = CallBudget(limits)
         self._connections = ConnectionCount(limits)
         self._unsent = UnsentAnswers(limits)
@@ -77,16 +95,24 @@ class RpcServer:
         self._turned_away = trio.Semaphore(limits.refusals_at_once)
         self._hub = Hub(backend)
 
+    def _door(self, *, admin: bool) -> _Door:
+        registry = build_registry(faults_enabled=self._settings.faults, admin=admin)
+        return _Door(registry, Dispatcher(registry, self._metrics, self._limits), is_local=admin)
+
     async def run(
         self, *, task_status: TaskStatus[tuple[str, int]] = trio.TASK_STATUS_IGNORED
     ) -> None:
         """Listen and serve until cancelled. OSError when the address cannot be had."""
         listeners = await trio.open_tcp_listeners(self._settings.port, host=self._settings.host)
         name = listeners[0].socket.getsockname()
-        task_status.started((name[0], name[1]))
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._hub.run)
-            await trio.serve_listeners(self._serve, listeners, handler_nursery=nursery)
+        with ExitStack() as stack:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._hub.run)
+                if self._settings.socket is not None:
+                    local = stack.enter_context(listening_at(self._settings.socket))
+                    nursery.start_soon(trio.serve_listeners, self._serve_local, [local])
+                task_status.started((name[0], name[1]))
+                await trio.serve_listeners(self._serve, listeners, handler_nursery=nursery)
 
     async def _serve(self, stream: trio.SocketStream) -> None:
         try:
@@ -94,12 +120,19 @@ class RpcServer:
         except OSError:
             await trio.aclose_forcefully(stream)
             return
+        await self._serve_caller(_Caller(stream, address, self._public))
+
+    async def _serve_local(self, stream: trio.SocketStream) -> None:
+        await self._serve_caller(_Caller(stream, LOCAL_CALLER, self._local))
+
+    async def _serve_caller(self, caller: _Caller) -> None:
+        stream, address = caller.stream, caller.address
         if not self._connections.open(address):
             await self._turn_away(stream)
             return
         self._metrics.rpc_connections_are(self._connections.total)
         try:
-            await self._serve_requests(_Caller(stream, address))
+            await self._serve_requests(caller)
         except HttpRefused as refused:
             await self._refuse(stream, refused)
         except _GONE:
@@ -152,11 +185,8 @@ class RpcServer:
 
     async def _serve_request(self, caller: _Caller, request: HttpRequest) -> bool:
         """Answer one request; False ends the connection."""
-        if not host_allowed(request.host, self._settings.hosts):
-            raise HttpRefused(421, "this host name is not served here (rpc hosts)")
-        origin = request.headers.get("origin")
-        if not origin_allowed(origin, request.host, self._settings.origins):
-            raise HttpRefused(403, "this origin may not call (rpc cors)")
+        if not caller.door.is_local:
+            self._admit(request)
         wait_s = self._budget.take(caller.address, 1, trio.current_time())
         if wait_s:
             response = self._too_many(wait_s, request)
@@ -171,6 +201,18 @@ class RpcServer:
         await self._send(caller.stream, response)
         return request.keep_alive
 
+    def _admit(self, request: HttpRequest) -> None:
+        """Raises HttpRefused where the listener's settings keep this caller out."""
+        if not host_allowed(request.host, self._settings.hosts):
+            raise HttpRefused(421, "this host name is not served here (rpc hosts)")
+        origin = request.headers.get("origin")
+        if not origin_allowed(origin, request.host, self._settings.origins):
+            raise HttpRefused(403, "this origin may not call (rpc cors)")
+        is_open = request.method == "OPTIONS" or request.path in OPEN_PATHS
+        given = request.headers.get("authorization", "")
+        if not is_open and not token_allowed(given, self._settings.tokens):
+            raise HttpRefused(401, "send Authorization: Bearer and a token of this node")
+
     async def _respond(self, caller: _Caller, request: HttpRequest) -> bytes:
         origin = request.headers.get("origin")
         match request.method:
@@ -181,16 +223,16 @@ class RpcServer:
             case "POST" if request.path in RPC_PATHS:
                 return await self._respond_to_calls(caller, request)
             case "GET":
-                page = await self._page(request.path)
+                page = await self._page(caller, request.path)
                 return await self._render(request, page.status, page.body, page.content_type)
             case "POST":
                 raise HttpRefused(404, "JSON-RPC is at /")
             case _:
                 raise HttpRefused(405, "GET, POST and OPTIONS are served")
 
-    async def _page(self, path: str) -> Page:
+    async def _page(self, caller: _Caller, path: str) -> Page:
         if path == "/openrpc.json":
-            document = await self._registry.find(DISCOVER).call(self.context, b"")
+            document = await caller.door.registry.find(DISCOVER).call(self.context, b"")
             return Page(200, JSON, msgspec.json.encode(document))
         ready_within_ms = self._settings.ready_within_ms
         return render_page(path, self._backend, self._clock.now_ms(), ready_within_ms)
@@ -202,11 +244,12 @@ class RpcServer:
             raise HttpRefused(415, "send JSON-RPC as content-type: application/json")
         if self._unsent.is_full:
             raise HttpRefused(503, "too many answers wait for their readers")
-        parsed = self._dispatcher.parse(request.body)
+        dispatcher = caller.door.dispatcher
+        parsed = dispatcher.parse(request.body)
         wait_s = self._take_batch(caller.address, parsed)
         if wait_s:
             return self._too_many(wait_s, request)
-        body = await self._dispatcher.answer(parsed, self.context)
+        body = await dispatcher.answer(parsed, self.context)
         if body is None:
             headers = cors_headers(request.headers.get("origin"))
             return render_response(204, keep_alive=request.keep_alive, headers=headers)
@@ -242,6 +285,7 @@ class RpcServer:
 
     async def _serve_websocket(self, caller: _Caller, request: HttpRequest) -> None:
         await self._send(caller.stream, accept_upgrade(request))
+        dispatcher = caller.door.dispatcher
 
         def spend() -> bool:
             return not self._budget.take(caller.address, 1, trio.current_time())
@@ -252,14 +296,14 @@ class RpcServer:
                 self._metrics.rpc_refused(ServerBusy().code)
                 return render_error(NULL_ID, ServerBusy())
             if not wait_s:
-                parsed = self._dispatcher.parse(body)
+                parsed = dispatcher.parse(body)
                 wait_s = self._take_batch(caller.address, parsed)
             if wait_s:
                 error = CallsExceeded(retry_ms=int(wait_s * 1000) + 1)
                 self._metrics.rpc_refused(error.code)
                 return render_error(NULL_ID, error)
             context = replace(self.context, subscriber=subscriber)
-            return await self._dispatcher.answer(parsed, context)
+            return await dispatcher.answer(parsed, context)
 
         session = WebSocketSession(caller.stream, self._limits, self._unsent, answer, spend)
         self._hub.add(session)
@@ -293,7 +337,8 @@ class RpcServer:
             body = render_error(NULL_ID, RequestTooLarge(limit_bytes=self._limits.body_bytes))
         else:
             body = msgspec.json.encode({"error": refused.reason})
-        response = render_response(refused.status, body, keep_alive=False)
+        headers = {"www-authenticate": "Bearer"} if refused.status == 401 else {}
+        response = render_response(refused.status, body, keep_alive=False, headers=headers)
         await self._finish(stream, response)
         await trio.aclose_forcefully(stream)
 

@@ -1,6 +1,7 @@
 """Where the server listens and whom it trusts; the node makes this from its configuration."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from aichain.rpc.limits import RpcLimits
 
@@ -21,4 +22,8 @@ class RpcSettings:
     """Serve aichain_setBlockedPeers: for local networks under test only."""
     ready_within_ms: int = 5_000
     """A node whose last final block is older should get no new clients."""
+    socket: Path | None = None
+    """A unix socket that serves the same and `admin_*`; the mode of the file says who may."""
+    tokens: tuple[bytes, ...] = ()
+    """If there are any, callers of the listener need one: `Authorization: Bearer TOKEN`."""
     limits: RpcLimits = field(default_factory=RpcLimits)

@@ -279,7 +279,7 @@ async def test_a_listed_origin_gets_cors_headers_and_its_preflight() -> None:
             "access-control-request-method: POST\r\n\r\n".encode()
         )
         assert preflight.status == 204
-        assert preflight.headers["access-control-allow-headers"] == "content-type"
+        assert preflight.headers["access-control-allow-headers"] == "content-type, authorization"
         own = await node.exchange(post(rpc("eth_chainId"), origin="http://localhost"))
         assert own.status == 200
     async with served() as node:

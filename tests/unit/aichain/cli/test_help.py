@@ -97,6 +97,7 @@ ORDERS = {
     "localnet partition",
     "localnet heal",
     "localnet regions",
+    *("node ban", "node connect", "node log-level", "node stop"),
 }
 """Commands that do something and have nothing to answer but that it was done."""
 

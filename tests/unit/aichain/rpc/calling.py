@@ -22,10 +22,12 @@ UNKNOWN = "0x" + "ab" * 32
 class Node:
     """A fake node and its dispatcher."""
 
-    def __init__(self, *, faults: bool = False, limits: RpcLimits | None = None) -> None:
+    def __init__(
+        self, *, faults: bool = False, admin: bool = False, limits: RpcLimits | None = None
+    ) -> None:
         self.backend = FakeBackend()
         self.protocol: Backend = self.backend
-        self.registry = build_registry(faults_enabled=faults)
+        self.registry = build_registry(faults_enabled=faults, admin=admin)
         self.dispatcher = Dispatcher(self.registry, self.backend.metrics, limits or RpcLimits())
         self.context = Context(self.protocol, FixedClock(1_800_000_000_000))
 

@@ -37,6 +37,7 @@ from genesis.validators import ValidatorSet
 from native.backends import EngineView, view_engines
 from native.hashing import ZERO_HASH, Hash32
 from native.node_keys import peer_id_text
+from p2p.addresses import parse_peer_address
 from p2p.network import Direction, PeerView
 from vm.blocks import Block
 from vm.build import BlockAttributes, build_block
@@ -81,6 +82,9 @@ class FakeBackend:
     held: tuple[bytes, ...] = ()
     attended: Uptime = field(default_factory=lambda: Uptime(1, 0, 0, ()))
     windows: list[int] = field(default_factory=list)
+    dialled: list[str] = field(default_factory=list)
+    banned: list[str] = field(default_factory=list)
+    stopped: bool = False
 
     def __post_init__(self) -> None:
         self.document = local_document(NETWORK, FOUNDERS, onion_length=64)
@@ -315,6 +319,15 @@ class FakeBackend:
         waiting = tuple(self.pool.values())
         size_bytes = sum(len(signed.raw) for signed in waiting)
         return MempoolView(len(waiting), size_bytes, waiting[:limit])
+
+    def connect_peer(self, address: str) -> None:
+        self.dialled.append(str(parse_peer_address(address)))
+
+    def ban_peer(self, peer_id: str) -> None:
+        self.banned.append(peer_id)
+
+    def stop(self) -> None:
+        self.stopped = True
 
     def accepted_votes(self) -> AbstractContextManager[Subscription[VoteAccepted]]:
         return self.votes.subscribe()
