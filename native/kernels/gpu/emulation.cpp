@@ -3,10 +3,9 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
-#include <memory>
-#include <new>
 #include <string>
 
+#include "emulated_blocks.h"
 #include "kernels.h"
 
 namespace aichain {
@@ -22,23 +21,14 @@ struct Entry {
     bool (*run)(const void *arguments, uint64_t blocks, bool is_backwards);
 };
 
-template <class Kernel>
-bool run_blocks(const void *arguments, uint64_t blocks, bool is_backwards) {
+template <class Kernel> bool run_packed(const void *arguments, uint64_t blocks, bool is_backwards) {
     Kernel kernel;
     memcpy(&kernel, arguments, sizeof kernel);
-    using Shared = typename Kernel::Shared;
-    const std::unique_ptr<Shared> shared(new (std::nothrow) Shared);
-    if (shared == nullptr) return false;
-    for (uint64_t i = 0; i < blocks; i++) {
-        const uint64_t index = is_backwards ? blocks - 1 - i : i;
-        memset(static_cast<void *>(shared.get()), 0xa5, sizeof(Shared));  // as a GPU leaves it: used
-        kernel.run(Block<Shared>{*shared, index, Kernel::LANES, is_backwards});
-    }
-    return true;
+    return run_blocks(kernel, blocks, is_backwards);
 }
 
 #define AIC_KERNEL(name, ...) \
-    {#name, __VA_ARGS__::LANES, sizeof(__VA_ARGS__), run_blocks<__VA_ARGS__>},
+    {#name, __VA_ARGS__::LANES, sizeof(__VA_ARGS__), run_packed<__VA_ARGS__>},
 constexpr Entry ENTRIES[] = {
 #include "entries.h"
 };

@@ -11,6 +11,7 @@
 #include <vector>
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+extern unsigned long aichain_valid_inputs;
 
 namespace {
 
@@ -79,6 +80,11 @@ int main(int count, char **arguments) {
     std::vector<Input> corpus;
     for (int i = 3; i < count; i++) corpus.push_back(read(arguments[i]));
     for (const Input &input : corpus) LLVMFuzzerTestOneInput(input.data(), input.size());
+    if (aichain_valid_inputs != corpus.size()) {
+        fprintf(stderr, "%lu of %zu inputs of the corpus are valid\n", aichain_valid_inputs,
+                corpus.size());
+        return 1;
+    }
     Mutations mutations(corpus, unsigned(atoi(arguments[2])));
     const time_t end = time(nullptr) + atoi(arguments[1]);
     unsigned long inputs = 0;
@@ -87,5 +93,6 @@ int main(int count, char **arguments) {
         LLVMFuzzerTestOneInput(input.data(), input.size());
     }
     printf("%lu inputs\n", inputs);
+    printf("%lu of them valid\n", aichain_valid_inputs - corpus.size());
     return 0;
 }

@@ -1,7 +1,9 @@
 // What a peer can send to the kernels, for a fuzzer: a key, a signature, a context and a message.
 //
 // Every instruction set must give the same verdict, and the decoders of a signature and of a key
-// must agree with loops that are FIPS 204's algorithms line by line. An input is laid out as
+// must agree with loops that are FIPS 204's algorithms line by line. The kernels of a GPU, lane by
+// lane, forwards or backwards as a byte of the input says, must leave after each step what the
+// processor's functions make. An input is laid out as
 //     selector | signature | public key | size of the context | context | message
 // where the selector's low bits name the parameter set; what is missing at the end is zeros.
 #include <stddef.h>
@@ -17,8 +19,17 @@
 #include "../../../native/kernels/verifier.h"
 #define ISA_NAMESPACE decoders
 #include "../../../native/kernels/lanes_scalar.h"
-// this uses the one above
+// these use the one above
 #include "../../../native/kernels/encoding.h"
+#include "../../../native/kernels/ntt.h"
+#include "../../../native/kernels/sponge.h"
+// these use the ones above
+#include "../../../native/kernels/sampling.h"
+#include "../../../native/kernels/verify.h"
+#include "gpu_path.h"
+
+// How many were valid: where none is, nothing is compared of what comes after the first refusal.
+unsigned long aichain_valid_inputs = 0;
 
 namespace {
 
@@ -119,35 +130,117 @@ std::vector<std::unique_ptr<Verifier>> &verifiers() {
     return all;
 }
 
+using Bytes = std::vector<uint8_t>;
+
+// The processor's, and in it that of a GPU; a key that is asked for again is the last one mostly.
+template <class P> const decoders::ExpandedKey<P> &expanded(const Bytes &public_key) {
+    static decoders::ExpandedKey<P> key;
+    static Bytes last;
+    if (public_key == last) return key;
+    const uint8_t *bytes = public_key.data();
+    decoders::ExpandedKey<P> *const keys[] = {&key};
+    decoders::expand_keys<P>(&bytes, keys, 1, FIRST_BLOCKS);
+    const Bytes on_gpu = expand_on_gpu<P>(bytes, public_key[0] % 2 != 0);
+    require(on_gpu.size() == sizeof key && memcmp(on_gpu.data(), &key, sizeof key) == 0,
+            "a GPU expands another key");
+    last = public_key;
+    return key;
+}
+
+template <class P> void hash_message(const uint8_t *tr, const Bytes &message, uint8_t *mu) {
+    decoders::Message parts;
+    parts.add(tr, TR_BYTES);
+    parts.add(message.data(), message.size());
+    decoders::hash_lanes<decoders::SHAKE256_RATE, MU_BYTES>(&parts, 1, decoders::SHAKE_PADDING, &mu);
+}
+
+// What must come of one message after each step of a GPU.
+template <class P>
+Trace expected_trace(const decoders::ExpandedKey<P> &key, const uint8_t *signature,
+                     const Signed &message, bool is_valid) {
+    Trace trace;
+    uint8_t hints[P::K][N];
+    trace.is_parsed =
+        hint_bit_unpack<P>(signature + P::SIGNATURE_BYTES - P::OMEGA - P::K, hints);
+    if (message.is_hashed)
+        memcpy(trace.mu, message.message.data(), MU_BYTES);
+    else
+        hash_message<P>(key.tr, message.message, trace.mu);
+    decoders::sample_in_ball_from_stream<P>(decoders::ShakeReader(signature, P::C_BYTES),
+                                            trace.challenge);
+    alignas(64) int32_t challenge[N];
+    memcpy(challenge, trace.challenge, sizeof challenge);
+    trace.w1.resize(P::K * P::W1_BYTES);
+    trace.is_recovered = decoders::recover_w1<P>(key, signature, challenge, trace.w1.data());
+    trace.is_valid = is_valid;
+    return trace;
+}
+
+template <class P>
+void check_gpu(const Bytes &signature, const Bytes &public_key, const std::vector<Signed> &messages,
+               const std::vector<bool> &verdicts) {
+    const decoders::ExpandedKey<P> &key = expanded<P>(public_key);
+    const auto *raw = reinterpret_cast<const uint8_t *>(&key);
+    const bool is_backwards = signature[0] % 2 != 0;
+    const std::vector<Trace> traces = trace_on_gpu<P>(Bytes(raw, raw + sizeof key),
+                                                      signature.data(), messages, is_backwards);
+    for (size_t i = 0; i < messages.size(); i++) {
+        const Trace &trace = traces[i];
+        const Trace slow = expected_trace<P>(key, signature.data(), messages[i], verdicts[i]);
+        require(trace.is_parsed == slow.is_parsed, "a GPU's hints: another verdict");
+        require(trace.is_recovered == slow.is_recovered, "a GPU's z: another verdict");
+        if (trace.is_parsed) {
+            require(memcmp(trace.mu, slow.mu, sizeof slow.mu) == 0, "a GPU's mu is another");
+            require(memcmp(trace.challenge, slow.challenge, sizeof slow.challenge) == 0,
+                    "a GPU's challenge is another");
+        }
+        if (trace.is_recovered) require(trace.w1 == slow.w1, "a GPU's w1 is another");
+        require(trace.is_valid == slow.is_valid, "a GPU's verdict is another");
+    }
+}
+
+// All instruction sets', which must be one.
+bool verdict_of(const Item &item, Interface interface) {
+    uint8_t expected = 0;
+    for (size_t i = 0; i < verifiers().size(); i++) {
+        uint8_t verdict = 0xff;
+        verifiers()[i]->verify({item}, interface, &verdict);
+        if (i == 0) expected = verdict;
+        require(verdict <= 1 && verdict == expected, "two instruction sets, two verdicts");
+    }
+    return expected;
+}
+
 template <class P> void check(const uint8_t *data, size_t size) {
     constexpr size_t HEAD = P::SIGNATURE_BYTES + P::PUBLIC_KEY_BYTES + 1;
-    std::vector<uint8_t> head(data, data + (size < HEAD ? size : HEAD));
+    Bytes head(data, data + (size < HEAD ? size : HEAD));
     head.resize(HEAD);
     const size_t rest = size < HEAD ? 0 : size - HEAD;
     const size_t context_size = head[HEAD - 1] < rest ? head[HEAD - 1] : rest;
     // Each part in memory of its own, of its size.
-    const std::vector<uint8_t> signature(head.begin(), head.begin() + P::SIGNATURE_BYTES);
-    const std::vector<uint8_t> public_key(head.begin() + P::SIGNATURE_BYTES, head.end() - 1);
-    const std::vector<uint8_t> context(data + size - rest, data + size - rest + context_size);
-    const std::vector<uint8_t> message(data + size - rest + context_size, data + size);
+    const Bytes signature(head.begin(), head.begin() + P::SIGNATURE_BYTES);
+    const Bytes public_key(head.begin() + P::SIGNATURE_BYTES, head.end() - 1);
+    const Bytes context(data + size - rest, data + size - rest + context_size);
+    const Bytes message(data + size - rest + context_size, data + size);
     check_hints<P>(signature.data());
     check_z<P>(signature.data());
     check_t1<P>(public_key.data());
-    const auto view = [](const std::vector<uint8_t> &bytes) {
+    const auto view = [](const Bytes &bytes) {
         return std::string_view(reinterpret_cast<const char *>(bytes.data()), bytes.size());
     };
     const std::string_view key = view(public_key);
     const Item item{{key, std::hash<std::string_view>()(key)},
-                    view(context), view(message), view(signature)};
-    for (const Interface interface : {Interface::PURE, Interface::INTERNAL}) {
-        uint8_t expected = 0;
-        for (size_t i = 0; i < verifiers().size(); i++) {
-            uint8_t verdict = 0xff;
-            verifiers()[i]->verify({item}, interface, &verdict);
-            if (i == 0) expected = verdict;
-            require(verdict <= 1 && verdict == expected, "two instruction sets, two verdicts");
-        }
-    }
+                    view(message), view(context), view(signature)};
+    const bool pure = verdict_of(item, Interface::PURE);
+    const bool internal = verdict_of(item, Interface::INTERNAL);
+
+    Bytes whole{0, uint8_t(context.size())}, mu(MU_BYTES);
+    whole.insert(whole.end(), context.begin(), context.end());
+    whole.insert(whole.end(), message.begin(), message.end());
+    hash_message<P>(expanded<P>(public_key).tr, whole, mu.data());
+    if (pure) aichain_valid_inputs++;
+    check_gpu<P>(signature, public_key, {{whole, false}, {message, false}, {mu, true}},
+                 {pure, internal, pure});
 }
 
 }  // namespace
