@@ -68,6 +68,9 @@ _NEVER_VALID = (
     WrongNetwork,
 )
 
+_UNCONFIRMED = "unconfirmed"
+"""What became of a transaction that an engine refused, and nobody else was asked."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Checked:
@@ -218,18 +221,26 @@ class TransactionPool:
     def _take_all(
         self, peer: str, batch: Sequence[_Checked], verdicts: list[bool], arrived: set[Hash32]
     ) -> None:
-        """Each with its own verdicts, in the order of the batch."""
-        start = 0
+        """Each with its own verdicts, in the order of the batch.
+
+        What was refused after the first is let go and costs nobody anything: OpenSSL was asked
+        about the first alone. That one bans the peer; others may bring what is good of the rest.
+        """
+        start, is_forger = 0, False
         for checked in batch:
-            end = start + len(checked.witnesses)
+            mine = verdicts[start : start + len(checked.witnesses)]
+            start += len(mine)
+            if is_forger and not all(mine):
+                self._metrics.transaction_offered("peer", _UNCONFIRMED)
+                continue
+            is_forger = is_forger or not all(mine)
             try:
-                self._take(checked, verdicts[start:end])
+                self._take(checked, mine)
                 self._metrics.transaction_offered("peer", "pooled")
                 arrived.add(checked.signed.id)
             except InvalidData as error:
                 if self._refuse(peer, error):
                     arrived.add(checked.signed.id)
-            start = end
 
     def _refuse(self, peer: str, error: InvalidData) -> bool:
         """Count a refusal; True if an honest peer may meet it, whose head is not ours. Else it

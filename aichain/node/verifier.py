@@ -27,8 +27,9 @@ bad signatures, and OpenSSL takes ten times as long for one as our engines do.""
 class Verifier:
     """Three lanes: votes never queue behind blocks, nor blocks behind the pool's transactions.
 
-    What an engine refuses is confirmed by OpenSSL, one item a request, before it costs anybody
-    anything. Who waits for that waits beside the lane: a flood of bad signatures delays itself.
+    What an engine refuses is confirmed by OpenSSL, the first item of a request, before it costs
+    anybody anything; what it refuses after that must not. Who waits for OpenSSL waits beside the
+    lane: a flood of bad signatures delays itself, by one confirmation for each peer that it bans.
     """
 
     def __init__(self, run_blocking: RunBlocking, metrics: Metrics) -> None:
@@ -85,7 +86,7 @@ class Verifier:
         return await self._verify(items, self._blocks, self._confirm)
 
     async def verify_bulk(self, items: Sequence[SignatureItem]) -> list[bool]:
-        """Verdicts for the pool."""
+        """Verdicts for the pool, of many authors: only the first refusal is sure to hold."""
         return await self._verify(items, self._bulk, self._confirm_bulk)
 
     async def _verify(

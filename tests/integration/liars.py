@@ -49,9 +49,9 @@ class Liar:
         return scores[0] if scores else 0
 
 
-async def join_liar(net: AnyCluster[N], key: SigningKey | None = None) -> Liar:
+async def join_liar(net: AnyCluster[N], key: SigningKey | None = None, name: str = "") -> Liar:
     """Let one into the cluster."""
-    liar = Liar(net, key=key)
+    liar = Liar(net, name, key)
     await net.nursery.start(liar.network.run)
     return liar
 
