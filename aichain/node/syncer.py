@@ -44,6 +44,8 @@ log = logging.getLogger(__name__)
 POLL_S = 0.25
 STALLED_POLLS = 6
 REQUEST_TIMEOUT_S = 20.0
+HELD_UP_S = 4.0
+"""Long enough for a range over a good line; who is silent must not stop us until it times out."""
 FINALIZE_TIMEOUT_S = 30.0
 _NOTHING = BlockRange((), (), None)
 _Answer: TypeAlias = tuple[RangeAsk, BlockRange | None]
@@ -281,8 +283,13 @@ class _CatchUp:
         async with trio.open_nursery() as nursery:
             try:
                 while self._assign(nursery, send):
-                    ask, answer = await receive.receive()
-                    self._note(ask, answer)
+                    came: _Answer | None = None
+                    with trio.move_on_after(HELD_UP_S):
+                        came = await receive.receive()
+                    if came is None:
+                        self._doubt()
+                        continue
+                    self._note(*came)
                     while await self._take_next():
                         pass
             except (CoreIsAhead, BodyUnavailable):
@@ -298,7 +305,15 @@ class _CatchUp:
         self._plan, asks = self._plan.assign(self._syncer.sources.of_block(self._plan.next_height))
         for ask in asks:
             nursery.start_soon(self._fetch, ask, send)
-        return bool(self._plan.asked)
+        return self._plan.is_waiting
+
+    def _doubt(self) -> None:
+        """Nothing comes: the next range is asked of somebody else, too."""
+        plan = self._plan.overdue()
+        for ask in plan.late[len(self._plan.late) :]:
+            log.info("%s is slow to give blocks from %d on", ask.peer, ask.from_height)
+            self._syncer.sources.failed(ask.peer)
+        self._plan = plan
 
     async def _fetch(self, ask: RangeAsk, send: trio.MemorySendChannel[_Answer]) -> None:
         await send.send((ask, await self._syncer.ask(ask)))
@@ -313,7 +328,8 @@ class _CatchUp:
             self._plan = self._plan.failed(ask)
             return
         self._plan = self._plan.received(ask, count)
-        self._answers[ask] = answer
+        if self._plan.holds(ask):
+            self._answers[ask] = answer
 
     async def _take_next(self) -> bool:
         self._plan, taken = self._plan.take()

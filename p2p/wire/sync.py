@@ -11,6 +11,7 @@ from typing import Final, Self
 from genesis.limits import RANGE_BLOCKS_MAX
 
 MAX_RANGES_AHEAD: Final = 4
+MAX_RANGES_LATE: Final = 2
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -26,16 +27,32 @@ class RangeAsk:
         """The first height after the range."""
         return self.from_height + self.count
 
+    def overlaps(self, other: "RangeAsk") -> bool:
+        """Whether some height is in both."""
+        return self.from_height < other.end and other.from_height < self.end
+
 
 @dataclass(frozen=True, slots=True)
 class SyncPlan:
     """Everything below `next_height` has been taken. At most MAX_RANGES_AHEAD ranges are asked
-    for or wait to be taken, so memory is bounded by as many answers."""
+    for or wait to be taken, so memory is bounded by as many answers, and by those that are late."""
 
     next_height: int
     asked: tuple[RangeAsk, ...] = ()
+    late: tuple[RangeAsk, ...] = ()
+    """Still on their way, but others are asked for the same heights; whoever is first counts."""
     arrived: tuple[RangeAsk, ...] = ()
     failures: frozenset[tuple[str, int]] = frozenset()
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether an answer is on its way that may still count."""
+        return bool(self.asked) or any(ask.from_height >= self.next_height for ask in self.late)
+
+    def holds(self, ask: RangeAsk) -> bool:
+        """Whether what came for an ask waits to be taken."""
+        here = {(each.from_height, each.peer) for each in self.arrived}
+        return (ask.from_height, ask.peer) in here
 
     def assign(self, claims: Mapping[str, int]) -> tuple[Self, tuple[RangeAsk, ...]]:
         """Hand out ranges to peers that claim to have them and have nothing else to do.
@@ -55,27 +72,41 @@ class SyncPlan:
             asks.append(ask)
         return plan, tuple(asks)
 
+    def overdue(self) -> Self:
+        """All wait for the next range: somebody else may be asked for it, too.
+
+        One silent peer would hold up everything until the question to it times out.
+        """
+        held_up = [ask for ask in self.asked if ask.from_height == self.next_height]
+        if not held_up or len(self.late) >= MAX_RANGES_LATE:
+            return self
+        return replace(self._without(held_up[0]), late=(*self.late, held_up[0]))
+
     def received(self, ask: RangeAsk, count: int) -> Self:
-        """The first `count` blocks of an ask came; the rest is free to be asked for again."""
+        """The first `count` blocks of an ask came; the rest is free to be asked for again.
+
+        What others have brought meanwhile is not wanted twice; of whom the same heights were
+        asked, and may still bring them, is late now.
+        """
         if count <= 0:
             return self.failed(ask)
         assert count <= ask.count, "the codec refuses more than was asked for"
-        arrived = tuple(sorted((*self.arrived, replace(ask, count=count))))
-        return replace(self._without(ask), arrived=arrived)
+        plan, came = self._without(ask), replace(ask, count=count)
+        is_here = came.from_height < self.next_height or any(map(came.overlaps, self.arrived))
+        if is_here:
+            return plan
+        again = tuple(each for each in plan.asked if came.overlaps(each))
+        return replace(
+            plan,
+            asked=tuple(each for each in plan.asked if each not in again),
+            late=(*plan.late, *again),
+            arrived=tuple(sorted((*plan.arrived, came))),
+        )
 
     def failed(self, ask: RangeAsk) -> Self:
         """An ask brought nothing usable; somebody else is asked first."""
         failures = self.failures | {(ask.peer, ask.from_height)}
         return replace(self._without(ask), failures=failures)
-
-    def refused(self, taken: RangeAsk) -> Self:
-        """A range that was taken turned out to be false: it is wanted again, from others, and so
-        is everything after it. Answers that are still on their way are to be ignored."""
-        kept = tuple(ask for ask in self.arrived if ask.end <= taken.from_height)
-        failures = self.failures | {(taken.peer, taken.from_height)}
-        return replace(
-            self, next_height=taken.from_height, arrived=kept, asked=(), failures=failures
-        )
 
     def take(self) -> tuple[Self, RangeAsk | None]:
         """The next range in order, if it is there."""
@@ -100,10 +131,14 @@ class SyncPlan:
             height += RANGE_BLOCKS_MAX
 
     def _choose(self, claims: Mapping[str, int], height: int) -> str | None:
-        busy = {ask.peer for ask in self.asked}
+        busy = {ask.peer for ask in (*self.asked, *self.late)}
         able = [peer for peer, claim in claims.items() if claim >= height and peer not in busy]
         fresh = [peer for peer in able if (peer, height) not in self.failures]
         return next(iter(fresh or able), None)
 
     def _without(self, ask: RangeAsk) -> Self:
-        return replace(self, asked=tuple(each for each in self.asked if each != ask))
+        return replace(
+            self,
+            asked=tuple(each for each in self.asked if each != ask),
+            late=tuple(each for each in self.late if each != ask),
+        )

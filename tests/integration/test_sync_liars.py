@@ -9,10 +9,11 @@ import trio
 from aichain.errors import ConsensusHalted
 from aichain.node.bodies import Bodies
 from native.hashing import Hash32
-from p2p.errors import RequestFailed
+from p2p.errors import Penalty, RequestFailed
 from p2p.wire.messages import AnyRequest, BlockRange, GetCertificates, GetRange, Response, Status
 from tests.integration.liars import Liar
 from tests.integration.nodes import DEADLINE_S, Cluster, RunningNode, cluster, until
+from tests.simulation.nodes.virtual_time import run_virtual, virtual_machine
 from vm.errors import InvalidBlock
 
 CLAIM = Status(10**6, Hash32(b"\x33" * 32), 0, 10**6)
@@ -80,6 +81,22 @@ async def test_another_certificate_of_a_block_is_verified_like_the_first(tmp_pat
         assert follower.node.engine.state.view < forged.view
         await net.start(0)
         await until(lambda: follower.height >= 4)
+
+
+def test_a_silent_peer_that_is_asked_first_holds_sync_up_for_seconds_only(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with cluster(tmp_path, 1, epoch_blocks=8, machine=virtual_machine()) as net:
+            founder = await net.start(0)
+            await until(lambda: founder.height >= 40)
+            liars = await silent_liars(net, 2)
+            follower = await net.start(1, founder=False)
+            network = follower.node.context.network
+            network.penalize(founder.node.context.network.peer_id, Penalty.NUISANCE, "comes last")
+            await until(lambda: follower.height >= founder.height - 1, 10)
+            asked = [each for liar in liars for each in liar.asked if isinstance(each, GetRange)]
+            assert 1 in {each.from_height for each in asked}, "one was to give the first range"
+
+    run_virtual(story, seed=3)
 
 
 async def test_validators_are_asked_first_whatever_others_claim(

@@ -1,7 +1,7 @@
 """The plan for catching up asks idle peers, in bounded numbers, and asks others after a failure."""
 
 from genesis.limits import RANGE_BLOCKS_MAX
-from p2p.wire.sync import MAX_RANGES_AHEAD, RangeAsk, SyncPlan
+from p2p.wire.sync import MAX_RANGES_AHEAD, MAX_RANGES_LATE, RangeAsk, SyncPlan
 
 CLAIMS = {"a": 10_000, "b": 10_000, "c": 10_000}
 
@@ -58,12 +58,47 @@ def test_after_a_failure_another_peer_is_asked_if_there_is_one() -> None:
     assert ("a", 1) in empty.failures
 
 
-def test_a_false_range_is_wanted_again_with_all_that_followed() -> None:
-    plan, (first, second, _) = SyncPlan(1).assign(CLAIMS)
-    plan = plan.received(first, first.count).received(second, second.count)
-    plan, taken = plan.take()
-    assert taken == first
-    plan = plan.refused(first)
-    assert plan.next_height == 1
-    assert plan.arrived == plan.asked == ()
-    assert plan.assign(CLAIMS)[1][0] == RangeAsk(1, RANGE_BLOCKS_MAX, "b")
+def test_what_a_silent_peer_holds_up_is_asked_of_another_and_whoever_is_first_counts() -> None:
+    plan, (silent, second, _) = SyncPlan(1).assign(CLAIMS)
+    plan, (fourth,) = plan.overdue().assign({**CLAIMS, "d": 10_000})
+    assert (fourth.from_height, fourth.peer) == (1, "d")
+    quick = plan.received(fourth, fourth.count)
+    assert quick.take()[1] == fourth
+    assert not quick.received(silent, silent.count).holds(silent), "nobody wants it any more"
+    slow = plan.received(silent, silent.count)
+    assert slow.take()[1] == silent
+    assert fourth in slow.late
+    assert second in slow.asked
+    assert not slow.received(fourth, fourth.count).holds(fourth)
+
+
+def test_only_what_all_wait_for_is_overdue_and_only_from_a_few() -> None:
+    many = {str(number): 300 for number in range(9)}
+    plan, (first, second) = SyncPlan(1).assign(many)
+    assert plan.received(first, first.count).overdue().late == ()
+    assert plan.overdue().late == (first,)
+    for late in range(1, 5):
+        plan = plan.overdue()
+        assert len(plan.late) == min(late, MAX_RANGES_LATE)
+        plan, _ = plan.assign(many)
+    assert second in plan.asked
+    assert len({ask.peer for ask in (*plan.asked, *plan.late)}) == 2 + MAX_RANGES_LATE
+
+
+def test_a_late_answer_is_waited_for_while_nobody_else_has_the_blocks() -> None:
+    plan, (ask,) = SyncPlan(1).assign({"a": 100})
+    plan, asks = plan.overdue().assign({"a": 100})
+    assert asks == ()
+    assert plan.is_waiting
+    plan, taken = plan.received(ask, 100).take()
+    assert taken == ask
+    assert not plan.is_waiting
+
+
+def test_nobody_waits_for_a_late_answer_to_what_is_here() -> None:
+    plan, (silent,) = SyncPlan(1).assign({"a": 100})
+    plan, (quick,) = plan.overdue().assign({"a": 100, "b": 100})
+    plan, taken = plan.received(quick, 100).take()
+    assert taken == quick
+    assert silent in plan.late
+    assert not plan.is_waiting
