@@ -76,6 +76,14 @@ def on_close(turn: LaneTurn, message: CloseMessage) -> None:
         turn.emit(ForwardClose(message))
 
 
+def on_vote(turn: LaneTurn, signed: SignedVote) -> None:
+    """A COMMIT may come after the CLOSE that it breaks."""
+    for term in turn.state.terms:
+        held = term.closes.get(signed.voter_index)
+        if held is not None and term.instance.id == signed.vote.instance_id:
+            convict(turn, term.number, held, signed)
+
+
 def add_close(turn: LaneTurn, number: int, signed: SignedClose) -> bool:
     """Count a CLOSE; True if it is its holder's first. A COMMIT above its tip convicts it."""
     term = turn.term(number)

@@ -54,6 +54,7 @@ def react(turn: LaneTurn, event: LaneEvent) -> None:
     match event:
         case core.VoteAccepted(vote):
             to_instance(turn, vote.vote.instance_id, event)
+            closing.on_vote(turn, vote)
         case core.CertificateAccepted(certificate):
             on_certificate(turn, certificate, event)
         case core.ProposalAccepted(signed):
