@@ -112,10 +112,9 @@ def held_certificates(state: State, view: int) -> tuple[QuorumCertificate, ...]:
 
 def first_gap(state: State) -> int | None:
     """The first view we passed, or must judge a proposal by, without knowing its outcome."""
-    for view in range(state.final_view + 1, state.view):
-        known = state.at(view)
-        if known.notarized is None and known.null is None:
-            return view
+    open_view = state.first_open_view
+    if open_view is not None:
+        return open_view
     for signed in state.at(state.view).proposals:
         view = signed.proposal.justify_view
         if view > state.final_view and state.at(view).notarized is None:

@@ -47,7 +47,7 @@ def is_current(state: State, signed: SignedVote) -> bool:
     if signed.voter_index >= len(state.instance.electorate) or vote.view <= state.final_view:
         return False
     recent = state.view - 1 <= vote.view <= state.view + VIEWS_AHEAD_MAX
-    return recent or vote.view == _first_open(state)
+    return recent or vote.view == state.first_open_view
 
 
 def wants_certificate(state: State, certificate: QuorumCertificate) -> bool:
@@ -103,17 +103,9 @@ def contradicts_final(state: State, certificate: QuorumCertificate) -> bool:
 
 
 def _is_near(state: State, view: int) -> bool:
+    """Or old, and the first whose outcome is open: its votes are said again, however old (R9)."""
     low = max(state.final_view, state.view - VIEWS_BEHIND_MAX - 1)
-    return low < view <= state.view + VIEWS_AHEAD_MAX or view == _first_open(state)
-
-
-def _first_open(state: State) -> int | None:
-    """The first view whose outcome nobody may know: its votes are said again, however old (R9)."""
-    for view in range(state.final_view + 1, state.view):
-        known = state.at(view)
-        if known.notarized is None and known.null is None:
-            return view
-    return None
+    return low < view <= state.view + VIEWS_AHEAD_MAX or view == state.first_open_view
 
 
 def _is_closed(known: ViewState, phase: VotePhase) -> bool:

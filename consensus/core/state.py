@@ -235,6 +235,15 @@ class State:
         """A validator of this epoch that does not abstain, above all that its log has settled."""
         return self.me is not None and not self.abstain and (self.epoch, self.view) > self.floor
 
+    @property
+    def first_open_view(self) -> int | None:
+        """The first view that we passed without knowing its outcome; perhaps nobody knows it."""
+        for view in range(self.final_view + 1, self.view):
+            known = self.at(view)
+            if known.notarized is None and known.null is None:
+                return view
+        return None
+
     def at(self, view: int) -> ViewState:
         """What is known of a view."""
         return self.views.get(view, EMPTY_VIEW)
