@@ -95,6 +95,12 @@ def genesis_trust(document: GenesisDocument) -> Trust:
     return Trust(header, voters)
 
 
+def trust_limit_ms(document: GenesisDocument) -> int:
+    """How old a trusted header may be: two thirds of the time for which stake stays locked."""
+    blocks, block_time_ms = document.staking.unbonding_blocks, document.consensus.block_time_ms
+    return blocks * block_time_ms * 2 // 3
+
+
 def require_recent(header: Header, now_ms: int, limit_ms: int = TRUST_MAX_MS) -> None:
     """Refuse a trusted header of a time when other people may have had the stake."""
     if now_ms - header.timestamp_ms > limit_ms:

@@ -10,13 +10,13 @@ from typing import Any, Final
 import click
 
 from aichain.cli.client import RpcClient
-from aichain.cli.light_client import LightClient, Reliance, TrustPoint
+from aichain.cli.light_client import LightClient, Reliance
 from aichain.cli.light_server import LightServer
 from aichain.cli.options import home_option, rpc_option
 from aichain.cli.output import coins, show
 from aichain.cli.values import ADDRESS, HEIGHT, RAW_HASH, TRUST_POINT
 from aichain.clock import SystemClock
-from aichain.config import data_root, default_home, load_document
+from aichain.config import TrustPoint, data_root, default_home, load_document
 from aichain.rpc.render.blocks import show_header
 from aichain.rpc.results.result import json_members
 from genesis.networks import known_networks

@@ -11,6 +11,7 @@ from aichain.cli.client import RpcRefused
 from aichain.cli.exit_codes import CommandError, CommandExit
 from aichain.cli.light_server import LightServer, RecordClaim
 from aichain.cli.light_trust import load_trust, store_trust
+from aichain.config_values import TrustPoint
 from consensus.errors import (
     AncestorUnproven,
     OlderThanTrusted,
@@ -25,6 +26,7 @@ from consensus.light import (
     climb,
     genesis_trust,
     require_recent,
+    trust_limit_ms,
     verify_ancestor_header,
     verify_receipt,
     verify_record,
@@ -56,14 +58,6 @@ class KeptByAll(InvalidData):
 
 
 @dataclass(frozen=True, slots=True)
-class TrustPoint:
-    """A block that somebody vouched for in person."""
-
-    height: int
-    block_id: Hash32
-
-
-@dataclass(frozen=True, slots=True)
 class Reliance:
     """What a light client rests on, and how long it may."""
 
@@ -76,10 +70,7 @@ class Reliance:
     @property
     def limit_ms(self) -> int:
         """Two thirds of the time for which stake stays locked."""
-        if self.document is None:
-            return TRUST_MAX_MS
-        consensus, staking = self.document.consensus, self.document.staking
-        return staking.unbonding_blocks * consensus.block_time_ms * 2 // 3
+        return TRUST_MAX_MS if self.document is None else trust_limit_ms(self.document)
 
 
 @dataclass(slots=True)

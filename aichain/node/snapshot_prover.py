@@ -15,6 +15,7 @@ from consensus.light import (
     climb,
     genesis_trust,
     require_recent,
+    trust_limit_ms,
     verify_ancestor_header,
 )
 from genesis.document import GenesisDocument
@@ -153,8 +154,7 @@ class SnapshotProver:
     def _require_recent(self, header: Header) -> None:
         if self._document.public_keys and header.height == 0:
             return  # nothing on such a network is worth a fork
-        consensus, staking = self._document.consensus, self._document.staking
-        limit_ms = staking.unbonding_blocks * consensus.block_time_ms * 2 // 3
+        limit_ms = trust_limit_ms(self._document)
         try:
             require_recent(header, self._now_ms(), limit_ms)
         except TrustTooOld as error:
