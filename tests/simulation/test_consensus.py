@@ -73,8 +73,10 @@ def test_there_are_at_least_24_mutants() -> None:
 
 
 @pytest.mark.parametrize("mutant", CAUGHT)
-def test_a_wrong_rule_is_caught(mutant: str) -> None:
-    assert first_caught(mutant, run) is not None
+def test_a_wrong_rule_is_caught_where_the_right_one_holds(mutant: str) -> None:
+    caught = first_caught(mutant, run)
+    assert caught is not None
+    assert run(caught[0], MUTANTS[mutant].kind).violation is None
 
 
 def test_every_fork_convicts_38_percent() -> None:

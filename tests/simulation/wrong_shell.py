@@ -23,7 +23,6 @@ from native.hashing import Hash32
 from native.signatures import SignatureItem
 from tests.simulation.shell import Node
 
-WRITE = VoteWal._write
 RECORDS = VoteWal.records
 RESTORED = Node._restored
 CRASH = Node.crash
