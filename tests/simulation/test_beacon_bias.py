@@ -1,46 +1,21 @@
 """Publish or skip: measured with the real beacon, and never beyond the union bound."""
 
-from dataclasses import dataclass
 from math import sqrt
 
 import pytest
 
 from tests.simulation.beacon_bias import (
     LAST_BLOCKS,
+    TRIALS,
+    Measured,
     Prospects,
     Trial,
     chance_of,
+    measure,
     table_chance,
     table_draws,
     tail_of,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """Rates over many epochs' ends, and what was to be expected of each."""
-
-    honest: float
-    strategic: float
-    expected: float
-    draws: float
-    table: float
-
-
-def measure(bad: int, trials: int) -> Measured:
-    honest = strategic = draws = table = 0
-    expected = 0.0
-    for number in range(trials):
-        trial = Trial(number, bad)
-        prospects = Prospects(trial.tail, chance_of(bad))
-        honest += trial.honest()
-        strategic += trial.strategic()
-        expected += prospects.best(LAST_BLOCKS, 0)
-        draws += prospects.draws(LAST_BLOCKS, 0)
-        table += table_draws(trial.tail)
-    return Measured(
-        honest / trials, strategic / trials, expected / trials, draws / trials, table / trials
-    )
 
 
 def check(bad: int, trials: int) -> Measured:
@@ -61,7 +36,7 @@ def test_who_holds_the_last_turns_gains_what_the_union_bound_allows_and_no_more(
 @pytest.mark.slow
 @pytest.mark.parametrize("bad", [10, 20, 30, 33])
 def test_the_same_over_many_epochs(bad: int) -> None:
-    check(bad, 20_000)
+    check(bad, TRIALS)
 
 
 @pytest.mark.parametrize(

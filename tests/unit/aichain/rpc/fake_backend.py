@@ -35,7 +35,7 @@ from genesis.onion import Onion
 from genesis.units import AI, Address, address_of_key
 from genesis.validators import ValidatorSet
 from native.backends import EngineView, view_engines
-from native.hashing import Hash32
+from native.hashing import ZERO_HASH, Hash32
 from native.node_keys import peer_id_text
 from p2p.addresses import parse_peer_address
 from p2p.network import Direction, PeerView
