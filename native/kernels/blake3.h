@@ -7,7 +7,7 @@
 namespace aichain {
 namespace ISA_NAMESPACE {
 
-constexpr int BLOCK_BYTES = 64;
+constexpr int BLOCK_BYTES = 64, DIGEST_BYTES = 32;
 constexpr uint32_t CHUNK_START = 1, CHUNK_END = 2, ROOT = 8;
 AIC_CONSTANT uint32_t INITIAL[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
                                  0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
@@ -45,38 +45,23 @@ template <int ROUND> AIC_FN void blake3_rounds(I32 *v, const I32 *m) {
     if constexpr (ROUND < 6) blake3_rounds<ROUND + 1>(v, m);
 }
 
-// Eight words of each lane that has ended, to where its digest belongs.
-AIC_FN void store_digests(const I32 *chain, const bool *ends, uint8_t *const *out) {
-    constexpr int ROWS = W < 8 ? 8 : W;
-    I32 rows[ROWS];
-    for (int i = 0; i < ROWS; i++) rows[i] = i < 8 ? chain[i] : I32::broadcast(0);
-    if constexpr (W >= 8) I32::transpose(rows);
-    alignas(64) int32_t words[ROWS];
-    if constexpr (W < 8)
-        for (int i = 0; i < 8; i++) rows[i].store(words + i);
-    for (int lane = 0; lane < W; lane++) {
-        if (!ends[lane]) continue;
-        if constexpr (W >= 8) rows[lane].store(words);
-        memcpy(out[lane], words, 32);
-    }
-}
-
 // One block of each lane: where it is, how long, and what it is to its message.
 struct BlockOfLanes {
     const uint8_t *from[W];
     int size[W];
     bool ends[W];
-    bool any_ends, is_full;
+    bool any_ends, all_end, is_full;
     I32 lengths, flags;
 
     // Block number `block` of messages that may end before it.
     AIC_FN void take(const uint8_t *const *messages, const size_t *sizes, int count, size_t block) {
         alignas(64) int32_t length[W] = {}, flag[W] = {};
-        any_ends = false;
+        any_ends = false, all_end = true;
         for (int i = 0; i < W; i++) {
             place(i, messages, i < count ? sizes[i] : 0, block);
             ends[i] = ends[i] && i < count;
             any_ends |= ends[i];
+            all_end &= ends[i];
             length[i] = size[i];
             flag[i] = int32_t(flag_of(block, ends[i]));
         }
@@ -88,7 +73,7 @@ struct BlockOfLanes {
     // The same for W messages of one size: nothing is loaded that was just stored in pieces.
     AIC_FN void take_equal(const uint8_t *const *messages, size_t message_size, size_t block) {
         for (int i = 0; i < W; i++) place(i, messages, message_size, block);
-        any_ends = ends[0];
+        any_ends = all_end = ends[0];
         is_full = size[0] == BLOCK_BYTES;
         lengths = I32::broadcast(size[0]);
         flags = I32::broadcast(int32_t(flag_of(block, ends[0])));
@@ -125,9 +110,9 @@ struct BlockOfLanes {
     }
 };
 
-// A message of up to 1,024 bytes for each lane, its digest to `out`. `count` is at most W.
+// A message of up to 1,024 bytes for each lane, digests side by side. `count` is at most W.
 AIC_FN void blake3_lanes(const uint8_t *const *messages, const size_t *sizes, int count,
-                         const uint32_t *key, uint32_t mode, uint8_t *const *out) {
+                         const uint32_t *key, uint32_t mode, uint8_t *out) {
     I32 chain[8];
     for (int i = 0; i < 8; i++) chain[i] = I32::broadcast(int32_t(key[i]));
     size_t longest = 1;  // an empty message has a block, too
@@ -151,7 +136,12 @@ AIC_FN void blake3_lanes(const uint8_t *const *messages, const size_t *sizes, in
         v[15] = lanes.flags | I32::broadcast(int32_t(mode));
         blake3_rounds<0>(v, m);
         for (int i = 0; i < 8; i++) chain[i] = v[i] ^ v[8 + i];
-        if (lanes.any_ends) store_digests(chain, lanes.ends, out);
+        if (!lanes.any_ends) continue;
+        if (lanes.all_end) return I32::store_eights(chain, out);
+        uint8_t digests[W * DIGEST_BYTES];
+        I32::store_eights(chain, digests);
+        for (int at = 0, i = 0; i < count; i++, at += DIGEST_BYTES)
+            if (lanes.ends[i]) memcpy(out + at, digests + at, DIGEST_BYTES);
     }
 }
 

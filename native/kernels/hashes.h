@@ -8,16 +8,13 @@
 namespace aichain {
 namespace ISA_NAMESPACE {
 
-constexpr int DIGEST_BYTES = 32;
-
 // Digests stand side by side in `out`.
 AIC_FN void blake3_many(const uint8_t *const *messages, const size_t *sizes, size_t count,
                         const uint32_t *key, uint32_t mode, uint8_t *out) {
     for (size_t first = 0; first < count; first += size_t(W)) {
         const size_t n = count - first < size_t(W) ? count - first : size_t(W);
-        uint8_t *to[W];
-        for (size_t i = 0; i < n; i++) to[i] = out + DIGEST_BYTES * (first + i);
-        blake3_lanes(messages + first, sizes + first, int(n), key, mode, to);
+        blake3_lanes(messages + first, sizes + first, int(n), key, mode,
+                     out + DIGEST_BYTES * first);
     }
 }
 

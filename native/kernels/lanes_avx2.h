@@ -17,6 +17,13 @@ inline __m256i upper_halves(__m256i even, __m256i odd) {
     return _mm256_blend_epi32(odd_lanes(even), odd, 0xaa);
 }
 
+// Words of SIZE bytes, rotated to the right by whole bytes: one step instead of three.
+template <int SIZE> inline __m256i bytes_rotated(__m256i a, int count) {
+    alignas(32) uint8_t from[32];
+    for (int i = 0; i < 32; i++) from[i] = uint8_t(i % 16 / SIZE * SIZE + (i + count) % SIZE);
+    return _mm256_shuffle_epi8(a, _mm256_load_si256(reinterpret_cast<const __m256i *>(from)));
+}
+
 // For each set of lanes that stay, where each comes from.
 struct Compress {
     uint32_t from[256][8] = {};
@@ -48,6 +55,7 @@ struct I32 {
 
     template <int BITS> I32 shifted_right() const { return {_mm256_srli_epi32(v, BITS)}; }
     template <int BITS> I32 rotated_right() const {
+        if constexpr (BITS % 8 == 0) return {bytes_rotated<4>(v, BITS / 8)};
         return {_mm256_or_si256(_mm256_srli_epi32(v, BITS), _mm256_slli_epi32(v, 32 - BITS))};
     }
     static I32 abs(I32 a) { return {_mm256_abs_epi32(a.v)}; }
@@ -81,10 +89,21 @@ struct I32 {
     int store_below_q(int32_t *p) const {
         const __m256i below = _mm256_cmpgt_epi32(_mm256_set1_epi32(Q), v);
         const int set = _mm256_movemask_ps(_mm256_castsi256_ps(below));
+        if (set == 0xff) return store(p), WIDTH;  // 127 times of 128
         const __m256i from =
             _mm256_loadu_si256(reinterpret_cast<const __m256i *>(COMPRESS.from[set]));
         _mm256_storeu_si256(reinterpret_cast<__m256i *>(p), _mm256_permutevar8x32_epi32(v, from));
         return __builtin_popcount(unsigned(set));
+    }
+    // The first eight words of each lane, lane by lane.
+    AIC_INLINE static void store_eights(const I32 *r, uint8_t *out) {
+        I32 rows[8];
+#pragma GCC unroll 8
+        for (int i = 0; i < 8; i++) rows[i] = r[i];
+        transpose(rows);
+#pragma GCC unroll 8
+        for (int i = 0; i < 8; i++)
+            _mm256_storeu_si256(reinterpret_cast<__m256i *>(out + 32 * i), rows[i].v);
     }
     // Eight vectors; by pairs, fours, eights.
     AIC_INLINE static void transpose(I32 *r) {
@@ -134,7 +153,7 @@ struct Wide {
         const __m256i q = _mm256_set1_epi32(Q), inverse = _mm256_set1_epi32(int32_t(Q_INVERSE));
         const __m256i m0 = _mm256_mul_epi32(even, inverse), m1 = _mm256_mul_epi32(odd, inverse);
         const __m256i r0 = _mm256_mul_epi32(m0, q), r1 = _mm256_mul_epi32(m1, q);
-        return {_mm256_sub_epi32(upper_halves(even, odd), upper_halves(r0, r1))};
+        return {upper_halves(_mm256_sub_epi64(even, r0), _mm256_sub_epi64(odd, r1))};
     }
 };
 
@@ -144,7 +163,7 @@ inline I32 montgomery_product(__m256i a0, __m256i a1, __m256i z0, __m256i z1, __
     const __m256i p0 = _mm256_mul_epi32(a0, z0), p1 = _mm256_mul_epi32(a1, z1);
     const __m256i m0 = _mm256_mul_epi32(a0, zq0), m1 = _mm256_mul_epi32(a1, zq1);
     const __m256i r0 = _mm256_mul_epi32(m0, q), r1 = _mm256_mul_epi32(m1, q);
-    return {_mm256_sub_epi32(upper_halves(p0, p1), upper_halves(r0, r1))};
+    return {upper_halves(_mm256_sub_epi64(p0, r0), _mm256_sub_epi64(p1, r1))};
 }
 inline I32 multiply_broadcast(I32 a, int32_t z, int32_t zq) {
     const __m256i zs = _mm256_set1_epi32(z), zqs = _mm256_set1_epi32(zq);
@@ -161,6 +180,7 @@ struct U64 {
     static U64 broadcast(uint64_t x) { return {_mm256_set1_epi64x(int64_t(x))}; }
     template <int BITS> U64 rotated_left() const {
         if constexpr (BITS == 0) return *this;
+        if constexpr (BITS % 8 == 0) return {bytes_rotated<8>(v, 8 - BITS / 8)};
         return {_mm256_or_si256(_mm256_slli_epi64(v, BITS), _mm256_srli_epi64(v, 64 - BITS))};
     }
     static U64 xor3(U64 a, U64 b, U64 c) {

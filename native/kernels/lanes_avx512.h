@@ -61,8 +61,40 @@ struct I32 {
     }
     int store_below_q(int32_t *p) const {
         const __mmask16 below = _mm512_cmplt_epi32_mask(v, _mm512_set1_epi32(Q));
+        if (below == 0xffff) return store(p), WIDTH;  // 63 times of 64
         _mm512_storeu_si512(p, _mm512_maskz_compress_epi32(below, v));
         return __builtin_popcount(below);
+    }
+    // The first eight words of each lane, lane by lane.
+    AIC_INLINE static void store_eights(const I32 *r, uint8_t *out) {
+        __m512i t[8], u[8];
+#pragma GCC unroll 8
+        for (int i = 0; i < 8; i += 2) {
+            t[i] = _mm512_unpacklo_epi32(r[i].v, r[i + 1].v);
+            t[i + 1] = _mm512_unpackhi_epi32(r[i].v, r[i + 1].v);
+        }
+#pragma GCC unroll 8
+        for (int i = 0; i < 8; i += 4) {
+            u[i] = _mm512_unpacklo_epi64(t[i], t[i + 2]);
+            u[i + 1] = _mm512_unpackhi_epi64(t[i], t[i + 2]);
+            u[i + 2] = _mm512_unpacklo_epi64(t[i + 1], t[i + 3]);
+            u[i + 3] = _mm512_unpackhi_epi64(t[i + 1], t[i + 3]);
+        }
+        // Quarter number `part` of u[i] and of u[4 + i] are the eight words of lane 4 part + i.
+        const __m512i lower = _mm512_setr_epi64(0, 1, 8, 9, 2, 3, 10, 11);
+        const __m512i upper = _mm512_setr_epi64(4, 5, 12, 13, 6, 7, 14, 15);
+#pragma GCC unroll 8
+        for (int i = 0; i < 4; i++) {
+            const __m512i a = _mm512_permutex2var_epi64(u[i], lower, u[4 + i]);
+            const __m512i b = _mm512_permutex2var_epi64(u[i], upper, u[4 + i]);
+            const auto store = [&](int lane, __m256i x) {
+                _mm256_storeu_si256(reinterpret_cast<__m256i *>(out + 32 * lane), x);
+            };
+            store(i, _mm512_castsi512_si256(a));
+            store(4 + i, _mm512_extracti64x4_epi64(a, 1));
+            store(8 + i, _mm512_castsi512_si256(b));
+            store(12 + i, _mm512_extracti64x4_epi64(b, 1));
+        }
     }
     // Sixteen vectors; by pairs, fours, eights.
     AIC_INLINE static void transpose(I32 *r) {
@@ -123,7 +155,7 @@ struct Wide {
         const __m512i q = _mm512_set1_epi32(Q), inverse = _mm512_set1_epi32(int32_t(Q_INVERSE));
         const __m512i m0 = _mm512_mul_epi32(even, inverse), m1 = _mm512_mul_epi32(odd, inverse);
         const __m512i r0 = _mm512_mul_epi32(m0, q), r1 = _mm512_mul_epi32(m1, q);
-        return {_mm512_sub_epi32(upper_halves(even, odd), upper_halves(r0, r1))};
+        return {upper_halves(_mm512_sub_epi64(even, r0), _mm512_sub_epi64(odd, r1))};
     }
 };
 
@@ -133,7 +165,7 @@ inline I32 montgomery_product(__m512i a0, __m512i a1, __m512i z0, __m512i z1, __
     const __m512i p0 = _mm512_mul_epi32(a0, z0), p1 = _mm512_mul_epi32(a1, z1);
     const __m512i m0 = _mm512_mul_epi32(a0, zq0), m1 = _mm512_mul_epi32(a1, zq1);
     const __m512i r0 = _mm512_mul_epi32(m0, q), r1 = _mm512_mul_epi32(m1, q);
-    return {_mm512_sub_epi32(upper_halves(p0, p1), upper_halves(r0, r1))};
+    return {upper_halves(_mm512_sub_epi64(p0, r0), _mm512_sub_epi64(p1, r1))};
 }
 inline I32 multiply_broadcast(I32 a, int32_t z, int32_t zq) {
     const __m512i zs = _mm512_set1_epi32(z), zqs = _mm512_set1_epi32(zq);

@@ -49,6 +49,10 @@ struct I32 {
         return v < Q;
     }
     AIC_FN static void transpose(I32 *) {}
+    // The first eight words of each lane, lane by lane.
+    AIC_FN static void store_eights(const I32 *r, uint8_t *out) {
+        for (int i = 0; i < 8; i++) memcpy(out + 4 * i, &r[i].v, 4);
+    }
 };
 AIC_FN I32 operator+(I32 a, I32 b) { return {int32_t(uint32_t(a.v) + uint32_t(b.v))}; }
 AIC_FN I32 operator-(I32 a, I32 b) { return {int32_t(uint32_t(a.v) - uint32_t(b.v))}; }

@@ -93,8 +93,8 @@ template <class P>
 inline void verify_lanes(const ExpandedKey<P> *const *keys, const Request *requests, int count,
                          uint8_t *verdicts) {
     constexpr int LANES = U64::WIDTH;
-    alignas(64) uint8_t mu[LANES][SQUEEZED_BYTES], ball[LANES][SQUEEZED_BYTES];
-    alignas(64) uint8_t w1[LANES][P::K * P::W1_BYTES];
+    alignas(64) uint8_t ball[LANES][SQUEEZED_BYTES];
+    uint8_t mu_and_w1[LANES][MU_BYTES + P::K * P::W1_BYTES];
     alignas(64) int32_t c[N];
     Message messages[LANES], seeds[LANES];
     uint8_t *to_mu[LANES], *to_ball[LANES];
@@ -105,17 +105,17 @@ inline void verify_lanes(const ExpandedKey<P> *const *keys, const Request *reque
         messages[i].add(request.context, request.context_size);
         messages[i].add(request.message, request.message_size);
         seeds[i].add(request.signature, P::C_BYTES);
-        to_mu[i] = mu[i];
+        to_mu[i] = mu_and_w1[i];
         to_ball[i] = ball[i];
     }
     hash_lanes<SHAKE256_RATE, MU_BYTES>(messages, count, SHAKE_PADDING, to_mu);
     hash_lanes<SHAKE256_RATE, SHAKE256_RATE>(seeds, count, SHAKE_PADDING, to_ball);
     for (int i = 0; i < count; i++) {
         sample_in_ball<P>(ball[i], requests[i].signature, c);
-        verdicts[i] = recover_w1<P>(*keys[i], requests[i].signature, c, w1[i]);
+        uint8_t *w1 = mu_and_w1[i] + MU_BYTES;
+        verdicts[i] = recover_w1<P>(*keys[i], requests[i].signature, c, w1);
         messages[i] = Message();
-        messages[i].add(mu[i], MU_BYTES);
-        messages[i].add(w1[i], verdicts[i] ? sizeof w1[i] : 0);
+        messages[i].add(mu_and_w1[i], verdicts[i] ? sizeof mu_and_w1[i] : 0);
     }
     uint8_t *to_seed[LANES];
     for (int i = 0; i < count; i++) to_seed[i] = ball[i];

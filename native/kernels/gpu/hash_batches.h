@@ -8,8 +8,6 @@
 namespace aichain {
 namespace gpu {
 
-constexpr int DIGEST_BYTES = 32;
-
 // Keyed BLAKE3 of messages of up to 1,024 bytes.
 struct HashBlake3 {
     static constexpr int LANES = THREADS;
@@ -27,7 +25,7 @@ struct HashBlake3 {
             const uint8_t *message = messages + start;
             const size_t size = ends[number] - start;
             uint8_t *to = digests + number * DIGEST_BYTES;
-            blake3_lanes(&message, &size, 1, key, uint32_t(mode), &to);
+            blake3_lanes(&message, &size, 1, key, uint32_t(mode), to);
         });
     }
 };
@@ -71,7 +69,7 @@ struct FoldPairs {
                 memcpy(to, pair, DIGEST_BYTES);
             } else {
                 const size_t size = 2 * DIGEST_BYTES;
-                blake3_lanes(&pair, &size, 1, key, uint32_t(mode), &to);
+                blake3_lanes(&pair, &size, 1, key, uint32_t(mode), to);
             }
         });
     }
