@@ -16,10 +16,8 @@ from typing import Final, TypeVar
 from aichain.config_values import LOG_LEVELS as LOG_LEVELS
 from aichain.config_values import Endpoint as Endpoint
 from aichain.config_values import Faults as Faults
-from aichain.config_values import LogFormat as LogFormat
-from aichain.config_values import SyncMode as SyncMode
-from aichain.config_values import TrustPoint as TrustPoint
 from aichain.config_values import (
+    IndexMode,
     read_announced,
     read_boolean,
     read_bootstrap,
@@ -29,6 +27,7 @@ from aichain.config_values import (
     read_fsync_delay_ms,
     read_hosts,
     read_index,
+    read_index_mode,
     read_keep,
     read_log_format,
     read_log_level,
@@ -38,7 +37,11 @@ from aichain.config_values import (
     read_text,
     read_trust,
 )
+from aichain.config_values import LogFormat as LogFormat
+from aichain.config_values import SyncMode as SyncMode
+from aichain.config_values import TrustPoint as TrustPoint
 from aichain.errors import ConfigError
+from aichain.homes import data_directory, socket_of
 from aichain.regular_file import read_regular
 from genesis.document import GenesisDocument, parse_document
 from genesis.errors import InvalidGenesis
@@ -46,7 +49,6 @@ from genesis.limits import GENESIS_TEXT_MAX_BYTES
 from genesis.networks import known_networks, packaged_document
 from native.signatures import SigningKey
 
-CONFIG_FILE: Final = "config.toml"
 GENESIS_FILE: Final = "genesis.toml"
 MAX_CONFIG_BYTES: Final = 1 << 20
 RPC_PORT: Final = 3690
@@ -65,7 +67,7 @@ crash tests."""
 KEYS: Final[Mapping[str, str]] = {
     "network": "devnet, testnet, mainnet, or the path of a genesis document",
     "moniker": "the name this node shows to people",
-    "index": "keep the index of transactions by hash",
+    "index": "none, tx (transactions by hash) or full (those of an account, too)",
     "keep": "full, or how many of the last blocks to keep (at least 1024)",
     "sync": "full, or snapshot: who is far behind fetches a recent state instead of all blocks",
     "snapshots": "make a snapshot of each epoch's end for peers that join; false needs less disk",
@@ -107,7 +109,7 @@ class Settings:
 
     network: str | None
     moniker: str
-    index: bool
+    index: IndexMode
     keep: int | None
     sync: SyncMode
     snapshots: bool
@@ -151,7 +153,7 @@ class NodeConfig:
     log_format: LogFormat = LogFormat.HUMAN
     log_level: str = "info"
     log_file: Path | None = None
-    index: bool = True
+    index: IndexMode = IndexMode.TX
     keep: int | None = None
     """How many blocks below the head are kept; None for all."""
     sync: SyncMode = SyncMode.FULL
@@ -204,32 +206,6 @@ class NodeConfig:
     @property
     def data_dir(self) -> Path:
         return data_directory(self.home)
-
-
-def default_home(network: str, environ: Mapping[str, str]) -> Path:
-    """`$XDG_DATA_HOME/aichain/<network>`, where a node lives that was not told otherwise."""
-    return data_root(environ) / network
-
-
-def data_directory(home: Path) -> Path:
-    """Where a node keeps its chain and its vote log."""
-    return home / "data"
-
-
-def socket_of(home: Path) -> Path:
-    """The unix socket of the node that lives there."""
-    return home / "node.sock"
-
-
-def homes_of(environ: Mapping[str, str]) -> tuple[Path, ...]:
-    """The homes that `init` and `run` made without `--home`: those with a config.toml."""
-    return tuple(sorted(path.parent for path in data_root(environ).glob(f"*/{CONFIG_FILE}")))
-
-
-def data_root(environ: Mapping[str, str]) -> Path:
-    xdg = environ.get("XDG_DATA_HOME", "")
-    base = Path(xdg) if xdg.startswith("/") else Path(environ.get("HOME", "/")) / ".local/share"
-    return base / "aichain"
 
 
 def load_document(network: str) -> GenesisDocument:
@@ -301,7 +277,7 @@ def resolve_settings(
     return Settings(
         network=pick("network", read_text, None),
         moniker=pick("moniker", read_text, "aichain" if founder is None else f"founder-{founder}"),
-        index=pick("index", read_boolean, True),
+        index=pick("index", read_index_mode, IndexMode.TX),
         keep=pick("keep", read_keep, None),
         sync=pick("sync", read_sync, SyncMode.FULL),
         snapshots=pick("snapshots", read_boolean, True),

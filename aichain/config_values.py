@@ -65,6 +65,16 @@ class Faults:
     """Each fsync of the vote log and of the chain takes so much longer."""
 
 
+class IndexMode(StrEnum):
+    """What can be looked up besides blocks and accounts."""
+
+    NONE = "none"
+    TX = "tx"
+    """A transaction by its hash."""
+    FULL = "full"
+    """And the transactions of an account."""
+
+
 class SyncMode(StrEnum):
     """How a node that is far behind catches up."""
 
@@ -80,6 +90,16 @@ class TrustPoint:
 
     height: int
     block_id: Hash32
+
+
+def read_index_mode(value: object) -> IndexMode:
+    """true and false, as it was written before there were three: transactions, or nothing."""
+    if value in tuple(IndexMode):
+        return IndexMode(str(value))
+    try:
+        return IndexMode.TX if read_boolean(value) else IndexMode.NONE
+    except ValueError:
+        raise ValueError(f"one of {', '.join(IndexMode)} was expected") from None
 
 
 def read_sync(value: object) -> SyncMode:

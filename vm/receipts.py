@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from enum import Enum, IntEnum, auto
 
 from genesis.limits import ERROR_CODE_MAX_BYTES, RECEIPT_EVENTS_MAX, RECEIPT_MAX_BYTES
-from genesis.units import decode_amount, encode_amount, read_address
+from genesis.units import Address, decode_amount, encode_amount, read_address
 from native import codec
 from native.errors import DecodeError
 from native.hashing import Hash32, hash32
 from native.merkle import merkle_root
+from vm.transactions import SignedTransaction
 
 
 class EventKind(IntEnum):
@@ -103,6 +104,22 @@ class Receipt:
     fee_burned: int
     tip: int
     events: tuple[Event, ...]
+
+
+def touched_accounts(
+    transactions: Sequence[SignedTransaction], receipts: Sequence[Receipt]
+) -> dict[Address, list[int]]:
+    """Whose the transactions of a block are, by index: senders, and whoever their events name."""
+    touched: dict[Address, list[int]] = {}
+    for index, (signed, receipt) in enumerate(zip(transactions, receipts, strict=True)):
+        named = {signed.transaction.sender}
+        for event in receipt.events:
+            for _, form, value in event.attributes:
+                if form is Form.ADDRESS and isinstance(value, bytes):
+                    named.add(Address(value))
+        for address in named:
+            touched.setdefault(address, []).append(index)
+    return touched
 
 
 def receipts_root(receipts: Sequence[Receipt]) -> Hash32:

@@ -50,6 +50,17 @@ class Account(TypedDict, total=False):
     unbonding: list[Unbonding]
 
 
+class HistoryEntry(TypedDict, total=False):
+    height: Count
+    index: Count
+    amount: Amount
+
+
+class History(TypedDict, total=False):
+    transactions: list[HistoryEntry]
+    next: str | None
+
+
 class Placed(TypedDict, total=False):
     hash: str
 
@@ -153,6 +164,7 @@ SHAPES: Final[dict[str, Any]] = {
     "aichain_getBlock": Block | None,
     "aichain_getTransaction": Transaction | None,
     "aichain_getAccount": Account,
+    "aichain_getAccountHistory": History,
     "aichain_getProof": Row,
     "aichain_validators": Validators,
     "aichain_commit": Commit | None,

@@ -30,16 +30,14 @@ from aichain.cli.options import home_option, json_option, rpc_option
 from aichain.cli.output import show
 from aichain.cli.run_plan import is_taken
 from aichain.config import (
-    CONFIG_FILE,
     P2P_PORT,
     RPC_PORT,
     Endpoint,
-    data_root,
-    homes_of,
     read_config_file,
     read_environment,
     resolve_settings,
 )
+from aichain.homes import CONFIG_FILE, data_root, homes_of
 from native.backends import view_engines
 from native.batch import verify_many
 from native.errors import AIChainError

@@ -14,14 +14,9 @@ from aichain.cli.options import json_option
 from aichain.cli.output import coins, show
 from aichain.cli.run_plan import document_of
 from aichain.cli.values import EXISTING_FILE, FILE, RAW_HASH, SomePath
-from aichain.config import (
-    CONFIG_FILE,
-    data_directory,
-    load_document,
-    read_config_file,
-    resolve_settings,
-)
+from aichain.config import load_document, read_config_file, resolve_settings
 from aichain.disclosure import disclosure_of, last_part, parted_in
+from aichain.homes import CONFIG_FILE, data_directory
 from aichain.regular_file import read_regular
 from consensus.evidence import ConflictingVotes
 from consensus.fork_files import (

@@ -12,17 +12,9 @@ from aichain.cli.exit_codes import CommandError, CommandExit
 from aichain.cli.options import home_option, json_option
 from aichain.cli.output import show
 from aichain.cli.run_plan import NODE_KEY_FILE
-from aichain.config import (
-    CONFIG_FILE,
-    GENESIS_FILE,
-    KEYS,
-    data_root,
-    default_home,
-    load_document,
-    read_config_file,
-    resolve_settings,
-)
+from aichain.config import GENESIS_FILE, KEYS, load_document, read_config_file, resolve_settings
 from aichain.errors import ConfigError
+from aichain.homes import CONFIG_FILE, data_root, default_home
 from aichain.keystore import load_or_create_node_seed
 from genesis.ceremony import require_launchable
 from genesis.document import GenesisDocument, render_document

@@ -16,7 +16,8 @@ from aichain.cli.options import home_option, rpc_option
 from aichain.cli.output import coins, show
 from aichain.cli.values import ADDRESS, HEIGHT, RAW_HASH, TRUST_POINT
 from aichain.clock import SystemClock
-from aichain.config import TrustPoint, data_root, default_home, load_document
+from aichain.config import TrustPoint, load_document
+from aichain.homes import data_root, default_home
 from aichain.rpc.render.blocks import show_header
 from aichain.rpc.results.result import json_members
 from genesis.networks import known_networks

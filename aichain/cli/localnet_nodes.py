@@ -26,8 +26,9 @@ from aichain.cli.localnet_state import (
     ProcessId,
 )
 from aichain.cli.run_plan import is_taken
-from aichain.config import RESERVED_ENVIRONMENT, Endpoint, data_directory, load_document
+from aichain.config import RESERVED_ENVIRONMENT, Endpoint, load_document
 from aichain.errors import ExitCode
+from aichain.homes import data_directory
 from aichain.node.first_log import write_first_log
 from genesis.document import GenesisDocument, render_document
 from genesis.networks import PUBLIC_NETWORKS, local_document

@@ -8,7 +8,7 @@ import click
 from aichain.cli.client import UNIX, RpcClient
 from aichain.cli.exit_codes import CommandError, CommandExit
 from aichain.cli.options import home_option
-from aichain.config import homes_of, socket_of
+from aichain.homes import homes_of, socket_of
 from aichain.logs import LogLevel
 
 

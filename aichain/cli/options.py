@@ -11,7 +11,7 @@ import click
 
 from aichain.cli.client import DEFAULT_TIMEOUT_S, DEFAULT_URL, RpcClient
 from aichain.cli.values import FILE, FOLDER
-from aichain.config import data_root
+from aichain.homes import data_root
 
 F = TypeVar("F", bound=Callable[..., Any])
 KEYS_DIRECTORY: Final = "keys"

@@ -15,6 +15,7 @@ from aichain.cli.values import BLOCK, HASH, HEIGHT, LATEST
 from genesis.limits import (
     CERTIFICATE_WINDOW_BLOCKS,
     EVIDENCE_KEPT_MAX,
+    RPC_HISTORY_ENTRIES_MAX,
     RPC_LISTED_EVIDENCE_MAX,
     VIEWS_BEHIND_MAX,
 )
@@ -30,6 +31,7 @@ VALIDATOR_COLUMNS: Final = (
     "peerId",
 )
 PEER_COLUMNS: Final = ("peerId", "address", "direction", "finalHeight", "rttMs", "score")
+HISTORY_COLUMNS: Final = ("height", "index", "kind", "sender", "to", "amount", "error", "hash")
 HEADER_COLUMNS: Final = ("height", "hash", "parentHash")
 VOTER_COLUMNS: Final = ("index", "address", "weight", "turns")
 EVIDENCE_COLUMNS: Final = ("hash", "kind", "epoch", "view", "offender", "offenderAddress")
@@ -87,6 +89,26 @@ def account(who: str, proof: bool, rpc: str, folder: KeyFolder, as_json: bool) -
         unbonding = [_unbonding(row, value["height"]) for row in value.get("unbonding", ())]
         value = _with_coins(value | {"unbonding": unbonding})
     show(_found(value, f"account {address}"), as_json=as_json)
+
+
+@query.command()
+@click.argument("who", metavar="ADDRESS|KEY")
+@click.option("--limit", type=click.IntRange(1, RPC_HISTORY_ENTRIES_MAX), default=25)
+@click.option("--cursor", help="The `next` of a page, to go on below it.")
+@rpc_option
+@key_folder_options
+@json_option
+def history(
+    who: str, limit: int, cursor: str | None, rpc: str, folder: KeyFolder, as_json: bool
+) -> None:
+    """An account's final transactions, the newest first (a node with --index full)."""
+    with RpcClient(rpc) as client:
+        network = client.call("aichain_status")["network"] if ":" in who else None
+        address = format_address(address_named(who, network=network, folder=folder.path))
+        value = client.call("aichain_getAccountHistory", address, cursor, limit)
+    if not as_json:
+        value["transactions"] = _brief(value["transactions"], HISTORY_COLUMNS)
+    show(value, as_json=as_json)
 
 
 @query.command()

@@ -265,6 +265,10 @@ REFUSALS: Final[Mapping[str, tuple[str, str]]] = {
         "the state of height {height} is not kept, only that of the last final block, {head}",
         "ask for the latest state",
     ),
+    "not_indexed": (
+        "the node does not index accounts",
+        "start it with --index full, or ask one that was",
+    ),
     "state_not_certified": (
         "no block has become final since the node started at height {height}",
         "wait for the next block; if the chain stands, see `aichain query status`",

@@ -19,8 +19,10 @@ from aichain.cli.options import KEYS_DIRECTORY
 from aichain.cli.public_accounts import account_lines, write_public_accounts
 from aichain.cli.run_plan import RunPlan, plan_run, require_free, temporary_home
 from aichain.cli.values import FILE, FOLDER
-from aichain.config import LOG_LEVELS, RPC_PORT, LogFormat, NodeConfig, SyncMode, data_root
+from aichain.config import LOG_LEVELS, RPC_PORT, LogFormat, NodeConfig, SyncMode
+from aichain.config_values import IndexMode
 from aichain.errors import ExitCode
+from aichain.homes import data_root
 from aichain.node.run import run_node
 from genesis.units import address_of_key, format_address, format_amount
 from native.node_keys import peer_id_of_seed, peer_id_text
@@ -51,7 +53,12 @@ ENDS: Final = (signal.SIGTERM, signal.SIGHUP)
 @click.option("--rpc-hosts", "rpc__hosts", multiple=True, metavar="NAME")
 @click.option("--rpc-tokens", "rpc__tokens", type=FILE, help="Callers need a token of this file.")
 @click.option("--moniker", help="The name this node shows to its peers.")
-@click.option("--index/--no-index", default=None, help="Keep the transaction index.")
+@click.option(
+    "--index",
+    type=click.Choice([mode.value for mode in IndexMode]),
+    help="tx: transactions can be looked up by hash (the default); full: those of an account, too.",
+)
+@click.option("--no-index", "index", flag_value=IndexMode.NONE.value, help="The same as none.")
 @click.option(
     "--keep",
     metavar="full|N",

@@ -13,21 +13,19 @@ from typing import Final
 from aichain.cli.exit_codes import CommandError, CommandExit
 from aichain.cli.key_choice import KeyFile, open_key
 from aichain.config import (
-    CONFIG_FILE,
     P2P_PORT,
     PORT_STRIDE,
     Endpoint,
     NodeConfig,
     Origin,
     Settings,
-    data_root,
-    default_home,
     load_document,
     read_config_file,
     read_environment,
     resolve_settings,
 )
 from aichain.errors import ConfigError, ExitCode
+from aichain.homes import CONFIG_FILE, data_root, default_home
 from aichain.keystore import load_header, load_or_create_node_seed
 from aichain.rpc.tokens import read_tokens
 from genesis.ceremony import require_launchable

@@ -101,6 +101,7 @@ class Node:
 
     def close(self) -> None:
         """Release files and locks; after `run` has ended."""
+        self.history.close()
         if self.wal is not None:
             self.wal.close()
         self.chain.close()
@@ -135,10 +136,10 @@ def assemble(
     clock_watch, watch = clock_watch_of(context), ForkWatch(engine, chain, context)
     inbound = InboundDesk(engine, certificates, bodies, pool, clock_watch, watch, context)
     syncer = Syncer(engine, bodies, finalizer, watch, context)
-    history = history_of(config, ledger, syncer, context)
+    history = history_of(config, ledger, syncer, feed, archive, context)
     context.network.set_handler(Responder(chain, pool, engine, machine, history.shelf).answer)
     context.network.set_gossip_check(inbound.judge_gossip)
-    backend = NodeBackend(chain, engine, pool, syncer, clock_watch, feed, context, archive)
+    backend = NodeBackend(chain, engine, pool, syncer, clock_watch, feed, context, history.beside)
     return Node(
         config=config,
         chain=chain,

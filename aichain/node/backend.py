@@ -8,9 +8,11 @@ from typing import TypeVar
 import trio
 
 from aichain import __version__
-from aichain.chain import Chain, FinalBlock
+from aichain.chain import Chain
+from aichain.errors import StoreCorrupt, StoreFailed
 from aichain.feed import Feed, Subscription
 from aichain.node.attendance import AttendanceBook
+from aichain.node.beside_chain import BesideChain
 from aichain.node.clock_watch import ClockWatch
 from aichain.node.context import NodeContext
 from aichain.node.engine import Engine
@@ -18,25 +20,24 @@ from aichain.node.faults import place_in_regions
 from aichain.node.finalizer import decided_status
 from aichain.node.lanes.engine import LaneEngine
 from aichain.node.lanes.syncer import LaneSyncer
+from aichain.node.placements import find_in, placed
 from aichain.node.pool import TransactionPool
 from aichain.node.syncer import Syncer
 from aichain.rpc.backend import (
+    AccountHistoryView,
     BlockView,
     CertifiedRecord,
     CommitView,
     HeaderProof,
     MempoolView,
     NodeStatus,
-    Placement,
     TransactionView,
     Uptime,
 )
 from aichain.rpc.errors import HistoryPruned
 from aichain.rpc.statuses import BlockStatus, Voting
-from aichain.store.blocks import StoredBlock
-from aichain.store.certificate_archive import CertificateArchive
+from aichain.store.account_index import Place
 from aichain.store.decisions import finality_of
-from aichain.unfinalized import Executed
 from consensus.core.events import VoteAccepted
 from consensus.core.state import State as CoreState
 from consensus.electorate import Electorate
@@ -71,9 +72,9 @@ class NodeBackend:
         clock_watch: ClockWatch,
         feed: Feed[BlockView],
         context: NodeContext,
-        archive: CertificateArchive,
+        beside: BesideChain,
     ) -> None:
-        self._archive = archive
+        self._archive, self._accounts = beside.archive, beside.accounts
         self._chain = chain
         self._engine = engine
         self._pool = pool
@@ -109,7 +110,7 @@ class NodeBackend:
             target_height=max(self._syncer.target_height, head.head.height),
             first_height=self._chain.blocks.first,
             joining=self._syncer.joining,
-            index_trouble=self._chain.index_trouble,
+            index_trouble=self._chain.index_trouble or self._accounts_trouble,
             clock_offset_ms=self._clock_watch.offset_ms,
             clock_trouble=self._clock_watch.trouble,
             archive_trouble=self._archive.trouble,
@@ -155,12 +156,12 @@ class NodeBackend:
             return located
         above = self._chain.above_head()
         for entry in above:
-            view = _view_in(entry, tx_id, BlockStatus.PROPOSED)
+            view = find_in(entry, tx_id, BlockStatus.PROPOSED)
             if view is not None and view.placement is not None:
                 placement = replace(view.placement, status=self._status_above(entry.header))
                 return replace(view, placement=placement)
         for final in self._chain.recent:
-            view = _view_in(final, tx_id, self._decided)
+            view = find_in(final, tx_id, self._decided)
             if view is not None:
                 return view
         pooled = self._pool.mempool.get(tx_id)
@@ -242,6 +243,22 @@ class NodeBackend:
         assert finality is not None, "the blocks after a certified state are final"
         return CertifiedRecord(record, finality)
 
+    async def account_history(
+        self, address: Address, before: Place | None, limit: int
+    ) -> AccountHistoryView | None:
+        """The newest entries of an account; None where no account is indexed."""
+        index = self._accounts
+        if index is None or index.failed:
+            return None
+        try:
+            entries = await self._context.run_blocking(
+                index.page, address, before, limit, limiter=self._threads
+            )
+        except (StoreCorrupt, StoreFailed) as error:
+            index.give_up(error)
+            return None
+        return AccountHistoryView(entries, first=index.first, height=index.height)
+
     def peers(self) -> tuple[PeerView, ...]:
         """The connected peers."""
         return self._context.network.peers()
@@ -294,6 +311,10 @@ class NodeBackend:
         """As a service manager would."""
         signal.raise_signal(signal.SIGTERM)
 
+    @property
+    def _accounts_trouble(self) -> str:
+        return "" if self._accounts is None else self._accounts.failed
+
     def _status_above(self, header: Header) -> BlockStatus:
         """Of a block that is executed and not final."""
         state = self._engine.state
@@ -342,7 +363,7 @@ class NodeBackend:
         if location is None:
             return None
         stored = self._chain.blocks.block_at(location.height)
-        return None if stored is None else _placed(stored, location.index, self._decided)
+        return None if stored is None else placed(stored, location.index, self._decided)
 
     def _kept(self, height: int, found: T | None) -> T | None:
         """What was found; who asks for what is pruned hears so, not that it does not exist."""
@@ -369,25 +390,3 @@ def _voting(state: CoreState | Lanes) -> Voting:
     if core.abstain:
         return Voting.PROBATION
     return Voting.YES if core.may_sign else Voting.BEHIND_LOG
-
-
-def _view_in(
-    entry: Executed | FinalBlock, tx_id: Hash32, status: BlockStatus
-) -> TransactionView | None:
-    for index, signed in enumerate(entry.block.transactions):
-        if signed.id == tx_id:
-            return _placed(entry, index, status)
-    return None
-
-
-def _placed(
-    entry: Executed | FinalBlock | StoredBlock, index: int, status: BlockStatus
-) -> TransactionView:
-    place = Placement(
-        height=entry.header.height,
-        block_id=entry.block.id,
-        index=index,
-        receipt=entry.receipts[index],
-        status=status,
-    )
-    return TransactionView(entry.block.transactions[index], place)

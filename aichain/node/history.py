@@ -6,30 +6,40 @@ from dataclasses import dataclass
 import trio
 
 from aichain.config import NodeConfig, SyncMode
+from aichain.config_values import IndexMode
 from aichain.errors import ConfigError
+from aichain.feed import Feed
+from aichain.node.beside_chain import BesideChain
 from aichain.node.context import NodeContext
 from aichain.node.exporter import Exporter
 from aichain.node.faults import crash_points_of
+from aichain.node.indexer import Indexer
 from aichain.node.joiner import Joiner
 from aichain.node.lanes.syncer import LaneSyncer
 from aichain.node.ledger_writer import LedgerWriter
 from aichain.node.pruner import Pruner
 from aichain.node.snapshot_prover import SnapshotProver
 from aichain.node.syncer import Syncer
+from aichain.rpc.backend import BlockView
+from aichain.store.account_index import AccountIndex
+from aichain.store.certificate_archive import CertificateArchive
 from aichain.store.paths import DataPaths
 from aichain.store.snapshots import SnapshotShelf
 
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """The services of `run`, and the shelf from which peers are served."""
+    """The services of `run`, the shelf from which peers are served, and what left the vote log."""
 
+    archive: CertificateArchive
     shelf: SnapshotShelf
     pruner: Pruner
     exporter: Exporter | None
     """None where the operator wants none."""
     joiner: Joiner | None
     """Only where snapshots are wanted instead of blocks."""
+    indexer: Indexer | None = None
+    """Only where accounts are indexed."""
 
     async def run(self) -> None:
         """All of them; ChainReady ends it."""
@@ -39,10 +49,32 @@ class History:
                 nursery.start_soon(self.exporter.run)
             if self.joiner is not None:
                 nursery.start_soon(self.joiner.run)
+            if self.indexer is not None:
+                nursery.start_soon(self.indexer.run)
+
+    @property
+    def account_index(self) -> AccountIndex | None:
+        """Where there is one."""
+        return None if self.indexer is None else self.indexer.index
+
+    @property
+    def beside(self) -> BesideChain:
+        """What RPC is to know of."""
+        return BesideChain(self.archive, self.account_index)
+
+    def close(self) -> None:
+        """Release the files of the index."""
+        if self.indexer is not None:
+            self.indexer.index.close()
 
 
 def history_of(
-    config: NodeConfig, ledger: LedgerWriter, syncer: Syncer | LaneSyncer, context: NodeContext
+    config: NodeConfig,
+    ledger: LedgerWriter,
+    syncer: Syncer | LaneSyncer,
+    feed: Feed[BlockView],
+    archive: CertificateArchive,
+    context: NodeContext,
 ) -> History:
     """Connect them; nothing runs yet."""
     shelf = SnapshotShelf(DataPaths(config.data_dir).snapshots, crash_points_of(config.faults))
@@ -54,7 +86,11 @@ def history_of(
         shelf.clear()
     joins = config.sync is SyncMode.SNAPSHOT
     joiner = _joiner(config, ledger, syncer, context) if joins else None
-    return History(shelf, Pruner(ledger, config.keep), exporter, joiner)
+    indexer = None
+    if config.index is IndexMode.FULL:
+        accounts = AccountIndex(DataPaths(config.data_dir).accounts, config.document.hash)
+        indexer = Indexer(ledger.chain, accounts, feed, context.run_blocking)
+    return History(archive, shelf, Pruner(ledger, config.keep), exporter, joiner, indexer)
 
 
 def _joiner(

@@ -2,6 +2,7 @@
 
 from aichain.chain import Chain
 from aichain.config import NodeConfig
+from aichain.config_values import IndexMode
 from aichain.errors import NodeError
 from aichain.node.faults import crash_points_of, log_file_of
 from aichain.node.first_start import (
@@ -34,7 +35,7 @@ def open_chain(
     return Chain.open(
         config.data_dir,
         config.document,
-        index=config.index,
+        index=config.index is not IndexMode.NONE,
         fail_points=reached,
         tree=None if before is None else before.tree,
     )

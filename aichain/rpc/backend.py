@@ -6,6 +6,7 @@ from typing import Protocol
 
 from aichain.feed import Subscription
 from aichain.rpc.statuses import BlockStatus, JoinStage, Voting
+from aichain.store.account_index import Entry, Place
 from consensus.certificates import QuorumCertificate
 from consensus.core.events import VoteAccepted
 from consensus.core.state import State as CoreState
@@ -179,6 +180,17 @@ class MempoolView:
     transactions: tuple[SignedTransaction, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class AccountHistoryView:
+    """A page of an account's transactions, the newest first."""
+
+    entries: tuple[Entry, ...]
+    first: int
+    """The lowest block whose transactions are indexed."""
+    height: int
+    """The highest."""
+
+
 class Backend(Protocol):
     """The node as RPC sees it. Plain methods answer from memory; async ones may use a thread."""
 
@@ -243,6 +255,12 @@ class Backend(Protocol):
 
     async def certified_record(self, key: bytes) -> CertifiedRecord | None:
         """A record of the newest state whose root a final header carries; None: there is none."""
+        ...
+
+    async def account_history(
+        self, address: Address, before: Place | None, limit: int
+    ) -> AccountHistoryView | None:
+        """Entries below `before`; None where accounts are not indexed."""
         ...
 
     def peers(self) -> tuple[PeerView, ...]: ...

@@ -137,6 +137,11 @@ class SubscriberLagged(RpcRefused):
 
 
 @dataclass(eq=False)
+class NotIndexed(RpcRefused):
+    """This node does not index accounts."""
+
+
+@dataclass(eq=False)
 class LegacyTransaction(RpcRefused):
     """A JSON MiningTransaction: its signature covers no defined bytes and cannot be checked."""
 
@@ -165,6 +170,7 @@ NUMBERS: Mapping[type[AIChainError], int] = MappingProxyType(
         HistoryPruned: -32001,
         StateNotKept: -32001,
         StateNotCertified: -32001,
+        NotIndexed: -32001,
         HistoryDamaged: -32603,
         TimedOut: -32002,
         InvalidTransaction: -32003,

@@ -6,7 +6,7 @@ from functools import cached_property
 from aichain.rpc.backend import Backend, BlockView, Placement, TransactionView
 from aichain.rpc.render.blocks import show_block_head
 from aichain.rpc.render.ethereum import show_eth_head
-from aichain.rpc.render.notices import show_account_notice, show_vote, touched_addresses
+from aichain.rpc.render.notices import show_account_notice, show_vote
 from aichain.rpc.render.transactions import show_transaction_status
 from aichain.rpc.results.blocks import BlockHead
 from aichain.rpc.results.ethereum import EthHead
@@ -16,6 +16,7 @@ from consensus.core.events import VoteAccepted
 from genesis.units import Address
 from genesis.validators import ValidatorSet
 from vm.queries import account_view
+from vm.receipts import touched_accounts
 
 
 class FinalBlockSeen:
@@ -58,7 +59,7 @@ class FinalBlockSeen:
 
     @cached_property
     def _touched(self) -> dict[Address, list[int]]:
-        return touched_addresses(self._view)
+        return touched_accounts(self._view.block.transactions, self._view.receipts)
 
     async def _validators(self) -> ValidatorSet | None:
         height = self._view.block.header.height

@@ -32,6 +32,11 @@ class DataPaths:
         return self.root / "index"
 
     @property
+    def accounts(self) -> Path:
+        """The account index; may be deleted at any time."""
+        return self.root / "accounts"
+
+    @property
     def snapshots(self) -> Path:
         """What peers fetch who join; may be deleted at any time."""
         return self.root / "snapshots"

@@ -11,6 +11,7 @@ import trio
 from trio_typing import TaskStatus
 
 from aichain.config import Endpoint, NodeConfig, SyncMode, TrustPoint
+from aichain.config_values import IndexMode
 from aichain.machine import Machine
 from aichain.node.assemble import NetworkFactory, Node, assemble
 from aichain.node.first_log import write_first_log
@@ -88,6 +89,7 @@ class AnyCluster(Generic[N]):
         keep: int | None = None,
         snapshots: bool = True,
         sync: SyncMode = SyncMode.FULL,
+        index_mode: IndexMode = IndexMode.TX,
         trust: TrustPoint | None = None,
         chain_is_new: bool = False,
         machine: Machine | None = None,
@@ -109,6 +111,7 @@ class AnyCluster(Generic[N]):
             keep=keep,
             snapshots=snapshots,
             sync=sync,
+            index=index_mode,
             trust=trust,
         )
 

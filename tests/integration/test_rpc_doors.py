@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from aichain.cli import main
 from aichain.cli.client import RpcClient, RpcTokenNeeded
 from aichain.cli.exit_codes import CommandExit
-from aichain.config import socket_of
+from aichain.homes import socket_of
 from tests.unit.aichain.rpc.serving import get, post, read_response, rpc, served
 
 TOKEN = b"abcdefghijklmnop0123"

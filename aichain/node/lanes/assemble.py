@@ -118,6 +118,7 @@ class LaneNode:
 
     def close(self) -> None:
         """Release files and locks; after `run` has ended."""
+        self.history.close()
         if self.wal is not None:
             self.wal.close()
         self.chain.close()
@@ -161,10 +162,10 @@ def assemble_lanes(
         )
     inbound = LaneInbound(engine, instances, certificates, bodies, pool, watch, relay, context)
     answers = LaneAnswers(engine, relay, chain, machine.clock)
-    history = history_of(config, ledger, syncer, context)
+    history = history_of(config, ledger, syncer, feed, archive, context)
     context.network.set_handler(Responder(chain, pool, answers, machine, history.shelf).answer)
     context.network.set_gossip_check(inbound.judge_gossip)
-    backend = NodeBackend(chain, engine, pool, syncer, watch, feed, context, archive)
+    backend = NodeBackend(chain, engine, pool, syncer, watch, feed, context, history.beside)
     services = LaneServices(
         instances, holder, relay, bodies, producer, finalizer, certificates, alarms, report, context
     )

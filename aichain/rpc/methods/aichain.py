@@ -5,35 +5,38 @@ from typing import Annotated
 from msgspec import Meta
 
 from aichain.rpc.backend import Backend, BlockView
-from aichain.rpc.errors import UnknownResource
+from aichain.rpc.errors import NotIndexed, UnknownResource
 from aichain.rpc.methods.parameters import (
     AddressText,
     BlockText,
+    CursorText,
     HashText,
     Height,
     RawText,
     address_of,
     bytes_of,
     hash_of,
+    place_of,
 )
 from aichain.rpc.registry import Context, NoParams, Params, method
-from aichain.rpc.render.accounts import show_account, show_proof, show_supply
+from aichain.rpc.render.accounts import show_account, show_history, show_proof, show_supply
 from aichain.rpc.render.blocks import show_block, show_commit
 from aichain.rpc.render.node import show_mempool, show_peers, show_status
 from aichain.rpc.render.texts import show_bytes
 from aichain.rpc.render.transactions import show_transaction_status
 from aichain.rpc.render.validators import show_validators
-from aichain.rpc.results.accounts import Account, AccountProof, Supply
+from aichain.rpc.results.accounts import Account, AccountHistory, AccountProof, Supply
 from aichain.rpc.results.blocks import Block, Commit
 from aichain.rpc.results.node import Mempool, Peer, Status
 from aichain.rpc.results.result import HashHex
 from aichain.rpc.results.transactions import TransactionStatus
 from aichain.rpc.results.validators import Validators
-from genesis.limits import RPC_LISTED_TRANSACTIONS_MAX
+from genesis.limits import RPC_HISTORY_ENTRIES_MAX, RPC_LISTED_TRANSACTIONS_MAX
 from genesis.validators import ValidatorSet
 from vm.queries import account_view, prove_account, supply_view, validators_view
 
 _DEFAULT_LISTED = 100
+_DEFAULT_HISTORY = 25
 
 
 class BlockQuery(Params, frozen=True):
@@ -46,6 +49,12 @@ class ByHash(Params, frozen=True):
 
 class ByAddress(Params, frozen=True):
     address: AddressText
+
+
+class HistoryQuery(Params, frozen=True):
+    address: AddressText
+    cursor: CursorText | None = None
+    limit: Annotated[int, Meta(ge=1, le=RPC_HISTORY_ENTRIES_MAX)] = _DEFAULT_HISTORY
 
 
 class RawTransaction(Params, frozen=True):
@@ -99,6 +108,16 @@ async def get_account(context: Context, params: ByAddress) -> Account:
     pending_nonce = context.backend.pending_nonce(address)
     view = account_view(state, address)
     return show_account(view, pending_nonce=pending_nonce, height=state.head.height)
+
+
+async def get_account_history(context: Context, params: HistoryQuery) -> AccountHistory:
+    """The final transactions of an account, the newest first; `next` continues below them."""
+    address = address_of(params.address)
+    before = None if params.cursor is None else place_of(params.cursor)
+    view = await context.backend.account_history(address, before, params.limit)
+    if view is None:
+        raise NotIndexed
+    return show_history(address, view, limit=params.limit)
 
 
 async def get_proof(context: Context, params: ByAddress) -> AccountProof:
@@ -156,6 +175,7 @@ METHODS = (
     method("aichain_getBlock", BlockQuery, get_block),
     method("aichain_getTransaction", ByHash, get_transaction),
     method("aichain_getAccount", ByAddress, get_account),
+    method("aichain_getAccountHistory", HistoryQuery, get_account_history),
     method("aichain_getProof", ByAddress, get_proof),
     method("aichain_sendTransaction", RawTransaction, send_transaction),
     method("aichain_validators", AtHeight, get_validators),

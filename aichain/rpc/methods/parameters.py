@@ -5,7 +5,8 @@ from typing import Annotated
 from msgspec import Meta
 
 from aichain.rpc.errors import InvalidParams
-from genesis.limits import STATE_KEY_MAX_BYTES, TRANSACTION_MAX_BYTES
+from aichain.store.account_index import Place
+from genesis.limits import BODY_TRANSACTIONS_MAX, STATE_KEY_MAX_BYTES, TRANSACTION_MAX_BYTES
 from genesis.units import Address, parse_address
 from native.hashing import Hash32
 
@@ -23,12 +24,21 @@ RawText = Annotated[
 StateKeyText = Annotated[
     str, Meta(pattern=r"\A0x[0-9a-fA-F]+\Z", max_length=2 * STATE_KEY_MAX_BYTES + 2)
 ]
+CursorText = Annotated[str, Meta(pattern=r"\A[0-9]{1,19}\.[0-9]{1,9}\Z")]
 EthBlockText = Annotated[
     str,
     Meta(
         pattern=r"\A(latest|pending|safe|finalized|earliest|0x(0|[1-9a-fA-F][0-9a-fA-F]{0,14}))\Z"
     ),
 ]
+
+
+def place_of(cursor: str) -> Place:
+    """Where a page ended: height and index. Raises InvalidParams."""
+    height, _, index = cursor.partition(".")
+    if int(height) > _HEIGHT_MAX or int(index) > BODY_TRANSACTIONS_MAX:
+        raise InvalidParams(reason="a cursor comes from the `next` of a page")
+    return Place(int(height), int(index))
 
 
 def hash_of(text: str) -> Hash32:

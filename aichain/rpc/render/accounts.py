@@ -1,8 +1,10 @@
 """Accounts, their proofs, and the supply as results."""
 
+from aichain.rpc.backend import AccountHistoryView
 from aichain.rpc.render.names import ROLES
-from aichain.rpc.render.texts import show_bytes
+from aichain.rpc.render.texts import show_address, show_bytes
 from aichain.rpc.results import accounts as results
+from aichain.store.account_index import Entry, Place
 from genesis.units import Address, format_address
 from native.hashing import Hash32
 from native.signatures import Algorithm
@@ -42,6 +44,41 @@ def show_proof(address: Address, proof: RecordProof, block_id: Hash32) -> result
         key=show_bytes(proof.key),
         value=None if proof.value is None else show_bytes(proof.value),
         proof=show_bytes(proof.proof.encode()),
+    )
+
+
+def show_history(
+    address: Address, view: AccountHistoryView, *, limit: int
+) -> results.AccountHistory:
+    """A full page has a cursor, though the next one may be empty."""
+    entries = view.entries
+    return results.AccountHistory(
+        address=format_address(address),
+        transactions=[_show_entry(each) for each in entries],
+        next=show_cursor(entries[-1].place) if len(entries) == limit else None,
+        first_height=view.first,
+        indexed_height=view.height,
+    )
+
+
+def show_cursor(place: Place) -> str:
+    return f"{place.height}.{place.index}"
+
+
+def _show_entry(entry: Entry) -> results.HistoryEntry:
+    return results.HistoryEntry(
+        height=entry.place.height,
+        index=entry.place.index,
+        hash=show_bytes(entry.tx_id),
+        kind=entry.kind.name.lower(),
+        sender=format_address(entry.sender),
+        to=show_address(entry.to),
+        amount=str(entry.amount),
+        ok=not entry.error,
+        error=entry.error or None,
+        fee_burned=str(entry.fee_burned),
+        tip=str(entry.tip),
+        timestamp_ms=entry.timestamp_ms,
     )
 
 

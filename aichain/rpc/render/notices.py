@@ -8,24 +8,8 @@ from aichain.rpc.render.texts import show_bytes
 from aichain.rpc.results.notices import AccountNotice, VoteNotice
 from consensus.core.events import VoteAccepted
 from consensus.votes import VotePhase
-from genesis.units import Address, format_address
+from genesis.units import format_address
 from vm.queries import AccountView
-from vm.receipts import Form
-
-
-def touched_addresses(view: BlockView) -> dict[Address, list[int]]:
-    """Whose the transactions of a block are: senders, and whoever their events name."""
-    touched: dict[Address, list[int]] = {}
-    pairs = zip(view.block.transactions, view.receipts, strict=True)
-    for index, (signed, receipt) in enumerate(pairs):
-        named = {signed.transaction.sender}
-        for event in receipt.events:
-            for _, form, value in event.attributes:
-                if form is Form.ADDRESS and isinstance(value, bytes):
-                    named.add(Address(value))
-        for address in named:
-            touched.setdefault(address, []).append(index)
-    return touched
 
 
 def show_account_notice(

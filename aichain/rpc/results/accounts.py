@@ -43,6 +43,36 @@ class AccountProof(Result, frozen=True):
     proof: Hex
 
 
+class HistoryEntry(Result, frozen=True):
+    """A final transaction that is an account's own or names it in an event."""
+
+    height: Count
+    index: Count
+    hash: HashHex
+    kind: str
+    sender: AddressHex
+    to: AddressHex | None
+    """Who got coins or stake."""
+    amount: AmountText
+    ok: bool
+    error: str | None
+    fee_burned: AmountText
+    tip: AmountText
+    timestamp_ms: Count
+
+
+class AccountHistory(Result, frozen=True):
+    """A page, the newest first."""
+
+    address: AddressHex
+    transactions: list[HistoryEntry]
+    next: str | None
+    """The cursor of the page after this one; None on the last."""
+    first_height: Count
+    """The blocks that are indexed, from this one to the next field's."""
+    indexed_height: Count
+
+
 class Supply(Result, frozen=True):
     """Every coin: from where it came, and where it is."""
 

@@ -20,13 +20,14 @@ from aichain.config import (
     Settings,
     SyncMode,
     TrustPoint,
-    default_home,
     load_document,
     read_config_file,
     read_environment,
     resolve_settings,
 )
+from aichain.config_values import IndexMode
 from aichain.errors import ConfigError
+from aichain.homes import default_home
 from genesis.document import GenesisAccount, render_document
 from genesis.errors import InvalidGenesis, MainnetNotLaunched
 from genesis.networks import local_document, packaged_document
@@ -100,9 +101,24 @@ def test_lists_and_switches_are_read_from_texts() -> None:
     }
     settings = resolved({}, environ)
     assert settings.bootstrap == (address, address)
-    assert settings.index is False
+    assert settings.index is IndexMode.NONE
     assert settings.log_format is LogFormat.JSON
     assert settings.rpc_cors == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "mode"),
+    [
+        ("none", IndexMode.NONE),
+        ("tx", IndexMode.TX),
+        ("full", IndexMode.FULL),
+        ("true", IndexMode.TX),
+        (False, IndexMode.NONE),
+    ],
+)
+def test_an_index_is_of_three_kinds_and_was_of_two(text: object, mode: IndexMode) -> None:
+    assert resolved({"index": text}).index is mode
+    assert resolved({}).index is IndexMode.TX
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from aichain.cli.run_plan import (
     temporary_home,
 )
 from aichain.config import Endpoint, Origin
+from aichain.config_values import IndexMode
 from aichain.errors import ConfigError, ExitCode
 from aichain.keystore import KeyFileInvalid, save_key
 from aichain.node.assemble import network_settings, node_identity
@@ -186,7 +187,7 @@ def test_the_config_file_names_the_network_and_its_document(plan: MakePlan, tmp_
     (home / "genesis.toml").write_text(render_document(document))
     (home / "config.toml").write_text(render_config({"network": "genesis.toml", "index": False}))
     config = plan(home=home).config
-    assert (config.document.hash, config.index) == (document.hash, False)
+    assert (config.document.hash, config.index) == (document.hash, IndexMode.NONE)
     assert config.origins["index"] is Origin.FILE
 
 

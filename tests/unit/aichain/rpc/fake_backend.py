@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from aichain.feed import Feed, Subscription
 from aichain.metrics import Metrics
 from aichain.rpc.backend import (
+    AccountHistoryView,
     BlockView,
     CertifiedRecord,
     CommitView,
@@ -20,6 +21,7 @@ from aichain.rpc.backend import (
     Uptime,
 )
 from aichain.rpc.statuses import BlockStatus, Voting
+from aichain.store.account_index import AccountIndex, Place
 from consensus.certificates import assemble
 from consensus.core.events import VoteAccepted
 from consensus.core.state import CoreConfig, initial
@@ -85,6 +87,7 @@ class FakeBackend:
     dialled: list[str] = field(default_factory=list)
     banned: list[str] = field(default_factory=list)
     stopped: bool = False
+    accounts: AccountIndex | None = None
 
     def __post_init__(self) -> None:
         self.document = local_document(NETWORK, FOUNDERS, onion_length=64)
@@ -295,6 +298,14 @@ class FakeBackend:
         if finality is None:
             return None
         return CertifiedRecord(prove_record(self.earlier, key), finality)
+
+    async def account_history(
+        self, address: Address, before: Place | None, limit: int
+    ) -> AccountHistoryView | None:
+        if self.accounts is None:
+            return None
+        entries = self.accounts.page(address, before, limit)
+        return AccountHistoryView(entries, first=self.accounts.first, height=self.accounts.height)
 
     def peers(self) -> tuple[PeerView, ...]:
         head = self.state.head

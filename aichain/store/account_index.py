@@ -1,0 +1,227 @@
+"""Account to its final transactions, the newest first: what a page of history shows, and no more.
+
+A database of its own that may be deleted at any time: it is written from the blocks, behind them,
+and its trouble never stops a node.
+"""
+
+import shutil
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from aichain.errors import StoreCorrupt, StoreFailed
+from aichain.store.leveldb import LevelSettings, LevelStore
+from genesis.limits import ERROR_CODE_MAX_BYTES
+from genesis.units import ADDRESS_BYTES, Address, decode_amount, encode_amount, read_address
+from native import codec
+from native.hashing import Hash32, hash32
+from vm.blocks import Block
+from vm.bodies import Kind, Stake, Transfer, Unstake
+from vm.receipts import Receipt, touched_accounts
+
+_SETTINGS = LevelSettings(write_buffer_bytes=4 << 20, cache_bytes=8 << 20, max_open_files=64)
+_ENTRY: Final = b"x|"
+"""Then address, height and index: in the order of the chain."""
+_TOUCHED: Final = b"p|"
+"""Height to whose entries it has, for pruning."""
+_INDEXED: Final = b"m|indexed"
+_FIRST: Final = b"m|first"
+_CHAIN: Final = b"m|chain"
+_CURRENT: Final = "CURRENT"
+"""Without this file LevelDB opens nothing."""
+_HEIGHT_BYTES: Final = 8
+_INDEX_BYTES: Final = 4
+_FIELDS: Final = 9
+_VALUE_MAX_BYTES: Final = 512
+_PRUNED_AT_ONCE: Final = 1024
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """Where a transaction stands in the chain; also the cursor between two pages."""
+
+    height: int
+    index: int
+
+    @property
+    def key(self) -> bytes:
+        height = self.height.to_bytes(_HEIGHT_BYTES, "big")
+        return height + self.index.to_bytes(_INDEX_BYTES, "big")
+
+    @staticmethod
+    def of_key(key: bytes) -> "Place":
+        height, index = key[:_HEIGHT_BYTES], key[_HEIGHT_BYTES:]
+        return Place(int.from_bytes(height, "big"), int.from_bytes(index, "big"))
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A transaction as a history shows it; whoever wants more looks it up by its id."""
+
+    place: Place
+    tx_id: Hash32
+    kind: Kind
+    sender: Address
+    to: Address | None
+    """Who got coins or stake; None where nobody did."""
+    amount: int
+    fee_burned: int
+    tip: int
+    error: str
+    """The rule it broke; empty where it broke none."""
+    timestamp_ms: int
+
+
+class AccountIndex:
+    """One writer, on one thread; readers may be on others."""
+
+    def __init__(self, path: Path, chain_id: Hash32) -> None:
+        """Open it, or start an empty one where there is none that is of this chain."""
+        self.failed = ""
+        """Why it answers nothing until the next start; empty while all is well."""
+        self._path = path
+        self._chain_id = chain_id
+        self._database = _open(path)
+        try:
+            if self._database.get(_CHAIN) != chain_id:
+                self._start_over()
+            self.height, self.first = self._number(_INDEXED), self._number(_FIRST)
+        except StoreCorrupt:
+            self._start_over()
+            self.height = self.first = 0
+
+    def page(self, address: Address, before: Place | None, limit: int) -> tuple[Entry, ...]:
+        """The newest entries of an account below `before`. Raises StoreCorrupt, StoreFailed."""
+        prefix = _ENTRY + address
+        start = None if before is None else prefix + before.key
+        found = self._database.iterate(prefix, start=start, reverse=True, limit=limit + 1)
+        entries = [_decode(key[len(prefix) :], value) for key, value in found]
+        if before is not None:
+            entries = [each for each in entries if each.place < before]
+        return tuple(each for each in entries if each.place.height >= self.first)[:limit]
+
+    def add(self, blocks: Sequence[tuple[Block, Sequence[Receipt]]]) -> None:
+        """The blocks that follow `height`, in order."""
+        batch: dict[bytes, bytes | None] = {}
+        height = self.height
+        for block, receipts in blocks:
+            height = block.header.height
+            keys: list[bytes] = []
+            for address, indices in touched_accounts(block.transactions, receipts).items():
+                for index in indices:
+                    key = address + Place(height, index).key
+                    keys.append(address + index.to_bytes(_INDEX_BYTES, "big"))
+                    batch[_ENTRY + key] = _encode(block, receipts[index], index)
+            if keys:
+                batch[_TOUCHED + height.to_bytes(_HEIGHT_BYTES, "big")] = b"".join(keys)
+        batch[_INDEXED] = height.to_bytes(_HEIGHT_BYTES, "big")
+        if self._write(batch):
+            self.height = height
+
+    def start_at(self, first: int) -> None:
+        """Blocks below `first` are not kept, or never were; what is here of them goes, too."""
+        while not self.failed and self.first < first:
+            batch: dict[bytes, bytes | None] = {}
+            last = min(first, self.first + _PRUNED_AT_ONCE)
+            for key, value in self._touched_below(last):
+                batch[key] = None
+                batch |= dict.fromkeys(_entry_keys(key[len(_TOUCHED) :], value))
+            batch[_FIRST] = last.to_bytes(_HEIGHT_BYTES, "big")
+            if self._write(batch):
+                self.first = last
+        if self.height < self.first - 1:
+            self.height = self.first - 1
+
+    def give_up(self, error: StoreCorrupt | StoreFailed) -> None:
+        """What is damaged may be seen only when it is read: the next start finds no database."""
+        self.failed = error.reason
+        if isinstance(error, StoreCorrupt):
+            (self._path / _CURRENT).unlink(missing_ok=True)
+
+    def close(self) -> None:
+        self._database.close()
+
+    def _touched_below(self, height: int) -> Iterable[tuple[bytes, bytes]]:
+        end = _TOUCHED + height.to_bytes(_HEIGHT_BYTES, "big")
+        try:
+            for key, value in self._database.iterate(_TOUCHED):
+                if key >= end:
+                    return
+                yield key, value
+        except (StoreCorrupt, StoreFailed) as error:
+            self.give_up(error)
+
+    def _write(self, batch: dict[bytes, bytes | None]) -> bool:
+        if self.failed:
+            return False
+        try:
+            self._database.write(batch, sync=False)
+        except (StoreCorrupt, StoreFailed) as error:
+            self.give_up(error)
+            return False
+        return True
+
+    def _number(self, key: bytes) -> int:
+        return int.from_bytes(self._database.get(key) or b"", "big")
+
+    def _start_over(self) -> None:
+        self._database.close()
+        shutil.rmtree(self._path)
+        self._database = _open(self._path)
+        self._database.write({_CHAIN: self._chain_id}, sync=False)
+
+
+def _open(path: Path) -> LevelStore:
+    try:
+        return LevelStore(path, _SETTINGS, create=not path.is_dir())
+    except StoreCorrupt:
+        shutil.rmtree(path)
+        return LevelStore(path, _SETTINGS, create=True)
+
+
+def _entry_keys(height: bytes, touched: bytes) -> list[bytes]:
+    size = ADDRESS_BYTES + _INDEX_BYTES
+    parts = [touched[at : at + size] for at in range(0, len(touched), size)]
+    return [_ENTRY + part[:ADDRESS_BYTES] + height + part[ADDRESS_BYTES:] for part in parts]
+
+
+def _encode(block: Block, receipt: Receipt, index: int) -> bytes:
+    signed = block.transactions[index]
+    body = signed.transaction.body
+    to, amount = b"", 0
+    match body:
+        case Transfer():
+            to, amount = body.to, body.amount
+        case Stake() | Unstake():
+            to, amount = body.target, body.amount
+    return codec.encode(
+        [
+            signed.id,
+            int(signed.transaction.kind),
+            signed.transaction.sender,
+            to,
+            encode_amount(amount),
+            encode_amount(receipt.fee_burned),
+            encode_amount(receipt.tip),
+            receipt.error.encode(),
+            block.header.timestamp_ms,
+        ]
+    )
+
+
+def _decode(place: bytes, value: bytes) -> Entry:
+    fields = codec.decode(value, max_bytes=_VALUE_MAX_BYTES, max_items=_FIELDS)
+    tx_id, kind, sender, to, amount, burned, tip, error, stamp = codec.array(fields, _FIELDS)
+    return Entry(
+        place=Place.of_key(place),
+        tx_id=hash32(tx_id),
+        kind=Kind(codec.uint(kind)),
+        sender=read_address(sender),
+        to=read_address(to) if to else None,
+        amount=decode_amount(amount),
+        fee_burned=decode_amount(burned),
+        tip=decode_amount(tip),
+        error=codec.bounded(error, ERROR_CODE_MAX_BYTES).decode(),
+        timestamp_ms=codec.uint(stamp),
+    )
