@@ -1,6 +1,8 @@
-"""Ed25519 node keys as libp2p wants them: public key of a seed, its peer id, and what is one."""
+"""Ed25519 node keys as libp2p wants them: public key of a seed, its peer id, what is one, and
+signatures that a peer id alone checks."""
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.exceptions import InvalidSignature as _Refused
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from native.errors import InvalidPeerId
 
@@ -11,6 +13,7 @@ _BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 NODE_SEED_BYTES = 32
 PEER_ID_BYTES = len(_PEER_ID_PREFIX) + 32
 PEER_ID_MAX_CHARS = 64
+NODE_SIGNATURE_BYTES = 64
 
 
 def node_public_key(seed: bytes) -> bytes:
@@ -21,6 +24,23 @@ def node_public_key(seed: bytes) -> bytes:
 def peer_id_of_seed(seed: bytes) -> bytes:
     """The raw libp2p peer id (38 bytes) of the node that holds this seed."""
     return _PEER_ID_PREFIX + node_public_key(seed)
+
+
+def sign_as_node(seed: bytes, message: bytes) -> bytes:
+    """A node's signature; `message` begins with what it is for: libp2p signs with this key, too."""
+    return Ed25519PrivateKey.from_private_bytes(seed).sign(message)
+
+
+def verify_node_signature(peer_id: bytes, message: bytes, signature: bytes) -> bool:
+    """Whether the node of this peer id signed that; False for what is no peer id or no key."""
+    if not is_peer_id(peer_id):
+        return False
+    try:
+        key = Ed25519PublicKey.from_public_bytes(peer_id[len(_PEER_ID_PREFIX) :])
+        key.verify(signature, message)
+    except (_Refused, ValueError):
+        return False
+    return True
 
 
 def is_peer_id(raw: bytes) -> bool:

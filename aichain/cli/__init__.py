@@ -16,7 +16,7 @@ COMMANDS = {
     "query": Lazy("aichain.cli.query:query", "Read blocks, transactions, accounts, validators."),
     "light": Lazy("aichain.cli.light:light", "Read a chain from a server you need not trust."),
     "fork-proof": Lazy("aichain.cli.fork_proof:fork_proof", "After a fork: who signed both sides."),
-    "node": Lazy("aichain.cli.node:node", "Manage a running node: log, peers, stop."),
+    "node": Lazy("aichain.cli.node:node", "Manage a running node; health of a fleet."),
     "localnet": Lazy("aichain.cli.localnet:localnet", "Run and disturb a local network."),
     "genesis": Lazy("aichain.cli.genesis:genesis", "Make and check genesis documents."),
     "doctor": Lazy("aichain.cli.doctor:doctor", "Check this machine and say what to fix."),

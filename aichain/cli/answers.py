@@ -18,8 +18,18 @@ class Amount:
     """A decimal text of 10^-18 AI; what is read stays text."""
 
 
+class Ready(TypedDict):
+    network: str
+    height: Count
+    targetHeight: Count
+    finalizedAgoMs: Count
+    syncing: bool
+    peers: Count
+
+
 class Status(TypedDict, total=False):
     network: str
+    genesisHash: str
     chainId: Count
     nodeId: str
     height: Count
@@ -29,6 +39,8 @@ class Status(TypedDict, total=False):
     clockOffsetMs: int | None
     clockTrouble: str
     engineTrouble: str
+    indexTrouble: str
+    archiveTrouble: str
     peers: Count
     voting: str
     syncing: bool
@@ -160,6 +172,7 @@ class EvidencePage(TypedDict, total=False):
 
 
 SHAPES: Final[dict[str, Any]] = {
+    "/ready": Ready,
     "aichain_status": Status,
     "aichain_getBlock": Block | None,
     "aichain_getTransaction": Transaction | None,

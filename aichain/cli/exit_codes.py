@@ -39,9 +39,9 @@ class CommandExit(IntEnum):
 
 EXIT_CODES: Final[Mapping[int, str]] = {
     CommandExit.OK: "done",
-    CommandExit.FAILED: "a failure that has no code of its own",
-    CommandExit.USAGE: "wrong arguments",
-    CommandExit.NOT_FOUND: "no such block, transaction, account or key",
+    CommandExit.FAILED: "a failure that has no code of its own; `node health`: a node is degraded",
+    CommandExit.USAGE: "wrong arguments; `node health`: a node is offline",
+    CommandExit.NOT_FOUND: "no such block, transaction, account, key or node",
     CommandExit.UNREACHABLE: "no node answers at the RPC address",
     CommandExit.REFUSED: "the node refused the request or the transaction",
     CommandExit.KEY: "the key file is missing, exposed, damaged, or the passphrase is wrong",

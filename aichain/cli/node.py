@@ -7,6 +7,7 @@ import click
 
 from aichain.cli.client import UNIX, RpcClient
 from aichain.cli.exit_codes import CommandError, CommandExit
+from aichain.cli.node_health import health
 from aichain.cli.options import home_option
 from aichain.homes import homes_of, socket_of
 from aichain.logs import LogLevel
@@ -14,7 +15,10 @@ from aichain.logs import LogLevel
 
 @click.group()
 def node() -> None:
-    """Manage a running node of this machine: its log, its peers, its end."""
+    """Manage the running node of this machine, and look after a fleet of them."""
+
+
+node.add_command(health)
 
 
 @node.command("log-level")

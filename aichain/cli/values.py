@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import click
 
+from aichain.fleet.registry import is_http_url
 from genesis.entries import NAME_TEXT
 from genesis.errors import InvalidAddress
 from genesis.limits import MEMO_MAX_BYTES, NAME_MAX_CHARS
@@ -160,6 +161,12 @@ def read_seconds(text: str) -> float:
     return seconds
 
 
+def read_http_url(text: str) -> str:
+    if not is_http_url(text):
+        raise ValueError(f"{_shown(text)} is not an address such as https://HOST/PATH")
+    return text
+
+
 def _shown(text: str) -> str:
     return repr(text if len(text) <= 80 else text[:60] + "…")
 
@@ -175,6 +182,7 @@ HEIGHT: Final = Value("height", read_height)
 TRUST_POINT: Final = Value("height:hash", read_trust_point)
 ADDRESS: Final = Value("address", read_address)
 BLOCK: Final = Value("height|hash", read_block_id)
+HTTP_URL: Final = Value("url", read_http_url)
 SECONDS: Final = Value("seconds", read_seconds)
 FILE: Final = SomePath(path_type=Path, dir_okay=False)
 EXISTING_FILE: Final = SomePath(path_type=Path, dir_okay=False, exists=True)

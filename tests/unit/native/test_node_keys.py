@@ -4,11 +4,14 @@ import pytest
 
 from native.errors import InvalidPeerId
 from native.node_keys import (
+    NODE_SIGNATURE_BYTES,
     is_peer_id,
     node_public_key,
     parse_peer_id,
     peer_id_of_seed,
     peer_id_text,
+    sign_as_node,
+    verify_node_signature,
 )
 
 
@@ -63,3 +66,14 @@ def test_an_endless_text_is_refused_before_it_is_read() -> None:
     with pytest.raises(InvalidPeerId) as caught:
         parse_peer_id("z" * 1_000_000)
     assert len(caught.value.peer_id) <= 64
+
+
+def test_a_signature_is_checked_by_the_peer_id_alone() -> None:
+    seed, message = bytes(range(32)), b"what for\0what"
+    peer_id, signature = peer_id_of_seed(seed), sign_as_node(seed, message)
+    assert len(signature) == NODE_SIGNATURE_BYTES
+    assert verify_node_signature(peer_id, message, signature)
+    assert not verify_node_signature(peer_id, message + b"!", signature)
+    assert not verify_node_signature(peer_id_of_seed(bytes(32)), message, signature)
+    assert not verify_node_signature(peer_id[:-1], message, signature)
+    assert not verify_node_signature(peer_id, message, signature[:-1])

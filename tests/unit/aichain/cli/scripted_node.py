@@ -27,6 +27,11 @@ class ScriptedNode:
     calls: list[tuple[str, list[Any]]] = field(default_factory=list)
     raw: bytes | None = None
     """Sent instead of an answer when set."""
+    pages: dict[str, tuple[int, Any]] = field(default_factory=dict)
+    """What a GET answers: a status and its JSON; other paths answer with their name."""
+    posted: list[Any] | None = None
+    """Of a webhook: what it was sent, instead of answers; it says `posted_status`."""
+    posted_status: int = 200
     connections: int = 0
     drop_after: int | None = None
     """Close the connection after so many requests, without saying so in a header."""
@@ -65,13 +70,18 @@ def serving(node: ScriptedNode) -> Iterator[ScriptedNode]:
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
+            if node.posted is not None:
+                node.posted.append(json.loads(body))
+                self.reply(b"", node.posted_status)
+                return
             self.reply(node.raw or json.dumps(node.answer(json.loads(body))).encode())
 
         def do_GET(self) -> None:
-            self.reply(self.path.encode())
+            status, page = node.pages.get(self.path, (200, None))
+            self.reply(self.path.encode() if page is None else json.dumps(page).encode(), status)
 
-        def reply(self, content: bytes) -> None:
-            self.send_response(200)
+        def reply(self, content: bytes, status: int = 200) -> None:
+            self.send_response(status)
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
             self.wfile.write(content)

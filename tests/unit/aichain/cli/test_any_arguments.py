@@ -26,6 +26,8 @@ TEXTS = (
     *("x" * 300, "x" * 5_000, ".", "/dev/null", "/dev/full", "/proc/self/mem", "a\tb", "\x1b[31m"),
     *("devnet", "testnet", "mainnet", "latest", "44", "%s", "{0}", "12D3Koo", "Qm" + "a" * 44),
 )
+ENDLESS = ("watch",)
+"""Options of commands that then go on until a signal comes."""
 NAMES = ("empty", "junk", "folder", "loop", "good.key", "large", "gone/x")
 
 
@@ -93,7 +95,7 @@ def arguments(command: click.Command, chance: random.Random) -> list[str]:
     """Most parameters, each with something; what has to be there mostly is."""
     given: list[str] = []
     for parameter in command.params:
-        if chance.random() < (0.1 if parameter.required else 0.6):
+        if parameter.name in ENDLESS or chance.random() < (0.1 if parameter.required else 0.6):
             continue
         value = chance.choice((*TEXTS, *NAMES, "5", "good.key"))
         if isinstance(parameter, click.Argument):

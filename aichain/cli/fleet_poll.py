@@ -1,0 +1,118 @@
+"""Asks all nodes of a fleet at a time how they are, each within a bounded time."""
+
+import json
+import threading
+import time
+from collections import deque
+from collections.abc import Mapping
+from typing import Any, Final
+
+from aichain.cli.answers import check_answer
+from aichain.cli.client import RpcClient, RpcError, RpcGarbled, RpcRefused, RpcTokenNeeded
+from aichain.cli.exit_codes import explain, printable
+from aichain.clock import SystemClock
+from aichain.fleet.health import Answer, Sight, Silence
+from aichain.fleet.registry import FleetNode, Registry
+
+READY: Final = "/ready"
+TROUBLES: Final = ("clockTrouble", "engineTrouble", "indexTrouble", "archiveTrouble")
+CALLS: Final = 2
+"""Requests to a node at one look; each may take the whole timeout."""
+SPARE_S: Final = 1.0
+HELD_UP: Final = Silence("no answer in time")
+
+
+class Poller:
+    """Looks at a fleet again and again. A node that holds up its thread is not asked anew
+    meanwhile: so there is never more than one thread a node, however slowly one answers."""
+
+    def __init__(self, timeout_s: float, workers: int) -> None:
+        self._timeout_s = timeout_s
+        self._workers = workers
+        self._held_up: dict[str, threading.Thread] = {}
+
+    def look(self, registry: Registry) -> Mapping[str, Sight]:
+        """What each node says; those that are late are silent."""
+        self._held_up = {url: each for url, each in self._held_up.items() if each.is_alive()}
+        waiting = deque(node for node in registry.nodes if node.rpc_url not in self._held_up)
+        sights: dict[str, Sight] = {}
+        asking: dict[threading.Thread, str] = {}
+
+        def work() -> None:
+            while True:
+                try:
+                    node = waiting.popleft()
+                except IndexError:
+                    return
+                asking[threading.current_thread()] = node.rpc_url
+                sights[node.name] = ask(node, self._timeout_s)
+
+        threads = [
+            threading.Thread(target=work, daemon=True)
+            for _ in range(min(self._workers, len(waiting)))
+        ]
+        rounds = -(-len(waiting) // max(1, len(threads)))
+        deadline = time.monotonic() + rounds * CALLS * self._timeout_s + SPARE_S
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        waiting.clear()
+        self._held_up |= {asking[each]: each for each in threads if each.is_alive()}
+        seen = dict(sights)
+        return {node.name: seen.get(node.name, HELD_UP) for node in registry.nodes}
+
+
+def ask(node: FleetNode, timeout_s: float) -> Sight:
+    """One node's answer, or why there is none."""
+    begun = time.monotonic()
+    try:
+        with RpcClient(node.rpc_url, timeout_s) as client:
+            code, page = _ready_page(client)
+            took_ms = int(1000 * (time.monotonic() - begun))
+            return _answer(code == 200, page, _status(client), took_ms)
+    except RpcError as error:
+        return Silence(printable(getattr(error, "reason", "") or explain(error).cause))
+
+
+def _ready_page(client: RpcClient) -> tuple[int, dict[str, Any]]:
+    """The probe: it is open to callers without a token, too."""
+    code, body = client.get(READY)
+    try:
+        page = json.loads(body)
+        check_answer(READY, page)
+    except (ValueError, RecursionError):
+        raise RpcGarbled(url=client.url, reason=f"{READY} is not that of a node") from None
+    return code, page
+
+
+def _status(client: RpcClient) -> Mapping[str, Any]:
+    """What a node tells those it knows; nothing where it asks for a token that we have not."""
+    try:
+        status: Mapping[str, Any] = client.call("aichain_status")
+    except (RpcTokenNeeded, RpcRefused):
+        return {}
+    return status
+
+
+def _answer(
+    is_ready: bool,
+    page: Mapping[str, Any],
+    status: Mapping[str, Any],
+    took_ms: int,
+) -> Answer:
+    return Answer(
+        at_ms=SystemClock().now_ms(),
+        took_ms=took_ms,
+        is_ready=is_ready,
+        network=printable(page["network"]),
+        height=page["height"],
+        target_height=page["targetHeight"],
+        finalized_ago_ms=page["finalizedAgoMs"],
+        is_syncing=page["syncing"],
+        peers=page["peers"],
+        genesis_hash=status.get("genesisHash"),
+        node_id=status.get("nodeId"),
+        voting=status.get("voting"),
+        troubles=tuple(status[name] for name in TROUBLES if name in status),
+    )
