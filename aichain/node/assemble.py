@@ -122,7 +122,7 @@ def assemble(
     feed: Feed[BlockView] = Feed(capacity=limits.FEED_CAPACITY, max_readers=limits.FEED_READERS)
     ledger, archive = LedgerWriter(chain, machine.run_blocking), archive_of(config)
     pool = TransactionPool(mempool_of(config.document), chain, context)
-    bodies = Bodies(ledger, pool, context)
+    bodies = Bodies(ledger, pool, context, config.trust)
     finalizer = Finalizer(ledger, pool, feed, context, lambda: engine.state)
     certificates = CertificateDesk(engine, context)
     ballots, anchors, accuser, renewer = None, None, None, None

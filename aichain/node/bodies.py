@@ -1,5 +1,6 @@
 """Gets blocks whole, from the pool by a proposal's list or from peers; executes and keeps them."""
 
+import logging
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,6 +8,7 @@ from typing import Final, TypeAlias
 
 import trio
 
+from aichain.config import TrustPoint
 from aichain.errors import ParentNotExecuted, UnfinalizedFull
 from aichain.node.charges import charge_proposer
 from aichain.node.context import NodeContext
@@ -28,6 +30,8 @@ from vm.state import State
 from vm.transactions import SignedTransaction, decode_transaction
 from vm.witnesses import block_witnesses
 
+log = logging.getLogger(__name__)
+
 REQUEST_TIMEOUT_S = 2.0
 _ASKED_AGAIN_AFTER_S: Final = 0.05
 _RELAY_AWAITED_S: Final = 0.5
@@ -38,6 +42,10 @@ PostJudged: TypeAlias = Callable[[BlockExecuted | BlockRejected], None]
 
 class BodyUnavailable(Exception):
     """The block cannot be had or executed now; the core asks again on its own timer."""
+
+
+class OffTrustedChain(BodyUnavailable):
+    """It is another block than the one that --trust names at its height."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +67,11 @@ class Bodies:
         ledger: LedgerWriter,
         pool: TransactionPool,
         context: NodeContext,
+        trust: TrustPoint | None = None,
     ) -> None:
         self._context = context
+        self._trust = trust
+        self._refused: Hash32 | None = None
         self._ledger = ledger
         self._chain = ledger.chain
         self._pool = pool
@@ -104,8 +115,10 @@ class Bodies:
 
         A line of blocks needs one write: `durable` for the last of them keeps its ancestors too.
         Raises InvalidBlock or InvalidSignature: the block itself is bad, not its sender's copy;
-        BodyUnavailable when its parent is not the head or above it (any more).
+        BodyUnavailable when its parent is not the head or above it (any more), or it is not the
+        block that our operator trusts.
         """
+        self._require_trusted(block)
         parent = self._chain.state_of(block.header.parent_id)
         if parent is None:
             raise BodyUnavailable  # the head has moved on: this block is beside or below it
@@ -118,6 +131,21 @@ class Bodies:
         if durable:
             await self._ledger.make_durable(block.id)
         return state
+
+    def _require_trusted(self, block: Block) -> None:
+        """Whoever named a block relies on no quorum that made another one of its height final:
+        after the unbonding time keys sign what they like."""
+        trust, height = self._trust, block.header.height
+        if trust is None or height != trust.height or block.id == trust.block_id:
+            return
+        if self._refused != block.id:
+            self._refused = block.id
+            log.error("block %d of this chain is 0x%s, not that of --trust", height, block.id.hex())
+            log.error(
+                "fix: ask again whoever vouched for the block; if it is right, give nodes of its "
+                "chain with --bootstrap, and remove this home's data/chain (--sync-again)"
+            )
+        raise OffTrustedChain
 
     async def _check(self, block_id: Hash32, post: PostJudged) -> None:
         """Walk down to an executed ancestor, then execute upwards."""

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import trio
 
-from aichain.config import NodeConfig, SyncMode
+from aichain.chain import Chain
+from aichain.config import NodeConfig, SyncMode, TrustPoint
 from aichain.config_values import IndexMode
 from aichain.errors import ConfigError
 from aichain.feed import Feed
@@ -96,6 +97,7 @@ def history_of(
 def _joiner(
     config: NodeConfig, ledger: LedgerWriter, syncer: Syncer | LaneSyncer, context: NodeContext
 ) -> Joiner:
+    _require_trusted(ledger.chain, config.trust)
     paths = DataPaths(config.data_dir)
     if paths.place.is_mount() or not os.access(paths.place.parent, os.W_OK):
         raise ConfigError(
@@ -109,3 +111,14 @@ def _joiner(
     )
     reached = crash_points_of(config.faults)
     return Joiner(ledger.chain, paths, prover, syncer, context, reached)
+
+
+def _require_trusted(chain: Chain, trust: TrustPoint | None) -> None:
+    """Our own chain is the one of the block that was vouched for, if it has that height."""
+    own = None if trust is None else chain.blocks.header_at(trust.height)
+    if own is not None and trust is not None and own.id != trust.block_id:
+        raise ConfigError(
+            reason=f"block {own.height} of this home is 0x{own.id.hex()}, not that of --trust",
+            fix="ask again whoever vouched for the block; if it is right, this home is of another "
+            "chain: remove its data/chain and start with --sync-again",
+        )

@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 import trio
 
-from aichain.node.bodies import Bodies, BodyUnavailable, decode_block
+from aichain.node.bodies import Bodies, BodyUnavailable, OffTrustedChain, decode_block
 from aichain.node.certificates import verify_certificate
 from aichain.node.context import NodeContext
 from aichain.node.engine import Engine
@@ -343,6 +343,9 @@ class _CatchUp:
                 raise CoreIsAhead from error
             self._syncer.penalize(taken.peer, str(error))
             raise CoreIsAhead from error  # start anew: what was fetched ahead rests on the lie
+        except OffTrustedChain:
+            self._syncer.sources.failed(taken.peer)  # no lie: perhaps our operator is wrong
+            raise
         self._syncer.served(taken.peer)
         return True
 

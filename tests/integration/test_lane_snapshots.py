@@ -160,6 +160,24 @@ def test_a_trusted_block_may_lie_above_the_snapshot_or_below(tmp_path: Path, beh
         run_virtual(story, seed=4)
 
 
+def test_blocks_are_not_synced_past_another_one_than_the_trusted(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def story() -> None:
+        async with short_lanes(tmp_path) as net:
+            founders = [await net.start(index) for index in range(FOUNDERS)]
+            await until(lambda: min(each.height for each in founders) >= 10, 120)
+            point = TrustPoint(6, ZERO_HASH)
+            stranger = await net.start(FOUNDERS, founder=False, sync=SyncMode.SNAPSHOT, trust=point)
+            await until(lambda: "not that of --trust" in caplog.text, 60)
+            await trio.sleep(5)
+            assert stranger.height < point.height
+            assert min(score_of(each, stranger) for each in founders) == 100
+
+    with stand_in_signatures():
+        run_virtual(story, seed=7)
+
+
 @pytest.mark.parametrize("lie", LIES)
 def test_a_liar_is_banned_for_good_and_the_snapshot_comes_from_others(
     tmp_path: Path, lie: str

@@ -162,6 +162,31 @@ def test_a_trusted_block_that_nobody_has_is_said_and_blamed_on_nobody(
     run_virtual(story, seed=10)
 
 
+def test_nor_are_the_blocks_of_another_chain_synced_than_that_of_the_trusted_block(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Where nobody proves a snapshot blocks are synced, and old keys can sign those, too."""
+
+    async def story() -> None:
+        async with short_epochs(tmp_path, 1) as net:
+            founder = await net.start(0)
+            await until(lambda: founder.height >= 30, 60)
+            point = TrustPoint(6, Hash32(b"\x66" * 32))
+            with caplog.at_level(logging.ERROR):
+                stranger = await net.start(1, founder=False, sync=SyncMode.SNAPSHOT, trust=point)
+                await until(lambda: "not that of --trust" in caplog.text, 60)
+                await trio.sleep(10)
+            assert caplog.text.count("not that of --trust") == 1
+            assert 0 < stranger.height < point.height
+            assert score_of(founder, stranger) == 100
+            await stranger.stop()
+            below = replace(point, height=2)
+            with pytest.raises(ConfigError):
+                await net.start(1, founder=False, sync=SyncMode.SNAPSHOT, trust=below)
+
+    run_virtual(story, seed=15)
+
+
 def test_what_was_fetched_is_not_fetched_again_after_a_stop(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

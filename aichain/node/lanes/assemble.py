@@ -140,7 +140,7 @@ def assemble_lanes(
     feed: Feed[BlockView] = Feed(capacity=limits.FEED_CAPACITY, max_readers=limits.FEED_READERS)
     ledger, alarms = LedgerWriter(chain, machine.run_blocking), Alarms(engine, context.metrics)
     pool = TransactionPool(mempool_of(document), chain, context)
-    bodies = Bodies(ledger, pool, context)
+    bodies = Bodies(ledger, pool, context, config.trust)
     finalizer = LaneFinalizer(ledger, pool, feed, context, lambda: engine.state, alarms)
     fork_watch, archive = LaneForkWatch(engine, chain, context), archive_of(config)
     certificates = LaneCertificates(engine, instances, fork_watch, context)

@@ -8,7 +8,7 @@ import logging
 
 import trio
 
-from aichain.node.bodies import Bodies, BodyUnavailable, decode_block
+from aichain.node.bodies import Bodies, BodyUnavailable, OffTrustedChain, decode_block
 from aichain.node.context import NodeContext
 from aichain.node.lanes.certificates import LaneCertificates
 from aichain.node.lanes.engine import LaneEngine
@@ -114,6 +114,8 @@ class LaneSyncer:
                 log.info("sync from %s failed: %s", peer, error)
             except PeerLied as error:
                 self._context.network.penalize(peer, Penalty.FORGED, str(error))
+            except OffTrustedChain:
+                pass  # no lie: perhaps our operator is wrong
             except BodyUnavailable:
                 return  # the head has moved on: the lanes were faster
             if self._engine.state.number == before:
