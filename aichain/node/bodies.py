@@ -135,12 +135,13 @@ class Bodies:
     def _require_trusted(self, block: Block) -> None:
         """Whoever named a block relies on no quorum that made another one of its height final:
         after the unbonding time keys sign what they like."""
-        trust, height = self._trust, block.header.height
-        if trust is None or height != trust.height or block.id == trust.block_id:
+        trust = self._trust
+        if trust is None or block.header.height != trust.height or block.id == trust.block_id:
             return
         if self._refused != block.id:
             self._refused = block.id
-            log.error("block %d of this chain is 0x%s, not that of --trust", height, block.id.hex())
+            place = trust.height, block.id.hex()
+            log.error("block %d of this chain is 0x%s, not that of --trust", *place)
             log.error(
                 "fix: ask again whoever vouched for the block; if it is right, give nodes of its "
                 "chain with --bootstrap, and remove this home's data/chain (--sync-again)"
