@@ -200,7 +200,7 @@ class Syncer:
             raise PeerLied("its certificate is of another block")
         if first.parent_id != tip_id:
             await self._judge_fork(first, certificate)
-        await self._verify(certificate)
+        await self._verify(certificate, first.height)
         return _Range(tuple(blocks), certificate, not path)
 
     async def _judge_fork(self, first: Header, certificate: QuorumCertificate) -> None:
@@ -219,14 +219,17 @@ class Syncer:
         self._engine.post(ForkProven(certificate, self._context.clock.now_ms()))
         raise CoreIsAhead
 
-    async def _verify(self, certificate: QuorumCertificate) -> None:
+    async def _verify(self, certificate: QuorumCertificate, first_height: int) -> None:
         """Once per certificate: many ranges of an epoch may rest on the same one.
 
         The same in all it says: the next one of its block may name any view, signed by nobody.
         """
-        instance = self._engine.state.instance
+        state = self._engine.state
+        instance = state.instance
         if certificate.epoch < instance.epoch:
-            raise CoreIsAhead
+            if first_height <= state.final.height:
+                raise CoreIsAhead
+            raise PeerLied("its certificate is of an epoch that is over")
         if certificate.instance_id != instance.id:
             raise PeerLied("its certificate belongs to another instance")
         if self._verified == certificate:

@@ -10,10 +10,19 @@ from aichain.errors import ConsensusHalted
 from aichain.node.bodies import Bodies
 from native.hashing import Hash32
 from p2p.errors import Penalty, RequestFailed
-from p2p.wire.messages import AnyRequest, BlockRange, GetCertificates, GetRange, Response, Status
+from p2p.wire.messages import (
+    AnyRequest,
+    BlockData,
+    BlockRange,
+    GetCertificates,
+    GetRange,
+    Response,
+    Status,
+)
 from tests.integration.liars import Liar
 from tests.integration.nodes import DEADLINE_S, Cluster, RunningNode, cluster, until
 from tests.simulation.nodes.virtual_time import run_virtual, virtual_machine
+from vm.blocks import encode_body, transactions_root
 from vm.errors import InvalidBlock
 
 CLAIM = Status(10**6, Hash32(b"\x33" * 32), 0, 10**6)
@@ -97,6 +106,35 @@ def test_a_silent_peer_that_is_asked_first_holds_sync_up_for_seconds_only(tmp_pa
             assert 1 in {each.from_height for each in asked}, "one was to give the first range"
 
     run_virtual(story, seed=3)
+
+
+async def test_a_certificate_of_an_epoch_that_is_over_proves_no_new_block(tmp_path: Path) -> None:
+    """It was taken for the sign that our core was faster, and the liar was asked again for ever."""
+    async with cluster(tmp_path, 1, epoch_blocks=2) as net:
+        founder = await net.start(0)
+        follower = await net.start(1, founder=False)
+        await until(lambda: follower.height >= 3)
+        await founder.stop()
+        chain = follower.node.chain
+        head, certificate = chain.head.head, chain.blocks.certificate_at(chain.head.head.height)
+        assert certificate is not None
+        empty = transactions_root(())
+        child = replace(head, height=head.height + 1, parent_id=head.id, tx_root=empty)
+        child = replace(child, witness_root=empty)
+        past = replace(certificate, height=child.height, block_id=child.id, epoch=0)
+        liar = Liar(net)
+
+        async def lie(peer: str, request: AnyRequest) -> Response:
+            if isinstance(request, GetRange):
+                return BlockRange((BlockData(child.raw, encode_body(())),), (), past)
+            raise RequestFailed(peer, "it only knows one lie")
+
+        liar.network.set_handler(lie)
+        await net.nursery.start(liar.network.run)
+        liar.network.set_status(CLAIM)
+        await until(lambda: follower.node.context.network.counters.bans == 1)
+        await net.start(0)
+        await until(lambda: follower.height >= child.height + 1)
 
 
 async def test_validators_are_asked_first_whatever_others_claim(
