@@ -88,7 +88,16 @@ template <class P> AIC_FN void encode_eight(const uint8_t *values, uint8_t *out)
 
 // The high bits of a polynomial (algorithm 28).
 template <class P> AIC_FN void encode_w1(const uint8_t *values, uint8_t *out) {
-    for (int i = 0; i < N; i += 8) encode_eight<P>(values + i, out + i * P::W1_BITS / 8);
+    if constexpr (P::W1_BITS == 4) {
+        for (int i = 0; i < N; i += 4 * W) {  // four values a lane
+            const I32 x = I32::load_bytes(values + i), pairs = x | x.template shifted_right<4>();
+            const I32 low = pairs & I32::broadcast(0xff);
+            const I32 high = pairs.template shifted_right<8>() & I32::broadcast(0xff00);
+            (low | high).store_halves(out + i / 2);
+        }
+    } else {
+        for (int i = 0; i < N; i += 8) encode_eight<P>(values + i, out + i * P::W1_BITS / 8);
+    }
 }
 
 }  // namespace ISA_NAMESPACE

@@ -86,6 +86,10 @@ struct I32 {
                                                       _mm256_setr_epi32(0, 4, 1, 1, 1, 1, 1, 1));
         _mm_storel_epi64(reinterpret_cast<__m128i *>(p), _mm256_castsi256_si128(x));
     }
+    void store_halves(uint8_t *p) const {
+        const __m256i x = _mm256_permute4x64_epi64(_mm256_packus_epi32(v, v), 0x08);
+        _mm_storeu_si128(reinterpret_cast<__m128i *>(p), _mm256_castsi256_si128(x));
+    }
     int store_below_q(int32_t *p) const {
         const __m256i below = _mm256_cmpgt_epi32(_mm256_set1_epi32(Q), v);
         const int set = _mm256_movemask_ps(_mm256_castsi256_ps(below));

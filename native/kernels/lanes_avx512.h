@@ -59,6 +59,9 @@ struct I32 {
     void store_bytes(uint8_t *p) const {
         _mm_storeu_si128(reinterpret_cast<__m128i *>(p), _mm512_cvtepi32_epi8(v));
     }
+    void store_halves(uint8_t *p) const {
+        _mm256_storeu_si256(reinterpret_cast<__m256i *>(p), _mm512_cvtepi32_epi16(v));
+    }
     int store_below_q(int32_t *p) const {
         const __mmask16 below = _mm512_cmplt_epi32_mask(v, _mm512_set1_epi32(Q));
         if (below == 0xffff) return store(p), WIDTH;  // 63 times of 64

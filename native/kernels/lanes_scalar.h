@@ -43,6 +43,7 @@ struct I32 {
         return {int32_t(x >> (index * BITS % 8) & ((1u << BITS) - 1))};
     }
     AIC_FN void store_bytes(uint8_t *p) const { *p = uint8_t(v); }
+    AIC_FN void store_halves(uint8_t *p) const { memcpy(p, &v, 2); }
     // Stores the lanes below q side by side; writes WIDTH values, says how many count.
     AIC_FN int store_below_q(int32_t *p) const {
         *p = v;
