@@ -315,7 +315,6 @@ class _CatchUp:
         plan = self._plan.overdue()
         for ask in plan.late[len(self._plan.late) :]:
             log.info("%s is slow to give blocks from %d on", ask.peer, ask.from_height)
-            self._syncer.sources.failed(ask.peer)
         self._plan = plan
 
     async def _fetch(self, ask: RangeAsk, send: trio.MemorySendChannel[_Answer]) -> None:
@@ -350,6 +349,9 @@ class _CatchUp:
             self._syncer.sources.failed(taken.peer)  # no lie: perhaps our operator is wrong
             raise
         self._syncer.served(taken.peer)
+        for late in self._plan.late:
+            if late.from_height == taken.from_height:
+                self._syncer.sources.failed(late.peer)  # others were faster: they go first now
         return True
 
     def _pop_answer(self, taken: RangeAsk) -> BlockRange:

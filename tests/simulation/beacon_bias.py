@@ -4,7 +4,7 @@ The seed of epoch e + 2 is the mix at the last block of e. Whoever has a run of 
 that block knows what each of its reveals would make of it, and publishes what suits; if nothing
 does, it skips, and the next proposer fills in: a draw more. Real are the beacon, the onions, the
 committee that proposes, and the committee that is drawn from the outcome.
-`python -m tests.simulation.beacon_bias` prints the table of vm/README.md (ten minutes).
+`python -m tests.simulation.beacon_bias` prints the table of vm/README.md (minutes).
 """
 
 from collections.abc import Iterator, Sequence

@@ -65,6 +65,8 @@ from tests.simulation.nodes.virtual_time import (
 from tests.simulation.nodes.watched import Links, WatchedNetwork
 
 BLOCKS_AFTER_HEALING = 10
+SPREAD_MAX = 2
+"""Heights between the first and the last."""
 PATIENCE_S = 120.0
 _POLL_S = 0.05
 _LINK_DOWN_S = 10.0
@@ -374,18 +376,21 @@ class World:
         self.hub.partition([self._peer_id(index) for index in (*half, *copies)])
 
     async def live_on(self) -> None:
-        """After healing every honest node finalizes ten more blocks."""
-        honest = self.honest
+        """After healing every honest node finalizes ten more blocks, and is level with the rest."""
         target = max(self.checker.final, default=0) + BLOCKS_AFTER_HEALING
         ages_s = (
             AGE_PER_BLOCK * self.plan.term_blocks * self.document.consensus.block_time_ms / 1000
         )
         with trio.move_on_after(PATIENCE_S + ages_s) as patience:
-            while min(self.checker.heights[index] for index in honest) < target:  # noqa: ASYNC110
+            while not self._are_level(target):  # noqa: ASYNC110 others' state
                 await trio.sleep(_POLL_S)
         if patience.cancelled_caught:
-            heights = {index: self.checker.heights[index] for index in honest}
+            heights = {index: self.checker.heights[index] for index in self.honest}
             raise Violation(f"no progress after healing: {heights}, wanted {target}")
+
+    def _are_level(self, target: int) -> bool:
+        heights = [self.checker.heights[index] for index in self.honest]
+        return min(heights) >= max(target, max(heights) - SPREAD_MAX)
 
     async def investigate(self) -> ForkProof | None:
         """Stop everybody, and see whom the homes of the honest convict."""
