@@ -8,6 +8,8 @@ import click
 from aichain.cli.client import UNIX, RpcClient
 from aichain.cli.exit_codes import CommandError, CommandExit
 from aichain.cli.node_health import health
+from aichain.cli.node_route import route_task
+from aichain.cli.node_telemetry import telemetry
 from aichain.cli.options import home_option
 from aichain.homes import homes_of, socket_of
 from aichain.logs import LogLevel
@@ -18,7 +20,8 @@ def node() -> None:
     """Manage the running node of this machine, and look after a fleet of them."""
 
 
-node.add_command(health)
+for command in (health, route_task, telemetry):
+    node.add_command(command)
 
 
 @node.command("log-level")

@@ -28,8 +28,9 @@ class Gpu:
     """One GPU; None is what its driver does not tell."""
 
     name: str
-    memory_total_bytes: int
-    memory_used_bytes: int
+    memory_total_bytes: int | None
+    """None where it shares the host's."""
+    memory_used_bytes: int | None
     busy_percent: int | None = None
     temperature_celsius: int | None = None
     power_milliwatts: int | None = None
@@ -102,15 +103,16 @@ def read_telemetry(value: Value) -> Telemetry:
 
 
 def _gpu_value(gpu: Gpu) -> codec.Encodable:
-    told = (gpu.busy_percent, gpu.temperature_celsius, gpu.power_milliwatts)
+    memory = (gpu.memory_total_bytes, gpu.memory_used_bytes)
+    told = (*memory, gpu.busy_percent, gpu.temperature_celsius, gpu.power_milliwatts)
     name = gpu.name.encode()[:TELEMETRY_NAME_MAX_BYTES].decode(errors="ignore").encode()
     optional: Sequence[codec.Encodable] = [[] if each is None else [each] for each in told]
-    return [name, gpu.memory_total_bytes, gpu.memory_used_bytes, *optional]
+    return [name, *optional]
 
 
 def _read_gpu(value: Value) -> Gpu:
-    name, total, used, *told = codec.array(value, 6)
-    return Gpu(_text(name), codec.uint(total), codec.uint(used), *map(_optional, told))
+    name, *told = codec.array(value, 6)
+    return Gpu(_text(name), *map(_optional, told))
 
 
 def _optional(value: Value) -> int | None:
