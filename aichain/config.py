@@ -26,6 +26,7 @@ from aichain.config_values import (
     read_endpoint,
     read_fsync_delay_ms,
     read_hosts,
+    read_http_url,
     read_index,
     read_index_mode,
     read_keep,
@@ -81,6 +82,8 @@ KEYS: Final[Mapping[str, str]] = {
     "p2p.bootstrap": "multiaddrs of nodes to find the network through",
     "validator.key_file": "key file (aichain keys new) to vote with",
     "validator.founder": "vote as public founder I of a test network (loopback only)",
+    "fleet.registry": "headquarters: file of the nodes whose heartbeats are taken",
+    "fleet.hq": "address of the headquarters' RPC, where a heartbeat goes each minute",
     "log.format": "human or json",
     "log.level": "debug, info, warning or error",
     "log.file": "also write the log to this file",
@@ -118,6 +121,8 @@ class Settings:
     rpc_cors: tuple[str, ...]
     rpc_hosts: tuple[str, ...]
     rpc_tokens: Path | None
+    fleet_registry: Path | None
+    fleet_hq: str
     p2p_listen: Endpoint
     p2p_announce: str
     bootstrap: tuple[str, ...]
@@ -150,6 +155,11 @@ class NodeConfig:
     rpc_cors: tuple[str, ...] = ()
     rpc_hosts: tuple[str, ...] = ()
     rpc_tokens: tuple[bytes, ...] = field(default=(), repr=False)
+    fleet: frozenset[bytes] | None = None
+    """Whose heartbeats are taken; None for a node that is nobody's headquarters."""
+    fleet_hq: str = ""
+    fleet_token: str = field(default="", repr=False)
+    """Where our own heartbeats go, and the token that is shown there."""
     log_format: LogFormat = LogFormat.HUMAN
     log_level: str = "info"
     log_file: Path | None = None
@@ -286,6 +296,8 @@ def resolve_settings(
         rpc_cors=pick("rpc.cors", read_origins, ()),
         rpc_hosts=pick("rpc.hosts", read_hosts, ()),
         rpc_tokens=pick("rpc.tokens", read_path, None),
+        fleet_registry=pick("fleet.registry", read_path, None),
+        fleet_hq=pick("fleet.hq", read_http_url, ""),
         p2p_listen=pick("p2p.listen", read_endpoint, Endpoint("127.0.0.1", P2P_PORT + ports)),
         p2p_announce=pick("p2p.announce", read_announced, ""),
         bootstrap=pick("p2p.bootstrap", read_bootstrap, ()),

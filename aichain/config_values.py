@@ -10,6 +10,7 @@ from enum import StrEnum
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from genesis.limits import (
     BLOCK_TIME_MAX_MS,
@@ -121,6 +122,24 @@ def read_text(value: object) -> str:
     if not isinstance(value, str) or not value or not value.isprintable():
         raise ValueError("a text of printable letters was expected")
     return value
+
+
+def read_http_url(value: object) -> str:
+    text = read_text(value)
+    if not is_http_url(text):
+        raise ValueError("an address such as http://HOST:PORT was expected")
+    return text
+
+
+def is_http_url(text: str) -> bool:
+    """Whether this is an http address with a host, of plain letters."""
+    try:
+        parts = urlsplit(text)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError:
+        return False
+    plain = text.isascii() and text.isprintable() and " " not in text
+    return plain and parts.scheme in ("http", "https") and bool(host) and parts.username is None
 
 
 def read_path(value: object) -> Path:

@@ -184,6 +184,7 @@ SHAPES: Final[dict[str, Any]] = {
     "aichain_peers": list[Row],
     "aichain_mempool": Mempool,
     "aichain_supply": Row,
+    "aichain_heartbeats": list[str],
     "aichain_consensusState": ConsensusState,
     "aichain_committee": Committee,
     "aichain_evidence": EvidencePage,

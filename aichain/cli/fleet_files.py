@@ -32,12 +32,11 @@ class FleetChoice:
     name: str | None
 
     def load(self) -> Registry:
-        """The nodes that are meant, as the files are now."""
+        """The fleet as the files are now; the node that is named is in it."""
         found = find_fleet(self.registry, self.rpc)
         if self.name is None:
             return found
-        node = found.find(self.name)
-        if node is None:
+        if found.find(self.name) is None:
             near = found.near(self.name)
             names = ", ".join(each.name for each in found.nodes[:NAMES_SHOWN])
             raise CommandError(
@@ -45,7 +44,7 @@ class FleetChoice:
                 f"did you mean {near}?" if near else f"nodes are called {names}",
                 CommandExit.NOT_FOUND,
             )
-        return Registry((node,))
+        return found
 
 
 def fleet_options(command: Callable[..., None]) -> Callable[..., None]:

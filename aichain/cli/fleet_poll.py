@@ -5,6 +5,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from aichain.cli.answers import check_answer
@@ -12,14 +13,24 @@ from aichain.cli.client import RpcClient, RpcError, RpcGarbled, RpcRefused, RpcT
 from aichain.cli.exit_codes import explain, printable
 from aichain.clock import SystemClock
 from aichain.fleet.health import Answer, Sight, Silence
-from aichain.fleet.registry import FleetNode, Registry
+from aichain.fleet.registry import Capability, FleetNode, Registry
+from genesis.limits import FLEET_NODES_MAX
 
 READY: Final = "/ready"
+OK: Final = 200
 TROUBLES: Final = ("clockTrouble", "engineTrouble", "indexTrouble", "archiveTrouble")
-CALLS: Final = 2
+CALLS: Final = 3
 """Requests to a node at one look; each may take the whole timeout."""
 SPARE_S: Final = 1.0
 HELD_UP: Final = Silence("no answer in time")
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What one node said: of itself, and if it is headquarters, which heartbeats it has."""
+
+    sight: Sight
+    heartbeats: tuple[bytes, ...] = ()
 
 
 class Poller:
@@ -31,11 +42,11 @@ class Poller:
         self._workers = workers
         self._held_up: dict[str, threading.Thread] = {}
 
-    def look(self, registry: Registry) -> Mapping[str, Sight]:
+    def look(self, registry: Registry) -> Mapping[str, Seen]:
         """What each node says; those that are late are silent."""
         self._held_up = {url: each for url, each in self._held_up.items() if each.is_alive()}
         waiting = deque(node for node in registry.nodes if node.rpc_url not in self._held_up)
-        sights: dict[str, Sight] = {}
+        sights: dict[str, Seen] = {}
         asking: dict[threading.Thread, str] = {}
 
         def work() -> None:
@@ -60,19 +71,21 @@ class Poller:
         waiting.clear()
         self._held_up |= {asking[each]: each for each in threads if each.is_alive()}
         seen = dict(sights)
-        return {node.name: seen.get(node.name, HELD_UP) for node in registry.nodes}
+        return {node.name: seen.get(node.name, Seen(HELD_UP)) for node in registry.nodes}
 
 
-def ask(node: FleetNode, timeout_s: float) -> Sight:
+def ask(node: FleetNode, timeout_s: float) -> Seen:
     """One node's answer, or why there is none."""
     begun = time.monotonic()
     try:
         with RpcClient(node.rpc_url, timeout_s) as client:
             code, page = _ready_page(client)
             took_ms = int(1000 * (time.monotonic() - begun))
-            return _answer(code == 200, page, _status(client), took_ms)
+            answer = _answer(code == OK, page, _status(client), took_ms)
+            coordinates = Capability.COORDINATES in node.capabilities
+            return Seen(answer, _heartbeats(client) if coordinates else ())
     except RpcError as error:
-        return Silence(printable(getattr(error, "reason", "") or explain(error).cause))
+        return Seen(Silence(printable(getattr(error, "reason", "") or explain(error).cause)))
 
 
 def _ready_page(client: RpcClient) -> tuple[int, dict[str, Any]]:
@@ -93,6 +106,17 @@ def _status(client: RpcClient) -> Mapping[str, Any]:
     except (RpcTokenNeeded, RpcRefused):
         return {}
     return status
+
+
+def _heartbeats(client: RpcClient) -> tuple[bytes, ...]:
+    """Those that it keeps; none where it keeps none, or shows them to callers with a token only."""
+    try:
+        told = client.call("aichain_heartbeats")
+        return tuple(bytes.fromhex(each.removeprefix("0x")) for each in told[:FLEET_NODES_MAX])
+    except (RpcTokenNeeded, RpcRefused):
+        return ()
+    except ValueError:
+        raise RpcGarbled(url=client.url, reason="a heartbeat is not hexadecimal") from None
 
 
 def _answer(

@@ -4,16 +4,17 @@ import json
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import Enum
+from itertools import chain
 from typing import Final
 
 import click
 
 from aichain.cli.exit_codes import CommandError, printable
 from aichain.cli.fleet_files import FleetChoice, fleet_options
-from aichain.cli.fleet_poll import Poller
+from aichain.cli.fleet_poll import Poller, Seen
 from aichain.cli.fleet_webhook import post_alert
 from aichain.cli.options import json_option
 from aichain.cli.output import table
@@ -23,14 +24,14 @@ from aichain.fleet.health import (
     Change,
     FleetHealth,
     NodeHealth,
-    Sight,
     Signs,
     State,
     assess,
     changes,
     seconds,
 )
-from aichain.fleet.registry import Registry
+from aichain.fleet.heartbeat import Heartbeat, latest
+from aichain.fleet.registry import Capability, Registry
 from aichain.fleet.report import (
     alert_document,
     alert_line,
@@ -87,23 +88,53 @@ class Watch:
     """Looks at a fleet, each with what the one before has seen."""
 
     registry: Registry
-    look_at: Callable[[Registry], Mapping[str, Sight]]
+    look_at: Callable[[Registry], Mapping[str, Seen]]
     teller: Teller
+    name: str | None = None
+    """The only node that is told of; headquarters are asked too, for its heartbeat."""
     clock: Clock = field(default_factory=SystemClock)
     last: FleetHealth | None = None
+    heartbeats: Mapping[bytes, Heartbeat] = field(default_factory=dict)
+    """By identity, the last one of each that was told of."""
     worst_code: int = 0
 
     def look(self) -> FleetHealth:
-        sights = self.look_at(self.registry)
-        seen = {} if self.last is None else self.last.last_seen
-        signs = {name: Signs(sight, seen.get(name)) for name, sight in sights.items()}
-        health = assess(self.registry, signs, self.clock.now_ms())
+        seen = self.look_at(self._asked())
+        now_ms = self.clock.now_ms()
+        told = chain.from_iterable(each.heartbeats for each in seen.values())
+        self.heartbeats = latest(self.registry.peer_ids, self.heartbeats, told, now_ms)
+        health = assess(self.registry, self._signs(seen), now_ms)
+        if self.name is not None:
+            only = tuple(each for each in health.nodes if each.node.name == self.name)
+            health = replace(health, nodes=only)
         before, self.last = self.last, health
         self.worst_code = max(self.worst_code, health.exit_code)
         trouble = self.teller.tell(health, changes(before, health))
         if trouble is not None:
             click.echo(f"warning: the webhook did not take the alert ({trouble})", err=True)
         return health
+
+    def _asked(self) -> Registry:
+        """Whom to ask: everybody, or the node that is named and all headquarters."""
+        return Registry(
+            tuple(
+                node
+                for node in self.registry.nodes
+                if self.name in (None, node.name) or Capability.COORDINATES in node.capabilities
+            )
+        )
+
+    def _signs(self, seen: Mapping[str, Seen]) -> Mapping[str, Signs]:
+        before = {} if self.last is None else self.last.last_seen
+        return {
+            node.name: Signs(
+                seen[node.name].sight,
+                before.get(node.name),
+                self.heartbeats.get(node.peer_id) if node.peer_id else None,
+            )
+            for node in self.registry.nodes
+            if node.name in seen
+        }
 
 
 @click.command()
@@ -147,7 +178,7 @@ def health(
     if webhook_url is not None and not alert:
         raise click.UsageError("--webhook-url is where alerts go: add --alert")
     teller = Teller(as_json, watch is not None, alert, webhook_url, timeout_s)
-    watcher = Watch(fleet.load(), Poller(timeout_s, workers).look, teller)
+    watcher = Watch(fleet.load(), Poller(timeout_s, workers).look, teller, fleet.name)
     if watch is None:
         seen = watcher.look()
         code = seen.exit_code

@@ -110,7 +110,7 @@ def _workforce(path: Path, registry: Registry) -> Workforce:
 def _states(registry: Registry, *, asks: bool) -> Mapping[str, State]:
     if not asks:
         return {node.name: State.ONLINE for node in registry.nodes}
-    sights = Poller(TIMEOUT_S, WORKERS).look(registry)
-    signs = {name: Signs(sight) for name, sight in sights.items()}
+    seen = Poller(TIMEOUT_S, WORKERS).look(registry)
+    signs = {name: Signs(each.sight) for name, each in seen.items()}
     health = assess(registry, signs, SystemClock().now_ms())
     return {each.node.name: each.state for each in health.nodes}

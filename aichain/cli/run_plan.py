@@ -1,5 +1,6 @@
 """From the arguments of `aichain run` to a NodeConfig: which home, which chain, which keys."""
 
+import os
 import secrets
 import socket
 import tempfile
@@ -10,6 +11,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Final
 
+from aichain.cli.client import TOKEN_VARIABLE
 from aichain.cli.exit_codes import CommandError, CommandExit
 from aichain.cli.key_choice import KeyFile, open_key
 from aichain.config import (
@@ -25,11 +27,15 @@ from aichain.config import (
     resolve_settings,
 )
 from aichain.errors import ConfigError, ExitCode
+from aichain.fleet.fields import FleetFileInvalid
+from aichain.fleet.registry import parse_registry
 from aichain.homes import CONFIG_FILE, data_root, default_home
 from aichain.keystore import load_header, load_or_create_node_seed
+from aichain.regular_file import read_regular
 from aichain.rpc.tokens import read_tokens
 from genesis.ceremony import require_launchable
 from genesis.document import GenesisDocument
+from genesis.limits import FLEET_FILE_MAX_BYTES
 from genesis.networks import founder_key, founder_node_seed, known_networks
 from genesis.units import address_of_key
 from native.node_keys import peer_id_text
@@ -123,6 +129,9 @@ def _config(
         rpc_cors=settings.rpc_cors,
         rpc_hosts=settings.rpc_hosts,
         rpc_tokens=_rpc_tokens(settings, home),
+        fleet=fleet_peers(settings, home),
+        fleet_hq=settings.fleet_hq,
+        fleet_token=os.environ.get(TOKEN_VARIABLE, "") if settings.fleet_hq else "",
         log_format=settings.log_format,
         log_level=settings.log_level,
         log_file=settings.log_file,
@@ -251,6 +260,23 @@ def _rpc_tokens(settings: Settings, home: Path) -> tuple[bytes, ...]:
     if settings.origins["rpc.tokens"] is Origin.FILE:
         path = home / path
     return read_tokens(path)
+
+
+def fleet_peers(settings: Settings, home: Path) -> frozenset[bytes] | None:
+    """Of headquarters, the identities in the registry: whose heartbeats they take."""
+    path = settings.fleet_registry
+    if path is None:
+        return None
+    if settings.origins["fleet.registry"] is Origin.FILE:
+        path = home / path
+    fix = "correct that, or remove fleet.registry"
+    try:
+        raw, _ = read_regular(path, FLEET_FILE_MAX_BYTES)
+        return parse_registry(raw).peer_ids
+    except OSError as error:
+        raise ConfigError(reason=f"{path}: {error.strerror}", fix=fix) from None
+    except FleetFileInvalid as error:
+        raise ConfigError(reason=f"{path}: {error.field}: {error.reason}", fix=fix) from None
 
 
 def _node_seed(home: Path, document: GenesisDocument, founder: int | None) -> bytes:

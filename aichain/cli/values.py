@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import click
 
-from aichain.fleet.registry import is_http_url
+from aichain.config_values import is_http_url
 from genesis.entries import NAME_TEXT
 from genesis.errors import InvalidAddress
 from genesis.limits import MEMO_MAX_BYTES, NAME_MAX_CHARS

@@ -1,13 +1,13 @@
 """What a node says of itself once a minute, signed, and when such a word counts."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from aichain.fleet.telemetry import Telemetry, read_telemetry, telemetry_value
 from genesis.limits import FLEET_SILENCE_MS, HEARTBEAT_AHEAD_MS, HEARTBEAT_MAX_BYTES
 from native import codec
-from native.errors import InvalidData, InvalidSignature
+from native.errors import DecodeError, InvalidData, InvalidSignature
 from native.node_keys import (
     NODE_SIGNATURE_BYTES,
     PEER_ID_BYTES,
@@ -62,6 +62,7 @@ class SignedHeartbeat:
 
     heartbeat: Heartbeat
     signature: bytes
+    raw: bytes
 
 
 def seal_heartbeat(heartbeat: Heartbeat, seed: bytes) -> bytes:
@@ -82,7 +83,7 @@ def read_heartbeat(raw: bytes) -> SignedHeartbeat:
         height=codec.uint(height),
         telemetry=read_telemetry(telemetry),
     )
-    return SignedHeartbeat(heartbeat, codec.blob(signature, NODE_SIGNATURE_BYTES))
+    return SignedHeartbeat(heartbeat, codec.blob(signature, NODE_SIGNATURE_BYTES), raw)
 
 
 def verify_heartbeat(signed: SignedHeartbeat) -> Heartbeat:
@@ -111,6 +112,31 @@ def admit(
         raise HeartbeatRepeated(sequence=heartbeat.sequence, last=last.heartbeat.sequence)
     verify_heartbeat(signed)
     return {**known, heartbeat.peer_id: signed}
+
+
+def latest(
+    peer_ids: Collection[bytes],
+    known: Mapping[bytes, Heartbeat],
+    told: Iterable[bytes],
+    now_ms: int,
+) -> Mapping[bytes, Heartbeat]:
+    """The last heartbeat of each of these nodes: the one known, or a newer one that was told of.
+
+    Headquarters are not believed: what is unsigned, of strangers, or from the future is left out.
+    """
+    found = {peer_id: known[peer_id] for peer_id in peer_ids if peer_id in known}
+    for raw in told:
+        try:
+            signed = read_heartbeat(raw)
+            given = signed.heartbeat
+            last = found.get(given.peer_id)
+            is_newer = last is None or given.sequence > last.sequence
+            is_past = given.sent_ms - now_ms <= HEARTBEAT_AHEAD_MS
+            if given.peer_id in peer_ids and is_newer and is_past:
+                found[given.peer_id] = verify_heartbeat(signed)
+        except (DecodeError, InvalidSignature):
+            continue
+    return found
 
 
 def _body(heartbeat: Heartbeat) -> codec.Encodable:

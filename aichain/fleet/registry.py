@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import ip_address
 from typing import Final
-from urllib.parse import urlsplit
 
+from aichain.config_values import is_http_url
 from aichain.fleet.fields import FleetFileInvalid, Table, parse_json
 from genesis.limits import FLEET_NODES_MAX
 from native.errors import InvalidPeerId
@@ -63,6 +63,11 @@ class Registry:
     """The nodes in the order of the file; no name, address or identity stands twice."""
 
     nodes: tuple[FleetNode, ...]
+
+    @property
+    def peer_ids(self) -> frozenset[bytes]:
+        """The identities that the file names."""
+        return frozenset(node.peer_id for node in self.nodes if node.peer_id is not None)
 
     def find(self, name: str) -> FleetNode | None:
         return next((node for node in self.nodes if node.name == name), None)
@@ -122,17 +127,6 @@ def _rpc_url(table: Table) -> str:
             raise network.refuse("hostname", "this is not the name of a host")
         return url
     raise table.refuse("rpc_url", "it is missing, and network.ip and network.hostname are, too")
-
-
-def is_http_url(text: str) -> bool:
-    """Whether this is an http address with a host, of plain letters."""
-    try:
-        parts = urlsplit(text)
-        host, _ = parts.hostname or "", parts.port
-    except ValueError:
-        return False
-    plain = text.isascii() and text.isprintable() and " " not in text
-    return plain and parts.scheme in ("http", "https") and bool(host) and parts.username is None
 
 
 def _peer_id(table: Table) -> bytes | None:

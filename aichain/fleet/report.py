@@ -1,6 +1,7 @@
 """A look at a fleet as JSON: what `node health --json` prints, and what a webhook is sent."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Final
 
 from aichain.fleet.health import Change, FleetHealth, NodeHealth, State
@@ -83,5 +84,9 @@ def _node(each: NodeHealth) -> Json:
         "peers": answer and answer.peers,
         "took_ms": answer and answer.took_ms,
         "heartbeat": each.heartbeat
-        and {"sent_ms": each.heartbeat.sent_ms, "height": each.heartbeat.height},
+        and {
+            "sent_ms": each.heartbeat.sent_ms,
+            "height": each.heartbeat.height,
+            "telemetry": asdict(each.heartbeat.telemetry),
+        },
     }

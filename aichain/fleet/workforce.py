@@ -5,8 +5,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from aichain.config_values import is_http_url
 from aichain.fleet.fields import FleetFileInvalid, Table, parse_json
-from aichain.fleet.registry import Registry, is_http_url
+from aichain.fleet.registry import Registry
 from genesis.limits import FLEET_RULES_MAX, FLEET_WORKERS_MAX
 
 CLOUD: Final = "cloud_api"

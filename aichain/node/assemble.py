@@ -332,6 +332,7 @@ def rpc_settings(config: NodeConfig) -> RpcSettings:
         faults=config.allow_faults,
         socket=config.rpc_socket if fits(config.rpc_socket) else None,
         tokens=config.rpc_tokens,
+        fleet=config.fleet,
         ready_within_ms=stands_after_ms(config.document),
         limits=RpcLimits(),
     )

@@ -8,6 +8,7 @@ import trio
 
 from aichain.errors import ListenRefused
 from aichain.node.assemble import Node
+from aichain.node.heartbeats import Headquarters, HeartbeatSender
 from aichain.node.joiner import ChainReady, Handover, tree_of
 from aichain.node.lanes.assemble import LaneNode
 
@@ -15,6 +16,18 @@ log = logging.getLogger(__name__)
 
 
 AnyNode: TypeAlias = Node | LaneNode
+
+
+def heartbeats_of(node: AnyNode) -> HeartbeatSender:
+    """Of a node that was told where its headquarters are."""
+    config = node.config
+    return HeartbeatSender(
+        Headquarters(config.fleet_hq, config.fleet_token),
+        config.node_seed,
+        config.home,
+        lambda: node.chain.head.head.height,
+        node.context.clock,
+    )
 
 
 async def run_services(
@@ -67,3 +80,5 @@ async def start_services(node: AnyNode, nursery: trio.Nursery) -> None:
         await nursery.start(node.rpc.run)
     except OSError as error:
         raise ListenRefused(address=str(node.config.rpc_listen), reason=str(error)) from error
+    if node.config.fleet_hq:
+        nursery.start_soon(heartbeats_of(node).run)

@@ -37,6 +37,7 @@ from aichain.rpc.http import (
 from aichain.rpc.jsonrpc import NULL_ID, Batch, Item, render_error
 from aichain.rpc.methods import build_registry
 from aichain.rpc.methods.discovery import DISCOVER
+from aichain.rpc.methods.heartbeats import HeartbeatDesk
 from aichain.rpc.pages import Page, render_page
 from aichain.rpc.registry import Context, Registry, Subscriber
 from aichain.rpc.settings import RpcSettings
@@ -86,6 +87,8 @@ class RpcServer:
         self._clock = clock
         self.context = Context(backend, clock)
         """What the methods are given."""
+        fleet = settings.fleet
+        self._fleet = None if fleet is None else HeartbeatDesk(fleet)
         self._public = self._door(admin=False)
         self._local = self._door(admin=True)
         self._budget = CallBudget(limits)
@@ -96,7 +99,9 @@ class RpcServer:
         self._hub = Hub(backend)
 
     def _door(self, *, admin: bool) -> _Door:
-        registry = build_registry(faults_enabled=self._settings.faults, admin=admin)
+        registry = build_registry(
+            faults_enabled=self._settings.faults, admin=admin, fleet=self._fleet
+        )
         return _Door(registry, Dispatcher(registry, self._metrics, self._limits), is_local=admin)
 
     async def run(

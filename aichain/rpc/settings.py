@@ -26,4 +26,6 @@ class RpcSettings:
     """A unix socket that serves the same and `admin_*`; the mode of the file says who may."""
     tokens: tuple[bytes, ...] = ()
     """If there are any, callers of the listener need one: `Authorization: Bearer TOKEN`."""
+    fleet: frozenset[bytes] | None = None
+    """The nodes whose heartbeats are taken; None where these methods are not served."""
     limits: RpcLimits = field(default_factory=RpcLimits)

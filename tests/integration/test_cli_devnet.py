@@ -14,6 +14,10 @@ from typing import IO, Any
 
 import pytest
 
+from genesis.networks import packaged_document
+from native.node_keys import peer_id_text
+from tests.unit.aichain.fleet.fleets import registry_of
+
 ROOT = Path(__file__).parents[2]
 PROGRAM = (sys.executable, "-m", "aichain")
 START_S = 30.0
@@ -27,6 +31,8 @@ class Devnet:
     url: str
     banner: str
     environ: dict[str, str]
+    fleet: Path
+    """A registry of this node alone, which is its own headquarters."""
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return run(self.environ, *arguments)
@@ -71,13 +77,21 @@ def devnet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Devnet]:
     place = tmp_path_factory.mktemp("devnet")
     rpc, p2p = free_port(), free_port()
     environ = surroundings(place, f"http://127.0.0.1:{rpc}")
+    registry = place / "fleet.json"
+    founder = packaged_document("devnet").validators[0]
+    member = {"rpc_url": environ["AICHAIN_RPC_URL"], "peer_id": peer_id_text(founder.peer_id)}
+    registry.write_bytes(registry_of(member | {"role": "hq"}))
+    fleet = {
+        "AICHAIN_FLEET__HQ": environ["AICHAIN_RPC_URL"],
+        "AICHAIN_FLEET__REGISTRY": str(registry),
+    }
     log = place / "log"
     listen = ("--rpc-listen", f"127.0.0.1:{rpc}", "--p2p-listen", f"127.0.0.1:{p2p}")
     with log.open("w") as out:
         process = subprocess.Popen(
             [*PROGRAM, "run", "--network", "devnet", *listen],
             cwd=ROOT,
-            env=environ,
+            env=environ | fleet,
             stdout=out,
             stderr=subprocess.STDOUT,
             text=True,
@@ -87,7 +101,8 @@ def devnet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Devnet]:
         while run(environ, "query", "block", "1").returncode != 0:
             assert process.poll() is None, log.read_text()
             assert time.monotonic() < deadline, log.read_text()
-        yield Devnet(process, environ["AICHAIN_RPC_URL"], log.read_text(), environ)
+        url = environ["AICHAIN_RPC_URL"]
+        yield Devnet(process, url, log.read_text(), environ, registry)
     finally:
         process.kill()
         process.wait()
@@ -103,6 +118,17 @@ def test_the_banner_says_where_everything_is(devnet: Devnet) -> None:
     shown = devnet.ask("keys", "show", key_file)
     assert shown["protected"] is False
     assert shown["address"] in devnet.banner
+
+
+def test_the_node_sends_heartbeats_and_is_well(devnet: Devnet) -> None:
+    deadline = time.monotonic() + START_S
+    while True:
+        (node,) = devnet.ask("node", "health", "--registry", str(devnet.fleet))["nodes"]
+        if node["heartbeat"] is not None:
+            break
+        assert time.monotonic() < deadline
+    assert (node["state"], node["reasons"]) == ("online", [])
+    assert node["heartbeat"]["telemetry"]["host"]["memory_total_bytes"] > 0
 
 
 def test_coins_move_and_the_fee_is_burned(devnet: Devnet) -> None:

@@ -91,7 +91,7 @@ def node() -> Iterator[ScriptedNode]:
 
 def look(url: str, timeout_s: float = 3.0) -> Answer | Silence:
     fleet = parse_registry(registry_of({"rpc_url": url}))
-    return Poller(timeout_s, 4).look(fleet)["n0"]
+    return Poller(timeout_s, 4).look(fleet)["n0"].sight
 
 
 def test_a_server_that_lies_about_types_is_no_node(node: ScriptedNode) -> None:
@@ -131,10 +131,10 @@ def test_who_answers_byte_by_byte_holds_nothing_up() -> None:
         )
         poller = Poller(0.2, 4)
         begun = time.monotonic()
-        assert poller.look(fleet)["n0"] == HELD_UP
+        assert poller.look(fleet)["n0"].sight == HELD_UP
         assert time.monotonic() - begun < 5
         threads = threading.active_count()
-        assert poller.look(fleet)["n0"] == HELD_UP
+        assert poller.look(fleet)["n0"].sight == HELD_UP
         assert threading.active_count() == threads, "it is not asked anew meanwhile"
         ended.set()
         thread.join()

@@ -12,6 +12,7 @@ from aichain.fleet.heartbeat import (
     HeartbeatUntimely,
     SignedHeartbeat,
     admit,
+    latest,
     read_heartbeat,
     seal_heartbeat,
     verify_heartbeat,
@@ -82,6 +83,27 @@ def test_a_heartbeat_counts_in_time_only() -> None:
 
 def test_what_is_known_never_grows() -> None:
     assert len(came(came(sequence=1), sequence=2)) == len(EMPTY)
+
+
+def sealed(seed: bytes = SEED, **changes: Any) -> bytes:
+    return seal_heartbeat(make_heartbeat(seed, **changes), seed)
+
+
+def test_of_what_headquarters_tell_only_the_newest_word_of_each_node_counts() -> None:
+    old, new = sealed(sequence=1), sealed(sequence=2)
+    for told in ((old, new), (new, old), (new, new)):
+        assert latest({MINE}, {}, told, NOW_MS)[MINE].sequence == 2
+    known = latest({MINE}, {}, [new], NOW_MS)
+    assert latest({MINE}, known, [old], NOW_MS) == known
+    assert latest((), known, [new], NOW_MS) == {}, "who left the registry is forgotten"
+
+
+def test_headquarters_are_not_believed() -> None:
+    good = sealed()
+    forged = good[:-1] + bytes([good[-1] ^ 1])
+    future = sealed(sent_ms=NOW_MS + 60_001)
+    for told in (forged, future, sealed(bytes(32)), b"", b"rubbish"):
+        assert latest({MINE}, {}, [told], NOW_MS) == {}
 
 
 @pytest.mark.parametrize("raw", [b"", b"\x92", b"\x92\x90\x90", b"\x00", bytes(9_000)])
