@@ -69,7 +69,9 @@ class Poller:
         for thread in threads:
             thread.join(max(0.0, deadline - time.monotonic()))
         waiting.clear()
-        self._held_up |= {asking[each]: each for each in threads if each.is_alive()}
+        self._held_up |= {
+            asking[each]: each for each in threads if each.is_alive() and each in asking
+        }
         seen = dict(sights)
         return {node.name: seen.get(node.name, Seen(HELD_UP)) for node in registry.nodes}
 
