@@ -105,6 +105,19 @@ RPC_LISTED_EVIDENCE_MAX = 64
 RPC_HISTORY_ENTRIES_MAX = 100
 RPC_BLOCKED_PEERS_MAX = 64
 RPC_ANCHORS_MAX = 16
+RPC_CALL_DATA_MAX_BYTES = 64 * 1024  # of eth_call: a key, a signature, and room for a message
+RPC_LOG_BLOCKS_MAX = 1_024  # that one question for logs may span
+RPC_LOGS_MAX = 8_192  # in one answer
+RPC_LOG_ALTERNATIVES_MAX = 64  # addresses, and hashes for one topic
+RPC_LOG_TOPICS_MAX = 4
+RPC_BLOOM_TOPICS_CACHED = 4_096
+RPC_FEE_HISTORY_BLOCKS_MAX = 128
+RPC_FEE_PERCENTILES_MAX = 16
+RPC_FEE_LOOKBACK_BLOCKS = 576  # empty blocks bring any price of 128 bits down to the least in 512
+RPC_BASE_FEES_CACHED = 4_096
+RPC_FILTERS_MAX = 256
+RPC_FILTER_IDLE_MS = 300_000
+RPC_FILTER_HASHES_MAX = 1_024
 
 # --- vm: transactions, blocks, receipts, proofs --------------------------------------------------
 TRANSACTION_MAX_BYTES = 64 * 1024

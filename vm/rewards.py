@@ -29,6 +29,22 @@ def block_reward(params: RewardParams, height: int, minted: int) -> int:
     return min(params.initial_reward >> era, params.cap - minted)
 
 
+def minted_before(params: RewardParams, height: int) -> int:
+    """What the blocks below `height` have minted, without their states: heights alone decide."""
+    minted = 0
+    for era in range(min(ERAS, height // params.halving_blocks + 1)):
+        first = max(1, era * params.halving_blocks)  # block 0 mints nothing
+        end = min(height, (era + 1) * params.halving_blocks)
+        minted += max(0, end - first) * (params.initial_reward >> era)
+    return min(minted, params.cap)
+
+
+def proposer_income(params: RewardParams, height: int, tips: int) -> int:
+    """What the proposer of a block is credited for it; voters are paid at the epoch's anchor."""
+    reward = block_reward(params, height, minted_before(params, height))
+    return split_reward(params, reward).proposer + tips
+
+
 def split_reward(params: RewardParams, reward: int) -> Split:
     """The treasury's share first; the validators' share of the rest; the remainder is the pool's.
 

@@ -65,6 +65,7 @@ __all__ = [
     "VerifiedTransaction",
     "Withdraw",
     "decode_transaction",
+    "envelope_weight",
     "possession_message",
     "sign_possession",
     "sign_transaction",
@@ -190,6 +191,14 @@ def sign_transaction(
     return SignedTransaction(
         transaction, key.algorithm, public_key, raw, transaction_id, blake3_256(raw)
     )
+
+
+def envelope_weight(transaction: Transaction, algorithm: Algorithm, *, reveal: bool) -> int:
+    """What it will weigh once its sender signed it; amounts have one length, whatever they are."""
+    key = bytes(PUBLIC_KEY_BYTES[algorithm]) if reveal else b""
+    witness = codec.encode([int(algorithm), key, bytes(SIGNATURE_BYTES[algorithm])])
+    size = len(_ENVELOPE_HEADER) + len(transaction.unsigned_bytes) + len(witness)
+    return size + SIGNATURE_WEIGHT * (1 + signatures_inside(transaction.body))
 
 
 def decode_transaction(raw: bytes) -> SignedTransaction:

@@ -23,6 +23,7 @@ from aichain.node.lanes.syncer import LaneSyncer
 from aichain.node.placements import find_in, placed
 from aichain.node.pool import TransactionPool
 from aichain.node.syncer import Syncer
+from aichain.pending import PRICE_SCALE
 from aichain.rpc.backend import (
     AccountHistoryView,
     BlockView,
@@ -51,6 +52,7 @@ from genesis.units import Address
 from genesis.validators import ValidatorSet
 from native.backends import key_caches
 from native.hashing import Hash32
+from native.signatures import SignatureItem
 from p2p.errors import Penalty
 from p2p.network import PeerView
 from vm.blocks import Header
@@ -171,6 +173,11 @@ class NodeBackend:
         """Admit a transaction; InvalidData says why not."""
         return await self._pool.submit(raw)
 
+    async def verify_signature(self, item: SignatureItem) -> bool:
+        """With the transactions that callers submit, and as bounded as they are."""
+        (verdict,) = await self._context.verifier.verify_bulk([item])
+        return verdict
+
     async def validator_set(self, height: int) -> ValidatorSet | None:
         """Who decided a height, or will; None beyond the next epoch, which nobody knows yet."""
         if self._is_forgotten(height):
@@ -267,7 +274,8 @@ class NodeBackend:
         """Its size and the best payers."""
         pool = self._pool.mempool
         stats = pool.stats
-        return MempoolView(stats.transactions, stats.size_bytes, pool.best(limit))
+        floor = -(-pool.floor(self._chain.head.base_fee) // PRICE_SCALE)
+        return MempoolView(stats.transactions, stats.size_bytes, pool.best(limit), floor)
 
     def final_blocks(self) -> AbstractContextManager[Subscription[BlockView]]:
         """Blocks as they become final."""

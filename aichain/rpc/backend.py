@@ -18,6 +18,7 @@ from genesis.units import Address
 from genesis.validators import ValidatorSet
 from native.backends import EngineView, view_engines
 from native.hashing import Hash32
+from native.signatures import SignatureItem
 from p2p.network import PeerView
 from vm.blocks import Block, Header
 from vm.mmr import MmrProof
@@ -178,6 +179,8 @@ class MempoolView:
     count: int
     size_bytes: int
     transactions: tuple[SignedTransaction, ...]
+    tip_floor: int = 0
+    """The tip per unit of weight that it asks for; nothing up to three quarters full."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +222,10 @@ class Backend(Protocol):
 
         A transaction that is pooled already is not an error.
         """
+        ...
+
+    async def verify_signature(self, item: SignatureItem) -> bool:
+        """Whether it holds, verified behind all that the chain needs; its shape is right."""
         ...
 
     async def validator_set(self, height: int) -> ValidatorSet | None:

@@ -155,6 +155,36 @@ class NotAnAIChainTransaction(RpcRefused):
     reason: str
 
 
+@dataclass(eq=False)
+class ExecutionReverted(RpcRefused):
+    """What a contract would answer; clients know it by its number and its message."""
+
+    reason: str
+
+    def __str__(self) -> str:
+        return f"execution reverted: {self.reason}"
+
+
+@dataclass(eq=False)
+class QueryTooLarge(RpcRefused):
+    """More than one answer may read or hold: ask for fewer blocks, or for less of them."""
+
+    what: str
+    limit: int
+
+
+@dataclass(eq=False)
+class UnknownFilter(RpcRefused):
+    """It was uninstalled, was not asked for too long, or never was here."""
+
+    filter: str
+
+
+@dataclass(eq=False)
+class TooManyFilters(RpcRefused):
+    limit: int
+
+
 # The numbers follow JSON-RPC 2.0 §5.1 and, from -32000 down, EIP-1474. Programs tell errors of
 # one number apart by `data.code`, which is the snake_case name of the class and never changes.
 NUMBERS: Mapping[type[AIChainError], int] = MappingProxyType(
@@ -177,7 +207,11 @@ NUMBERS: Mapping[type[AIChainError], int] = MappingProxyType(
         NotPooled: -32003,
         LegacyTransaction: -32003,
         NotAnAIChainTransaction: -32003,
+        ExecutionReverted: 3,
+        UnknownFilter: -32001,
         WebSocketNeeded: -32004,
+        QueryTooLarge: -32005,
+        TooManyFilters: -32005,
         CallsExceeded: -32005,
         ServerBusy: -32005,
         TooManySubscriptions: -32005,

@@ -30,8 +30,8 @@ class FinalBlockSeen:
         return show_block_head(self._view, await self._validators())
 
     async def eth_head(self) -> EthHead:
-        gas_limit = self._backend.head().document.fees.max_block_weight
-        return show_eth_head(self._view, await self._validators(), gas_limit=gas_limit)
+        document = self._backend.head().document
+        return show_eth_head(self._view, await self._validators(), document)
 
     def transactions(self) -> tuple[TransactionStatus, ...]:
         """Without their raw bytes, for which a reader asks where it wants them."""

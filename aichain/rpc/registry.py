@@ -1,7 +1,7 @@
 """The table of methods: a name, a parameter type that is also the documentation, a function."""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Protocol, TypeVar, get_type_hints
 
@@ -12,6 +12,7 @@ from aichain.rpc.backend import Backend
 from aichain.rpc.errors import MethodNotFound
 from aichain.rpc.interests import Interest
 from aichain.rpc.jsonrpc import parse_params
+from aichain.rpc.price_history import PriceHistory
 
 
 class Params(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
@@ -37,6 +38,8 @@ class Context:
     backend: Backend
     clock: Clock
     subscriber: Subscriber | None = None
+    prices: PriceHistory = field(default_factory=PriceHistory)
+    """What was found out about old prices, for all callers of a server."""
 
 
 P = TypeVar("P", bound=Params)

@@ -98,7 +98,7 @@ async def test_http_what_is_not_served_is_an_error_with_a_reason() -> None:
         with pytest.raises(Web3RPCError, match="StateNotKept"):
             web3.eth.get_balance(RECEIVER, 1)
         with pytest.raises(Web3RPCError, match="MethodNotFound"):
-            web3.eth.gas_price  # noqa: B018
+            web3.eth.get_proof(RECEIVER, [0])
 
     await over_http(check)
 

@@ -1,6 +1,19 @@
 """The methods this node serves."""
 
-from aichain.rpc.methods import aichain, consensus, ethereum, faults, ledger, light, subscribing
+from aichain.rpc.methods import (
+    aichain,
+    consensus,
+    eth_calls,
+    eth_fees,
+    eth_logs,
+    eth_subscribing,
+    eth_transactions,
+    ethereum,
+    faults,
+    ledger,
+    light,
+    subscribing,
+)
 from aichain.rpc.methods.admin import METHODS as ADMIN_METHODS
 from aichain.rpc.methods.discovery import discovery
 from aichain.rpc.methods.heartbeats import HeartbeatDesk, heartbeat_methods
@@ -19,6 +32,11 @@ def build_registry(
         *light.METHODS,
         *ledger.METHODS,
         *ethereum.METHODS,
+        *eth_transactions.METHODS,
+        *eth_fees.METHODS,
+        *eth_calls.METHODS,
+        *eth_logs.METHODS,
+        *eth_subscribing.METHODS,
         *(faults.METHODS if faults_enabled else ()),
         *(ADMIN_METHODS if admin else ()),
         *(heartbeat_methods(fleet) if fleet else ()),

@@ -6,7 +6,12 @@ from msgspec import Meta
 
 from aichain.rpc.errors import InvalidParams
 from aichain.store.account_index import Place
-from genesis.limits import BODY_TRANSACTIONS_MAX, STATE_KEY_MAX_BYTES, TRANSACTION_MAX_BYTES
+from genesis.limits import (
+    BODY_TRANSACTIONS_MAX,
+    RPC_CALL_DATA_MAX_BYTES,
+    STATE_KEY_MAX_BYTES,
+    TRANSACTION_MAX_BYTES,
+)
 from genesis.units import Address, parse_address
 from native.hashing import Hash32
 
@@ -30,6 +35,20 @@ EthBlockText = Annotated[
     Meta(
         pattern=r"\A(latest|pending|safe|finalized|earliest|0x(0|[1-9a-fA-F][0-9a-fA-F]{0,14}))\Z"
     ),
+]
+EthBlockOrHashText = Annotated[
+    str,
+    Meta(
+        pattern=r"\A(latest|pending|safe|finalized|earliest"
+        r"|0x(0|[1-9a-fA-F][0-9a-fA-F]{0,14})|0x[0-9a-fA-F]{64})\Z"
+    ),
+]
+QuantityText = Annotated[str, Meta(pattern=r"\A0x(0|[1-9a-fA-F][0-9a-fA-F]{0,63})\Z")]
+SlotText = Annotated[str, Meta(pattern=r"\A0x[0-9a-fA-F]{1,64}\Z")]
+"""Clients write slots with and without leading zeros."""
+IndexText = Annotated[str, Meta(pattern=r"\A0x(0|[1-9a-fA-F][0-9a-fA-F]{0,7})\Z")]
+DataText = Annotated[
+    str, Meta(pattern=r"\A0x([0-9a-fA-F]{2})*\Z", max_length=2 * RPC_CALL_DATA_MAX_BYTES + 2)
 ]
 
 

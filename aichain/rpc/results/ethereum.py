@@ -45,16 +45,71 @@ class EthTransaction(Result, frozen=True, kw_only=True):
     account_creation_fee: Quantity
     tip: Quantity
     chain_id: Quantity
-    block_hash: HashHex
-    block_number: Quantity
-    transaction_index: Quantity
+    block_hash: HashHex | None
+    """This and the two below are null while it is not final."""
+    block_number: Quantity | None
+    transaction_index: Quantity | None
     pq_scheme: str
+    v: Quantity
+    """This and the two below are zero: no ECDSA signature exists, and `ethers` insists on one."""
+    r: Quantity
+    s: Quantity
 
 
 class EthBlock(EthHead, frozen=True, kw_only=True):
     transactions: list[HashHex | EthTransaction]
     uncles: list[HashHex]
     size: Quantity
+
+
+class EthLog(Result, frozen=True, kw_only=True):
+    """An event of a receipt, or what a proposer was paid for its block."""
+
+    address: AddressHex
+    topics: list[HashHex]
+    data: Hex
+    block_hash: HashHex
+    block_number: Quantity
+    block_timestamp: Quantity
+    transaction_hash: HashHex
+    """Of a reward, which no transaction caused, the block's hash."""
+    transaction_index: Quantity
+    log_index: Quantity
+    removed: bool
+    """Never: only what is final is shown."""
+
+
+class EthReceipt(Result, frozen=True, kw_only=True):
+    """`gas_used` times `effective_gas_price` is exactly the fee of the weight."""
+
+    type: Quantity
+    status: Quantity
+    error: str | None
+    """The rule that a failed transaction broke."""
+    transaction_hash: HashHex
+    transaction_index: Quantity
+    block_hash: HashHex
+    block_number: Quantity
+    sender: AddressHex = msgspec.field(name="from")
+    to: AddressHex | None
+    contract_address: AddressHex | None
+    cumulative_gas_used: Quantity
+    gas_used: Quantity
+    effective_gas_price: Quantity
+    account_creation_fee: Quantity
+    tip: Quantity
+    logs: list[EthLog]
+    logs_bloom: Hex
+
+
+class FeeHistory(Result, frozen=True, kw_only=True):
+    """Prices and fullness of final blocks, and the price of the block after them."""
+
+    oldest_block: Quantity
+    base_fee_per_gas: list[Quantity]
+    gas_used_ratio: list[float]
+    reward: list[list[Quantity]] | msgspec.UnsetType = msgspec.UNSET
+    """Tips per weight at the percentiles asked for, by the weight of their transactions."""
 
 
 class Syncing(Result, frozen=True):

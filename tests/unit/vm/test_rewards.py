@@ -11,7 +11,7 @@ from vm.draft import Draft
 from vm.genesis_block import genesis_state
 from vm.queries import supply_view
 from vm.records import AI_POOL, MINTED, TREASURY
-from vm.rewards import ERAS, block_reward, pay_proposer, split_reward
+from vm.rewards import ERAS, block_reward, minted_before, pay_proposer, split_reward
 
 PARAMS = RewardParams()
 HALVING = PARAMS.halving_blocks
@@ -96,3 +96,14 @@ def test_whoever_proposes_is_paid() -> None:
         after, _ = advance(state, proposer_index=proposer)
         assert balance(after, proposer) == balance(state, proposer) + share
         assert balance(after, 1 - proposer) == balance(state, 1 - proposer)
+
+
+@pytest.mark.parametrize("cap", [10**9, 4_321])
+def test_what_earlier_blocks_minted_is_the_sum_of_their_rewards(cap: int) -> None:
+    """The slow twin: every block's reward, one by one."""
+    params = RewardParams(initial_reward=1_000, halving_blocks=4, cap=cap)
+    minted = 0
+    for height in range(1, 60):
+        assert minted_before(params, height) == minted
+        minted += block_reward(params, height, minted)
+    assert minted_before(params, 10**6) == minted

@@ -39,6 +39,7 @@ from genesis.validators import ValidatorSet
 from native.backends import EngineView, view_engines
 from native.hashing import ZERO_HASH, Hash32
 from native.node_keys import peer_id_text
+from native.signatures import SignatureItem, verify
 from p2p.addresses import parse_peer_address
 from p2p.network import Direction, PeerView
 from vm.blocks import Block
@@ -234,6 +235,9 @@ class FakeBackend:
         check_transaction(self.state, signed, height=self.state.head.height + 1)
         self.pool[signed.id] = signed
         return signed.id
+
+    async def verify_signature(self, item: SignatureItem) -> bool:
+        return verify(item.public_key, item.message, item.context, item.signature)
 
     async def validator_set(self, height: int) -> ValidatorSet | None:
         epochs_known = 2 * self.document.consensus.epoch_blocks

@@ -1,0 +1,88 @@
+"""The base fee of final blocks: headers do not carry it, and states of old blocks are not kept.
+
+A transaction's receipt tells what its block's was, genesis that of block 1, and the weight of a
+block that of the next one. Between two payments that is far enough, unless the chain was never
+used: then bounds, from the least price to the largest that can be written, meet after some blocks.
+"""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+
+from aichain.rpc.backend import Backend, BlockView
+from aichain.rpc.errors import HistoryPruned, UnknownResource
+from aichain.rpc.render.ethereum import paid_price, weight_of
+from genesis.limits import RPC_BASE_FEES_CACHED, RPC_FEE_LOOKBACK_BLOCKS
+from genesis.params import FeeParams
+from genesis.units import U128_MAX
+from vm.fees import next_base_fee
+
+
+class PriceHistory:
+    """Remembers what it found: final blocks do not change."""
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[int, int] = OrderedDict()
+
+    async def of(self, backend: Backend, views: Sequence[BlockView]) -> list[int]:
+        """Of each of these neighbours, and of the block after the last one.
+
+        Raises UnknownResource where what is kept does not tell.
+        """
+        params = backend.head().document.fees
+        first = views[0].block.header.height
+        known = paid_base_fee(views[0]) or self._known.get(first)
+        if known is None:
+            known = base_fee_after(params, await self._before(backend, first), self._known)
+        if known is None:
+            raise UnknownResource(resource=f"base fee of block {first}")
+        found = [known]
+        for view in views:
+            found.append(next_base_fee(params, found[-1], weight_of(view)))
+        for height, base_fee in enumerate(found, first):
+            self._known[height] = base_fee
+            self._known.move_to_end(height)
+        while len(self._known) > RPC_BASE_FEES_CACHED:
+            self._known.popitem(last=False)
+        return found
+
+    async def _before(self, backend: Backend, height: int) -> list[BlockView]:
+        """The blocks below, as far down as it takes, in the order of their heights."""
+        below: list[BlockView] = []
+        while len(below) < RPC_FEE_LOOKBACK_BLOCKS and height > 0:
+            height -= 1
+            try:
+                view = await backend.block_at(height)
+            except HistoryPruned:
+                break
+            if view is None:
+                break
+            below.append(view)
+            if height in self._known or paid_base_fee(view) is not None:
+                break
+        return below[::-1]
+
+
+def paid_base_fee(view: BlockView) -> int | None:
+    """What a payer of this block paid for a unit of weight; None in a block without payers."""
+    for signed, receipt in zip(view.block.transactions, view.receipts, strict=True):
+        if not signed.transaction.is_system:
+            return paid_price(signed, receipt)
+    return None
+
+
+def base_fee_after(
+    params: FeeParams, views: Sequence[BlockView], known: "OrderedDict[int, int]"
+) -> int | None:
+    """The base fee of the block after these neighbours; None where they do not tell."""
+    low, high = params.min_base_fee, U128_MAX
+    for view in views:
+        height = view.block.header.height
+        exact = paid_base_fee(view) or known.get(height)
+        if exact is not None:
+            low = high = exact
+        if height == 0:
+            low = high = params.initial_base_fee
+        else:
+            weight = weight_of(view)
+            low, high = (next_base_fee(params, bound, weight) for bound in (low, high))
+    return low if low == high else None
