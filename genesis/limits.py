@@ -118,6 +118,7 @@ RPC_BASE_FEES_CACHED = 4_096
 RPC_FILTERS_MAX = 256
 RPC_FILTER_IDLE_MS = 300_000
 RPC_FILTER_HASHES_MAX = 1_024
+RPC_SYNC_WATCH_S = 1
 
 # --- vm: transactions, blocks, receipts, proofs --------------------------------------------------
 TRANSACTION_MAX_BYTES = 64 * 1024

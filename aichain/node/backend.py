@@ -18,6 +18,7 @@ from aichain.node.context import NodeContext
 from aichain.node.engine import Engine
 from aichain.node.faults import place_in_regions
 from aichain.node.finalizer import decided_status
+from aichain.node.hard_core import hard_core, voting_of
 from aichain.node.lanes.engine import LaneEngine
 from aichain.node.lanes.syncer import LaneSyncer
 from aichain.node.placements import find_in, placed
@@ -36,14 +37,13 @@ from aichain.rpc.backend import (
     Uptime,
 )
 from aichain.rpc.errors import HistoryPruned
-from aichain.rpc.statuses import BlockStatus, Voting
+from aichain.rpc.statuses import BlockStatus
 from aichain.store.account_index import Place
 from aichain.store.decisions import finality_of
 from consensus.core.events import VoteAccepted
 from consensus.core.state import State as CoreState
 from consensus.electorate import Electorate
 from consensus.headers import block_ref
-from consensus.lanes.records import settled_number
 from consensus.lanes.state import Lanes, Status, status_of
 from consensus.light import Finality
 from genesis import limits
@@ -91,7 +91,7 @@ class NodeBackend:
 
     def status(self) -> NodeStatus:
         """Where the node stands; nothing here touches the disk."""
-        head, core = self._chain.head, _hard_core(self._engine.state)
+        head, core = self._chain.head, hard_core(self._engine.state)
         document, network = self._context.document, self._context.network
         return NodeStatus(
             network=document.name,
@@ -107,7 +107,7 @@ class NodeBackend:
             view=core.view,
             peers=len(network.peers()),
             validator_index=core.me,
-            voting=_voting(self._engine.state),
+            voting=voting_of(self._engine.state),
             syncing=self._syncer.syncing,
             target_height=max(self._syncer.target_height, head.head.height),
             first_height=self._chain.blocks.first,
@@ -285,13 +285,17 @@ class NodeBackend:
         """Votes as the core takes them in."""
         return self._engine.votes.subscribe()
 
+    def pooled_transactions(self) -> AbstractContextManager[Subscription[tuple[Hash32, ...]]]:
+        """Transactions as the mempool takes them."""
+        return self._pool.pooled.subscribe()
+
     def metrics_text(self) -> bytes:
         """Prometheus text."""
         metrics, stats = self._context.metrics, self._pool.mempool.stats
         metrics.mempool_is(stats.transactions, stats.size_bytes)
         metrics.stand(
             height=self._chain.head.head.height,
-            view=_hard_core(self._engine.state).view,
+            view=hard_core(self._engine.state).view,
             syncing=self._syncer.syncing,
             peers=len(self._context.network.peers()),
         )
@@ -379,22 +383,3 @@ class NodeBackend:
         if found is None and height < first:
             raise HistoryPruned(height=height, first=first)
         return found
-
-
-def _hard_core(state: CoreState | Lanes) -> CoreState:
-    """The one that makes blocks final: with two lanes that of the ballot."""
-    return state.ballot.core if isinstance(state, Lanes) else state
-
-
-def _voting(state: CoreState | Lanes) -> Voting:
-    core = _hard_core(state)
-    if core.me is None:
-        return Voting.NOT_VALIDATOR
-    if isinstance(state, Lanes):
-        if not state.abstain:
-            return Voting.YES
-        lost = settled_number(state.records) >= state.number
-        return Voting.BEHIND_LOG if lost else Voting.PROBATION
-    if core.abstain:
-        return Voting.PROBATION
-    return Voting.YES if core.may_sign else Voting.BEHIND_LOG

@@ -8,6 +8,7 @@ import trio
 
 from aichain.chain import Chain
 from aichain.errors import AlreadyPending, NotPooled
+from aichain.feed import Feed
 from aichain.mempool import Mempool
 from aichain.node.accusations import Accusations
 from aichain.node.announcer import Announcer
@@ -94,6 +95,10 @@ class TransactionPool:
     ) -> None:
         self.mempool = mempool
         self.accusations = Accusations(chain)
+        self.pooled: Feed[tuple[Hash32, ...]] = Feed(
+            capacity=limits.FEED_CAPACITY, max_readers=limits.FEED_READERS
+        )
+        """What comes to wait in the mempool, for whoever watches."""
         self._chain = chain
         self._verifier = context.verifier
         self._network = context.network
@@ -114,6 +119,7 @@ class TransactionPool:
         try:
             checked = self._check(decode_transaction(raw))
             self._take(checked, await self._verifier.verify_bulk(checked.witnesses))
+            self._tell([checked])
         except AlreadyPending as error:
             self._metrics.transaction_offered("rpc", "known")
             self._announcer.add_again(Hash32(error.tx_id))
@@ -227,6 +233,7 @@ class TransactionPool:
         about the first alone. That one bans the peer; others may bring what is good of the rest.
         """
         start, is_forger = 0, False
+        taken: list[_Checked] = []
         for checked in batch:
             mine = verdicts[start : start + len(checked.witnesses)]
             start += len(mine)
@@ -238,9 +245,17 @@ class TransactionPool:
                 self._take(checked, mine)
                 self._metrics.transaction_offered("peer", "pooled")
                 arrived.add(checked.signed.id)
+                taken.append(checked)
             except InvalidData as error:
                 if self._refuse(peer, error):
                     arrived.add(checked.signed.id)
+        self._tell(taken)
+
+    def _tell(self, taken: Sequence[_Checked]) -> None:
+        """System transactions wait apart, and callers look none of them up."""
+        ids = tuple(checked.signed.id for checked in taken if checked.sender is not None)
+        if ids:
+            self.pooled.publish(ids)
 
     def _refuse(self, peer: str, error: InvalidData) -> bool:
         """Count a refusal; True if an honest peer may meet it, whose head is not ours. Else it

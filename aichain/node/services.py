@@ -51,6 +51,7 @@ async def run_services(
     finally:
         node.feed.close()
         node.engine.votes.close()
+        node.pool.pooled.close()
         node.close()
     assert handover is not None, "services end by an exception only"
     return handover

@@ -292,6 +292,10 @@ class Backend(Protocol):
         """Votes as the core takes them in."""
         ...
 
+    def pooled_transactions(self) -> AbstractContextManager[Subscription[tuple[Hash32, ...]]]:
+        """The ids of transactions as the mempool takes them, those that came together as one."""
+        ...
+
     def final_blocks(self) -> AbstractContextManager[Subscription[BlockView]]:
         """Final blocks from now on, in order: the node publishes BlockViews to a `Feed`."""
         ...

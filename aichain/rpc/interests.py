@@ -4,7 +4,14 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import ClassVar, Protocol
 
-from aichain.rpc.occurrences import FinalBlockSeen, Occurrence, VoteSeen
+from aichain.rpc.logs import LogFilter
+from aichain.rpc.occurrences import (
+    FinalBlockSeen,
+    Occurrence,
+    SyncSeen,
+    TransactionsSeen,
+    VoteSeen,
+)
 from genesis.units import Address
 
 
@@ -20,6 +27,8 @@ class Source(Enum):
 
     BLOCK = "a block becomes final"
     VOTE = "the core takes in a vote"
+    POOL = "transactions come to wait for a block"
+    SYNC = "the node falls behind, or has caught up"
 
 
 class Interest(Protocol):
@@ -90,3 +99,39 @@ class NewHeads:
 
     async def notices(self, occurrence: Occurrence) -> tuple[object, ...]:
         return (await occurrence.eth_head(),) if isinstance(occurrence, FinalBlockSeen) else ()
+
+
+@dataclass(frozen=True, slots=True)
+class MatchingLogs:
+    """Logs of final blocks that a filter wants."""
+
+    wanted: LogFilter
+    channel: ClassVar[Channel] = Channel.ETH
+    source: ClassVar[Source] = Source.BLOCK
+
+    async def notices(self, occurrence: Occurrence) -> tuple[object, ...]:
+        if not isinstance(occurrence, FinalBlockSeen):
+            return ()
+        return await occurrence.eth_logs(self.wanted)
+
+
+@dataclass(frozen=True, slots=True)
+class PendingTransactions:
+    """The hashes of transactions as they come to wait in the mempool."""
+
+    channel: ClassVar[Channel] = Channel.ETH
+    source: ClassVar[Source] = Source.POOL
+
+    async def notices(self, occurrence: Occurrence) -> tuple[object, ...]:
+        return occurrence.hashes() if isinstance(occurrence, TransactionsSeen) else ()
+
+
+@dataclass(frozen=True, slots=True)
+class SyncChanges:
+    """The node falls behind, or has caught up."""
+
+    channel: ClassVar[Channel] = Channel.ETH
+    source: ClassVar[Source] = Source.SYNC
+
+    async def notices(self, occurrence: Occurrence) -> tuple[object, ...]:
+        return (occurrence.progress(),) if isinstance(occurrence, SyncSeen) else ()

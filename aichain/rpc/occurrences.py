@@ -3,18 +3,21 @@
 from dataclasses import dataclass
 from functools import cached_property
 
-from aichain.rpc.backend import Backend, BlockView, Placement, TransactionView
+from aichain.rpc.backend import Backend, BlockView, NodeStatus, Placement, TransactionView
+from aichain.rpc.logs import Log, LogFilter
 from aichain.rpc.render.blocks import show_block_head
-from aichain.rpc.render.ethereum import show_eth_head
+from aichain.rpc.render.ethereum import logs_in, show_eth_head, show_eth_log, show_syncing
 from aichain.rpc.render.notices import show_account_notice, show_vote
+from aichain.rpc.render.texts import show_bytes
 from aichain.rpc.render.transactions import show_transaction_status
 from aichain.rpc.results.blocks import BlockHead
-from aichain.rpc.results.ethereum import EthHead
+from aichain.rpc.results.ethereum import EthHead, EthLog, SyncNotice
 from aichain.rpc.results.notices import AccountNotice, VoteNotice
 from aichain.rpc.results.transactions import TransactionStatus
 from consensus.core.events import VoteAccepted
 from genesis.units import Address
 from genesis.validators import ValidatorSet
+from native.hashing import Hash32
 from vm.queries import account_view
 from vm.receipts import touched_accounts
 
@@ -25,6 +28,7 @@ class FinalBlockSeen:
     def __init__(self, backend: Backend, view: BlockView) -> None:
         self._backend = backend
         self._view = view
+        self._logs: tuple[Log, ...] | None = None
 
     async def head(self) -> BlockHead:
         return show_block_head(self._view, await self._validators())
@@ -32,6 +36,13 @@ class FinalBlockSeen:
     async def eth_head(self) -> EthHead:
         document = self._backend.head().document
         return show_eth_head(self._view, await self._validators(), document)
+
+    async def eth_logs(self, wanted: LogFilter) -> tuple[EthLog, ...]:
+        """Those that a filter wants."""
+        if self._logs is None:
+            document = self._backend.head().document
+            self._logs = logs_in(self._view, await self._validators(), document)
+        return tuple(show_eth_log(self._view, log) for log in self._logs if wanted.wants(log))
 
     def transactions(self) -> tuple[TransactionStatus, ...]:
         """Without their raw bytes, for which a reader asks where it wants them."""
@@ -76,4 +87,25 @@ class VoteSeen:
         return show_vote(self.event)
 
 
-Occurrence = FinalBlockSeen | VoteSeen
+@dataclass(frozen=True, slots=True)
+class TransactionsSeen:
+    """The mempool took these, together."""
+
+    ids: tuple[Hash32, ...]
+
+    def hashes(self) -> tuple[str, ...]:
+        return tuple(map(show_bytes, self.ids))
+
+
+@dataclass(frozen=True, slots=True)
+class SyncSeen:
+    """The node began or ended to sync."""
+
+    status: NodeStatus
+
+    def progress(self) -> SyncNotice | bool:
+        """False when it has caught up, as Ethereum nodes say it."""
+        return SyncNotice(True, show_syncing(self.status)) if self.status.syncing else False
+
+
+Occurrence = FinalBlockSeen | VoteSeen | TransactionsSeen | SyncSeen

@@ -10,6 +10,7 @@ import msgspec
 from aichain.clock import Clock
 from aichain.rpc.backend import Backend
 from aichain.rpc.errors import MethodNotFound
+from aichain.rpc.filters import FilterTable
 from aichain.rpc.interests import Interest
 from aichain.rpc.jsonrpc import parse_params
 from aichain.rpc.price_history import PriceHistory
@@ -38,6 +39,7 @@ class Context:
     backend: Backend
     clock: Clock
     subscriber: Subscriber | None = None
+    filters: FilterTable = field(default_factory=FilterTable)
     prices: PriceHistory = field(default_factory=PriceHistory)
     """What was found out about old prices, for all callers of a server."""
 

@@ -97,6 +97,7 @@ class RpcServer:
         self._compressor = Compressor()
         self._turned_away = trio.Semaphore(limits.refusals_at_once)
         self._hub = Hub(backend)
+        self._hub.add(self.context.filters)
 
     def _door(self, *, admin: bool) -> _Door:
         registry = build_registry(

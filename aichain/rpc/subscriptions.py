@@ -11,8 +11,15 @@ from aichain.errors import ReaderLagged
 from aichain.feed import Subscription
 from aichain.rpc.backend import Backend, BlockView
 from aichain.rpc.interests import Interest, Source
-from aichain.rpc.occurrences import FinalBlockSeen, Occurrence, VoteSeen
+from aichain.rpc.occurrences import (
+    FinalBlockSeen,
+    Occurrence,
+    SyncSeen,
+    TransactionsSeen,
+    VoteSeen,
+)
 from consensus.core.events import VoteAccepted
+from genesis.limits import RPC_SYNC_WATCH_S
 
 T = TypeVar("T")
 
@@ -58,9 +65,26 @@ class Hub:
         def on_vote(event: VoteAccepted) -> Occurrence:
             return VoteSeen(event)
 
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._follow, Source.BLOCK, self._backend.final_blocks, on_block)
-            nursery.start_soon(self._follow, Source.VOTE, self._backend.accepted_votes, on_vote)
+        backend = self._backend
+        async with trio.open_nursery() as watch:
+            watch.start_soon(self._watch_sync)
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._follow, Source.BLOCK, backend.final_blocks, on_block)
+                nursery.start_soon(self._follow, Source.VOTE, backend.accepted_votes, on_vote)
+                nursery.start_soon(
+                    self._follow, Source.POOL, backend.pooled_transactions, TransactionsSeen
+                )
+            watch.cancel_scope.cancel()
+
+    async def _watch_sync(self) -> None:
+        """Nobody is told when a node falls behind, so its status is looked at."""
+        was = self._backend.status().syncing
+        while True:
+            await trio.sleep(RPC_SYNC_WATCH_S)
+            status = self._backend.status()
+            if status.syncing is not was:
+                was = status.syncing
+                await self._publish(Source.SYNC, SyncSeen(status))
 
     async def _follow(
         self,

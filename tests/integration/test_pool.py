@@ -75,6 +75,30 @@ async def test_a_transaction_that_is_submitted_again_is_announced_again_but_not_
             assert len(told) == 2
 
 
+async def test_who_watches_the_pool_hears_once_of_what_callers_and_peers_bring(
+    tmp_path: Path,
+) -> None:
+    async with cluster(tmp_path, 2) as net:
+        alone = await net.start(0)
+        follower = await net.start(2, founder=False)
+        good = transfer(net, public_account(0), nonce=0, to=public_account(1))
+        other = transfer(net, public_account(1), nonce=0, to=public_account(0))
+        with (
+            alone.node.pool.pooled.subscribe() as own,
+            follower.node.pool.pooled.subscribe() as far,
+        ):
+            for signed in (good, good, other):
+                await alone.node.pool.submit(signed.raw)
+            assert [await own.__anext__(), await own.__anext__()] == [(good.id,), (other.id,)]
+            heard: set[Hash32] = set()
+            with trio.fail_after(10):
+                while len(heard) < 2:
+                    came = await far.__anext__()
+                    assert not heard & set(came)
+                    heard |= set(came)
+            assert heard == {good.id, other.id}
+
+
 def some_ids(count: int, seed: bytes) -> tuple[Hash32, ...]:
     return tuple(derive_hash("aichain/test/ids", seed + bytes([i])) for i in range(count))
 

@@ -93,9 +93,20 @@ async def logs_between(backend: Backend, wanted: LogFilter, first: int, last: in
     """Raises QueryTooLarge for more blocks or logs than one answer has."""
     if last - first >= RPC_LOG_BLOCKS_MAX:
         raise QueryTooLarge(what="blocks", limit=RPC_LOG_BLOCKS_MAX)
+    found, _ = await scan_logs(backend, wanted, range(first, last + 1), enough=RPC_LOGS_MAX + 1)
+    if len(found) > RPC_LOGS_MAX:
+        raise QueryTooLarge(what="logs", limit=RPC_LOGS_MAX)
+    return found
+
+
+async def scan_logs(
+    backend: Backend, wanted: LogFilter, heights: range, *, enough: int
+) -> tuple[list[EthLog], int]:
+    """Logs of whole blocks until there are enough, and the height that comes next."""
     found: list[EthLog] = []
+    height = heights.start
     sets: dict[Hash32, ValidatorSet | None] = {}
-    for height in range(first, last + 1):
+    while height < heights.stop and len(found) < enough:
         view = await backend.block_at(height)
         if view is None:
             raise UnknownResource(resource=f"block {height}")
@@ -103,8 +114,9 @@ async def logs_between(backend: Backend, wanted: LogFilter, first: int, last: in
         if name not in sets or sets[name] is None:
             sets[name] = await validators_of(backend, view)
         _collect(backend, view, sets[name], wanted, found)
+        height += 1
         await trio.lowlevel.checkpoint()
-    return found
+    return found, height
 
 
 def _collect(
@@ -116,8 +128,6 @@ def _collect(
 ) -> None:
     matching = filter(wanted.wants, logs_in(view, validators, backend.head().document))
     found += [show_eth_log(view, log) for log in matching]
-    if len(found) > RPC_LOGS_MAX:
-        raise QueryTooLarge(what="logs", limit=RPC_LOGS_MAX)
 
 
 def _alternatives(topic: str | list[str] | None) -> frozenset[bytes]:

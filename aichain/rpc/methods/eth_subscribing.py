@@ -1,27 +1,46 @@
 """`eth_subscribe`: what happens, pushed over a WebSocket as Ethereum clients read it."""
 
+from enum import StrEnum
 from typing import Annotated
 
 from msgspec import Meta
 
-from aichain.rpc.errors import WebSocketNeeded
-from aichain.rpc.interests import NewHeads
+from aichain.rpc.errors import InvalidParams, WebSocketNeeded
+from aichain.rpc.interests import (
+    Interest,
+    MatchingLogs,
+    NewHeads,
+    PendingTransactions,
+    SyncChanges,
+)
+from aichain.rpc.methods.eth_logs import LogQuery, filter_of
 from aichain.rpc.registry import Context, Params, method
 
 
-class HeadsSubscription(Params, frozen=True):
-    topic: Annotated[str, Meta(pattern=r"\AnewHeads\Z")]
+class EthTopic(StrEnum):
+    """What can be subscribed to."""
+
+    NEW_HEADS = "newHeads"
+    LOGS = "logs"
+    PENDING = "newPendingTransactions"
+    SYNCING = "syncing"
+
+
+class EthSubscription(Params, frozen=True):
+    topic: EthTopic
+    filter: LogQuery | bool | None = None
+    """Of logs; false, or nothing, elsewhere."""
 
 
 class SubscriptionId(Params, frozen=True):
     subscription: Annotated[str, Meta(max_length=32)]
 
 
-async def subscribe(context: Context, params: HeadsSubscription) -> str:
-    """Subscribe to "newHeads"; over WebSocket only."""
+async def subscribe(context: Context, params: EthSubscription) -> str:
+    """Subscribe to "newHeads", "logs", "newPendingTransactions" or "syncing"; WebSocket only."""
     if context.subscriber is None:
         raise WebSocketNeeded(method=f"eth_subscribe {params.topic}")
-    return context.subscriber.subscribe(NewHeads())
+    return context.subscriber.subscribe(eth_interest_of(params))
 
 
 async def unsubscribe(context: Context, params: SubscriptionId) -> bool:
@@ -31,7 +50,26 @@ async def unsubscribe(context: Context, params: SubscriptionId) -> bool:
     return context.subscriber.unsubscribe(params.subscription)
 
 
+def eth_interest_of(params: EthSubscription) -> Interest:
+    """Raises InvalidParams for a filter of what has none, and InvalidAddress."""
+    if isinstance(params.filter, LogQuery):
+        if params.topic is not EthTopic.LOGS:
+            raise InvalidParams(reason='a filter goes with "logs", and with nothing else')
+        return MatchingLogs(filter_of(params.filter))
+    if params.filter:
+        raise InvalidParams(reason="hashes are pushed: eth_getTransactionByHash has the rest")
+    match params.topic:
+        case EthTopic.NEW_HEADS:
+            return NewHeads()
+        case EthTopic.LOGS:
+            return MatchingLogs(filter_of(LogQuery()))
+        case EthTopic.PENDING:
+            return PendingTransactions()
+        case EthTopic.SYNCING:
+            return SyncChanges()
+
+
 METHODS = (
-    method("eth_subscribe", HeadsSubscription, subscribe),
+    method("eth_subscribe", EthSubscription, subscribe),
     method("eth_unsubscribe", SubscriptionId, unsubscribe),
 )

@@ -28,7 +28,7 @@ from aichain.rpc.methods.parameters import (
     bytes_of,
 )
 from aichain.rpc.registry import Context, NoParams, Params, method
-from aichain.rpc.render.ethereum import quantity
+from aichain.rpc.render.ethereum import quantity, show_syncing
 from aichain.rpc.render.texts import show_bytes
 from aichain.rpc.results.ethereum import EthBlock, Syncing
 from aichain.rpc.results.result import HashHex, Hex, Quantity
@@ -96,13 +96,7 @@ async def client_version(context: Context, _: NoParams) -> str:
 async def syncing(context: Context, _: NoParams) -> bool | Syncing:
     """False, or how far the node is."""
     status = context.backend.status()
-    if not status.syncing:
-        return False
-    return Syncing(
-        starting_block=quantity(0),
-        current_block=quantity(status.height),
-        highest_block=quantity(max(status.height, status.target_height)),
-    )
+    return show_syncing(status) if status.syncing else False
 
 
 async def accounts(_: Context, __: NoParams) -> list[str]:

@@ -11,7 +11,7 @@ from itertools import accumulate
 from msgspec.structs import asdict
 
 from aichain.rpc.ai_mining import CONTRACT
-from aichain.rpc.backend import BlockView, Placement, TransactionView
+from aichain.rpc.backend import BlockView, NodeStatus, Placement, TransactionView
 from aichain.rpc.logs import Log, bloom_of, logs_of
 from aichain.rpc.render.texts import proposer_of, show_bytes
 from aichain.rpc.results import ethereum as results
@@ -84,6 +84,15 @@ def show_eth_head(
         nonce=_NO_NONCE,
         sha3_uncles=_EMPTY_LIST_HASH,
         logs_bloom=show_bytes(bloom_of(logs_in(view, validators, document))),
+    )
+
+
+def show_syncing(status: NodeStatus) -> results.Syncing:
+    """How far the node is."""
+    return results.Syncing(
+        starting_block=quantity(0),
+        current_block=quantity(status.height),
+        highest_block=quantity(max(status.height, status.target_height)),
     )
 
 

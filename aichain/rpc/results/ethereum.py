@@ -116,3 +116,10 @@ class Syncing(Result, frozen=True):
     starting_block: Quantity
     current_block: Quantity
     highest_block: Quantity
+
+
+class SyncNotice(Result, frozen=True):
+    """What subscribers of "syncing" are told when it begins; when it ends they get false."""
+
+    syncing: bool
+    status: Syncing

@@ -93,6 +93,7 @@ class FakeBackend:
     def __post_init__(self) -> None:
         self.document = local_document(NETWORK, FOUNDERS, onion_length=64)
         self.feed: Feed[BlockView] = Feed(capacity=FEED_CAPACITY, max_readers=4)
+        self.pooled: Feed[tuple[Hash32, ...]] = Feed(capacity=FEED_CAPACITY, max_readers=4)
         self.votes: Feed[VoteAccepted] = Feed(capacity=FEED_CAPACITY, max_readers=4)
         state = genesis_state(self.document)
         genesis = BlockView(Block(state.head, ()), (), state.root, BlockStatus.FINAL, None)
@@ -234,6 +235,7 @@ class FakeBackend:
         signed = decode_transaction(raw)
         check_transaction(self.state, signed, height=self.state.head.height + 1)
         self.pool[signed.id] = signed
+        self.pooled.publish((signed.id,))
         return signed.id
 
     async def verify_signature(self, item: SignatureItem) -> bool:
@@ -346,6 +348,9 @@ class FakeBackend:
 
     def accepted_votes(self) -> AbstractContextManager[Subscription[VoteAccepted]]:
         return self.votes.subscribe()
+
+    def pooled_transactions(self) -> AbstractContextManager[Subscription[tuple[Hash32, ...]]]:
+        return self.pooled.subscribe()
 
     def final_blocks(self) -> AbstractContextManager[Subscription[BlockView]]:
         return self.feed.subscribe()
