@@ -90,13 +90,14 @@ async def test_the_bloom_holds_the_address_and_every_topic_and_little_else(histo
         assert len(block["logsBloom"]) == 2 + 512
 
 
-def test_the_bloom_of_a_known_log() -> None:
-    """Block 0xad1c of Ethereum's test fixtures is not needed: an address has three known bits."""
-    log = rpc_logs.Log((), b"", keccak256(b""), 0, 0)
-    bloom = int.from_bytes(rpc_logs.bloom_of([log]), "big")
-    digest = keccak256(CONTRACT)
-    assert bloom.bit_count() <= 3
-    assert all(bloom >> (int.from_bytes(digest[i : i + 2], "big") & 2047) & 1 for i in (0, 2, 4))
+def test_a_bloom_is_the_known_answer_of_go_ethereum() -> None:
+    """Its TestBloomExtensively: a hundred texts, and the hash of their bloom."""
+    bloom = 0
+    for number in range(100):
+        text = f"xxxxxxxxxx data {number} yyyyyyyyyyyyyy"
+        bloom |= rpc_logs._bloom_bits(text.encode())
+    expected = "c8d3ca65cdb4874300a9e39475508f23ed6da09fdbc487f89a2dcf50b09eb263"
+    assert keccak256(bloom.to_bytes(256, "big")).hex() == expected
     assert rpc_logs.bloom_of([]) == bytes(256)
 
 
