@@ -285,6 +285,10 @@ REFUSALS: Final[Mapping[str, tuple[str, str]]] = {
     "timed_out": ("the node did not find the answer within {limit_ms} ms", "try again later"),
     "web_socket_needed": ("{method} needs a WebSocket connection", _SUBSCRIPTION),
     "too_many_subscriptions": ("{limit} subscriptions are the most", _SUBSCRIPTION),
+    "execution_reverted": ("the call reverted: {reason}", "`aichain query` asks what the node has"),
+    "query_too_large": ("one answer has {limit} {what} at most", "ask for fewer blocks at once"),
+    "unknown_filter": ("the node has no filter {filter}", "install it again"),
+    "too_many_filters": ("{limit} filters are the most", "wait until others are forgotten"),
     "subscriber_lagged": ("more than {limit_messages} messages were not read", _SUBSCRIPTION),
     "legacy_transaction": (
         "a {variant} is a transaction of an older format, whose signature covers nothing",
