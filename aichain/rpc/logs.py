@@ -1,21 +1,21 @@
 """Receipts' events and block rewards as Ethereum logs, and who asks for which of them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from struct import Struct
 
 from aichain.rpc.abi import encode_arguments, word
 from aichain.rpc.ai_mining import CONTRACT, KINDS, REWARDED_TOPIC, TOPICS
 from aichain.rpc.backend import BlockView
-from genesis.limits import RPC_BLOOM_TOPICS_CACHED
 from genesis.params import RewardParams
 from genesis.units import Address
-from native.hashing import Hash32, keccak256
+from native.hash_batches import keccak256_many
+from native.hashing import Hash32
 from vm.receipts import Event, Form
 from vm.rewards import proposer_income
 
 _BLOOM_BITS = 2_048
-_BLOOM_HASHES = 3
+_FIRST_PAIRS = Struct(">HHH26x")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,18 +82,14 @@ def encode_event(event: Event) -> tuple[tuple[bytes, ...], bytes]:
 
 def bloom_of(logs: Sequence[Log]) -> bytes:
     """The 2,048 bits of the yellow paper's M (4.3.1): of the address and of each topic three."""
+    topics = {topic for log in logs for topic in log.topics}
+    return bloom_over(topics | {CONTRACT} if logs else ())
+
+
+def bloom_over(entries: Collection[bytes]) -> bytes:
+    """Three bits each: the low 11 of one of the first three pairs of bytes of its hash."""
     bloom = 0
-    entries = {topic for log in logs for topic in log.topics} | ({CONTRACT} if logs else set())
-    for entry in entries:
-        bloom |= _bloom_bits(entry)
+    for pairs in _FIRST_PAIRS.iter_unpack(keccak256_many(tuple(entries))):
+        for pair in pairs:
+            bloom |= 1 << (pair % _BLOOM_BITS)
     return bloom.to_bytes(_BLOOM_BITS // 8, "big")
-
-
-@lru_cache(maxsize=RPC_BLOOM_TOPICS_CACHED)
-def _bloom_bits(entry: bytes) -> int:
-    """Three bits, each the low 11 of one of the first three pairs of bytes of the hash."""
-    hashed = keccak256(entry)
-    bits = 0
-    for pair in range(_BLOOM_HASHES):
-        bits |= 1 << (int.from_bytes(hashed[2 * pair : 2 * pair + 2], "big") % _BLOOM_BITS)
-    return bits

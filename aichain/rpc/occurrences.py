@@ -10,6 +10,7 @@ from aichain.rpc.render.ethereum import logs_in, show_eth_head, show_eth_log, sh
 from aichain.rpc.render.notices import show_account_notice, show_vote
 from aichain.rpc.render.texts import show_bytes
 from aichain.rpc.render.transactions import show_transaction_status
+from aichain.rpc.rendering import Renderer
 from aichain.rpc.results.blocks import BlockHead
 from aichain.rpc.results.ethereum import EthHead, EthLog, SyncNotice
 from aichain.rpc.results.notices import AccountNotice, VoteNotice
@@ -25,8 +26,9 @@ from vm.receipts import touched_accounts
 class FinalBlockSeen:
     """A block became final."""
 
-    def __init__(self, backend: Backend, view: BlockView) -> None:
+    def __init__(self, backend: Backend, view: BlockView, renderer: Renderer | None = None) -> None:
         self._backend = backend
+        self._renderer = renderer or Renderer()
         self._view = view
         self._logs: tuple[Log, ...] | None = None
 
@@ -35,14 +37,23 @@ class FinalBlockSeen:
 
     async def eth_head(self) -> EthHead:
         document = self._backend.head().document
-        return show_eth_head(self._view, await self._validators(), document)
+        validators = await self._validators()
+        return await self._renderer.render(
+            self._view, lambda: show_eth_head(self._view, validators, document)
+        )
 
     async def eth_logs(self, wanted: LogFilter) -> tuple[EthLog, ...]:
         """Those that a filter wants."""
         if self._logs is None:
             document = self._backend.head().document
-            self._logs = logs_in(self._view, await self._validators(), document)
-        return tuple(show_eth_log(self._view, log) for log in self._logs if wanted.wants(log))
+            validators = await self._validators()
+            self._logs = await self._renderer.render(
+                self._view, lambda: logs_in(self._view, validators, document)
+            )
+        found = tuple(filter(wanted.wants, self._logs))
+        return await self._renderer.render(
+            self._view, lambda: tuple(show_eth_log(self._view, log) for log in found)
+        )
 
     def transactions(self) -> tuple[TransactionStatus, ...]:
         """Without their raw bytes, for which a reader asks where it wants them."""

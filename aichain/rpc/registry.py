@@ -14,6 +14,7 @@ from aichain.rpc.filters import FilterTable
 from aichain.rpc.interests import Interest
 from aichain.rpc.jsonrpc import parse_params
 from aichain.rpc.price_history import PriceHistory
+from aichain.rpc.rendering import Renderer
 
 
 class Params(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
@@ -40,6 +41,7 @@ class Context:
     clock: Clock
     subscriber: Subscriber | None = None
     filters: FilterTable = field(default_factory=FilterTable)
+    renderer: Renderer = field(default_factory=Renderer)
     prices: PriceHistory = field(default_factory=PriceHistory)
     """What was found out about old prices, for all callers of a server."""
 

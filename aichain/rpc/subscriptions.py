@@ -18,6 +18,7 @@ from aichain.rpc.occurrences import (
     TransactionsSeen,
     VoteSeen,
 )
+from aichain.rpc.rendering import Renderer
 from consensus.core.events import VoteAccepted
 from genesis.limits import RPC_SYNC_WATCH_S
 
@@ -48,6 +49,7 @@ class Hub:
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
+        self._renderer = Renderer()
         self._readers: set[Reader] = set()
 
     def add(self, reader: Reader) -> None:
@@ -60,7 +62,7 @@ class Hub:
         """Until the node closes its feeds."""
 
         def on_block(view: BlockView) -> Occurrence:
-            return FinalBlockSeen(self._backend, view)
+            return FinalBlockSeen(self._backend, view, self._renderer)
 
         def on_vote(event: VoteAccepted) -> Occurrence:
             return VoteSeen(event)

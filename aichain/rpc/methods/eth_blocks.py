@@ -11,7 +11,7 @@ from aichain.rpc.methods.parameters import (
     HashText,
     hash_of,
 )
-from aichain.rpc.registry import Params
+from aichain.rpc.registry import Context, Params
 from aichain.rpc.render.ethereum import show_eth_block
 from aichain.rpc.results.ethereum import EthBlock
 from genesis.validators import ValidatorSet
@@ -78,9 +78,12 @@ async def validators_of(backend: Backend, view: BlockView) -> ValidatorSet | Non
     return await backend.validator_set(height) if height else None
 
 
-async def show(backend: Backend, view: BlockView, *, full: bool) -> EthBlock:
-    validators = await validators_of(backend, view)
-    return show_eth_block(view, validators, backend.head().document, full=full)
+async def show(context: Context, view: BlockView, *, full: bool) -> EthBlock:
+    validators = await validators_of(context.backend, view)
+    document = context.backend.head().document
+    return await context.renderer.render(
+        view, lambda: show_eth_block(view, validators, document, full=full)
+    )
 
 
 def text_of(block: str | BlockReference) -> str:

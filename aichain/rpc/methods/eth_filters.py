@@ -61,7 +61,7 @@ async def get_changes(context: Context, params: ById) -> list[HashHex | EthLog]:
         case PendingFilter() as pending:
             found += context.filters.take_pending(pending)
         case LogsFilter() as logs:
-            found += await _new_logs(context.backend, logs)
+            found += await _new_logs(context, logs)
     return found
 
 
@@ -72,7 +72,7 @@ async def get_filter_logs(context: Context, params: ById) -> list[EthLog]:
         raise UnknownFilter(filter=params.filter)
     head = context.backend.status().height
     last = head if found.last is None else min(found.last, head)
-    return await logs_between(context.backend, found.wanted, found.first, last)
+    return await logs_between(context, found.wanted, found.first, last)
 
 
 async def uninstall(context: Context, params: ById) -> bool:
@@ -92,13 +92,13 @@ async def _block_hashes(backend: Backend, wanted: BlockFilter) -> list[HashHex]:
     return hashes
 
 
-async def _new_logs(backend: Backend, wanted: LogsFilter) -> list[EthLog]:
-    head = backend.status().height
+async def _new_logs(context: Context, wanted: LogsFilter) -> list[EthLog]:
+    head = context.backend.status().height
     last = head if wanted.last is None else min(wanted.last, head)
     stop = min(last + 1, wanted.next_height + RPC_LOG_BLOCKS_MAX)
     heights = range(wanted.next_height, stop)
     # A block has far fewer logs than half an answer, so that whole blocks always fit.
-    found, following = await scan_logs(backend, wanted.wanted, heights, enough=RPC_LOGS_MAX // 2)
+    found, following = await scan_logs(context, wanted.wanted, heights, enough=RPC_LOGS_MAX // 2)
     wanted.next_height = max(wanted.next_height, following)
     return found
 

@@ -57,15 +57,13 @@ async def get_logs(context: Context, params: Logs) -> list[EthLog]:
     wanted = filter_of(query)
     if query.block_hash is None:
         first, last = heights_of(backend, query)
-        return await logs_between(backend, wanted, first, last)
+        return await logs_between(context, wanted, first, last)
     if query.from_block is not None or query.to_block is not None:
         raise InvalidParams(reason="a blockHash stands instead of fromBlock and toBlock")
     view = await block_of(backend, query.block_hash)
     if view is None:
         raise UnknownResource(resource=f"block {query.block_hash}")
-    found: list[EthLog] = []
-    _collect(backend, view, await validators_of(backend, view), wanted, found)
-    return found
+    return await _logs_in(context, view, await validators_of(backend, view), wanted)
 
 
 def filter_of(query: LogQuery) -> LogFilter:
@@ -89,20 +87,21 @@ def heights_of(backend: Backend, query: LogQuery) -> tuple[int, int]:
     return first, min(last, backend.status().height)
 
 
-async def logs_between(backend: Backend, wanted: LogFilter, first: int, last: int) -> list[EthLog]:
+async def logs_between(context: Context, wanted: LogFilter, first: int, last: int) -> list[EthLog]:
     """Raises QueryTooLarge for more blocks or logs than one answer has."""
     if last - first >= RPC_LOG_BLOCKS_MAX:
         raise QueryTooLarge(what="blocks", limit=RPC_LOG_BLOCKS_MAX)
-    found, _ = await scan_logs(backend, wanted, range(first, last + 1), enough=RPC_LOGS_MAX + 1)
+    found, _ = await scan_logs(context, wanted, range(first, last + 1), enough=RPC_LOGS_MAX + 1)
     if len(found) > RPC_LOGS_MAX:
         raise QueryTooLarge(what="logs", limit=RPC_LOGS_MAX)
     return found
 
 
 async def scan_logs(
-    backend: Backend, wanted: LogFilter, heights: range, *, enough: int
+    context: Context, wanted: LogFilter, heights: range, *, enough: int
 ) -> tuple[list[EthLog], int]:
     """Logs of whole blocks until there are enough, and the height that comes next."""
+    backend = context.backend
     found: list[EthLog] = []
     height = heights.start
     sets: dict[Hash32, ValidatorSet | None] = {}
@@ -113,21 +112,22 @@ async def scan_logs(
         name = view.block.header.vset_hash
         if name not in sets or sets[name] is None:
             sets[name] = await validators_of(backend, view)
-        _collect(backend, view, sets[name], wanted, found)
+        found += await _logs_in(context, view, sets[name], wanted)
         height += 1
         await trio.lowlevel.checkpoint()
     return found, height
 
 
-def _collect(
-    backend: Backend,
-    view: BlockView,
-    validators: ValidatorSet | None,
-    wanted: LogFilter,
-    found: list[EthLog],
-) -> None:
-    matching = filter(wanted.wants, logs_in(view, validators, backend.head().document))
-    found += [show_eth_log(view, log) for log in matching]
+async def _logs_in(
+    context: Context, view: BlockView, validators: ValidatorSet | None, wanted: LogFilter
+) -> list[EthLog]:
+    document = context.backend.head().document
+
+    def render() -> list[EthLog]:
+        logs = logs_in(view, validators, document)
+        return [show_eth_log(view, log) for log in logs if wanted.wants(log)]
+
+    return await context.renderer.render(view, render)
 
 
 def _alternatives(topic: str | list[str] | None) -> frozenset[bytes]:

@@ -1,7 +1,5 @@
 """`eth_*` of transactions and their receipts: final ones have a place, others are pending."""
 
-import trio
-
 from aichain.rpc.backend import BlockView, Placement, TransactionView
 from aichain.rpc.methods.eth_blocks import (
     BlockQuery,
@@ -19,9 +17,6 @@ from aichain.rpc.render.ethereum import (
 )
 from aichain.rpc.results.ethereum import EthReceipt, EthTransaction
 from aichain.rpc.results.result import Quantity
-
-_RECEIPTS_AT_ONCE = 32
-"""Consensus shares this thread."""
 
 
 class ByHash(Params, frozen=True):
@@ -105,12 +100,10 @@ async def uncles_by_number(context: Context, params: ByNumber) -> Quantity | Non
 
 async def _receipts(context: Context, view: BlockView, indices: range) -> list[EthReceipt]:
     validators = await validators_of(context.backend, view)
-    logs = logs_in(view, validators, context.backend.head().document)
-    shown: list[EthReceipt] = []
-    for start in range(0, len(indices), _RECEIPTS_AT_ONCE):
-        shown += show_eth_receipts(view, logs, indices[start : start + _RECEIPTS_AT_ONCE])
-        await trio.lowlevel.checkpoint()
-    return shown
+    document = context.backend.head().document
+    return await context.renderer.render(
+        view, lambda: show_eth_receipts(view, logs_in(view, validators, document), indices)
+    )
 
 
 async def _at(context: Context, block: str | BlockReference, index: str) -> EthTransaction | None:

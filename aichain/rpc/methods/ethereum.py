@@ -140,13 +140,13 @@ async def get_storage_at(context: Context, params: StorageSlot) -> HashHex:
 async def get_block_by_number(context: Context, params: BlockByNumber) -> EthBlock | None:
     """A final block, or null."""
     view = await block_of(context.backend, params.block)
-    return None if view is None else await show(context.backend, view, full=params.full)
+    return None if view is None else await show(context, view, full=params.full)
 
 
 async def get_block_by_hash(context: Context, params: BlockByHash) -> EthBlock | None:
     """A final block, or null."""
     view = await block_of(context.backend, params.hash)
-    return None if view is None else await show(context.backend, view, full=params.full)
+    return None if view is None else await show(context, view, full=params.full)
 
 
 async def send_raw_transaction(context: Context, params: RawTransaction) -> HashHex:
