@@ -26,6 +26,8 @@ T = TypeVar("T")
 
 _INTERESTS_AT_ONCE = 64
 """There may be thousands, and consensus shares this thread."""
+_NOTICES_AT_ONCE = 32
+"""Of one interest; before each one more the writers have their turn, or nobody could keep up."""
 
 
 class Reader(Protocol):
@@ -110,7 +112,9 @@ class Hub:
         for number, (interest, readers) in enumerate(self._interested(source).items(), 1):
             if number % _INTERESTS_AT_ONCE == 0:
                 await trio.lowlevel.checkpoint()
-            for notice in await interest.notices(occurrence):
+            for place, notice in enumerate(await interest.notices(occurrence)):
+                if place >= _NOTICES_AT_ONCE:  # a full block has more logs than an outbox
+                    await trio.lowlevel.checkpoint()
                 result = msgspec.json.encode(notice)
                 for reader in readers:
                     if reader in self._readers:

@@ -106,6 +106,18 @@ async def test_new_heads_are_pushed_as_ethereum_libraries_read_them() -> None:
         assert pushed["params"]["result"]["number"] == "0x3"
 
 
+async def test_more_logs_of_a_block_than_the_outbox_holds_are_all_heard() -> None:
+    """The server pushes in turn with its writers, so only who does not read falls behind."""
+    async with served() as node, connected(node) as socket:
+        count = 300
+        assert count > RpcLimits().outbox_messages
+        await ask(socket, rpc("eth_subscribe", "logs", {}))
+        node.backend.extend([node.backend.transfer(ahead=ahead) for ahead in range(count)])
+        pushed = [json.loads(await socket.get_message()) for _ in range(count + 1)]
+        indices = [int(each["params"]["result"]["logIndex"], 16) for each in pushed]
+        assert indices == list(range(count + 1))  # the last is the reward
+
+
 async def test_unsubscribing_ends_the_pushes() -> None:
     async with served() as node, connected(node) as socket:
         subscription = (await ask(socket, rpc("aichain_subscribe", "newBlocks")))["result"]

@@ -67,6 +67,10 @@ def test_params_stand_in_the_order_of_their_positions() -> None:
         ("aichain_consensusState", ()),
         ("aichain_supply", ()),
         ("eth_getBlockByNumber", ("latest", True)),
+        ("eth_getTransactionByBlockNumberAndIndex", ("0x2", "0x0")),
+        ("eth_getBlockReceipts", ("0x2",)),
+        ("eth_getLogs", ({"fromBlock": "0x1"},)),
+        ("eth_feeHistory", (2, "latest", [50])),
         ("ledger.getBlock", (1,)),
     ],
 )

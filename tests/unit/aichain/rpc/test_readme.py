@@ -13,7 +13,7 @@ def test_every_method_is_in_the_readme() -> None:
     missing = [
         name
         for name in build_registry(faults_enabled=True, admin=True).methods
-        if name not in README
+        if f"`{name}`" not in README
     ]
     assert missing == []
 
