@@ -14,7 +14,6 @@ from aichain.cli.output import coins, show
 from aichain.cli.values import BLOCK, HASH, HEIGHT, LATEST
 from genesis.limits import (
     CERTIFICATE_WINDOW_BLOCKS,
-    EVIDENCE_KEPT_MAX,
     RPC_HISTORY_ENTRIES_MAX,
     RPC_LISTED_EVIDENCE_MAX,
     VIEWS_BEHIND_MAX,
@@ -209,15 +208,15 @@ def committee(height: int | None, rpc: str, as_json: bool) -> None:
 
 @query.command()
 @click.option(
-    "--limit", type=click.IntRange(0, RPC_LISTED_EVIDENCE_MAX), default=16, show_default=True
+    "--limit", type=click.IntRange(1, RPC_LISTED_EVIDENCE_MAX), default=16, show_default=True
 )
-@click.option("--offset", type=click.IntRange(0, EVIDENCE_KEPT_MAX), default=0, show_default=True)
+@click.option("--cursor", type=HASH, help="The `next` of a page, to go on below it.")
 @rpc_option
 @json_option
-def evidence(limit: int, offset: int, rpc: str, as_json: bool) -> None:
+def evidence(limit: int, cursor: str | None, rpc: str, as_json: bool) -> None:
     """Evidence of double signatures that the node holds, the newest first; --json has all of it."""
     with RpcClient(rpc) as client:
-        value = client.call("aichain_evidence", offset, limit)
+        value = client.call("aichain_evidence", cursor, limit)
     if not as_json:
         value = value | {"evidence": _brief(value["evidence"], EVIDENCE_COLUMNS)}
     show(value, as_json=as_json)

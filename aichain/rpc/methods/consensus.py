@@ -1,12 +1,13 @@
 """`aichain_*` about agreement: what the core holds, who votes, who was away, who signed twice."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from msgspec import Meta
 from msgspec.structs import asdict
 
 from aichain.rpc.errors import UnknownResource
-from aichain.rpc.methods.parameters import Height
+from aichain.rpc.methods.parameters import HashText, Height, hash_of
 from aichain.rpc.registry import Context, Params, method
 from aichain.rpc.render.consensus import (
     read_evidence,
@@ -15,6 +16,7 @@ from aichain.rpc.render.consensus import (
     show_evidence,
 )
 from aichain.rpc.render.lanes import show_accusation, show_lanes
+from aichain.rpc.render.texts import show_bytes
 from aichain.rpc.render.validators import show_uptime
 from aichain.rpc.results.consensus import (
     Committee,
@@ -32,12 +34,12 @@ from genesis.limits import (
     RPC_LISTED_EVIDENCE_MAX,
     VIEWS_BEHIND_MAX,
 )
+from native.hashing import blake3_256
 
 _DEFAULT_VIEWS = 4
 _DEFAULT_TURNS = 16
 _DEFAULT_EVIDENCE = 16
 _DEFAULT_WINDOW = 256
-_OFFSET_MAX = 2**31
 
 
 class CoreQuery(Params, frozen=True):
@@ -50,8 +52,8 @@ class CommitteeQuery(Params, frozen=True):
 
 
 class Page(Params, frozen=True):
-    offset: Annotated[int, Meta(ge=0, le=_OFFSET_MAX)] = 0
-    limit: Annotated[int, Meta(ge=0, le=RPC_LISTED_EVIDENCE_MAX)] = _DEFAULT_EVIDENCE
+    cursor: HashText | None = None
+    limit: Annotated[int, Meta(ge=1, le=RPC_LISTED_EVIDENCE_MAX)] = _DEFAULT_EVIDENCE
 
 
 class Window(Params, frozen=True):
@@ -96,17 +98,28 @@ def _decides(term: Term, height: int) -> bool:
 async def get_evidence(context: Context, params: Page) -> EvidencePage:
     """Evidence of double signatures that this node holds, the newest first."""
     backend = context.backend
-    held = backend.evidence()[::-1]
+    held = _below(backend.evidence()[::-1], params.cursor)
     document, shown = backend.head().document, list[Evidence]()
     blocks = document.consensus.epoch_blocks
-    for raw in held[params.offset : params.offset + params.limit]:
+    for raw in held[: params.limit]:
         if document.has_lanes:
             shown.append(show_accusation(raw))
             continue
         evidence = read_evidence(raw)
         validators = await backend.validator_set(last_height(evidence.epoch, blocks))
         shown.append(show_evidence(raw, evidence, validators))
-    return EvidencePage(count=len(held), offset=params.offset, evidence=shown)
+    more = len(held) > params.limit
+    last = show_bytes(blake3_256(held[params.limit - 1])) if more else None
+    return EvidencePage(count=len(backend.evidence()), evidence=shown, next=last)
+
+
+def _below(held: Sequence[bytes], cursor: str | None) -> Sequence[bytes]:
+    """What follows the piece of that hash; nothing where it is forgotten: older ones are, too."""
+    if cursor is None:
+        return held
+    names = [blake3_256(raw) for raw in held]
+    wanted = hash_of(cursor)
+    return held[names.index(wanted) + 1 :] if wanted in names else ()
 
 
 async def get_validator_uptime(context: Context, params: Window) -> Uptime:

@@ -246,5 +246,7 @@ class EvidencePage(Result, frozen=True):
     """The newest first."""
 
     count: Count
-    offset: Count
+    """Of all that is held."""
     evidence: list[Evidence]
+    next: HashHex | None
+    """The cursor of the page below; None on the last."""

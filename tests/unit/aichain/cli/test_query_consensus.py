@@ -43,7 +43,7 @@ COMMITTEE: dict[str, Any] = {
 }
 EVIDENCE: dict[str, Any] = {
     "count": 1,
-    "offset": 0,
+    "next": None,
     "evidence": [
         {
             "hash": HASH,
@@ -88,8 +88,8 @@ def invoke(node: ScriptedNode) -> Invoke:
         (("consensus", "--views", "9"), ("aichain_consensusState", [9]), CORE),
         (("committee",), ("aichain_committee", []), COMMITTEE),
         (("committee", "--height", "7"), ("aichain_committee", [7]), COMMITTEE),
-        (("evidence",), ("aichain_evidence", [0, 16]), EVIDENCE),
-        (("evidence", "--offset", "3", "--limit", "2"), ("aichain_evidence", [3, 2]), EVIDENCE),
+        (("evidence",), ("aichain_evidence", [None, 16]), EVIDENCE),
+        (("evidence", "--cursor", HASH, "--limit", "2"), ("aichain_evidence", [HASH, 2]), EVIDENCE),
         (("uptime",), ("aichain_validatorUptime", [256]), UPTIME),
         (("uptime", "--blocks", "10"), ("aichain_validatorUptime", [10]), UPTIME),
     ],
@@ -127,7 +127,7 @@ def test_weights_are_coins_for_people(invoke: Invoke) -> None:
         ("consensus", "--views", "65"),
         ("committee", "--height", "x"),
         ("evidence", "--limit", "65"),
-        ("evidence", "--offset", "-1"),
+        ("evidence", "--cursor", "-1"),
         ("uptime", "--blocks", "1025"),
         ("uptime", "--blocks", "9" * 5_000),
     ],

@@ -23,7 +23,7 @@ from native.codec import encode
 from native.hashing import Hash32
 from native.signatures import verify
 from tests.builders_consensus import Driver, make_block
-from tests.unit.aichain.rpc.calling import Node
+from tests.unit.aichain.rpc.calling import UNKNOWN, Node
 from tests.unit.aichain.rpc.fake_backend import FOUNDERS, NETWORK
 
 BLOCKS = Hash32(b"\x01" * 32), Hash32(b"\x02" * 32)
@@ -172,7 +172,7 @@ async def test_a_proof_can_be_checked_with_the_offenders_key(history: Node) -> N
     proofs = (two_commits(state), commit_and_cancel(state), two_proposals(state))
     history.backend.held = proofs
     shown = await history.call("aichain_evidence")
-    assert (shown["count"], shown["offset"]) == (3, 0)
+    assert (shown["count"], shown["next"]) == (3, None)
     newest, middle, oldest = shown["evidence"]
     assert [each["kind"] for each in shown["evidence"]] == ["proposals", "votes", "votes"]
     assert [each["offender"] for each in shown["evidence"]] == [3, 1, 2]
@@ -200,14 +200,18 @@ def hex_bytes(text: Any) -> bytes:
 async def test_proofs_come_in_pages_the_newest_first(history: Node) -> None:
     state = history.backend.consensus
     history.backend.held = tuple(two_commits(state, view) for view in range(1, 6))
-    first = await history.call("aichain_evidence", 0, 2)
-    second = await history.call("aichain_evidence", 2, 2)
-    last = await history.call("aichain_evidence", 4, 2)
+    first = await history.call("aichain_evidence", None, 2)
+    history.backend.held += (two_commits(state, 6),)  # what is new moves no page
+    second = await history.call("aichain_evidence", first["next"], 2)
+    last = await history.call("aichain_evidence", second["next"], 2)
     views = [each["view"] for page in (first, second, last) for each in page["evidence"]]
     assert views == [5, 4, 3, 2, 1]
-    assert (await history.call("aichain_evidence", 9))["evidence"] == []
-    over = RPC_LISTED_EVIDENCE_MAX + 1
-    assert await history.error("aichain_evidence", 0, over) == (-32602, "invalid_params")
+    assert (last["next"], last["count"]) == (None, 6)
+    forgotten = await history.call("aichain_evidence", UNKNOWN)
+    assert (forgotten["evidence"], forgotten["next"]) == ([], None)
+    for limit in (0, RPC_LISTED_EVIDENCE_MAX + 1):
+        refused = await history.error("aichain_evidence", None, limit)
+        assert refused == (-32602, "invalid_params")
 
 
 # --- aichain_validatorUptime
