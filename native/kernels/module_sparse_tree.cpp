@@ -57,6 +57,27 @@ const uint8_t *bytes_of_part(PyObject *node, Py_ssize_t part, size_t size) {
 const uint8_t *hash_of(PyObject *node) { return bytes_of_part(node, 0, HASH_BYTES); }
 const uint8_t *content_of(PyObject *leaf) { return bytes_of_part(leaf, 1, PAIR_BYTES); }
 
+// While it lives, other threads of Python's run: nothing of Python's may be touched but bytes that
+// somebody holds meanwhile.
+class WithoutLock {
+   public:
+    WithoutLock() : state_(PyEval_SaveThread()) {}
+    ~WithoutLock() { PyEval_RestoreThread(state_); }
+    WithoutLock(const WithoutLock &) = delete;
+
+   private:
+    PyThreadState *const state_;
+};
+
+// Less work is not worth giving the lock back: it may take a while to get it again.
+constexpr size_t WITH_LOCK_BELOW = 128;
+
+template <class Work> void without_lock(size_t things, Work work) {
+    if (things < WITH_LOCK_BELOW) return work();
+    const WithoutLock unlocked;
+    work();
+}
+
 // A tree is large and visited at random places: what will be read is called for ahead.
 void fetch(const void *address) {
     __builtin_prefetch(address);
@@ -100,7 +121,9 @@ struct Pairs {
     void hash(const Kernels &kernels, const uint32_t *key, uint32_t mode) {
         sizes.resize(data.size(), PAIR_BYTES);
         digests.resize(data.size() * HASH_BYTES);
-        kernels.blake3_many(data.data(), sizes.data(), data.size(), key, mode, digests.data());
+        without_lock(data.size(), [&] {
+            kernels.blake3_many(data.data(), sizes.data(), data.size(), key, mode, digests.data());
+        });
     }
     const uint8_t *digest(size_t index) const { return &digests[index * HASH_BYTES]; }
 };
@@ -114,7 +137,7 @@ struct Visit {
         size_t visit = 0;  // 0, which is the root's, if no change reaches it
     } halves[2];
     Reference after{nullptr};
-    bool is_changed = false;
+    bool is_changed = false, goes_down = false;
 
     Visit(PyObject *node, size_t first, size_t end) : before(node), low(first), high(end) {}
     bool is_settled() const { return halves[0].visit == 0 && halves[1].visit == 0; }
@@ -126,7 +149,7 @@ struct Visit {
 };
 
 // Down the tree and up again, level by level: so the reads of a level overlap, and its hashes are
-// made together. Changes are in the order of their keys, each key once.
+// made together, while other threads run. Changes are in the order of their keys, each key once.
 class Update {
    public:
     Update(const Kernels &kernels, const uint32_t *leaf_key, const uint32_t *node_key,
@@ -141,6 +164,9 @@ class Update {
         while (levels.back() < visits_.size() && !changes_.empty()) {
             const size_t begin = levels.back(), end = visits_.size();
             for (size_t at = begin; at < end; at++) enter(at, depth);
+            without_lock(end - begin, [&] {
+                for (size_t at = begin; at < end; at++) divide(at, depth);
+            });
             levels.push_back(end);
             depth++;
         }
@@ -157,31 +183,43 @@ class Update {
         Reference content;
     };
 
+    // Finds the halves of a subtree, if changes go further down.
     void enter(size_t at, int depth) {
-        PyObject *node = visits_[at].before, *parts[2] = {nullptr, nullptr};
+        Visit &visit = visits_[at];
+        PyObject *node = visit.before;
         if (node != nullptr) require_node(node);
-        if (node != nullptr && !is_leaf(node)) {
-            for (int side = 0; side < 2; side++) {
-                parts[side] = node_or_null(PyTuple_GetItem(node, 1 + side));
-                fetch(parts[side]);
-            }
-        } else if (settle(at)) {
-            return;
-        }
+        const bool is_inner = node != nullptr && !is_leaf(node);
+        if (!is_inner && settle(at)) return;
         if (depth == TREE_DEPTH) refuse(PyExc_ValueError, "a tree is deeper than its keys");
-        if (node != nullptr && is_leaf(node)) parts[bit_of(content_of(node), depth)] = node;
+        visit.goes_down = true;
+        if (is_inner) {
+            for (int side = 0; side < 2; side++) {
+                visit.halves[side].before = node_or_null(PyTuple_GetItem(node, 1 + side));
+                fetch(visit.halves[side].before);
+            }
+        } else if (node != nullptr) {
+            visit.halves[bit_of(content_of(node), depth)].before = node;
+        }
+    }
+
+    // Gives each half its changes; nothing of Python's is touched here.
+    void divide(size_t at, int depth) {
+        if (!visits_[at].goes_down) return;
         const size_t low = visits_[at].low, high = visits_[at].high;
         const auto turn = std::partition_point(
             changes_.begin() + low, changes_.begin() + high,
             [depth](const Change &change) { return !bit_of(change.key, depth); });
         const size_t middle = size_t(turn - changes_.begin());
-        reach(at, 0, parts[0], low, middle);
-        reach(at, 1, parts[1], middle, high);
+        reach(at, 0, low, middle);
+        reach(at, 1, middle, high);
     }
 
-    void reach(size_t at, int side, PyObject *node, size_t low, size_t high) {
-        visits_[at].halves[side] = {node, low < high ? visits_.size() : 0};
-        if (low < high) visits_.emplace_back(node, low, high);
+    void reach(size_t at, int side, size_t low, size_t high) {
+        if (low == high) return;
+        Visit::Half &half = visits_[at].halves[side];
+        PyObject *const node = half.before;
+        half.visit = visits_.size();
+        visits_.emplace_back(node, low, high);
     }
 
     // What one change makes of nothing or of a leaf, if that has at most one leaf again.
@@ -287,11 +325,14 @@ void sort_by_key(std::vector<Change> &changes) {
     const auto compare = [](const Change &a, const Change &b) {
         return memcmp(a.key, b.key, HASH_BYTES);
     };
-    std::sort(changes.begin(), changes.end(),
-              [&](const Change &a, const Change &b) { return compare(a, b) < 0; });
-    const auto twice = std::adjacent_find(
-        changes.begin(), changes.end(),
-        [&](const Change &a, const Change &b) { return compare(a, b) == 0; });
+    auto twice = changes.end();
+    without_lock(changes.size(), [&] {
+        std::sort(changes.begin(), changes.end(),
+                  [&](const Change &a, const Change &b) { return compare(a, b) < 0; });
+        twice = std::adjacent_find(
+            changes.begin(), changes.end(),
+            [&](const Change &a, const Change &b) { return compare(a, b) == 0; });
+    });
     if (twice != changes.end()) refuse(PyExc_ValueError, "a key occurs twice");
 }
 

@@ -4,6 +4,7 @@ import gc
 import random
 import sys
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from native.compiled import ENGINE_VARIABLE, INSTRUCTION_SETS, kernels
 from native.hash_batches import KEYED_MODE
 from native.hashing import Hash32
 from native.sparse_tree import TREE_DEPTH, Node, TreeDomains, build, leaf_of, slow_update, update
+from tests.unit.native.meanwhile import others_go_on
 
 DOMAINS = TreeDomains(leaf=Hash32(b"leaf" * 8), node=Hash32(b"node" * 8))
 KEY_SIZE = 32
@@ -63,6 +65,29 @@ def test_large_updates_of_a_large_tree_agree(name: str) -> None:
     node = fast_update(name, node, *changes)
     assert node == slow_update(DOMAINS, before, *changes)
     assert before == slow_update(DOMAINS, None, keys, keys, b"")
+
+
+@each_set
+def test_other_threads_go_on_during_an_update(name: str) -> None:
+    keys = random_keys(5_000)
+    assert others_go_on(lambda: fast_update(name, None, keys, keys))
+    whole, few = fast_update(name, None, keys, keys), keys[: 32 * 20]
+    assert not others_go_on(lambda: fast_update(name, whole, few, few)), "too few to let go"
+
+
+@each_set
+def test_threads_that_update_one_tree_at_once_get_what_is_theirs(name: str) -> None:
+    keys = random_keys(3_000)
+    node = fast_update(name, None, keys, keys)
+    changes = [
+        (keys[: 32 * 1_000], random_keys(1_000, seed), keys[32 * 2_500 :]) for seed in (1, 2)
+    ]
+    expected = [slow_update(DOMAINS, node, *each) for each in changes]
+    with ThreadPoolExecutor(2) as threads:
+        for _ in range(5):
+            made = threads.map(lambda each: fast_update(name, node, *each), changes)
+            assert list(made) == expected
+    assert node == slow_update(DOMAINS, None, keys, keys, b"")
 
 
 @each_set
