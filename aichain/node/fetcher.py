@@ -1,6 +1,7 @@
 """Pulls the transactions that peers announce, and leaves alone for a while who lets us wait."""
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import trio
@@ -14,8 +15,20 @@ from p2p.wire.messages import GetTransactions
 
 FETCH_TIMEOUT_S = 2.0
 
-Admit: TypeAlias = Callable[[str, Sequence[bytes]], Awaitable[set[Hash32]]]
-"""Take what a peer gave; the ids of what came whole, whether or not there was a place for it."""
+
+@dataclass(slots=True)
+class Arrivals:
+    """What became of what a peer gave, by id. An id leaves the witness out, so anybody can make a
+    bad copy of a good transaction."""
+
+    came: set[Hash32] = field(default_factory=set)
+    """Nothing that an honest peer would not send: it is not to blame."""
+    settled: set[Hash32] = field(default_factory=set)
+    """Pooled, or refused whatever its witness is: nobody else need be asked."""
+
+
+Admit: TypeAlias = Callable[[str, Sequence[bytes]], Awaitable[Arrivals]]
+"""Take what a peer gave."""
 
 
 class Fetcher:
@@ -73,18 +86,18 @@ class Fetcher:
             queue = self._queues[peer]
             ids = tuple(queue[: limits.FETCHED_TRANSACTIONS_MAX])
             del queue[: len(ids)]
-            arrived = await self._fetch_from(peer, ids)
+            settled = await self._fetch_from(peer, ids)
             rest = self._queues.pop(peer)
-            if arrived is None:
+            if settled is None:
                 self._hand_on(peer, (*ids, *rest))
                 continue
-            self._hand_on(peer, [tx_id for tx_id in ids if tx_id not in arrived])
-            for tx_id in arrived:
+            self._hand_on(peer, [tx_id for tx_id in ids if tx_id not in settled])
+            for tx_id in settled:
                 self._others.pop(tx_id, None)
             self._queue(peer, rest)
 
     async def _fetch_from(self, peer: str, ids: tuple[Hash32, ...]) -> set[Hash32] | None:
-        """Which of these came; None if the peer did not answer."""
+        """Which of these are settled; None if the peer did not answer."""
         try:
             answer = await self._network.request(peer, GetTransactions(ids), FETCH_TIMEOUT_S)
         except RequestFailed:
@@ -92,13 +105,12 @@ class Fetcher:
                 self._silent.failed(peer, steady_ms())
                 self._blame(peer)
             return None
-        arrived = await self._admit(peer, answer.raws)
-        arrived.intersection_update(ids)
-        if arrived:
-            self._silent.delivered(peer)
-        else:
+        arrivals = await self._admit(peer, answer.raws)
+        if arrivals.came.isdisjoint(ids):
             self._blame(peer)
-        return arrived
+        else:
+            self._silent.delivered(peer)
+        return arrivals.settled.intersection(ids)
 
     def _blame(self, peer: str) -> None:
         """Some may be in a block by now; but who gives none at all announces at random."""

@@ -13,7 +13,7 @@ from aichain.mempool import Mempool
 from aichain.node.accusations import Accusations
 from aichain.node.announcer import Announcer
 from aichain.node.context import NodeContext
-from aichain.node.fetcher import Fetcher
+from aichain.node.fetcher import Arrivals, Fetcher
 from aichain.pending import HeadView, SenderAccount
 from genesis import limits
 from genesis.units import Address
@@ -193,12 +193,12 @@ class TransactionPool:
     def _is_known(self, tx_id: Hash32) -> bool:
         return self.mempool.knows(tx_id) or self.accusations.find(tx_id) is not None
 
-    async def _admit_from(self, peer: str, raws: Sequence[bytes]) -> set[Hash32]:
-        """The ids of what came with a good signature, whether or not it was admitted.
+    async def _admit_from(self, peer: str, raws: Sequence[bytes]) -> Arrivals:
+        """Take what a peer gave, as far as it is in order.
 
         One peer has at most a batch in the verifier, and who forged one signature none after it.
         """
-        arrived: set[Hash32] = set()
+        arrived = Arrivals()
         for start in range(0, len(raws), limits.VERIFY_BATCH_ITEMS):
             batch = self._check_all(peer, raws[start : start + limits.VERIFY_BATCH_ITEMS], arrived)
             items = [item for checked in batch for item in checked.witnesses]
@@ -208,8 +208,12 @@ class TransactionPool:
                 break
         return arrived
 
-    def _check_all(self, peer: str, raws: Sequence[bytes], arrived: set[Hash32]) -> list[_Checked]:
-        """Those whose signatures are worth a look; into `arrived` go those that are in order."""
+    def _check_all(self, peer: str, raws: Sequence[bytes], arrived: Arrivals) -> list[_Checked]:
+        """Those whose signatures are worth a look.
+
+        What is refused before that may be so for its witness, which anybody can have exchanged:
+        all but what we have already is asked of others, too.
+        """
         worthy: list[_Checked] = []
         for raw in raws:
             try:
@@ -221,11 +225,13 @@ class TransactionPool:
                 worthy.append(self._check(signed))
             except InvalidData as error:
                 if self._refuse(peer, error):
-                    arrived.add(signed.id)
+                    arrived.came.add(signed.id)
+                if isinstance(error, AlreadyPending):
+                    arrived.settled.add(signed.id)
         return worthy
 
     def _take_all(
-        self, peer: str, batch: Sequence[_Checked], verdicts: list[bool], arrived: set[Hash32]
+        self, peer: str, batch: Sequence[_Checked], verdicts: list[bool], arrived: Arrivals
     ) -> None:
         """Each with its own verdicts, in the order of the batch.
 
@@ -244,11 +250,13 @@ class TransactionPool:
             try:
                 self._take(checked, mine)
                 self._metrics.transaction_offered("peer", "pooled")
-                arrived.add(checked.signed.id)
+                arrived.came.add(checked.signed.id)
+                arrived.settled.add(checked.signed.id)
                 taken.append(checked)
             except InvalidData as error:
                 if self._refuse(peer, error):
-                    arrived.add(checked.signed.id)
+                    arrived.came.add(checked.signed.id)
+                    arrived.settled.add(checked.signed.id)
         self._tell(taken)
 
     def _tell(self, taken: Sequence[_Checked]) -> None:

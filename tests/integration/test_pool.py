@@ -6,15 +6,24 @@ from unittest.mock import patch
 
 import trio
 
-from genesis.limits import FETCH_TASKS, VERIFY_BATCH_ITEMS
+from genesis.limits import FETCH_TASKS, TRANSACTION_MAX_BYTES, VERIFY_BATCH_ITEMS
+from native import codec
 from native.hashing import Hash32, derive_hash
 from native.signatures import SignatureItem
 from p2p.memory_links import Conditions, EqualLinks
 from p2p.memory_network import MemoryHub
 from p2p.network import Audience
-from p2p.wire.messages import GetTransactions, Pushed, Transactions, TransactionsAnnounced
+from p2p.wire.messages import (
+    AnyRequest,
+    GetTransactions,
+    Pushed,
+    Response,
+    Transactions,
+    TransactionsAnnounced,
+)
 from tests.integration.liars import Liar, lied_to
 from tests.integration.nodes import Cluster, cluster, public_account, transfer, until
+from vm.transactions import decode_transaction
 
 
 async def test_a_lost_announcement_is_repeated(tmp_path: Path) -> None:
@@ -166,6 +175,38 @@ async def test_what_a_silent_peer_was_to_give_is_asked_of_the_next_announcer(
         honest.network.push(TransactionsAnnounced((tx_id,)), Audience.PEERS)
         await until(lambda: victim.node.pool.mempool.knows(tx_id), deadline_s=3)
         assert honest.score_at(victim) == 100
+
+
+async def test_a_copy_that_is_bad_by_its_witness_alone_does_not_keep_the_good_one_away(
+    tmp_path: Path,
+) -> None:
+    """The id leaves the witness out: anybody may cut the key of a first transaction out of it."""
+    async with lied_to(tmp_path, stranger=True) as (net, victim, liar):
+        honest, tx_id = await an_honest_peer(net)
+        (answer,) = honest.answers
+        assert isinstance(answer, Transactions)
+        unsigned, witness = codec.array(
+            codec.decode(answer.raws[0], max_bytes=TRANSACTION_MAX_BYTES, max_items=64), 2
+        )
+        algorithm, _, signature = codec.array(witness, 3)
+        copy = codec.encode([unsigned, [algorithm, b"", signature]])
+        assert decode_transaction(copy).id == tx_id
+        asked, others_came = trio.Event(), trio.Event()
+
+        async def late(_peer: str, _request: AnyRequest) -> Response:
+            asked.set()
+            await others_came.wait()
+            return Transactions((copy,))
+
+        liar.network.set_handler(late)
+        liar.network.push(TransactionsAnnounced((tx_id,)), Audience.PEERS)
+        with trio.fail_after(3):
+            await asked.wait()
+        honest.network.push(TransactionsAnnounced((tx_id,)), Audience.PEERS)
+        await trio.sleep(0.2)
+        others_came.set()
+        await until(lambda: victim.node.pool.mempool.knows(tx_id), deadline_s=3)
+        assert liar.score_at(victim) == 100, "whose head is older sees no key either"
 
 
 def forgeries(net: Cluster, count: int) -> list[bytes]:
