@@ -136,6 +136,10 @@ class Panel:
                 self._quarantine(refusal.engine, _REFUSED)
         return judged
 
+    def is_trusted(self, engine: str) -> bool:
+        """Whether an engine is not in quarantine: it may have come there since it judged."""
+        return engine not in self._faults
+
     def is_reference(self, engine: str) -> bool:
         """Whether nobody is left to ask about its verdicts."""
         return engine == self._reference.name

@@ -11,7 +11,14 @@ from aichain.metrics import Metrics
 from aichain.node.verify_lane import LaneShape, VerifyLane
 from genesis import limits
 from native.backends import engine_faults
-from native.batch import confirm_refusals, first_refusal, judge_many, judge_votes, pin_keys
+from native.batch import (
+    confirm_refusals,
+    first_refusal,
+    is_trusted,
+    judge_many,
+    judge_votes,
+    pin_keys,
+)
 from native.panel import Judged, Refusal
 from native.signatures import SignatureItem
 
@@ -95,7 +102,7 @@ class Verifier:
         lane: VerifyLane[SignatureItem],
         confirm: VerifyLane[Refusal],
     ) -> list[bool]:
-        """Again, by others, if the engine was wrong: each time there is one engine less."""
+        """Again, by others, if the engine was found wrong: each time there is one engine less."""
         while True:
             judged = await lane.judge(items)
             refusal = first_refusal(items, judged)
@@ -104,7 +111,7 @@ class Verifier:
             else:
                 (is_wrong,) = (await confirm.judge([refusal])).verdicts
             self._tell_faults()
-            if not is_wrong:
+            if not is_wrong and is_trusted(judged.engine):
                 return judged.verdicts
 
     def _tell_faults(self) -> None:

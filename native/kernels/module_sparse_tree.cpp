@@ -339,14 +339,17 @@ void sort_by_key(std::vector<Change> &changes) {
 }  // namespace
 
 PyObject *update_sparse_tree(PyObject *, PyObject *arguments) {
-    const char *name, *leaf_key, *node_key, *keys, *values, *removed;
+    const char *name, *leaf_key, *node_key;
+    char *keys, *values, *removed;
     Py_ssize_t leaf_key_size, node_key_size, keys_size, values_size, removed_size;
     unsigned mode;
     int depth;
-    PyObject *root;
-    if (!PyArg_ParseTuple(arguments, "sy#y#IOiy#y#y#", &name, &leaf_key, &leaf_key_size, &node_key,
-                          &node_key_size, &mode, &root, &depth, &keys, &keys_size, &values,
-                          &values_size, &removed, &removed_size))
+    PyObject *root, *given[3];  // bytes: they are compared while others run, and must not change
+    if (!PyArg_ParseTuple(arguments, "sy#y#IOiSSS", &name, &leaf_key, &leaf_key_size, &node_key,
+                          &node_key_size, &mode, &root, &depth, &given[0], &given[1], &given[2]) ||
+        PyBytes_AsStringAndSize(given[0], &keys, &keys_size) < 0 ||
+        PyBytes_AsStringAndSize(given[1], &values, &values_size) < 0 ||
+        PyBytes_AsStringAndSize(given[2], &removed, &removed_size) < 0)
         return nullptr;
     TreeKeys tree;
     const Kernels *kernels = kernels_and_keys(name, {leaf_key, size_t(leaf_key_size)},

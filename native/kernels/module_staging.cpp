@@ -205,11 +205,12 @@ PyObject *put_parts(PyObject *, PyObject *arguments) {
 }
 
 PyObject *put_messages(PyObject *, PyObject *arguments) {
-    PyObject *buffer, *contexts, *sequence;
+    PyObject *buffer, *contexts, *sequence, *flags;  // bytes: nobody may change what is measured
     Py_ssize_t ends_start, start, hashed_size;
-    const char *is_hashed;
-    if (!PyArg_ParseTuple(arguments, "OnnOOy#", &buffer, &ends_start, &start, &contexts, &sequence,
-                          &is_hashed, &hashed_size))
+    char *is_hashed;
+    if (!PyArg_ParseTuple(arguments, "OnnOOS", &buffer, &ends_start, &start, &contexts, &sequence,
+                          &flags) ||
+        PyBytes_AsStringAndSize(flags, &is_hashed, &hashed_size) < 0)
         return nullptr;
     return with_memory([&]() -> PyObject * {
         Target target;

@@ -63,7 +63,8 @@ template <class P> struct TransformT1 {
             for (int row = 0; row < P::K; row++) {
                 Four four;
                 for (int i = 0; i < 4; i++)
-                    four.v[i] = decode_t1_at(bytes + row * P::T1_BYTES, lane + 64 * i);
+                    four.v[i] = I32::broadcast(0) -
+                                decode_t1_at(bytes + row * P::T1_BYTES, lane + 64 * i);
                 two_layers<64>(four, lane);
                 store_four<64>(four, t1[row], lane);
             }
@@ -78,7 +79,6 @@ template <class P> struct TransformT1 {
             for (int row = 0; row < P::K; row++) {
                 Four four = load_four<1>(t1[row], lane);
                 two_layers<1>(four, lane);
-                for (int i = 0; i < 4; i++) four.v[i] = I32::broadcast(0) - four.v[i];
                 store_four<1>(four, key.t1[row], lane);
             }
         });

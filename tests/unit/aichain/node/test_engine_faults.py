@@ -1,6 +1,6 @@
 """An engine that lies under a running node: OpenSSL's verdicts, a line in the log, a figure."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
@@ -11,7 +11,7 @@ from aichain.metrics import Metrics
 from aichain.node.verifier import Verifier
 from native import backends, batch
 from native.cpu import OpenSSLEngine
-from native.panel import Panel
+from native.panel import Judged, Panel, Refusal
 from native.signatures import SignatureItem
 from tests.unit.aichain.node.test_verifier import item
 from tests.unit.native.liars import Liar, accepts_all, refuses_all
@@ -67,6 +67,25 @@ async def test_an_engine_that_accepts_what_is_bad_is_found_by_an_audit(
         assert await verifier.verify_consensus([item(1, good=False)]) == [False]
         assert await verifier.verify_consensus([item(2)]) == [True]
     assert "liar is in quarantine: it accepted a signature that OpenSSL refuses" in caplog.text
+
+
+async def test_what_an_engine_said_before_it_was_found_wrong_is_not_used(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It accepts the first of two bad ones; OpenSSL looks at the second, and an audit of another
+    batch finds the engine wrong meanwhile."""
+    lies = iter([True])
+    rig = Rig(monkeypatch, lambda truth: next(lies, truth), audits=False)
+    confirm = rig.panel.confirm
+
+    def found_meanwhile(refusals: Sequence[Refusal]) -> Judged:
+        rig.panel._quarantine("liar", "it accepted a signature that OpenSSL refuses")
+        return confirm(refusals)
+
+    monkeypatch.setattr(rig.panel, "confirm", found_meanwhile)
+    async with rig.running() as verifier:
+        items = [item(1, good=False), item(2, good=False)]
+        assert await verifier.verify_bulk(items) == [False, False]
 
 
 async def test_a_flood_of_bad_signatures_delays_itself_alone(
