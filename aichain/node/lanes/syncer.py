@@ -38,6 +38,9 @@ REQUEST_TIMEOUT_S = 20.0
 DECIDE_TIMEOUT_S = 30.0
 _LEAD_TERMS = 3
 """Peers decide a term at a time: so far behind somebody may be who keeps up."""
+_TRAILING_POLLS = 20
+"""But not for five seconds on end: where terms are short, decisions that come as fast as they are
+made would keep a node two terms behind for ever, and it would see nothing of the fast lane."""
 
 
 class PeerLied(Exception):
@@ -80,7 +83,7 @@ class LaneSyncer:
 
     async def run(self) -> None:
         """Watch the gap, and close it when the lanes do not."""
-        number, stalled = 0, 0
+        number, stalled, trailing = 0, 0, 0
         while True:
             await trio.sleep(POLL_S)
             state = self._engine.state
@@ -89,11 +92,13 @@ class LaneSyncer:
             gap = self.target_height - state.hard.height
             terms = [term.instance for term in state.terms]
             longest = max((each.last_height - each.start.height for each in terms), default=1)
+            trailing = trailing + 1 if gap >= longest else 0
             self._is_behind = gap >= _LEAD_TERMS * longest + limits.SYNC_GAP_BLOCKS
             if self.joining is not None:
                 continue
-            if self._is_behind or (gap > 0 and stalled >= STALLED_POLLS):
-                stalled = 0
+            is_stuck = gap > 0 and stalled >= STALLED_POLLS
+            if self._is_behind or is_stuck or trailing >= _TRAILING_POLLS:
+                stalled = trailing = 0
                 await self._catch_up()
 
     async def _catch_up(self) -> None:
