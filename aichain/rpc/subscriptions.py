@@ -123,7 +123,7 @@ class Hub:
     def _interested(self, source: Source) -> dict[Interest, list[Reader]]:
         found: dict[Interest, list[Reader]] = {}
         for reader in self._readers:
-            for interest in set(reader.interests()):
+            for interest in dict.fromkeys(reader.interests()):
                 if interest.source is source:
                     found.setdefault(interest, []).append(reader)
         return found

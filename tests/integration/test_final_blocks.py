@@ -63,7 +63,8 @@ def reader_of(chain: Chain, context: object, pool: object = None) -> NodeBackend
     none = cast("Any", None)
     feed: Feed[BlockView] = Feed(capacity=4, max_readers=1)
     engine, rest = cast("Any", SimpleNamespace(state=None)), (none, none, feed)
-    return NodeBackend(chain, engine, cast("Any", pool), *rest, cast("Any", context), none)
+    beside = cast("Any", SimpleNamespace(archive=none, accounts=None))
+    return NodeBackend(chain, engine, cast("Any", pool), *rest, cast("Any", context), beside)
 
 
 def next_block(chain: Chain) -> Finalize:
