@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 from aichain.chain import Chain
 from aichain.node.ballots import PostEvent
@@ -60,8 +59,8 @@ class AnchorVotes:
     def wants(self, signed: SignedVote, decided: QuorumCertificate) -> bool:
         """A late COMMIT for what ended an epoch; once a voter, so a set is all that is kept."""
         vote, place = signed.vote, signed.voter_index
-        names_it = replace(vote, view=decided.view) == decided.vote  # at its true height, too
-        if not names_it or place in decided.voter_indices:
+        names_it = (vote.instance_id, vote.block_id) == (decided.instance_id, decided.block_id)
+        if vote.phase is not VotePhase.COMMIT or not names_it or place in decided.voter_indices:
             return False
         return place not in self._late.get(signed.epoch, {})
 

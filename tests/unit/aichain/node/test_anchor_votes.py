@@ -56,7 +56,6 @@ def test_a_voter_is_kept_once(anchors: AnchorVotes) -> None:
         replace(COMMIT, phase=VotePhase.PREFER),
         replace(COMMIT, block_id=OTHER),
         replace(COMMIT, instance_id=OTHER),
-        replace(COMMIT, height=41),
         cancel_vote(INSTANCE, 9),
     ],
 )
