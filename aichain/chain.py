@@ -12,8 +12,8 @@ from aichain.store.blocks import BlockRecord, BlockStore
 from aichain.store.decisions import Decisions, stage_decision
 from aichain.store.failpoints import CrashPoint, FailPoints
 from aichain.store.header_range import stage_nodes
-from aichain.store.index import Location
 from aichain.store.keys import TIP
+from aichain.store.location import Location
 from aichain.store.segments import BodyRecord
 from aichain.store.snapshots import LastAnchor
 from aichain.store.state import StateRecords, Tip, stage_state

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from harness import Row, arguments, measure, report
 
-from aichain.store.account_index import AccountIndex, Place
+from aichain.store.account_index import AccountIndex
+from aichain.store.location import Location
 from genesis.networks import account_key, local_document
 from genesis.units import AI, Address, address_of_key
 from native.hashing import Hash32, derive_hash
@@ -78,15 +79,15 @@ def main() -> None:
 
 
 def _pages(index: AccountIndex, count: int, repeats: int) -> list[Row]:
-    places: Sequence[tuple[str, Place | None]] = (
+    places: Sequence[tuple[str, Location | None]] = (
         ("newest", None),
-        ("middle", Place(count // 2, 0)),
-        ("oldest", Place(2, 0)),
+        ("middle", Location(count // 2, 0)),
+        ("oldest", Location(2, 0)),
     )
     rows = []
     for name, before in places:
 
-        def page(before: Place | None = before) -> None:
+        def page(before: Location | None = before) -> None:
             assert len(index.page(BUSY, before, PAGE)) == PAGE
 
         rows.append(measure(page, repeats=repeats).row(f"page of {PAGE}, {name}"))

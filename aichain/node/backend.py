@@ -38,8 +38,8 @@ from aichain.rpc.backend import (
 )
 from aichain.rpc.errors import HistoryPruned
 from aichain.rpc.statuses import BlockStatus
-from aichain.store.account_index import Place
 from aichain.store.decisions import finality_of
+from aichain.store.location import Location
 from consensus.core.events import VoteAccepted
 from consensus.core.state import State as CoreState
 from consensus.electorate import Electorate
@@ -251,7 +251,7 @@ class NodeBackend:
         return CertifiedRecord(record, finality)
 
     async def account_history(
-        self, address: Address, before: Place | None, limit: int
+        self, address: Address, before: Location | None, limit: int
     ) -> AccountHistoryView | None:
         """The newest entries of an account; None where no account is indexed."""
         index = self._accounts

@@ -6,7 +6,8 @@ from typing import Protocol
 
 from aichain.feed import Subscription
 from aichain.rpc.statuses import BlockStatus, JoinStage, Voting
-from aichain.store.account_index import Entry, Place
+from aichain.store.account_index import Entry
+from aichain.store.location import Location
 from consensus.certificates import QuorumCertificate
 from consensus.core.events import VoteAccepted
 from consensus.core.state import State as CoreState
@@ -265,7 +266,7 @@ class Backend(Protocol):
         ...
 
     async def account_history(
-        self, address: Address, before: Place | None, limit: int
+        self, address: Address, before: Location | None, limit: int
     ) -> AccountHistoryView | None:
         """Entries below `before`; None where accounts are not indexed."""
         ...

@@ -4,14 +4,15 @@ A database of its own that may be deleted at any time: it is written from the bl
 and its trouble never stops a node.
 """
 
-import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from aichain.errors import StoreCorrupt, StoreFailed
-from aichain.store.leveldb import LevelSettings, LevelStore
+from aichain.store.leveldb import LevelSettings
+from aichain.store.location import Location
+from aichain.store.rebuilt import make_unreadable, open_or_start_over, start_over
 from genesis.limits import ERROR_CODE_MAX_BYTES
 from genesis.units import ADDRESS_BYTES, Address, decode_amount, encode_amount, read_address
 from native import codec
@@ -28,8 +29,6 @@ _TOUCHED: Final = b"p|"
 _INDEXED: Final = b"m|indexed"
 _FIRST: Final = b"m|first"
 _CHAIN: Final = b"m|chain"
-_CURRENT: Final = "CURRENT"
-"""Without this file LevelDB opens nothing."""
 _HEIGHT_BYTES: Final = 8
 _INDEX_BYTES: Final = 4
 _FIELDS: Final = 9
@@ -37,29 +36,11 @@ _VALUE_MAX_BYTES: Final = 512
 _PRUNED_AT_ONCE: Final = 1024
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Place:
-    """Where a transaction stands in the chain; also the cursor between two pages."""
-
-    height: int
-    index: int
-
-    @property
-    def key(self) -> bytes:
-        height = self.height.to_bytes(_HEIGHT_BYTES, "big")
-        return height + self.index.to_bytes(_INDEX_BYTES, "big")
-
-    @staticmethod
-    def of_key(key: bytes) -> "Place":
-        height, index = key[:_HEIGHT_BYTES], key[_HEIGHT_BYTES:]
-        return Place(int.from_bytes(height, "big"), int.from_bytes(index, "big"))
-
-
 @dataclass(frozen=True, slots=True)
 class Entry:
     """A transaction as a history shows it; whoever wants more looks it up by its id."""
 
-    place: Place
+    location: Location
     tx_id: Hash32
     kind: Kind
     sender: Address
@@ -82,7 +63,7 @@ class AccountIndex:
         """Why it answers nothing until the next start; empty while all is well."""
         self._path = path
         self._chain_id = chain_id
-        self._database = _open(path)
+        self._database = open_or_start_over(path, _SETTINGS)
         try:
             if self._database.get(_CHAIN) != chain_id:
                 self._start_over()
@@ -91,15 +72,15 @@ class AccountIndex:
             self._start_over()
             self.height = self.first = 0
 
-    def page(self, address: Address, before: Place | None, limit: int) -> tuple[Entry, ...]:
+    def page(self, address: Address, before: Location | None, limit: int) -> tuple[Entry, ...]:
         """The newest entries of an account below `before`. Raises StoreCorrupt, StoreFailed."""
         prefix = _ENTRY + address
-        start = None if before is None else prefix + before.key
+        start = None if before is None else prefix + before.encode()
         found = self._database.iterate(prefix, start=start, reverse=True, limit=limit + 1)
         entries = [_decode(key[len(prefix) :], value) for key, value in found]
         if before is not None:
-            entries = [each for each in entries if each.place < before]
-        return tuple(each for each in entries if each.place.height >= self.first)[:limit]
+            entries = [each for each in entries if each.location < before]
+        return tuple(each for each in entries if each.location.height >= self.first)[:limit]
 
     def add(self, blocks: Sequence[tuple[Block, Sequence[Receipt]]]) -> None:
         """The blocks that follow `height`, in order."""
@@ -110,7 +91,7 @@ class AccountIndex:
             keys: list[bytes] = []
             for address, indices in touched_accounts(block.transactions, receipts).items():
                 for index in indices:
-                    key = address + Place(height, index).key
+                    key = address + Location(height, index).encode()
                     keys.append(address + index.to_bytes(_INDEX_BYTES, "big"))
                     batch[_ENTRY + key] = _encode(block, receipts[index], index)
             if keys:
@@ -134,10 +115,10 @@ class AccountIndex:
             self.height = self.first - 1
 
     def give_up(self, error: StoreCorrupt | StoreFailed) -> None:
-        """What is damaged may be seen only when it is read: the next start finds no database."""
+        """Nothing is answered until the next start, which makes a damaged one anew."""
         self.failed = error.reason
         if isinstance(error, StoreCorrupt):
-            (self._path / _CURRENT).unlink(missing_ok=True)
+            make_unreadable(self._path)
 
     def close(self) -> None:
         self._database.close()
@@ -167,17 +148,8 @@ class AccountIndex:
 
     def _start_over(self) -> None:
         self._database.close()
-        shutil.rmtree(self._path)
-        self._database = _open(self._path)
+        self._database = start_over(self._path, _SETTINGS)
         self._database.write({_CHAIN: self._chain_id}, sync=False)
-
-
-def _open(path: Path) -> LevelStore:
-    try:
-        return LevelStore(path, _SETTINGS, create=not path.is_dir())
-    except StoreCorrupt:
-        shutil.rmtree(path)
-        return LevelStore(path, _SETTINGS, create=True)
 
 
 def _entry_keys(height: bytes, touched: bytes) -> list[bytes]:
@@ -210,11 +182,13 @@ def _encode(block: Block, receipt: Receipt, index: int) -> bytes:
     )
 
 
-def _decode(place: bytes, value: bytes) -> Entry:
+def _decode(key: bytes, value: bytes) -> Entry:
     fields = codec.decode(value, max_bytes=_VALUE_MAX_BYTES, max_items=_FIELDS)
     tx_id, kind, sender, to, amount, burned, tip, error, stamp = codec.array(fields, _FIELDS)
+    location = Location.decode(key)
+    assert location is not None, "keys are made by `add`"
     return Entry(
-        place=Place.of_key(place),
+        location=location,
         tx_id=hash32(tx_id),
         kind=Kind(codec.uint(kind)),
         sender=read_address(sender),

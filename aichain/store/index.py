@@ -1,28 +1,17 @@
 """Transaction id to place in the chain: written unsynced after commits, rebuilt when in doubt."""
 
-import shutil
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from aichain.errors import StoreCorrupt, StoreFailed
 from aichain.store.keys import INDEXED, transaction_key
-from aichain.store.leveldb import LevelSettings, LevelStore
+from aichain.store.leveldb import LevelSettings
+from aichain.store.location import Location
+from aichain.store.rebuilt import make_unreadable, open_or_start_over, start_over
 from native.hashing import Hash32
 
 _SETTINGS = LevelSettings(write_buffer_bytes=1 << 20, cache_bytes=2 << 20, max_open_files=32)
-_CURRENT = "CURRENT"
-"""Without this file LevelDB opens nothing."""
 _HEIGHT_BYTES = 8
-_PLACE_BYTES = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Location:
-    """The place of a final transaction."""
-
-    height: int
-    index: int
 
 
 class TransactionIndex:
@@ -33,7 +22,7 @@ class TransactionIndex:
         self.failed = ""
         """Why lookups answer nothing; empty while all is well."""
         self._path = path
-        self._database = _open(path)
+        self._database = open_or_start_over(path, _SETTINGS)
         self.height = self._indexed_height()
 
     def locate(self, tx_id: Hash32) -> Location | None:
@@ -44,10 +33,7 @@ class TransactionIndex:
         except (StoreCorrupt, StoreFailed) as error:
             self._give_up(error)
             return None
-        if place is None or len(place) != _HEIGHT_BYTES + _PLACE_BYTES:
-            return None
-        height, index = place[:_HEIGHT_BYTES], place[_HEIGHT_BYTES:]
-        return Location(int.from_bytes(height, "big"), int.from_bytes(index, "big"))
+        return None if place is None else Location.decode(place)
 
     def add(self, blocks: Iterable[tuple[int, Sequence[Hash32]]]) -> None:
         """Index the transaction ids of the blocks that follow `height`, in order."""
@@ -57,9 +43,7 @@ class TransactionIndex:
         height = self.height
         for height, tx_ids in blocks:
             for index, tx_id in enumerate(tx_ids):
-                batch[transaction_key(tx_id)] = height.to_bytes(
-                    _HEIGHT_BYTES, "big"
-                ) + index.to_bytes(_PLACE_BYTES, "big")
+                batch[transaction_key(tx_id)] = Location(height, index).encode()
         batch[INDEXED] = height.to_bytes(_HEIGHT_BYTES, "big")
         try:
             self._database.write(batch, sync=False)
@@ -84,19 +68,16 @@ class TransactionIndex:
     def reset(self) -> None:
         """Forget everything: it is not about the chain that the blocks tell of."""
         self._database.close()
-        shutil.rmtree(self._path)
-        self._database = _open(self._path)
+        self._database = start_over(self._path, _SETTINGS)
         self.height = 0
 
     def close(self) -> None:
         self._database.close()
 
     def _give_up(self, error: StoreCorrupt | StoreFailed) -> None:
-        """What is damaged is seen when it is read, maybe not when it is opened: the next start
-        must not find a database here."""
         self.failed = error.reason
         if isinstance(error, StoreCorrupt):
-            (self._path / _CURRENT).unlink(missing_ok=True)
+            make_unreadable(self._path)
 
     def _indexed_height(self) -> int:
         try:
@@ -105,11 +86,3 @@ class TransactionIndex:
             self.reset()
             return 0
         return int.from_bytes(height, "big") if height is not None else 0
-
-
-def _open(path: Path) -> LevelStore:
-    try:
-        return LevelStore(path, _SETTINGS, create=not path.is_dir())
-    except StoreCorrupt:
-        shutil.rmtree(path)
-        return LevelStore(path, _SETTINGS, create=True)

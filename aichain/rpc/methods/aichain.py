@@ -16,7 +16,7 @@ from aichain.rpc.methods.parameters import (
     address_of,
     bytes_of,
     hash_of,
-    place_of,
+    location_of,
 )
 from aichain.rpc.registry import Context, NoParams, Params, method
 from aichain.rpc.render.accounts import show_account, show_history, show_proof, show_supply
@@ -113,7 +113,7 @@ async def get_account(context: Context, params: ByAddress) -> Account:
 async def get_account_history(context: Context, params: HistoryQuery) -> AccountHistory:
     """The final transactions of an account, the newest first; `next` continues below them."""
     address = address_of(params.address)
-    before = None if params.cursor is None else place_of(params.cursor)
+    before = None if params.cursor is None else location_of(params.cursor)
     view = await context.backend.account_history(address, before, params.limit)
     if view is None:
         raise NotIndexed

@@ -5,7 +5,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from aichain.rpc.errors import InvalidParams
-from aichain.store.account_index import Place
+from aichain.store.location import Location
 from genesis.limits import (
     BODY_TRANSACTIONS_MAX,
     RPC_CALL_DATA_MAX_BYTES,
@@ -52,12 +52,12 @@ DataText = Annotated[
 ]
 
 
-def place_of(cursor: str) -> Place:
+def location_of(cursor: str) -> Location:
     """Where a page ended: height and index. Raises InvalidParams."""
     height, _, index = cursor.partition(".")
     if int(height) > _HEIGHT_MAX or int(index) > BODY_TRANSACTIONS_MAX:
         raise InvalidParams(reason="a cursor comes from the `next` of a page")
-    return Place(int(height), int(index))
+    return Location(int(height), int(index))
 
 
 def hash_of(text: str) -> Hash32:

@@ -4,7 +4,8 @@ from aichain.rpc.backend import AccountHistoryView
 from aichain.rpc.render.names import ROLES
 from aichain.rpc.render.texts import show_address, show_bytes
 from aichain.rpc.results import accounts as results
-from aichain.store.account_index import Entry, Place
+from aichain.store.account_index import Entry
+from aichain.store.location import Location
 from genesis.units import Address, format_address
 from native.hashing import Hash32
 from native.signatures import Algorithm
@@ -55,20 +56,20 @@ def show_history(
     return results.AccountHistory(
         address=format_address(address),
         transactions=[_show_entry(each) for each in entries],
-        next=show_cursor(entries[-1].place) if len(entries) == limit else None,
+        next=show_cursor(entries[-1].location) if len(entries) == limit else None,
         first_height=view.first,
         indexed_height=view.height,
     )
 
 
-def show_cursor(place: Place) -> str:
-    return f"{place.height}.{place.index}"
+def show_cursor(location: Location) -> str:
+    return f"{location.height}.{location.index}"
 
 
 def _show_entry(entry: Entry) -> results.HistoryEntry:
     return results.HistoryEntry(
-        height=entry.place.height,
-        index=entry.place.index,
+        height=entry.location.height,
+        index=entry.location.index,
         hash=show_bytes(entry.tx_id),
         kind=entry.kind.name.lower(),
         sender=format_address(entry.sender),

@@ -21,7 +21,8 @@ from aichain.rpc.backend import (
     Uptime,
 )
 from aichain.rpc.statuses import BlockStatus, Voting
-from aichain.store.account_index import AccountIndex, Place
+from aichain.store.account_index import AccountIndex
+from aichain.store.location import Location
 from consensus.certificates import assemble
 from consensus.core.events import VoteAccepted
 from consensus.core.state import CoreConfig, initial
@@ -306,7 +307,7 @@ class FakeBackend:
         return CertifiedRecord(prove_record(self.earlier, key), finality)
 
     async def account_history(
-        self, address: Address, before: Place | None, limit: int
+        self, address: Address, before: Location | None, limit: int
     ) -> AccountHistoryView | None:
         if self.accounts is None:
             return None
