@@ -1,6 +1,7 @@
 """One verified connection to one peer: what we send on it, and what we expect of it."""
 
 import logging
+import math
 from collections import Counter
 from typing import Final
 
@@ -60,8 +61,8 @@ class PeerLink:
 
     @property
     def rtt_ms(self) -> int:
-        """The smoothed round trip of Yamux pings."""
-        return round(yamux_of(self.connection).rtt() * 1000)
+        """The smoothed round trip of Yamux pings, rounded up: 0 is one that was never measured."""
+        return math.ceil(yamux_of(self.connection).rtt() * 1000)
 
     async def run(self) -> None:
         """Send what is queued until the connection ends. A spare one only listens for a while."""

@@ -50,6 +50,7 @@ class PeerView:
     view: int
     epoch: int
     rtt_ms: int
+    """The round trip, rounded up; 0 before it was measured."""
     score: int
     direction: Direction
     agent: str

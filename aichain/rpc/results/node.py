@@ -69,6 +69,7 @@ class Peer(Result, frozen=True):
     epoch: Count
     view: Count
     rtt_ms: int
+    """Rounded up; 0 before it was measured."""
     score: int
 
 
