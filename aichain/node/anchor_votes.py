@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from aichain.chain import Chain
 from aichain.node.ballots import PostEvent
@@ -23,13 +24,18 @@ _Votes = dict[int, bytes]
 
 
 class AnchorVotes:
-    """A proposer knows the votes of the certificate, and its own, which may have come late."""
+    """A proposer knows the votes of the certificate, its own, and those that came to it too late.
+
+    Who is slower than every quorum, with few turns of its own, would be counted by nobody else.
+    """
 
     def __init__(self, key: SigningKey, chain: Chain) -> None:
         self._key = key
         self._chain = chain
         self._own: dict[int, SignedVote] = {}
         """Our last COMMIT of each epoch: of this one, and of the one whose anchor is open."""
+        self._late: dict[int, dict[int, SignedVote]] = {}
+        """Of the epoch whose anchor is open: what came after the certificate, by voter."""
 
     def watching(self, post: PostEvent) -> PostEvent:
         """`post`, with our last COMMIT noted on its way to the core."""
@@ -50,6 +56,19 @@ class AnchorVotes:
             open_epochs = (signed.epoch - 1, signed.epoch)
             kept = {epoch: own for epoch, own in self._own.items() if epoch in open_epochs}
             self._own = {**kept, signed.epoch: signed}
+
+    def wants(self, signed: SignedVote, decided: QuorumCertificate) -> bool:
+        """A late COMMIT for what ended an epoch; once a voter, so a set is all that is kept."""
+        vote, place = signed.vote, signed.voter_index
+        names_it = replace(vote, view=decided.view) == decided.vote  # at its true height, too
+        if not names_it or place in decided.voter_indices:
+            return False
+        return place not in self._late.get(signed.epoch, {})
+
+    def keep(self, signed: SignedVote) -> None:
+        """A late vote that `wants` and that was verified. Those of older epochs are forgotten."""
+        held = self._late.get(signed.epoch, {})
+        self._late = {signed.epoch: {**held, signed.voter_index: signed}}
 
     def missing_on(self, parent: State, epoch: int) -> Sequence[VerifiedTransaction]:
         """Transactions with the votes that a child of `parent` may still count. Blocking."""
@@ -86,11 +105,12 @@ class AnchorVotes:
         known: dict[int, _Votes] = defaultdict(dict)
         for signed in certificate.votes():
             known[signed.vote.view][signed.voter_index] = signed.signature
-        own = self._own.get(epoch)
-        if own is None or own.vote.block_id != certificate.block_id:
-            return known
-        if not any(own.voter_index in votes for votes in known.values()):
-            known[own.vote.view][own.voter_index] = own.signature
+        own, late = self._own.get(epoch), self._late.get(epoch, {})
+        for signed in (*late.values(), *(() if own is None else (own,))):
+            place = signed.voter_index
+            is_known = any(place in votes for votes in known.values())
+            if signed.vote.block_id == certificate.block_id and not is_known:
+                known[signed.vote.view][place] = signed.signature
         return known
 
     def _transaction(

@@ -134,7 +134,7 @@ def assemble(
         accuser = Accuser(key, chain, pool, context, proofs, ballots.keep)
         renewer = Renewer(key, reveals, chain, pool, context)
     clock_watch, watch = clock_watch_of(context), ForkWatch(engine, chain, context)
-    inbound = InboundDesk(engine, certificates, bodies, pool, clock_watch, watch, context)
+    inbound = InboundDesk(engine, certificates, bodies, pool, clock_watch, watch, context, anchors)
     syncer = Syncer(engine, bodies, finalizer, watch, context)
     history = history_of(config, ledger, syncer, feed, archive, context)
     context.network.set_handler(Responder(chain, pool, engine, machine, history.shelf).answer)

@@ -2,6 +2,7 @@
 
 import trio
 
+from aichain.node.anchor_votes import AnchorVotes
 from aichain.node.bodies import Bodies
 from aichain.node.certificates import CertificateDesk, is_of_current_instance
 from aichain.node.charges import charge_refused
@@ -40,8 +41,10 @@ class InboundDesk:
         clock_watch: ClockWatch,
         fork_watch: ForkWatch,
         context: NodeContext,
+        anchors: AnchorVotes | None,
     ) -> None:
         self._engine = engine
+        self._anchors = anchors
         self.clock_watch = clock_watch
         self._certificates = certificates
         self._bodies = bodies
@@ -102,24 +105,41 @@ class InboundDesk:
 
     async def _take_vote(self, peer: str, vote: ReceivedVote, nursery: trio.Nursery) -> None:
         state = self._engine.state
-        if vote.epoch != state.epoch:
+        edge = state.edge_certificate
+        if vote.epoch == state.epoch:
+            signed, take = vote.bind(state.instance.id), self._verify_vote
+            wanted = is_wanted(state, signed)
+        elif edge is not None and vote.epoch == edge.epoch and self._anchors is not None:
+            signed, take = vote.bind(edge.instance_id), self._keep_late_vote
+            members = len(self._electorates.validators(edge.epoch))
+            wanted = vote.voter_index < members and self._anchors.wants(signed, edge)
+        else:
             return  # of another instance: dropped, its sender repeats it (R9)
-        signed = vote.bind(state.instance.id)
         slot = (vote.epoch, vote.view, int(vote.phase), vote.voter_index, vote.block_id)
         key = (*slot, blake3_256(vote.signature))  # a forged copy must not hide the true one
-        if key in self._in_flight or not is_wanted(state, signed):
+        if key in self._in_flight or not wanted:
             return
         self._in_flight.add(key)
 
         async def verify(peer: str, signed: SignedVote) -> None:
             try:
-                await self._verify_vote(peer, signed)
+                await take(peer, signed)
             finally:
                 self._in_flight.discard(key)
 
         await self._reception.start(nursery, verify, peer, signed)
 
     async def _verify_vote(self, peer: str, signed: SignedVote) -> None:
+        if await self._is_signed(peer, signed):
+            self._metrics.vote_received(signed.vote.phase.name.lower())
+            self._engine.offer(VoteAccepted(signed, self._clock.now_ms()))
+
+    async def _keep_late_vote(self, peer: str, signed: SignedVote) -> None:
+        """It counts for nothing here any more; on chain it is counted, and paid."""
+        if await self._is_signed(peer, signed) and self._anchors is not None:
+            self._anchors.keep(signed)
+
+    async def _is_signed(self, peer: str, signed: SignedVote) -> bool:
         item = SignatureItem(
             self._electorates.validators(signed.epoch)[signed.voter_index].public_key,
             signed.vote.signing_bytes,
@@ -129,9 +149,7 @@ class InboundDesk:
         (verdict,) = await self._verifier.verify_consensus((item,))
         if not verdict:
             await self._forged(peer, signed.epoch, "vote")
-            return
-        self._metrics.vote_received(signed.vote.phase.name.lower())
-        self._engine.offer(VoteAccepted(signed, self._clock.now_ms()))
+        return verdict
 
     async def _take_proposal(self, peer: str, message: ProposalMessage) -> None:
         state, came_ms = self._engine.state, self._clock.now_ms()

@@ -160,7 +160,7 @@ def assemble_lanes(
             renewer=Renewer(key, reveals, chain, pool, context),
             probation=probation_of(engine, context, ballots, syncer, watch, records),
         )
-    inbound = LaneInbound(engine, instances, certificates, bodies, pool, watch, relay, context)
+    inbound = LaneInbound(engine, certificates, bodies, pool, watch, relay, anchors, context)
     answers = LaneAnswers(engine, relay, chain, machine.clock)
     history = history_of(config, ledger, syncer, feed, archive, context)
     context.network.set_handler(Responder(chain, pool, answers, machine, history.shelf).answer)

@@ -46,7 +46,7 @@ class LaneCertificates:
     ) -> None:
         self._engine = engine
         self._fork_watch = fork_watch
-        self._instances = instances
+        self.instances = instances
         self._electorates = context.electorates
         self._verifier = context.verifier
         self._network = context.network
@@ -61,7 +61,7 @@ class LaneCertificates:
 
     async def take(self, peer: str, certificate: QuorumCertificate) -> bool:
         """Verify and hand over; False when it is not wanted now. A forged one costs its sender."""
-        if self._instances.named(certificate.instance_id) is None:
+        if self.instances.named(certificate.instance_id) is None:
             return False
         return await self._intake.take(peer, certificate, self._offer)
 
@@ -112,7 +112,7 @@ class LaneCertificates:
         await self._require([*items, *self._close_items((message.signed,))], "a CLOSE")
 
     def _close_items(self, closes: Sequence[SignedClose]) -> list[SignatureItem]:
-        seating = self._instances.named(closes[0].close.instance_id)
+        seating = self.instances.named(closes[0].close.instance_id)
         assert seating is not None, "its shape was checked"
         return close_witnesses(closes, seating)
 
@@ -120,7 +120,7 @@ class LaneCertificates:
         """To those who vote in its instance; who needs one that is too large to push asks."""
         if certificate.size > limits.PUSHED_MAX_BYTES:
             return
-        seating = self._instances.named(certificate.instance_id)
+        seating = self.instances.named(certificate.instance_id)
         audience = Audience.VALIDATORS if seating is None else audience_of(seating)
         self._network.push(LaneCertificate(certificate), audience)
 
@@ -153,11 +153,11 @@ class LaneCertificates:
             taken = [
                 await self.take(peer, certificate)
                 for certificate in answer.certificates
-                if self._instances.named(certificate.instance_id) is not None
+                if self.instances.named(certificate.instance_id) is not None
             ]
             if any(taken):
                 return
-        seating, number = self._instances.named(instance_id), self._engine.state.number
+        seating, number = self.instances.named(instance_id), self._engine.state.number
         if seating is not None and seating.number == number:
             await self.request_decision(number)
 
@@ -191,7 +191,7 @@ class LaneCertificates:
                     return
 
     def _ballot(self) -> Seating | None:
-        return self._instances.numbered(Lane.HARD, self._engine.state.number)
+        return self.instances.numbered(Lane.HARD, self._engine.state.number)
 
     def _peers(self) -> list[str]:
         order = self._rotation.order(self._network.peers(), steady_ms())
@@ -201,10 +201,10 @@ class LaneCertificates:
         return self._engine.offer(CertificateAccepted(certificate, self._clock.now_ms()))
 
     def _witnesses(self, certificate: QuorumCertificate) -> list[SignatureItem]:
-        seating = self._instances.named(certificate.instance_id)
+        seating = self.instances.named(certificate.instance_id)
         assert seating is not None, "of an instance that has begun"
         certificate.check_quorum(seating.instance.electorate)
-        return self._instances.witnesses(certificate, seating)
+        return self.instances.witnesses(certificate, seating)
 
     async def _require(self, items: list[SignatureItem], subject: str) -> None:
         if not all(await self._verifier.verify_consensus(items)):

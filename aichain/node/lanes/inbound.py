@@ -4,13 +4,14 @@ from dataclasses import replace
 
 import trio
 
+from aichain.node.anchor_votes import AnchorVotes
 from aichain.node.bodies import Bodies
 from aichain.node.charges import charge_refused
 from aichain.node.clock_watch import ClockWatch
 from aichain.node.context import NodeContext
 from aichain.node.lanes.certificates import LaneCertificates
 from aichain.node.lanes.engine import LaneEngine
-from aichain.node.lanes.instances import Instances, Seating
+from aichain.node.lanes.instances import Seating
 from aichain.node.lanes.relay import Relay, signed_proposal, signed_vote
 from aichain.node.pool import TransactionPool
 from aichain.node.reception import Reception
@@ -31,6 +32,7 @@ from consensus.lanes.proofs import check_proof
 from consensus.lanes.refusals import refusal_of_block, refusal_of_checkpoint
 from consensus.proposals import PROPOSAL_CONTEXT, Proposal, SignedProposal
 from consensus.votes import VOTE_CONTEXT, Lane, SignedVote
+from genesis.epochs import last_height
 from native.errors import InvalidSignature
 from native.hashing import blake3_256
 from native.merkle import merkle_root
@@ -55,17 +57,18 @@ class LaneInbound:
     def __init__(
         self,
         engine: LaneEngine,
-        instances: Instances,
         certificates: LaneCertificates,
         bodies: Bodies,
         pool: TransactionPool,
         clock_watch: ClockWatch,
         relay: Relay,
+        anchors: AnchorVotes | None,
         context: NodeContext,
     ) -> None:
         self._engine = engine
-        self._instances = instances
+        self._instances = certificates.instances
         self._certificates = certificates
+        self._anchors = anchors
         self._bodies = bodies
         self._pool = pool
         self.clock_watch = clock_watch
@@ -139,7 +142,8 @@ class LaneInbound:
         if relayed is None:
             return
         counts = self._relay.takes_part(seating) and is_wanted(self._engine.state, signed)
-        is_new = counts or self._relay.wants(peer, relayed, signed)
+        is_late = self._is_late(signed)
+        is_new = counts or is_late or self._relay.wants(peer, relayed, signed)
         if (key in self._in_flight or not is_new) and not self._relay.doubts(peer, relayed):
             return
         self._in_flight.add(key)
@@ -154,6 +158,8 @@ class LaneInbound:
                     return
                 self._relay.brought(peer, relayed)
                 self._relay.pass_on(peer, relayed)
+                if is_late and self._anchors is not None:
+                    self._anchors.keep(signed)
                 if counts:
                     self._metrics.vote_received(signed.vote.phase.name.lower())
                     self._engine.offer(VoteAccepted(signed, self._clock.now_ms()))
@@ -161,6 +167,17 @@ class LaneInbound:
                 self._in_flight.discard(key)
 
         await self._reception.start(nursery, verify, peer, signed)
+
+    def _is_late(self, signed: SignedVote) -> bool:
+        """A vote for what ended the epoch, after its quorum: on chain it is counted, and paid."""
+        state = self._engine.state
+        checkpoint, decision = state.checkpoint, state.decision
+        blocks = self._context.document.consensus.epoch_blocks
+        if self._anchors is None or decision is None:
+            return False
+        if checkpoint.block_height != last_height(checkpoint.epoch, blocks):
+            return False
+        return self._anchors.wants(signed, decision)
 
     async def _take_once(self, peer: str, message: TermProposal | CheckpointMessage) -> None:
         """Not again, while a copy that came another way is verified."""

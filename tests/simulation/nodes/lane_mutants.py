@@ -186,7 +186,7 @@ MUTANTS: Final[dict[str, Mutant]] = {
         ((LaneFinalizer, "show_fast", _publish_fast),), "captured", 0
     ),
     "skipping executes nothing": Mutant(((LaneSyncer, "_execute", _execute_nothing),), "behind", 0),
-    "certificates believed": Mutant(((LaneCertificates, "_require", _believe),), "liars", 7),
+    "certificates believed": Mutant(((LaneCertificates, "_require", _believe),), "liars", 43),
     "decisions are not compared": Mutant(((LaneForkWatch, "judge", _see_no_fork),), "beyond", 0),
     "gossip passed on unseen": Mutant(((LaneInbound, "judge_gossip", _pass_all_on),), "liars", 5),
 }
