@@ -1,11 +1,8 @@
 """`eth_subscribe`: what happens, pushed over a WebSocket as Ethereum clients read it."""
 
 from enum import StrEnum
-from typing import Annotated
 
-from msgspec import Meta
-
-from aichain.rpc.errors import InvalidParams, WebSocketNeeded
+from aichain.rpc.errors import InvalidParams
 from aichain.rpc.interests import (
     Interest,
     MatchingLogs,
@@ -14,6 +11,7 @@ from aichain.rpc.interests import (
     SyncChanges,
 )
 from aichain.rpc.methods.eth_logs import LogQuery, filter_of
+from aichain.rpc.methods.subscribing import SubscriptionId, subscriber_of
 from aichain.rpc.registry import Context, Params, method
 
 
@@ -32,22 +30,15 @@ class EthSubscription(Params, frozen=True):
     """Of logs; false, or nothing, elsewhere."""
 
 
-class SubscriptionId(Params, frozen=True):
-    subscription: Annotated[str, Meta(max_length=32)]
-
-
 async def subscribe(context: Context, params: EthSubscription) -> str:
     """Subscribe to "newHeads", "logs", "newPendingTransactions" or "syncing"; WebSocket only."""
-    if context.subscriber is None:
-        raise WebSocketNeeded(method=f"eth_subscribe {params.topic}")
-    return context.subscriber.subscribe(eth_interest_of(params))
+    subscriber = subscriber_of(context, f"eth_subscribe {params.topic}")
+    return subscriber.subscribe(eth_interest_of(params))
 
 
 async def unsubscribe(context: Context, params: SubscriptionId) -> bool:
     """End a subscription; false when there was none."""
-    if context.subscriber is None:
-        raise WebSocketNeeded(method="eth_unsubscribe")
-    return context.subscriber.unsubscribe(params.subscription)
+    return subscriber_of(context, "eth_unsubscribe").unsubscribe(params.subscription)
 
 
 def eth_interest_of(params: EthSubscription) -> Interest:

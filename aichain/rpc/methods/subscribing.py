@@ -8,7 +8,7 @@ from msgspec import Meta
 from aichain.rpc.errors import InvalidParams, WebSocketNeeded
 from aichain.rpc.interests import AccountChanges, FinalTransactions, Interest, NewBlocks, Votes
 from aichain.rpc.methods.parameters import AddressText, address_of
-from aichain.rpc.registry import Context, Params, method
+from aichain.rpc.registry import Context, Params, Subscriber, method
 
 
 class Topic(StrEnum):
@@ -31,16 +31,20 @@ class SubscriptionId(Params, frozen=True):
 
 async def subscribe(context: Context, params: Wish) -> str:
     """Subscribe to "newBlocks", "transactions", "votes", or "account" of an address; WebSocket."""
-    if context.subscriber is None:
-        raise WebSocketNeeded(method=f"aichain_subscribe {params.topic}")
-    return context.subscriber.subscribe(interest_of(params.topic, params.address))
+    subscriber = subscriber_of(context, f"aichain_subscribe {params.topic}")
+    return subscriber.subscribe(interest_of(params.topic, params.address))
 
 
 async def unsubscribe(context: Context, params: SubscriptionId) -> bool:
     """End a subscription; false when there was none."""
+    return subscriber_of(context, "aichain_unsubscribe").unsubscribe(params.subscription)
+
+
+def subscriber_of(context: Context, method: str) -> Subscriber:
+    """Raises WebSocketNeeded where answers alone can be sent."""
     if context.subscriber is None:
-        raise WebSocketNeeded(method="aichain_unsubscribe")
-    return context.subscriber.unsubscribe(params.subscription)
+        raise WebSocketNeeded(method=method)
+    return context.subscriber
 
 
 def interest_of(topic: Topic, address: str | None) -> Interest:
