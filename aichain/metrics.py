@@ -74,6 +74,7 @@ class Metrics:
         self._rpc_calls = self._histogram(
             "rpc_seconds", "RPC calls by method", _RPC_BUCKETS, "method"
         )
+        self._rpc_by_method: dict[str, Histogram] = {}
         self._rpc_refusals = self._counter("rpc_refusals", "RPC errors by code", "code")
         self._rpc_connections = self._gauge("rpc_connections", "Open RPC connections")
         self._add_verification()
@@ -203,7 +204,9 @@ class Metrics:
 
     def rpc_called(self, method: str, seconds: float) -> None:
         """`method` is a registered name or "unknown": callers cannot make up label values."""
-        self._rpc_calls.labels(method=method).observe(seconds)
+        if method not in self._rpc_by_method:
+            self._rpc_by_method[method] = self._rpc_calls.labels(method=method)
+        self._rpc_by_method[method].observe(seconds)
 
     def rpc_refused(self, code: str) -> None:
         self._rpc_refusals.labels(code=code).inc()

@@ -1,12 +1,11 @@
-"""HTTP/1.1 without a socket: bytes to requests, answers to bytes, and who may call from where."""
+"""HTTP/1.1 without a socket: bytes to requests, answers to bytes."""
 
-import hmac
-import ipaddress
-import re
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
 
 import httptools
+import msgspec
 
 from aichain.rpc.limits import RpcLimits
 from native.errors import InvalidData
@@ -46,7 +45,11 @@ _SINGLE_HEADERS = frozenset(
         "sec-websocket-key",
     }
 )
-_HOST = re.compile(r"(\[(?P<v6>[0-9a-fA-F:.]+)\]|(?P<name>[\w.-]+))(:[0-9]{1,5})?", re.ASCII)
+_USUAL_NAMES: Mapping[bytes, str] = {
+    written.encode(): name
+    for name in (*_SINGLE_HEADERS, "accept", "accept-encoding", "connection", "user-agent")
+    for written in (name, name.title())
+}
 _CORS_METHODS = "GET, POST, OPTIONS"
 _CORS_MAX_AGE_S = "600"
 
@@ -59,8 +62,7 @@ class HttpRefused(InvalidData):
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class HttpRequest:
+class HttpRequest(msgspec.Struct, frozen=True):
     """One whole request; header names are in lower case."""
 
     method: str
@@ -155,7 +157,9 @@ class RequestReader:
             return b""
         last = self._ready.pop()
         if last.is_websocket:
-            self._ready.append(replace(last, body=b"", keep_alive=False, rest=bytes(rest)))
+            self._ready.append(
+                msgspec.structs.replace(last, body=b"", keep_alive=False, rest=bytes(rest))
+            )
             return b""
         if last.method == "CONNECT":
             raise HttpRefused(405, "this is not a proxy")
@@ -190,7 +194,7 @@ class RequestReader:
     def on_header(self, name: bytes, value: bytes) -> None:
         self._head_bytes += len(name) + len(value) + 4
         self._bound_head()
-        key = name.decode("latin-1").lower()
+        key = _USUAL_NAMES.get(name) or name.decode("latin-1").lower()
         text = value.decode("latin-1").strip()
         if key in self._headers:
             if key in _SINGLE_HEADERS:
@@ -246,13 +250,24 @@ def render_response(
     keep_alive: bool = True,
     headers: Mapping[str, str] | None = None,
 ) -> bytes:
+    head = _render_head(status, content_type, keep_alive, tuple((headers or {}).items()))
+    if status == 204:
+        return b"%b\r\n" % head
+    return b"%bcontent-length: %d\r\n\r\n%b" % (head, len(body), body)
+
+
+@lru_cache(maxsize=64)
+def _render_head(
+    status: int, content_type: str, keep_alive: bool, headers: tuple[tuple[str, str], ...]
+) -> bytes:
+    """All but the length: a server says few different things."""
     lines = [f"HTTP/1.1 {status} {REASONS[status]}"]
     if status != 204:
-        lines += [f"content-type: {content_type}", f"content-length: {len(body)}"]
+        lines.append(f"content-type: {content_type}")
     lines += ["cache-control: no-store", "x-content-type-options: nosniff"]
-    lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
+    lines += [f"{name}: {value}" for name, value in headers]
     lines.append("connection: keep-alive" if keep_alive else "connection: close")
-    return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body
+    return "\r\n".join(lines).encode("latin-1") + b"\r\n"
 
 
 def render_stream_head(content_type: str, headers: Mapping[str, str]) -> bytes:
@@ -261,41 +276,6 @@ def render_stream_head(content_type: str, headers: Mapping[str, str]) -> bytes:
     lines += ["x-content-type-options: nosniff"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
     return "\r\n".join((*lines, "connection: close")).encode("latin-1") + b"\r\n\r\n"
-
-
-def host_allowed(host: str, allowed: Collection[str]) -> bool:
-    """Is this Host header ours? Names must be listed; addresses cannot be rebound by DNS."""
-    if not host or "*" in allowed:
-        return True
-    parts = _HOST.fullmatch(host)
-    if parts is None:
-        return False
-    name = parts["v6"] or parts["name"]
-    if name.lower() in allowed:
-        return True
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return False
-    return True
-
-
-def token_allowed(authorization: str, tokens: Collection[bytes]) -> bool:
-    """Whether a header carries one of these tokens (RFC 6750); without tokens everybody may call.
-
-    Each is compared in full: the time it takes says nothing of where they differ.
-    """
-    scheme, _, given = authorization.partition(" ")
-    is_bearer = scheme.lower() == "bearer"
-    found = [hmac.compare_digest(given.strip().encode("latin-1"), token) for token in tokens]
-    return not tokens or (is_bearer and any(found))
-
-
-def origin_allowed(origin: str | None, host: str, allowed: Collection[str]) -> bool:
-    """May a page of this origin call? Programs send none; our own pages have our own host."""
-    if origin is None or "*" in allowed or origin.lower() in allowed:
-        return True
-    return bool(host) and origin.lower() in (f"http://{host.lower()}", f"https://{host.lower()}")
 
 
 def cors_headers(origin: str | None) -> dict[str, str]:

@@ -59,19 +59,43 @@ class Method:
     result: object
     """The type of what `call` returns."""
     call: Callable[[Context, bytes], Awaitable[object]]
+    answer: Callable[[Context, bytes], object] | None = None
+    """The same for a method that never waits: nothing has to bound its time."""
 
 
 def method(name: str, params: type[P], run: Callable[[Context, P], Awaitable[object]]) -> Method:
     """An entry for `run`: its docstring's first line is the summary, its annotation the result."""
-    decoder = msgspec.json.Decoder(params)
-    names = tuple(field.encode_name for field in msgspec.structs.fields(params))
+    read = _reader_of(params)
 
     async def call(context: Context, raw: bytes) -> object:
-        return await run(context, parse_params(decoder, names, raw))
+        return await run(context, read(raw))
 
+    return Method(name, _summary_of(name, run), params, get_type_hints(run)["return"], call)
+
+
+def instant_method(name: str, params: type[P], run: Callable[[Context, P], object]) -> Method:
+    """The same of what is in memory: called often, and a deadline would cost more than the call."""
+    read = _reader_of(params)
+
+    def answer(context: Context, raw: bytes) -> object:
+        return run(context, read(raw))
+
+    async def call(context: Context, raw: bytes) -> object:
+        return answer(context, raw)
+
+    result = get_type_hints(run)["return"]
+    return Method(name, _summary_of(name, run), params, result, call, answer)
+
+
+def _reader_of(params: type[P]) -> Callable[[bytes], P]:
+    decoder = msgspec.json.Decoder(params)
+    names = tuple(field.encode_name for field in msgspec.structs.fields(params))
+    return lambda raw: parse_params(decoder, names, raw)
+
+
+def _summary_of(name: str, run: Callable[..., object]) -> str:
     assert run.__doc__, f"{name} has no documentation"
-    summary = run.__doc__.strip().splitlines()[0]
-    return Method(name, summary, params, get_type_hints(run)["return"], call)
+    return run.__doc__.strip().splitlines()[0]
 
 
 class Registry:

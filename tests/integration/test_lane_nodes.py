@@ -74,7 +74,7 @@ async def _require_both_lanes(node: RunningLanes) -> None:
     shown: Any = to_builtins(await get_state(node.rpc, CoreQuery()))
     assert shown["ballot"]["number"] == lanes_of(node).number
     assert shown["terms"]
-    status: Any = to_builtins(await get_status(node.rpc, NoParams()))
+    status: Any = to_builtins(get_status(node.rpc, NoParams()))
     assert status["checkpoint"] == lanes_of(node).checkpoint.number
     assert status["fastHeight"] > status["height"]
     committee: Any = to_builtins(await get_committee(node.rpc, CommitteeQuery()))

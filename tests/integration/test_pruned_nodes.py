@@ -28,7 +28,7 @@ def test_a_node_prunes_while_it_runs_and_says_what_it_lacks(tmp_path: Path) -> N
     async def story() -> None:
         async with short_epochs(tmp_path, 1) as net:
             founder = await pruned_founder(net)
-            backend = founder.node.rpc._backend
+            backend = founder.node.rpc.context.backend
             assert backend.status().first_height == first(founder)
             for ask in (backend.block_at, backend.commit, backend.finality):
                 with pytest.raises(HistoryPruned) as refused:

@@ -13,15 +13,12 @@ from aichain.rpc.settings import RpcSettings
 from tests.unit.aichain.rpc.serving import (
     DEADLINE_S,
     NOW_MS,
-    Response,
     get,
     post,
     read_response,
     rpc,
     served,
 )
-
-QUICK = RpcLimits(idle_timeout_s=0.4, read_timeout_s=0.4, write_timeout_s=0.4, linger_timeout_s=0.2)
 
 
 async def test_a_call_and_a_batch_on_one_kept_connection() -> None:
@@ -153,59 +150,6 @@ async def test_connection_close_is_obeyed() -> None:
         await stream.send_all(post(rpc("eth_chainId"), connection="close"))
         assert (await read_response(stream)).headers["connection"] == "close"
         assert await stream.receive_some(1) == b""
-
-
-async def test_a_slow_writer_is_cut_off_however_it_trickles() -> None:
-    async with served(QUICK) as node, await node.open() as stream:
-        with trio.fail_after(DEADLINE_S):
-            response = await _trickle(stream, post(rpc("eth_chainId")))
-        assert response.status == 408
-
-
-async def _trickle(stream: trio.SocketStream, request: bytes) -> Response:
-    """One byte every tenth of the timeout, for ever."""
-    async with trio.open_nursery() as nursery:
-
-        async def write() -> None:
-            for byte in request:
-                await stream.send_all(bytes([byte]))
-                await trio.sleep(0.04)
-
-        nursery.start_soon(write)
-        response = await read_response(stream)
-        nursery.cancel_scope.cancel()
-    return response
-
-
-async def test_an_idle_connection_is_closed_in_silence() -> None:
-    async with served(QUICK) as node, await node.open() as stream:
-        await stream.send_all(get("/health"))
-        assert (await read_response(stream)).status == 200
-        with trio.fail_after(DEADLINE_S):
-            assert await stream.receive_some(1) == b""
-
-
-async def test_a_client_that_does_not_read_is_dropped_and_delays_nobody() -> None:
-    async with served(QUICK) as node, await node.open() as deaf:
-        requests = post(rpc("aichain_validators", 1)) * 400
-        with trio.move_on_after(0.3):
-            await deaf.send_all(requests)
-        assert "result" in await node.call("eth_chainId")
-        await trio.sleep(0.6)
-        with trio.fail_after(DEADLINE_S):
-            assert await _count_answers(deaf) < 400
-        assert "result" in await node.call("eth_chainId")
-
-
-async def _count_answers(stream: trio.SocketStream) -> int:
-    """How many responses come before the server hangs up."""
-    received = b""
-    try:
-        while data := await stream.receive_some(65536):
-            received += data
-    except trio.BrokenResourceError:
-        pass
-    return received.count(b"HTTP/1.1 200 ")
 
 
 async def test_clients_that_vanish_leave_nothing_behind() -> None:

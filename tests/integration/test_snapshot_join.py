@@ -96,7 +96,7 @@ def test_who_was_away_while_all_others_pruned_comes_back_by_a_snapshot(
             await until(lambda: back.starts == 2, 60)
             await until(lambda: back.height >= founder.height - 1 > left_at + WINDOW, 60)
             assert first(back) > left_at
-            backend = back.node.rpc._backend
+            backend = back.node.rpc.context.backend
             for ask in (backend.validator_set, backend.electorate):
                 with pytest.raises(HistoryPruned):  # who voted then was in no snapshot
                     await ask(1)
@@ -278,7 +278,7 @@ def test_a_newcomer_takes_a_snapshot_where_nobody_keeps_the_first_blocks(tmp_pat
             stranger = await net.start(1, founder=False, sync=SyncMode.SNAPSHOT)
 
             async def noting(request: AnyRequest, truth: Truth) -> Response:
-                status = stranger.node.rpc._backend.status()
+                status = stranger.node.rpc.context.backend.status()
                 if status.joining is not None and status.joining not in seen:
                     assert status.syncing or status.joining.stage is JoinStage.LOOKING
                     seen.append(status.joining)
@@ -293,7 +293,7 @@ def test_a_newcomer_takes_a_snapshot_where_nobody_keeps_the_first_blocks(tmp_pat
             assert {each.stage for each in seen} >= {JoinStage.LOOKING, JoinStage.FETCHING}
             assert max(each.parts for each in seen) > 3
             assert score_of(founder, stranger) == 100
-            backend = stranger.node.rpc._backend
+            backend = stranger.node.rpc.context.backend
             await until(lambda: backend.status().joining is None, 10)
             assert not backend.status().syncing
             joined_at = first(stranger) - 1
@@ -329,7 +329,7 @@ def test_who_is_alone_is_not_syncing_although_it_looks_for_a_snapshot(tmp_path: 
         async with short_epochs(tmp_path, 1) as net:
             founder = await net.start(0, sync=SyncMode.SNAPSHOT)
             await until(lambda: founder.height >= 3 * EPOCH_BLOCKS, 60)
-            status = founder.node.rpc._backend.status()
+            status = founder.node.rpc.context.backend.status()
             assert not status.syncing
             assert founder.node.history.shelf.offers
 

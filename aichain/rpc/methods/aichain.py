@@ -18,7 +18,7 @@ from aichain.rpc.methods.parameters import (
     hash_of,
     location_of,
 )
-from aichain.rpc.registry import Context, NoParams, Params, method
+from aichain.rpc.registry import Context, NoParams, Params, instant_method, method
 from aichain.rpc.render.accounts import show_account, show_history, show_proof, show_supply
 from aichain.rpc.render.blocks import show_block, show_commit
 from aichain.rpc.render.node import show_mempool, show_peers, show_status
@@ -73,7 +73,7 @@ class Listing(Params, frozen=True):
     limit: Annotated[int, Meta(ge=0, le=RPC_LISTED_TRANSACTIONS_MAX)] = _DEFAULT_LISTED
 
 
-async def get_status(context: Context, _: NoParams) -> Status:
+def get_status(context: Context, _: NoParams) -> Status:
     """Where this node stands."""
     backend = context.backend
     now_ms = context.clock.now_ms()
@@ -101,7 +101,7 @@ async def get_transaction(context: Context, params: ByHash) -> TransactionStatus
     return None if view is None else show_transaction_status(view)
 
 
-async def get_account(context: Context, params: ByAddress) -> Account:
+def get_account(context: Context, params: ByAddress) -> Account:
     """Balance, nonce and stake after the last final block; zeros for an unused address."""
     address = address_of(params.address)
     state = context.backend.head()
@@ -149,12 +149,12 @@ async def get_commit(context: Context, params: ByHeight) -> Commit | None:
     return None if view is None else show_commit(params.height, view)
 
 
-async def get_peers(context: Context, _: NoParams) -> list[Peer]:
+def get_peers(context: Context, _: NoParams) -> list[Peer]:
     """Connected peers, and what they say of themselves."""
     return show_peers(context.backend.peers())
 
 
-async def get_mempool(context: Context, params: Listing) -> Mempool:
+def get_mempool(context: Context, params: Listing) -> Mempool:
     """Size of the mempool and its best paying transactions."""
     return show_mempool(context.backend.mempool(params.limit))
 
@@ -171,16 +171,16 @@ async def _validators_of(backend: Backend, view: BlockView) -> ValidatorSet | No
 
 
 METHODS = (
-    method("aichain_status", NoParams, get_status),
+    instant_method("aichain_status", NoParams, get_status),
     method("aichain_getBlock", BlockQuery, get_block),
     method("aichain_getTransaction", ByHash, get_transaction),
-    method("aichain_getAccount", ByAddress, get_account),
+    instant_method("aichain_getAccount", ByAddress, get_account),
     method("aichain_getAccountHistory", HistoryQuery, get_account_history),
     method("aichain_getProof", ByAddress, get_proof),
     method("aichain_sendTransaction", RawTransaction, send_transaction),
     method("aichain_validators", AtHeight, get_validators),
     method("aichain_commit", ByHeight, get_commit),
-    method("aichain_peers", NoParams, get_peers),
-    method("aichain_mempool", Listing, get_mempool),
+    instant_method("aichain_peers", NoParams, get_peers),
+    instant_method("aichain_mempool", Listing, get_mempool),
     method("aichain_supply", NoParams, get_supply),
 )

@@ -8,7 +8,7 @@ from aichain.rpc.backend import BlockView
 from aichain.rpc.errors import InvalidParams, UnknownResource
 from aichain.rpc.methods.eth_blocks import height_of
 from aichain.rpc.methods.parameters import EthBlockText, IndexText
-from aichain.rpc.registry import Context, NoParams, Params, method
+from aichain.rpc.registry import Context, NoParams, Params, instant_method, method
 from aichain.rpc.render.ethereum import quantity, weight_of
 from aichain.rpc.results.ethereum import FeeHistory
 from aichain.rpc.results.result import Quantity
@@ -23,12 +23,12 @@ class FeeWindow(Params, frozen=True):
     percentiles: Annotated[list[Percentile], Meta(max_length=RPC_FEE_PERCENTILES_MAX)] | None = None
 
 
-async def gas_price(context: Context, _: NoParams) -> Quantity:
+def gas_price(context: Context, _: NoParams) -> Quantity:
     """The base fee of the next block."""
     return quantity(context.backend.head().base_fee)
 
 
-async def max_priority_fee(context: Context, _: NoParams) -> Quantity:
+def max_priority_fee(context: Context, _: NoParams) -> Quantity:
     """The tip per weight that the pool asks for: nothing while it has room."""
     return quantity(context.backend.mempool(0).tip_floor)
 
@@ -90,7 +90,7 @@ async def _views(context: Context, oldest: int, newest: int) -> list[BlockView]:
 
 
 METHODS = (
-    method("eth_gasPrice", NoParams, gas_price),
-    method("eth_maxPriorityFeePerGas", NoParams, max_priority_fee),
+    instant_method("eth_gasPrice", NoParams, gas_price),
+    instant_method("eth_maxPriorityFeePerGas", NoParams, max_priority_fee),
     method("eth_feeHistory", FeeWindow, fee_history),
 )

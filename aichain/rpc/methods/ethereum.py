@@ -27,7 +27,7 @@ from aichain.rpc.methods.parameters import (
     address_of,
     bytes_of,
 )
-from aichain.rpc.registry import Context, NoParams, Params, method
+from aichain.rpc.registry import Context, NoParams, Params, instant_method, method
 from aichain.rpc.render.ethereum import quantity, show_syncing
 from aichain.rpc.render.texts import show_bytes
 from aichain.rpc.results.ethereum import EthBlock, Syncing
@@ -66,47 +66,47 @@ class Data(Params, frozen=True):
     data: DataText
 
 
-async def chain_id(context: Context, _: NoParams) -> Quantity:
+def chain_id(context: Context, _: NoParams) -> Quantity:
     """The network id (EIP-695)."""
-    return quantity(context.backend.status().network_id)
+    return quantity(context.backend.head().document.network_id)
 
 
-async def net_version(context: Context, _: NoParams) -> str:
+def net_version(context: Context, _: NoParams) -> str:
     """The network id in decimal."""
-    return str(context.backend.status().network_id)
+    return str(context.backend.head().document.network_id)
 
 
-async def net_listening(_: Context, __: NoParams) -> bool:
+def net_listening(_: Context, __: NoParams) -> bool:
     """Always true: a node that answers listens to peers."""
     return True
 
 
-async def net_peer_count(context: Context, _: NoParams) -> Quantity:
+def net_peer_count(context: Context, _: NoParams) -> Quantity:
     """Connected peers."""
     return quantity(context.backend.status().peers)
 
 
-async def client_version(context: Context, _: NoParams) -> str:
+def client_version(context: Context, _: NoParams) -> str:
     """Name, version and platform."""
     version = context.backend.status().version
     python = f"python{platform.python_version()}"
     return f"AIChain/v{version}/{platform.system().lower()}-{platform.machine()}/{python}"
 
 
-async def syncing(context: Context, _: NoParams) -> bool | Syncing:
+def syncing(context: Context, _: NoParams) -> bool | Syncing:
     """False, or how far the node is."""
     status = context.backend.status()
     return show_syncing(status) if status.syncing else False
 
 
-async def accounts(_: Context, __: NoParams) -> list[str]:
+def accounts(_: Context, __: NoParams) -> list[str]:
     """Empty: the node holds no keys for callers."""
     return []
 
 
-async def block_number(context: Context, _: NoParams) -> Quantity:
+def block_number(context: Context, _: NoParams) -> Quantity:
     """The last final height."""
-    return quantity(context.backend.status().height)
+    return quantity(context.backend.head().head.height)
 
 
 async def get_balance(context: Context, params: AtBlock) -> Quantity:
@@ -160,16 +160,16 @@ async def send_raw_transaction(context: Context, params: RawTransaction) -> Hash
     return show_bytes(await context.backend.submit(envelope))
 
 
-async def sha3(_: Context, params: Data) -> HashHex:
+def sha3(_: Context, params: Data) -> HashHex:
     """Keccak-256 of the bytes."""
     return show_bytes(keccak256(bytes_of(params.data)))
 
 
 METHODS = (
-    method("eth_chainId", NoParams, chain_id),
-    method("eth_blockNumber", NoParams, block_number),
-    method("eth_syncing", NoParams, syncing),
-    method("eth_accounts", NoParams, accounts),
+    instant_method("eth_chainId", NoParams, chain_id),
+    instant_method("eth_blockNumber", NoParams, block_number),
+    instant_method("eth_syncing", NoParams, syncing),
+    instant_method("eth_accounts", NoParams, accounts),
     method("eth_getBalance", AtBlock, get_balance),
     method("eth_getTransactionCount", AtBlock, get_transaction_count),
     method("eth_getCode", AtBlock, get_code),
@@ -177,9 +177,9 @@ METHODS = (
     method("eth_getBlockByNumber", BlockByNumber, get_block_by_number),
     method("eth_getBlockByHash", BlockByHash, get_block_by_hash),
     method("eth_sendRawTransaction", RawTransaction, send_raw_transaction),
-    method("net_version", NoParams, net_version),
-    method("net_listening", NoParams, net_listening),
-    method("net_peerCount", NoParams, net_peer_count),
-    method("web3_clientVersion", NoParams, client_version),
-    method("web3_sha3", Data, sha3),
+    instant_method("net_version", NoParams, net_version),
+    instant_method("net_listening", NoParams, net_listening),
+    instant_method("net_peerCount", NoParams, net_peer_count),
+    instant_method("web3_clientVersion", NoParams, client_version),
+    instant_method("web3_sha3", Data, sha3),
 )

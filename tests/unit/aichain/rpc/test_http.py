@@ -7,12 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aichain.rpc.admission import host_allowed, origin_allowed
 from aichain.rpc.http import (
     HttpRefused,
     HttpRequest,
     RequestReader,
-    host_allowed,
-    origin_allowed,
     preflight_headers,
     render_response,
 )

@@ -20,7 +20,9 @@ from aichain.rpc.jsonrpc import (
     Batch,
     Call,
     Malformed,
+    examine_item,
     parse_calls,
+    parse_item,
     parse_params,
     render_batch,
     render_error,
@@ -264,3 +266,41 @@ def check_answerable(parsed: Any) -> None:
         assert shown["jsonrpc"] == "2.0"
         assert ("result" in shown) != ("error" in shown)
         assert isinstance(shown["id"], int | float | str | None)
+
+
+@given(
+    st.dictionaries(st.sampled_from(("jsonrpc", "id", "method", "params", "more")), JSON_VALUES),
+    st.sampled_from(("2.0", "1.0", 2, None)),
+    st.sampled_from((0, -1, 2**64, "a", "a b", "", "x" * 300, None, True, [1])),
+)
+def test_the_quick_reader_agrees_with_the_one_that_examines(
+    members: dict[str, Any], version: object, request_id: object
+) -> None:
+    for changes in ({}, {"jsonrpc": version}, {"jsonrpc": "2.0", "id": request_id, "method": "m"}):
+        raw = json.dumps(members | changes).encode()
+        quick, slow = parse_item(raw), examine_item(raw)
+        assert type(quick) is type(slow)
+        if isinstance(quick, Malformed) and isinstance(slow, Malformed):
+            assert quick.id == slow.id
+            assert error_object(quick.error) == error_object(slow.error)
+        else:
+            assert quick == slow
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b'{"jsonrpc":"2.0","id":01,"method":"m"}',
+        b'{"jsonrpc":"2.0","id":"\\u0041","method":"m"}',
+        b'{"jsonrpc":"2.0","id":1,"id":2,"method":"m","method":"n"}',
+        b'{"jsonrpc":"2\\u002e0","id":1,"method":"m","params":null}',
+        b'{"jsonrpc":"2.0","id":1,"method":"m"} x',
+        b'{"jsonrpc":"2.0","id":1,"method":"' + b"m" * 65 + b'"}',
+        b'{"jsonrpc":"2.0","id":99999999999999999,"method":"m"}',
+        b'{"jsonrpc":"2.0","id":1,"method":"m","params":' + b"[" * 2000 + b"]" * 2000 + b"}",
+    ],
+)
+def test_both_readers_take_odd_spellings_alike(raw: bytes) -> None:
+    quick, slow = parse_item(raw), examine_item(raw)
+    assert type(quick) is type(slow)
+    assert isinstance(quick, Malformed) or quick == slow

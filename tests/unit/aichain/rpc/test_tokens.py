@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 
 from aichain.errors import ConfigError
-from aichain.rpc.http import token_allowed
+from aichain.rpc.admission import Admission, token_allowed
+from aichain.rpc.http import HttpRefused, HttpRequest
+from aichain.rpc.settings import RpcSettings
 from aichain.rpc.tokens import TOKENS_MAX, read_tokens
 
 TOKEN, OTHER = b"abcdefghijklmnop0123", b"ABCDEFGHIJKLMNOP-._~+/=="
@@ -63,3 +65,40 @@ def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
 def test_a_token_is_shown_whole(header: str, allowed: bool) -> None:
     assert token_allowed(header, (TOKEN, OTHER)) is allowed
     assert token_allowed(header, ())
+
+
+def request(path: str = "/", method: str = "POST", **headers: str) -> HttpRequest:
+    return HttpRequest(
+        method=method,
+        path=path,
+        query="",
+        version="1.1",
+        headers={"host": "localhost"} | headers,
+        body=b"",
+        keep_alive=True,
+    )
+
+
+def test_who_was_let_in_is_let_in_for_what_was_shown_and_nothing_else() -> None:
+    admission = Admission(RpcSettings(tokens=(TOKEN,)))
+    bearer = f"Bearer {TOKEN.decode()}"
+    for _ in range(2):
+        admission.require(request(authorization=bearer))
+        for changes, status in (
+            ({}, 401),
+            ({"authorization": f"Bearer {OTHER.decode()}"}, 401),
+            ({"authorization": bearer, "host": "evil.example"}, 421),
+            ({"authorization": bearer, "origin": "https://evil.example"}, 403),
+        ):
+            with pytest.raises(HttpRefused) as refused:
+                admission.require(request(**changes))
+            assert refused.value.status == status
+
+
+def test_a_probe_without_a_token_opens_nothing() -> None:
+    admission = Admission(RpcSettings(tokens=(TOKEN,)))
+    for _ in range(2):
+        admission.require(request("/health", "GET"))
+        admission.require(request("/", "OPTIONS"))
+        with pytest.raises(HttpRefused):
+            admission.require(request())

@@ -1,0 +1,100 @@
+"""From a whole request to its response: calls, pages, preflights."""
+
+import msgspec
+import trio
+
+from aichain.rpc.errors import CallsExceeded
+from aichain.rpc.http import (
+    JSON,
+    HttpRefused,
+    HttpRequest,
+    cors_headers,
+    merge_headers,
+    preflight_headers,
+    render_response,
+)
+from aichain.rpc.jsonrpc import NULL_ID, Batch, Item, render_error
+from aichain.rpc.methods.discovery import DISCOVER
+from aichain.rpc.pages import Page, render_page
+from aichain.rpc.shared import Caller, Shared
+
+RPC_PATHS = frozenset({"/", "/rpc", "/ws"})
+_JSON_TYPES = frozenset({JSON, "application/json-rpc", "application/jsonrequest"})
+
+
+class Routes:
+    """Answers requests that were let in and paid for."""
+
+    def __init__(self, shared: Shared) -> None:
+        self._shared = shared
+
+    async def respond(self, caller: Caller, request: HttpRequest) -> bytes:
+        """The response's bytes. HttpRefused ends the connection."""
+        match request.method:
+            case "POST" if request.path in RPC_PATHS:
+                return await self._respond_to_calls(caller, request)
+            case "OPTIONS":
+                headers = preflight_headers(request.headers.get("origin"))
+                return render_response(204, keep_alive=request.keep_alive, headers=headers)
+            case "GET":
+                page = await self._page(caller, request.path)
+                return await self._render(request, page.status, page.body, page.content_type)
+            case "POST":
+                raise HttpRefused(404, "JSON-RPC is at /")
+            case _:
+                raise HttpRefused(405, "GET, POST and OPTIONS are served")
+
+    def too_many(self, wait_s: float, request: HttpRequest) -> bytes:
+        """What a caller is told whose budget is spent."""
+        error = CallsExceeded(retry_ms=int(wait_s * 1000) + 1)
+        self._shared.metrics.rpc_refused(error.code)
+        headers = {"retry-after": str(int(wait_s) + 1)}
+        headers |= cors_headers(request.headers.get("origin"))
+        body = render_error(NULL_ID, error)
+        return render_response(429, body, keep_alive=request.keep_alive, headers=headers)
+
+    def take_batch(self, address: str, parsed: Item | Batch) -> float:
+        """Pay for the calls of a batch; its first one was paid for when it came."""
+        if not isinstance(parsed, Batch) or len(parsed.items) == 1:
+            return 0.0
+        return self._shared.budget.take(address, len(parsed.items) - 1, trio.current_time())
+
+    async def _page(self, caller: Caller, path: str) -> Page:
+        shared = self._shared
+        if path == "/openrpc.json":
+            document = await caller.door.registry.find(DISCOVER).call(shared.context, b"")
+            return Page(200, JSON, msgspec.json.encode(document))
+        ready_within_ms = shared.settings.ready_within_ms
+        return render_page(path, shared.backend, shared.clock.now_ms(), ready_within_ms)
+
+    async def _respond_to_calls(self, caller: Caller, request: HttpRequest) -> bytes:
+        # A page may send text/plain anywhere without asking the server first; JSON it may not.
+        kind = request.headers.get("content-type", "")
+        if kind != JSON and kind.partition(";")[0].strip().lower() not in _JSON_TYPES:
+            raise HttpRefused(415, "send JSON-RPC as content-type: application/json")
+        if self._shared.unsent.is_full:
+            raise HttpRefused(503, "too many answers wait for their readers")
+        dispatcher = caller.door.dispatcher
+        parsed = dispatcher.parse(request.body)
+        wait_s = self.take_batch(caller.address, parsed)
+        if wait_s:
+            return self.too_many(wait_s, request)
+        body = await dispatcher.answer(parsed, self._shared.context)
+        if body is None:
+            headers = cors_headers(request.headers.get("origin"))
+            return render_response(204, keep_alive=request.keep_alive, headers=headers)
+        return await self._render(request, 200, body, JSON)
+
+    async def _render(
+        self, request: HttpRequest, status: int, body: bytes, content_type: str
+    ) -> bytes:
+        accepted = request.headers.get("accept-encoding", "")
+        body, headers = await self._shared.compressor.compress(body, accepted)
+        allowed = cors_headers(request.headers.get("origin"))
+        return render_response(
+            status,
+            body,
+            content_type=content_type,
+            keep_alive=request.keep_alive,
+            headers=merge_headers(allowed, headers) if allowed else headers,
+        )
