@@ -55,7 +55,6 @@ class Mempool:
         self._max_weight = max_weight
         self._max_bytes = max_bytes
         self._by_id: OrderedDict[Hash32, Pending] = OrderedDict()  # oldest admission first
-        self._by_raw_hash: dict[Hash32, Pending] = {}
         self._queues: dict[Address, SenderQueue] = {}
         self._by_expiry: dict[int, set[Hash32]] = {}
         self._tails: list[TailEntry] = []  # heap; stale entries are skipped
@@ -78,11 +77,6 @@ class Mempool:
     def get(self, tx_id: Hash32) -> VerifiedTransaction | None:
         """For rebuilding a block from the ids in its proposal, and for peers that ask."""
         pending = self._by_id.get(tx_id)
-        return pending.signed if pending else None
-
-    def get_by_raw_hash(self, raw_hash: Hash32) -> VerifiedTransaction | None:
-        """The verified twin of these very bytes: it need not be verified again."""
-        pending = self._by_raw_hash.get(raw_hash)
         return pending.signed if pending else None
 
     def knows(self, tx_id: Hash32) -> bool:
@@ -146,7 +140,6 @@ class Mempool:
         self._queues[address] = queue
         queue.put(pending)
         self._by_id[pending.id] = pending
-        self._by_raw_hash[pending.raw_hash] = pending
         self._by_expiry.setdefault(pending.valid_until, set()).add(pending.id)
         self._weight += pending.weight
         self._size_bytes += pending.size_bytes
@@ -346,7 +339,6 @@ class Mempool:
     def _forget(self, pending: Pending) -> None:
         """Out of every index but its sender's queue."""
         del self._by_id[pending.id]
-        del self._by_raw_hash[pending.raw_hash]
         expiring = self._by_expiry[pending.valid_until]
         expiring.discard(pending.id)
         if not expiring:

@@ -26,6 +26,7 @@ from vm.errors import (
 from vm.execute import apply_transaction
 from vm.headers import require_header
 from vm.receipts import Receipt
+from vm.spare_keys import as_charged
 from vm.state import State
 from vm.transactions import SignedTransaction, VerifiedTransaction
 
@@ -65,7 +66,7 @@ def build_block(
     """The block of these candidates, in their order; `state` is that of the parent.
 
     The result is what apply_block accepts and gives. InvalidBlock if the attributes do not follow
-    the parent.
+    the parent. Keys that the chain has by then are left out (`vm/spare_keys`).
     """
     draft = Draft(state, state.head.height + 1)
     fees = state.document.fees
@@ -74,7 +75,8 @@ def build_block(
     chosen: list[SignedTransaction] = []
     receipts: list[Receipt] = []
     dropped: list[tuple[VerifiedTransaction, InvalidTransaction]] = []
-    for signed in candidates:
+    for candidate in candidates:
+        signed = as_charged(draft, candidate)
         weight, size = signed.weight, item_bytes(len(signed.raw))
         is_free = signed.transaction.is_system
         if weight > weight_left or size > bytes_left or (is_free and not free_left):
@@ -83,7 +85,7 @@ def build_block(
             receipts.append(apply_transaction(draft, signed))
         except InvalidTransaction as error:
             if not may_come_later(error):
-                dropped.append((signed, error))
+                dropped.append((candidate, error))
             continue
         chosen.append(signed)
         bytes_left -= size

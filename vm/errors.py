@@ -111,8 +111,9 @@ class KeyAlgorithmMismatch(InvalidTransaction):
 
 
 @dataclass(eq=False)
-class KeyMismatch(InvalidTransaction):
-    """Another key of the same address than the one that the account revealed."""
+class KeyAlreadyRevealed(InvalidTransaction):
+    """A key that the chain has is not shown again: anybody could add it on the way, to the id and
+    the signature it is the same, and the sender would pay for its weight."""
 
     sender: bytes
 

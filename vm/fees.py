@@ -9,7 +9,7 @@ from vm.errors import (
     FeeTooLow,
     InsufficientBalance,
     KeyAlgorithmMismatch,
-    KeyMismatch,
+    KeyAlreadyRevealed,
     KeyNotRevealed,
     NonceMismatch,
     SenderUnknown,
@@ -99,7 +99,7 @@ def require_current(draft: Draft, transaction: Transaction) -> None:
 
 
 def require_key(draft: Draft, signed: SignedTransaction, account: Account) -> None:
-    """The key is known: revealed by this transaction or by an earlier one, and always the same."""
+    """The key is revealed by this transaction, or by an earlier one and not again."""
     sender = signed.transaction.sender
     if account.algorithm == 0:
         if not signed.public_key:
@@ -107,8 +107,8 @@ def require_key(draft: Draft, signed: SignedTransaction, account: Account) -> No
         assert draft.record(public_key_key(sender)) is None, "no key is stored before its reveal"
     elif account.algorithm != signed.algorithm:
         raise KeyAlgorithmMismatch(expected=account.algorithm, given=signed.algorithm)
-    elif signed.public_key and signed.public_key != draft.record(public_key_key(sender)):
-        raise KeyMismatch(sender)
+    elif signed.public_key:
+        raise KeyAlreadyRevealed(sender)
 
 
 def require_fee(draft: Draft, signed: SignedTransaction) -> int:

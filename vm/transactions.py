@@ -69,6 +69,7 @@ __all__ = [
     "possession_message",
     "sign_possession",
     "sign_transaction",
+    "without_key",
 ]
 
 TRANSACTION_VERSION = 1
@@ -191,6 +192,16 @@ def sign_transaction(
     return SignedTransaction(
         transaction, key.algorithm, public_key, raw, transaction_id, blake3_256(raw)
     )
+
+
+def without_key(signed: SignedTransaction) -> SignedTransaction:
+    """The same intent under the same signature, and no public key beside it."""
+    if not signed.public_key:
+        return signed
+    transaction = signed.transaction
+    witness = codec.encode([int(signed.algorithm), b"", signed.signature])
+    raw = _ENVELOPE_HEADER + transaction.unsigned_bytes + witness
+    return SignedTransaction(transaction, signed.algorithm, b"", raw, signed.id, blake3_256(raw))
 
 
 def envelope_weight(transaction: Transaction, algorithm: Algorithm, *, reveal: bool) -> int:

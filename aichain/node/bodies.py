@@ -26,6 +26,7 @@ from p2p.wire.messages import BlockData, GetBlocks, GetTransactions
 from vm.blocks import Block, Header, VerifiedBlock, assemble_block, decode_body, decode_header
 from vm.errors import BodyMismatch, InvalidBlock, InvalidTransaction
 from vm.headers import require_size
+from vm.spare_keys import as_built
 from vm.state import State
 from vm.transactions import SignedTransaction, decode_transaction
 from vm.witnesses import block_witnesses
@@ -181,7 +182,7 @@ class Bodies:
         candidate = self._candidates.get(block_id)
         if candidate is not None:
             try:
-                return assemble_block(candidate.header, await self._gather(candidate))
+                return self._assemble(candidate.header, await self._gather(candidate))
             except (BodyMismatch, BodyUnavailable, InvalidData):
                 pass  # our copies have other witnesses, or the proposer keeps some back
         try:
@@ -190,6 +191,11 @@ class Bodies:
             if candidate is None:
                 raise
         return await self._await_relay(block_id, candidate.peer)
+
+    def _assemble(self, header: Header, found: list[SignedTransaction]) -> Block:
+        """With each witness as the block has it, where our copy shows a key that the chain has."""
+        parent = self._chain.state_of(header.parent_id)
+        return assemble_block(header, found if parent is None else as_built(parent, found))
 
     async def _await_relay(self, block_id: Hash32, peer: str) -> Block:
         """Who relays a proposal does so at once, and may still be fetching what it lists."""
@@ -263,9 +269,7 @@ class Bodies:
     async def _verify(self, parent: State, block: Block) -> None:
         """Verify the witnesses that the pool has not verified, these very bytes."""
         verified = {
-            signed.raw_hash
-            for signed in block.transactions
-            if self._pool.mempool.get_by_raw_hash(signed.raw_hash) is not None
+            signed.raw_hash for signed in block.transactions if self._pool.has_verified(signed)
         }
         try:
             witnesses = block_witnesses(parent, block, verified)

@@ -38,6 +38,7 @@ from vm.errors import (
     WrongNetwork,
 )
 from vm.records import Account
+from vm.spare_keys import without_spare_key
 from vm.state import State
 from vm.transactions import SignedTransaction, VerifiedTransaction, decode_transaction
 from vm.validate import check_transaction
@@ -140,6 +141,11 @@ class TransactionPool:
         pending = self.mempool.get(tx_id) or self.accusations.find(tx_id)
         return pending or self._recent.get(tx_id)
 
+    def has_verified(self, signed: SignedTransaction) -> bool:
+        """Whether these very bytes wait here: they need not be verified again."""
+        pooled = self.mempool.get(signed.id)
+        return pooled is not None and pooled.raw_hash == signed.raw_hash
+
     def remember(self, signed: SignedTransaction) -> None:
         """Keep it for peers that ask, without waiting for a block."""
         self._recent[signed.id] = signed
@@ -159,8 +165,9 @@ class TransactionPool:
 
     def _check(self, signed: SignedTransaction) -> _Checked:
         """What is cheap comes first: what we know already, the ledger's rules, the pool's own."""
-        self.mempool.require_unknown(signed)
         head = self._chain.head
+        signed = without_spare_key(head, signed)
+        self.mempool.require_unknown(signed)
         if signed.transaction.is_system:
             return _Checked(signed, head, None, self.accusations.check(signed))
         sender = _check_on(head, signed)
@@ -178,6 +185,7 @@ class TransactionPool:
             self.accusations.add(VerifiedTransaction(signed))
         else:
             if head is not checked.head:  # it moved while the signature was checked
+                signed = without_spare_key(head, signed)
                 sender = _check_on(head, signed)
             self.mempool.add(VerifiedTransaction(signed), sender, head_view(head))
         self._announcer.add(signed.id)

@@ -7,9 +7,11 @@ from unittest.mock import patch
 import trio
 
 from genesis.limits import FETCH_TASKS, TRANSACTION_MAX_BYTES, VERIFY_BATCH_ITEMS
+from genesis.networks import founder_key
+from genesis.units import address_of_key
 from native import codec
 from native.hashing import Hash32, derive_hash
-from native.signatures import SignatureItem
+from native.signatures import SignatureItem, SigningKey
 from p2p.memory_links import Conditions, EqualLinks
 from p2p.memory_network import MemoryHub
 from p2p.network import Audience
@@ -22,8 +24,16 @@ from p2p.wire.messages import (
     TransactionsAnnounced,
 )
 from tests.integration.liars import Liar, lied_to
-from tests.integration.nodes import Cluster, cluster, public_account, transfer, until
-from vm.transactions import decode_transaction
+from tests.integration.nodes import (
+    Cluster,
+    RunningNode,
+    cluster,
+    public_account,
+    transfer,
+    until,
+)
+from vm.queries import account_view
+from vm.transactions import SignedTransaction, decode_transaction, without_key
 
 
 async def test_a_lost_announcement_is_repeated(tmp_path: Path) -> None:
@@ -207,6 +217,35 @@ async def test_a_copy_that_is_bad_by_its_witness_alone_does_not_keep_the_good_on
         others_came.set()
         await until(lambda: victim.node.pool.mempool.knows(tx_id), deadline_s=3)
         assert liar.score_at(victim) == 100, "whose head is older sees no key either"
+
+
+async def test_whoever_adds_a_known_key_to_a_transaction_changes_nothing(tmp_path: Path) -> None:
+    """A founder's key is known from genesis on, a public account's from its first transaction."""
+    async with cluster(tmp_path, 2) as net:
+        nodes = [await net.start(index) for index in range(2)]
+        sender, other = founder_key("testnet", 0), public_account(0)
+        fattened = transfer(net, sender, nonce=0, to=other)
+        early = [transfer(net, other, nonce=nonce, to=sender) for nonce in range(3)]
+        for signed in (fattened, *early):
+            await nodes[0].node.pool.submit(signed.raw)
+        late = transfer(net, other, nonce=3, to=sender)
+        await until(lambda: nonce_at(nodes[1], other) == 3)
+        assert await nodes[1].node.pool.submit(late.raw) == late.id
+        await until(lambda: all(nonce_at(node, other) == 4 for node in nodes))
+        on_chain = contents(nodes[1])
+        assert on_chain[fattened.id] == without_key(fattened)
+        shown = [bool(on_chain[each.id].public_key) for each in (*early, late)]
+        assert shown == [True, False, False, False]
+
+
+def nonce_at(running: RunningNode, key: SigningKey) -> int:
+    return account_view(running.node.chain.head, address_of_key(key.public_key)).nonce
+
+
+def contents(running: RunningNode) -> dict[Hash32, SignedTransaction]:
+    """Every final transaction of one node."""
+    blocks = [running.node.chain.blocks.block_at(at + 1) for at in range(running.height)]
+    return {each.id: each for kept in blocks if kept for each in kept.block.transactions}
 
 
 def forgeries(net: Cluster, count: int) -> list[bytes]:

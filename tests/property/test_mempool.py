@@ -220,7 +220,7 @@ class PoolAgreesWithModel(RuleBasedStateMachine):
         assert stats.size_bytes == sum(len(e[0].raw) for e in self.model.entries)
         assert stats.senders == len({e[0].transaction.sender for e in self.model.entries})
         for entry in self.model.entries:
-            assert self.pool.get_by_raw_hash(entry[0].raw_hash) is entry[0]
+            assert self.pool.get(entry[0].id) is entry[0]
 
     @invariant()
     def both_select_the_same(self) -> None:
