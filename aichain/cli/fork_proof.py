@@ -49,6 +49,11 @@ SOURCE: Final = SomePath(path_type=Path, exists=True)
 NETWORK: Final = click.option(
     "--network", metavar="NAME|PATH", help="The genesis document; else that of the home."
 )
+VALIDATORS_HASH: Final = click.option(
+    "--validators-hash",
+    type=RAW_HASH,
+    help="The set of that epoch, where it is not that of the genesis document any more.",
+)
 PART: Final = click.option(
     "--epoch",
     "--checkpoint",
@@ -98,23 +103,32 @@ def export(home: Path, out: Path, part: int | None, network: str | None, *, as_j
 @click.option("--out", type=FILE, help="Write the proof there, for anybody to verify.")
 @PART
 @NETWORK
+@VALIDATORS_HASH
 @json_option
 def find(
     sources: Sequence[Path],
     out: Path | None,
     part: int | None,
     network: str | None,
+    validators_hash: Hash32 | None,
     *,
     as_json: bool,
 ) -> None:
-    """Compare SOURCES: homes of stopped nodes, and files that `export` wrote; two or more."""
+    """Compare SOURCES: homes of stopped nodes, and files that `export` wrote; two or more.
+
+    A home knows who voted. Files may come from anybody, with a set of their own making: where
+    there is no home beside them, they are compared with the genesis document.
+    """
     if len(sources) < 2:
         raise CommandError(
             "one source shows one side only",
             "give a second home, or a file that another operator exported",
             CommandExit.USAGE,
         )
+    document = _document_for(sources, network)
     proof = prove_fork(_disclosures(sources, part, network), verify_many)
+    if document is not None:
+        _require_known_set(proof, document, validators_hash)
     verify_fork_proof(proof, verify_many)
     if out is not None:
         out.write_bytes(encode_fork_proof(proof))
@@ -126,11 +140,7 @@ def find(
 @fork_proof.command("verify")
 @click.argument("file", type=EXISTING_FILE)
 @click.option("--network", metavar="NAME|PATH", required=True, help="The genesis document.")
-@click.option(
-    "--validators-hash",
-    type=RAW_HASH,
-    help="The set of that epoch, where it is not that of the genesis document any more.",
-)
+@VALIDATORS_HASH
 @json_option
 def verify(file: Path, network: str, validators_hash: Hash32 | None, *, as_json: bool) -> None:
     """Check a proof with nothing but the genesis document, and print whom it convicts."""
@@ -138,6 +148,19 @@ def verify(file: Path, network: str, validators_hash: Hash32 | None, *, as_json:
     _require_known_set(proof, load_document(network), validators_hash)
     verify_fork_proof(proof, verify_many)
     _print(proof, as_json=as_json)
+
+
+def _document_for(sources: Sequence[Path], network: str | None) -> GenesisDocument | None:
+    """What the set of the voters is compared with; None where a home knows it."""
+    if any(path.is_dir() for path in sources):
+        return None
+    if network is None:
+        raise CommandError(
+            "files alone do not say whether their validators are those of your network",
+            "name it with --network, or give a home of it as one of the sources",
+            CommandExit.USAGE,
+        )
+    return load_document(network)
 
 
 def _disclosures(

@@ -30,6 +30,11 @@ from vm.mmr import MmrProof
 from vm.snapshot import decode_manifest, manifest_hash
 
 REQUEST_TIMEOUT_S = 20.0
+PROOF_S = 60.0
+"""A peer has so long to prove a snapshot. Each answer may come in time, and nobody else is asked
+until the last one."""
+ANCHOR_S = 4.0
+"""And so much longer for each epoch of which an anchor is needed: 2.3 MB with 1,000 validators."""
 
 
 class NotProved(Exception):
@@ -53,6 +58,7 @@ class SnapshotProver:
         self._run_blocking = run_blocking
         self._now_ms = now_ms
         self._thread = trio.CapacityLimiter(1)
+        self._time = trio.CancelScope()
 
     async def prove(self, peer: str, name: Hash32, height: int, head: Trust) -> SnapshotBase:
         """All that has to be true before a part is fetched; `head` is our own last final block.
@@ -60,6 +66,11 @@ class SnapshotProver:
         Raises InvalidData if the peer lied, NotProved, RequestFailed; TrustExpired where there is
         nothing to start from.
         """
+        with trio.move_on_after(PROOF_S) as self._time:
+            return await self._prove(peer, name, height, head)
+        raise NotProved("its answers took too long, all of them together")
+
+    async def _prove(self, peer: str, name: Hash32, height: int, head: Trust) -> SnapshotBase:
         raw = (await self._network.request(peer, GetManifest(name), REQUEST_TIMEOUT_S)).raw
         if not raw:
             raise NotProved("it no longer has the manifest")
@@ -182,6 +193,7 @@ class SnapshotProver:
                 return step
             epoch_blocks = self._document.consensus.epoch_blocks
             anchor = await self._finality(peer, (step + 1) * epoch_blocks)
+            self._time.deadline += ANCHOR_S
 
 
 _DAY_MS = 24 * 3600 * 1000

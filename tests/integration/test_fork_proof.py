@@ -93,8 +93,12 @@ def test_operators_can_send_each_other_what_they_hold(homes: Homes, tmp_path: Pa
     for index, file in enumerate(files):
         done = homes.run("export", homes[index], "--network", homes.network, "--out", file)
         assert done.returncode == 0, done.stderr
-    found = homes.read("find", *files)
+    found = homes.read("find", *files, "--network", homes.network)
     assert [each["validator"] for each in found["convicted"]] == list(TWINS)
+    mixed = homes.read("find", files[0], homes[1], "--network", homes.network)
+    assert mixed["convictedPercent"] == found["convictedPercent"] == 50
+    assert homes.run("find", *files).returncode == CommandExit.USAGE
+    assert homes.run("find", *files, "--network", "testnet").returncode == CommandExit.OTHER_NETWORK
 
 
 def test_one_side_alone_is_no_fork(homes: Homes) -> None:

@@ -62,7 +62,7 @@ def test_operators_can_send_each_other_what_they_hold(homes: Homes, tmp_path: Pa
     for index, file in enumerate(files):
         done = homes.run("export", homes[index], "--network", homes.network, "--out", file, *at)
         assert done.returncode == 0, done.stderr
-    sent = homes.read("find", *files)
+    sent = homes.read("find", *files, "--network", homes.network)
     assert sent["sides"] == found["sides"]
     assert [each["validator"] for each in sent["convicted"]] == list(TWINS)
 

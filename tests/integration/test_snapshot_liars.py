@@ -1,5 +1,6 @@
 """Joining by a snapshot past peers that give something else than they offer."""
 
+import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -9,6 +10,7 @@ import pytest
 import trio
 
 from aichain.config import SyncMode
+from aichain.node.snapshot_prover import PROOF_S, REQUEST_TIMEOUT_S
 from consensus.instance import instance_id
 from consensus.light import Finality
 from genesis.networks import founder_key
@@ -21,6 +23,7 @@ from p2p.wire.messages import (
     GetFinality,
     GetManifest,
     GetPart,
+    GetSnapshots,
     Response,
     SnapshotManifest,
     SnapshotOffers,
@@ -205,3 +208,42 @@ def test_who_gives_nothing_is_left_out_and_not_banned(tmp_path: Path, lie: Lie) 
             assert score_of(idle, stranger) == score_of(honest, stranger) == 100
 
     run_virtual(story, seed=4)
+
+
+class Dawdlers:
+    """Whichever of them is asked for a proof first takes almost all the time that each answer may
+    take."""
+
+    def __init__(self) -> None:
+        self.slow: object = None
+        self.answered = 0
+
+    def lie(self) -> Lie:
+        async def answer(request: AnyRequest, truth: Truth) -> Response:
+            if isinstance(request, GetManifest) and self.slow is None:
+                self.slow = answer
+            if self.slow is answer and not isinstance(request, GetPart | GetSnapshots):
+                await trio.sleep(REQUEST_TIMEOUT_S - 1)
+                self.answered += 1
+            return await truth(request)
+
+        return answer
+
+
+def test_a_proof_that_comes_by_drops_is_given_up(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    dawdlers = Dawdlers()
+
+    async def story() -> None:
+        async with two_givers(tmp_path) as (net, one, other):
+            for each in (one, other):
+                makes(each, dawdlers.lie())
+            stranger = await net.start(1, founder=False, sync=SyncMode.SNAPSHOT)
+            await until(lambda: stranger.starts == 2, PROOF_S + REQUEST_TIMEOUT_S)
+            assert score_of(one, stranger) == score_of(other, stranger) == 100
+
+    run_virtual(story, seed=5)
+    assert dawdlers.answered >= 3
+    assert "took too long" in caplog.text
