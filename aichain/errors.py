@@ -1,6 +1,6 @@
 """Why this node refuses, stops or exits: the expected failures of the node room."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import ClassVar
 
@@ -292,3 +292,19 @@ class MempoolFull(NotPooled):
 
     transactions: int
     size_bytes: int
+
+
+@dataclass(eq=False)
+class FileRefused(InvalidData):
+    """A file of blocks or of a snapshot says what does not hold."""
+
+    path: str
+    reason: str
+
+
+@dataclass(eq=False)
+class FileTorn(FileRefused):
+    """It ends within a record: whoever wrote it was interrupted, or has not finished."""
+
+    reason: str = field(init=False, default="the file ends within a record")
+    offset: int

@@ -108,9 +108,9 @@ def open_ledger(
         undo.callback(lock.release)
         database, note = _open_database(paths)
         undo.callback(database.close)
-        _require_chain(paths, database, document)
-        tip, state = _load_state(paths, database, document, tree)
-        record = _required_record(paths, database, tip)
+        require_chain(paths, database, document)
+        tip, state = load_state(paths, database, document, tree)
+        record = required_record(paths, database, tip)
         bodies, tail = SegmentFiles.open(paths.bodies, after=record.position)
         undo.callback(bodies.close)
         blocks = BlockStore(database, bodies, document.consensus.epoch_blocks)
@@ -184,7 +184,7 @@ def _examine_copy(paths: DataPaths, examined: Path, damage: StoreCorrupt) -> Lev
 
 
 def _require_whole(path: Path, database: LevelStore) -> None:
-    tip = _read_tip(path, database)
+    tip = read_tip(path, database)
     if scan_tree(database).root != tip.state_root:
         raise StoreCorrupt(path=str(path), reason="the state is not the one of its tip")
     first = int.from_bytes(database.get(FIRST) or b"", "big")
@@ -202,7 +202,8 @@ def _unused(path: Path) -> Path:
     return candidate
 
 
-def _require_chain(paths: DataPaths, database: LevelStore, document: GenesisDocument) -> None:
+def require_chain(paths: DataPaths, database: KeyValueReader, document: GenesisDocument) -> None:
+    """Refuse a database of another schema (StoreCorrupt) or chain (WrongChain)."""
     schema, chain = database.get(SCHEMA), database.get(CHAIN)
     if schema != SCHEMA_VERSION.to_bytes(2, "big"):
         found = int.from_bytes(schema, "big") if schema else "none"
@@ -216,10 +217,11 @@ def _require_chain(paths: DataPaths, database: LevelStore, document: GenesisDocu
         )
 
 
-def _load_state(
+def load_state(
     paths: DataPaths, database: LevelStore, document: GenesisDocument, tree: StateTree | None
 ) -> tuple[Tip, State]:
-    tip = _read_tip(paths.state, database)
+    """The tip and its state, every record compared with the tip's root. StoreCorrupt."""
+    tip = read_tip(paths.state, database)
     snapshot = database.snapshot()
     try:
         # Compares the root of everything stored with the one that was written with the tip.
@@ -234,7 +236,8 @@ def _load_state(
     return tip, state
 
 
-def _read_tip(path: Path, database: KeyValueReader) -> Tip:
+def read_tip(path: Path, database: KeyValueReader) -> Tip:
+    """The last final block of a database; StoreCorrupt where none is recorded."""
     raw = database.get(TIP)
     if raw is None:
         raise StoreCorrupt(path=str(path), reason="no tip is recorded")
@@ -244,7 +247,8 @@ def _read_tip(path: Path, database: KeyValueReader) -> Tip:
         raise StoreCorrupt(path=str(path), reason=f"the tip does not decode: {error}") from error
 
 
-def _required_record(paths: DataPaths, database: LevelStore, tip: Tip) -> BlockRecord:
+def required_record(paths: DataPaths, database: KeyValueReader, tip: Tip) -> BlockRecord:
+    """The record of the tip's own block; StoreCorrupt where it is of another one."""
     raw = database.get(block_key(tip.height))
     record = BlockRecord.decode(raw) if raw is not None else None
     if record is None or record.id != tip.block_id:

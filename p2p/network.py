@@ -101,7 +101,14 @@ def no_delay(_peer: str) -> float:
     return 0.0
 
 
-class Network(Protocol):
+class Asker(Protocol):
+    """Whoever can ask a peer something."""
+
+    async def request(self, peer: str, request: Request[R], timeout_s: float) -> R:
+        """Ask one peer; RequestFailed if no well-formed answer of the right kind arrives."""
+
+
+class Network(Asker, Protocol):
     """Connected, verified peers. No call but `run` and `request` waits, none but `request` raises.
 
     Every peer has exchanged hellos with us: same network id, same genesis hash, and a validator
@@ -141,9 +148,6 @@ class Network(Protocol):
 
     def gossip(self, message: Gossiped) -> None:
         """Hand a message to the gossip mesh. What has gone through here lately goes no further."""
-
-    async def request(self, peer: str, request: Request[R], timeout_s: float) -> R:
-        """Ask one peer; RequestFailed if no well-formed answer of the right kind arrives."""
 
     def set_handler(self, handler: RequestHandler) -> None:
         """Who answers requests. Until it is set, peers' requests are refused."""

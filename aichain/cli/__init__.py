@@ -18,6 +18,7 @@ COMMANDS = {
     "fork-proof": Lazy("aichain.cli.fork_proof:fork_proof", "After a fork: who signed both sides."),
     "node": Lazy("aichain.cli.node:node", "Manage a running node; health of a fleet."),
     "localnet": Lazy("aichain.cli.localnet:localnet", "Run and disturb a local network."),
+    "db": Lazy("aichain.cli.db:db", "Check, move and shrink the disk of a stopped node."),
     "genesis": Lazy("aichain.cli.genesis:genesis", "Make and check genesis documents."),
     "doctor": Lazy("aichain.cli.doctor:doctor", "Check this machine and say what to fix."),
     "version": Lazy("aichain.cli.version:version", "Version, engines and networks."),

@@ -33,6 +33,8 @@ class CommandExit(IntEnum):
     TRUST_CONTRADICTED = 54
     NO_FORK = 55
     FORK_UNPROVEN = 56
+    DAMAGED = 57
+    FILE_REFUSED = 58
     INTERRUPTED = 130
     OUTPUT_CLOSED = 141
 
@@ -71,6 +73,8 @@ EXIT_CODES: Final[Mapping[int, str]] = {
     CommandExit.TRUST_CONTRADICTED: "another block stands where the trusted one should",
     CommandExit.NO_FORK: "what was compared does not contradict itself: there is no fork in it",
     CommandExit.FORK_UNPROVEN: "the file does not prove a fork",
+    CommandExit.DAMAGED: "`db check` found that the chain on the disk is not what was decided",
+    CommandExit.FILE_REFUSED: "a file of blocks or of a snapshot says what does not hold",
     CommandExit.INTERRUPTED: "interrupted",
     CommandExit.OUTPUT_CLOSED: "whoever read the output went away (`| head`)",
 }
@@ -113,6 +117,15 @@ FIXES: Final[Mapping[str, tuple[int, str]]] = {
     "fork_unproven": (
         CommandExit.FORK_UNPROVEN,
         "do not believe this file; ask whoever made it to make it again",
+    ),
+    "file_refused": (
+        CommandExit.FILE_REFUSED,
+        "do not use this file; make it again with `aichain db export` or `db snapshot` on a node "
+        "that you trust to have its disk in order",
+    ),
+    "file_torn": (
+        CommandExit.FILE_REFUSED,
+        "let `aichain db export` finish, or copy the file again; what was taken is kept",
     ),
     "invalid_genesis": (
         CommandExit.GENESIS,

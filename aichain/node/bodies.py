@@ -2,7 +2,7 @@
 
 import logging
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -21,6 +21,7 @@ from consensus.proposals import ProposalMessage
 from genesis import limits
 from native.errors import InvalidData, InvalidSignature
 from native.hashing import Hash32
+from native.signatures import SignatureItem
 from p2p.errors import Penalty, RequestFailed
 from p2p.wire.messages import BlockData, GetBlocks, GetTransactions
 from vm.blocks import Block, Header, VerifiedBlock, assemble_block, decode_body, decode_header
@@ -271,16 +272,23 @@ class Bodies:
         verified = {
             signed.raw_hash for signed in block.transactions if self._pool.has_verified(signed)
         }
-        try:
-            witnesses = block_witnesses(parent, block, verified)
-        except InvalidTransaction as error:
-            raise InvalidSignature(subject=f"block 0x{block.id.hex()}: {error}") from error
+        witnesses = required_witnesses(parent, block, verified)
         items = [item for each in witnesses for item in each]
         self._context.metrics.block_checked(
             known=witnesses.count(()), verified=len(witnesses) - witnesses.count(())
         )
         if not all(await self._verifier.verify_block(items)):
             raise InvalidSignature(subject=f"a transaction of block 0x{block.id.hex()}")
+
+
+def required_witnesses(
+    parent: State, block: Block, verified: Container[bytes] = frozenset()
+) -> tuple[tuple[SignatureItem, ...], ...]:
+    """`block_witnesses` on the parent's state; InvalidSignature where one lacks a key."""
+    try:
+        return block_witnesses(parent, block, verified)
+    except InvalidTransaction as error:
+        raise InvalidSignature(subject=f"block 0x{block.id.hex()}: {error}") from error
 
 
 def decode_block(data: BlockData) -> Block:

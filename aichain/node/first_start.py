@@ -4,6 +4,7 @@ from pathlib import Path
 
 from aichain.config import NodeConfig
 from aichain.errors import ConfigError, HomeMissing
+from aichain.homes import data_directory
 from aichain.node.first_log import FIRST_LOG_BYTES
 from aichain.store.durable import fail, replace_file
 from aichain.store.paths import DataPaths
@@ -17,7 +18,7 @@ def require_first_start(config: NodeConfig) -> None:
 
     Raises HomeMissing.
     """
-    signs = signs_of_a_chain(config)
+    signs = signs_of_a_chain(config.home)
     if signs and not config.sync_again:
         raise HomeMissing(
             path=str(DataPaths(config.data_dir).chain),
@@ -37,11 +38,11 @@ def require_something_to_sync_again(config: NodeConfig) -> None:
         )
 
 
-def signs_of_a_chain(config: NodeConfig) -> list[Path]:
+def signs_of_a_chain(home: Path) -> list[Path]:
     """What only a node that ran leaves in its home; keys and a configuration are no signs."""
-    paths = DataPaths(config.data_dir)
+    paths = DataPaths(data_directory(home))
     signs = [each for each in sorted(paths.signer.glob("*.wal")) if _holds_votes(each)]
-    return signs + [each for each in (paths.index, config.home / MARK_NAME) if each.exists()]
+    return signs + [each for each in (paths.index, home / MARK_NAME) if each.exists()]
 
 
 def _holds_votes(log: Path) -> bool:

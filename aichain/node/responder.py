@@ -12,14 +12,13 @@ from aichain.machine import Machine
 from aichain.node.engine import Engine
 from aichain.node.lanes.answers import LaneAnswers
 from aichain.node.pool import TransactionPool
+from aichain.node.proof_answers import ProofAnswers
 from aichain.store.blocks import CertifiedPath
-from aichain.store.decisions import finality_of
 from aichain.store.snapshots import SnapshotShelf
 from consensus.core.effects import SendCertificate
 from consensus.core.events import CertificatesRequested
 from consensus.core.state import State
 from consensus.core.step import step
-from consensus.light import Finality
 from genesis import limits
 from genesis.epochs import epoch_of_height, last_height
 from p2p.errors import RequestFailed
@@ -99,7 +98,7 @@ class Responder:
         shelf: SnapshotShelf,
     ) -> None:
         self._chain = chain
-        self._shelf = shelf
+        self._proofs = ProofAnswers(chain, shelf)
         self._pool = pool
         self._core = core
         self._clock = machine.clock
@@ -153,20 +152,11 @@ class Responder:
                 isinstance(self._core, LaneAnswers)
             ):
                 return await self._of_lanes(self._core, peer, request)
-            case GetFinality(height):
-                found = await self._run_blocking(self._finality, height, limiter=self._limiter)
-                return FinalityClaim(found)
-            case GetHeaderProof(height, at):
-                prove = self._header_proof
-                return await self._run_blocking(prove, height, at, limiter=self._limiter)
-            case GetSnapshots():
-                return SnapshotOffers(self._shelf.offers)
-            case GetManifest(name):
-                return SnapshotManifest(self._shelf.manifest(name) or b"")
-            case GetPart(name, index):
-                part = self._shelf.part
-                raw = await self._run_blocking(part, name, index, limiter=self._limiter)
-                return SnapshotPart(raw or b"")
+            case GetFinality() | GetHeaderProof() | GetPart():
+                prove = self._proofs.answer
+                return await self._run_blocking(prove, request, limiter=self._limiter)
+            case GetSnapshots() | GetManifest():
+                return self._proofs.answer(request)
             case GetPeers():
                 return Peers(())
             case _:
@@ -217,20 +207,6 @@ class Responder:
         if proof is None:
             return _NOTHING
         return BlockRange(tuple(blocks), _path(proof), proof.certificate)
-
-    def _finality(self, height: int) -> Finality | None:
-        if not 0 < height <= self._chain.head.head.height:
-            return None
-        return finality_of(self._chain.blocks, self._chain.decisions, height)
-
-    def _header_proof(self, height: int, at: int) -> HeaderProof:
-        blocks = self._chain.blocks
-        if not height < at <= self._chain.head.head.height:
-            return HeaderProof(b"", b"")
-        header, proof = blocks.header_at(height), blocks.prove_header(height, at)
-        if header is None or proof is None:
-            return HeaderProof(b"", b"")
-        return HeaderProof(header.raw, proof.encode())
 
     def _proof_of(self, height: int) -> CertifiedPath | None:
         """The nearest certificate; the headers below those asked for last are in memory.

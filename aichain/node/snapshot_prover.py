@@ -23,7 +23,7 @@ from genesis.epochs import epoch_of_height
 from native.batch import verify_many
 from native.errors import DecodeError
 from native.hashing import Hash32
-from p2p.network import Network
+from p2p.network import Asker
 from p2p.wire.messages import GetFinality, GetHeaderProof, GetManifest
 from vm.blocks import Header, decode_header
 from vm.mmr import MmrProof
@@ -48,7 +48,7 @@ class SnapshotProver:
         self,
         document: GenesisDocument,
         point: TrustPoint | None,
-        network: Network,
+        network: Asker,
         run_blocking: RunBlocking,
         now_ms: Callable[[], int],
     ) -> None:

@@ -54,8 +54,11 @@ class Decisions:
 def finality_of(blocks: BlockStore, decisions: Decisions, height: int) -> Finality | None:
     """All that shows somebody who trusts an older block that this one is final."""
     decision = decisions.covering(height)
-    if decision is None:
-        return blocks.finality_of(height)
+    return blocks.finality_of(height) if decision is None else finality_by(decision, blocks, height)
+
+
+def finality_by(decision: Decision, blocks: BlockStore, height: int) -> Finality | None:
+    """What this decision shows of a block at or below its own; None where the way is not kept."""
     checkpoint = decision.checkpoint
     headers = blocks.headers_down(checkpoint.block_height, height)
     if headers is None:

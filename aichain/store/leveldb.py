@@ -51,6 +51,8 @@ class _Database(_Source, Protocol):
 
     def snapshot(self) -> _Source: ...
 
+    def compact_range(self, *, start: bytes | None, stop: bytes | None) -> None: ...
+
     def close(self) -> None: ...
 
 
@@ -155,6 +157,11 @@ class LevelStore(_LevelReader):
 
     def snapshot(self) -> KeyValueReader:
         return _LevelReader(self.path, self._database.snapshot())
+
+    def compact(self, prefix: bytes = b"") -> None:
+        """Rewrite the tables of these keys without what was overwritten or deleted. Blocking."""
+        stop = prefix_end(prefix)
+        _guarded(self.path, lambda: self._database.compact_range(start=prefix or None, stop=stop))
 
     def close(self) -> None:
         self._database.close()
