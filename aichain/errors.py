@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from native.errors import AIChainError, InvalidData
+
+UNSHOWN: Final = {"unshown": True}
+"""Metadata of an error's field that is for programs and not for the line a person reads."""
 
 
 class ExitCode(IntEnum):

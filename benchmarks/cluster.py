@@ -15,7 +15,7 @@ from typing import Any
 from harness import Row, percentile
 from subscriber import Subscriber
 
-from aichain.cli.client import RpcClient, RpcError
+from aichain.cli.client import RpcClient
 from aichain.cli.localnet_nodes import (
     document_of,
     make_network,
@@ -25,6 +25,7 @@ from aichain.cli.localnet_nodes import (
     wait_for_rpc,
 )
 from aichain.cli.localnet_state import LocalnetState
+from aichain.client.errors import RpcError
 from genesis.document import render_document
 
 BASE_PORT = 28690

@@ -19,7 +19,8 @@ from unittest.mock import patch
 from harness import Row, arguments, percentile, report
 
 from aichain import recovery
-from aichain.cli.client import RpcClient, RpcError
+from aichain.cli.client import RpcClient
+from aichain.client.errors import RpcError
 from genesis.document import GenesisDocument, render_document
 from genesis.networks import founder_node_seed, local_document
 from genesis.units import ADDRESS_BYTES, AI, Address

@@ -15,8 +15,9 @@ from pathlib import Path
 from cluster import Cluster, cluster
 from harness import Row, arguments, report
 
-from aichain.cli.client import RpcClient, RpcError
+from aichain.cli.client import RpcClient
 from aichain.cli.load import LoadPlan, run_load
+from aichain.client.errors import RpcError
 
 JOINER_PORT = 28990
 BLOCK_TIME_MS = 100

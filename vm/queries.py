@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 
-from genesis.epochs import epoch_after
+from genesis.epochs import epoch_after, epoch_of_height
 from genesis.limits import QUERY_ROWS_MAX
 from genesis.units import ADDRESS_BYTES, Address
 from native.hashing import Hash32
+from vm.anchors import closing_height, read_anchor
 from vm.commitment import StateProof
 from vm.draft import read_account, read_counter
 from vm.onions import onion_at
@@ -26,7 +27,7 @@ from vm.records import (
     validator_index_key,
     validator_key,
 )
-from vm.rewards import block_reward
+from vm.rewards import block_reward, split_reward
 from vm.state import State
 
 
@@ -63,6 +64,22 @@ class SupplyView:
     cap: int
     next_reward: int
     base_fee: int
+
+
+@dataclass(frozen=True, slots=True)
+class RewardsView:
+    """What is on its way to a validator; all zero for everybody else."""
+
+    height: int
+    pending: int
+    """Its part of what the last epoch's voters earned, where its vote was counted."""
+    vote_counted: bool
+    paid_at: int
+    """The height of the block that pays voters next."""
+    accruing: int
+    """Its part of what this epoch has earned so far, if it votes for the epoch's last block."""
+    next_proposal: int
+    """The proposer's part of the next block's reward."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +155,36 @@ def supply_view(state: State) -> SupplyView:
         next_reward=block_reward(rewards, state.head.height + 1, minted),
         base_fee=state.base_fee,
     )
+
+
+def rewards_view(state: State, address: Address) -> RewardsView:
+    """Of the two pools from which voters are paid: the last epoch's, and the running one's."""
+    height, consensus = state.head.height, state.document.consensus
+    anchor = read_anchor(state.get)
+    ended = epoch_of_height(anchor.height, consensus.epoch_blocks)
+    place, part = _part_of(state, ended, address, anchor.pool)
+    counted = place is not None and bool(anchor.pool) and anchor.has(place)
+    running = read_counter(state, VOTER_POOL) - anchor.pool
+    epoch = epoch_of_height(height, consensus.epoch_blocks)
+    reward = block_reward(state.document.rewards, height + 1, read_counter(state, MINTED))
+    return RewardsView(
+        height=height,
+        pending=part if counted else 0,
+        vote_counted=counted,
+        paid_at=closing_height(ended if anchor.pool else epoch, consensus),
+        accruing=_part_of(state, epoch, address, running)[1],
+        next_proposal=split_reward(state.document.rewards, reward).proposer,
+    )
+
+
+def _part_of(state: State, epoch: int, address: Address, pool: int) -> tuple[int | None, int]:
+    """The place of an owner in the set of an epoch, and its stake's part of a pool."""
+    voters = state.epoch(epoch)
+    assert voters is not None, "a state knows the set of the last epoch that ended"
+    for place, seat in enumerate(voters.seats):
+        if seat.owner == address:
+            return place, pool * seat.stake // voters.validators.total_stake
+    return None, 0
 
 
 def validator_view(state: State, address: Address) -> ValidatorView | None:

@@ -65,6 +65,7 @@ __all__ = [
     "VerifiedTransaction",
     "Withdraw",
     "decode_transaction",
+    "decode_unsigned",
     "envelope_weight",
     "possession_message",
     "sign_possession",
@@ -235,6 +236,17 @@ def decode_transaction(raw: bytes) -> SignedTransaction:
         raw,
         derive_hash(_ID_DOMAIN, unsigned_bytes),
         blake3_256(raw),
+    )
+
+
+def decode_unsigned(raw: bytes) -> Transaction:
+    """What `Transaction.unsigned_bytes` says; DecodeError or InvalidTransaction otherwise."""
+    if len(raw) > TRANSACTION_MAX_BYTES:
+        raise TransactionTooLarge(len(raw), TRANSACTION_MAX_BYTES)
+    return _transaction(
+        codec.decode(
+            raw, max_bytes=TRANSACTION_MAX_BYTES, max_items=TRANSACTION_MAX_ITEMS, max_depth=2
+        )
     )
 
 

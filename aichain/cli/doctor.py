@@ -17,18 +17,14 @@ from typing import Final
 
 import click
 
-from aichain.cli.client import (
-    DEFAULT_URL,
-    RpcAddressInvalid,
-    RpcClient,
-    RpcError,
-    RpcUnreachable,
-)
+from aichain.cli.client import RpcClient
 from aichain.cli.exit_codes import CommandError, CommandExit, explain
 from aichain.cli.kernel_clock import read_kernel_clock
 from aichain.cli.options import home_option, json_option, rpc_option
 from aichain.cli.output import show
 from aichain.cli.run_plan import is_taken
+from aichain.client.connection import DEFAULT_URL
+from aichain.client.errors import RpcAddressInvalid, RpcError, RpcUnreachable
 from aichain.config import (
     P2P_PORT,
     RPC_PORT,

@@ -152,8 +152,6 @@ FIXES: Final[Mapping[str, tuple[int, str]]] = {
 }
 
 
-UNSHOWN: Final = {"unshown": True}
-"""Metadata of a dataclass field that is for programs and not for the line a person reads."""
 UNPRINTABLE: Final = "\N{REPLACEMENT CHARACTER}"
 REPORT_IT: Final = "nothing here explains it: report it with the command that caused it"
 

@@ -8,10 +8,10 @@ from typing import Any, Final
 
 import click
 
-from aichain.cli.client import DEFAULT_URL
 from aichain.cli.exit_codes import CommandError, CommandExit
 from aichain.cli.localnet_state import DEFAULT_DIRECTORY, LocalnetState, load_state
 from aichain.cli.values import FILE
+from aichain.client.connection import DEFAULT_URL
 from aichain.errors import ExitCode
 from aichain.fleet.fields import FleetFileInvalid
 from aichain.fleet.registry import FleetNode, Registry, Role, parse_registry

@@ -8,15 +8,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from aichain.cli.answers import check_answer
-from aichain.cli.client import RpcClient, RpcError, RpcGarbled, RpcRefused, RpcTokenNeeded
+from aichain.cli.client import RpcClient
 from aichain.cli.exit_codes import explain, printable
+from aichain.client.answers import READY, check_members
+from aichain.client.errors import RpcError, RpcGarbled, RpcRefused, RpcTokenNeeded
 from aichain.clock import SystemClock
 from aichain.fleet.health import Answer, Sight, Silence
 from aichain.fleet.registry import Capability, FleetNode, Registry
 from genesis.limits import FLEET_NODES_MAX
 
-READY: Final = "/ready"
 OK: Final = 200
 TROUBLES: Final = ("clockTrouble", "engineTrouble", "indexTrouble", "archiveTrouble")
 CALLS: Final = 3
@@ -95,7 +95,7 @@ def _ready_page(client: RpcClient) -> tuple[int, dict[str, Any]]:
     code, body = client.get(READY)
     try:
         page = json.loads(body)
-        check_answer(READY, page)
+        check_members(READY, page)
     except (ValueError, RecursionError):
         raise RpcGarbled(url=client.url, reason=f"{READY} is not that of a node") from None
     return code, page

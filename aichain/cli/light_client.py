@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Final
 
-from aichain.cli.client import RpcRefused
 from aichain.cli.exit_codes import CommandError, CommandExit
 from aichain.cli.light_server import LightServer, RecordClaim
 from aichain.cli.light_trust import load_trust, store_trust
+from aichain.client.errors import RpcRefused
 from aichain.config_values import TrustPoint
 from consensus.errors import (
     AncestorUnproven,

@@ -7,9 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from aichain.cli.client import RpcClient, RpcError, RpcRefused
+from aichain.cli.client import RpcClient
 from aichain.cli.exit_codes import CommandError, CommandExit
 from aichain.cli.load_senders import IN_FLIGHT_MAX, Prepared, Sender, make_senders, ready_senders
+from aichain.client.errors import RpcError, RpcRefused
 from genesis.units import format_address
 
 TICK_S: Final = 0.05

@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
-from aichain.cli.client import RpcClient, RpcRefused
+from aichain.cli.client import RpcClient
 from aichain.cli.exit_codes import CommandError, CommandExit
+from aichain.client.errors import RpcRefused
 from genesis.networks import PUBLIC_ACCOUNTS, account_key
 from genesis.units import AI, Address, address_of_key, format_address
 from native.hashing import derive_hash

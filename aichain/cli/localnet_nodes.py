@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 import aichain
-from aichain.cli.client import RpcClient, RpcError
+from aichain.cli.client import RpcClient
 from aichain.cli.exit_codes import CommandError, CommandExit, explain
 from aichain.cli.localnet_state import (
     BASE_PORT,
@@ -26,6 +26,7 @@ from aichain.cli.localnet_state import (
     ProcessId,
 )
 from aichain.cli.run_plan import is_taken
+from aichain.client.errors import RpcError
 from aichain.config import RESERVED_ENVIRONMENT, Endpoint, load_document
 from aichain.errors import ExitCode
 from aichain.homes import data_directory

@@ -13,10 +13,11 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from aichain.cli.client import RpcClient, RpcError
+from aichain.cli.client import RpcClient
 from aichain.cli.localnet_health import Health, health_lines, health_of
 from aichain.cli.localnet_nodes import document_of
 from aichain.cli.localnet_state import LocalnetState, LocalNode
+from aichain.client.errors import RpcError
 from genesis.document import GenesisDocument
 from p2p.regions import region_of
 

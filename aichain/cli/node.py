@@ -5,12 +5,13 @@ from pathlib import Path
 
 import click
 
-from aichain.cli.client import UNIX, RpcClient
+from aichain.cli.client import RpcClient
 from aichain.cli.exit_codes import CommandError, CommandExit
 from aichain.cli.node_health import health
 from aichain.cli.node_route import route_task
 from aichain.cli.node_telemetry import telemetry
 from aichain.cli.options import home_option
+from aichain.client.connection import UNIX
 from aichain.homes import homes_of, socket_of
 from aichain.logs import LogLevel
 

@@ -9,8 +9,9 @@ from typing import Any, Final, TypeVar
 
 import click
 
-from aichain.cli.client import DEFAULT_TIMEOUT_S, DEFAULT_URL, RpcClient
+from aichain.cli.client import RpcClient
 from aichain.cli.values import FILE, FOLDER
+from aichain.client.connection import DEFAULT_TIMEOUT_S, DEFAULT_URL
 from aichain.homes import data_root
 
 F = TypeVar("F", bound=Callable[..., Any])

@@ -5,15 +5,17 @@ move the cursor of the terminal it is read on.
 """
 
 import json
+import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import click
 
 from aichain.cli.exit_codes import printable
-from genesis.units import format_amount
+from genesis.units import U128_MAX, format_amount
 
 MAX_CELL = 100
+_DIGITS: Final = re.compile(r"[0-9]{1,39}", re.ASCII)
 
 
 def show(value: object, *, as_json: bool) -> None:
@@ -44,6 +46,12 @@ def table(rows: Sequence[Mapping[str, object]]) -> list[str]:
 def coins(amount: int) -> str:
     """An amount in AI with its unit; amounts inside the program are integers of 10^-18 AI."""
     return f"{format_amount(amount)} AI"
+
+
+def is_amount(value: object) -> bool:
+    """Whether a member of an answer can be read as an amount."""
+    is_decimal = isinstance(value, str) and _DIGITS.fullmatch(value) is not None
+    return is_decimal and int(str(value)) <= U128_MAX
 
 
 def _lines(value: object, indent: str = "") -> list[str]:

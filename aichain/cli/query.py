@@ -1,17 +1,17 @@
 """`aichain query`: what a node knows about the chain, read over JSON-RPC."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import click
 
-from aichain.cli.answers import is_amount
 from aichain.cli.client import RpcClient
 from aichain.cli.exit_codes import CommandError, CommandExit
 from aichain.cli.key_choice import address_named
 from aichain.cli.options import KeyFolder, json_option, key_folder_options, rpc_option
-from aichain.cli.output import coins, show
+from aichain.cli.output import coins, is_amount, show
 from aichain.cli.values import BLOCK, HASH, HEIGHT, LATEST
+from aichain.rpc.results.transactions import PhaseName
 from genesis.limits import (
     CERTIFICATE_WINDOW_BLOCKS,
     RPC_HISTORY_ENTRIES_MAX,
@@ -33,6 +33,7 @@ PEER_COLUMNS: Final = ("peerId", "address", "direction", "finalHeight", "rttMs",
 HISTORY_COLUMNS: Final = ("height", "index", "kind", "sender", "to", "amount", "error", "hash")
 HEADER_COLUMNS: Final = ("height", "hash", "parentHash")
 VOTER_COLUMNS: Final = ("index", "address", "weight", "turns")
+PHASES: Final = get_args(PhaseName)
 EVIDENCE_COLUMNS: Final = ("hash", "kind", "epoch", "view", "offender", "offenderAddress")
 
 
@@ -297,8 +298,8 @@ def _tallies(views: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
             "view": view["view"],
             "proposer": view["proposer"],
             **{
-                phase: "+".join(str(len(each["voters"])) for each in votes) or "0"
-                for phase, votes in view["votes"].items()
+                phase: "+".join(str(len(each["voters"])) for each in view["votes"][phase]) or "0"
+                for phase in PHASES
             },
             "held": " ".join(name for name, held in view["certificates"].items() if held),
             "mine": " ".join(name for name, signed in view["mine"].items() if signed),

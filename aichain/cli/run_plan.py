@@ -11,9 +11,9 @@ from itertools import combinations
 from pathlib import Path
 from typing import Final
 
-from aichain.cli.client import TOKEN_VARIABLE
 from aichain.cli.exit_codes import CommandError, CommandExit
 from aichain.cli.key_choice import KeyFile, open_key
+from aichain.client.connection import TOKEN_VARIABLE
 from aichain.config import (
     P2P_PORT,
     PORT_STRIDE,

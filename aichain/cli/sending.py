@@ -2,9 +2,9 @@
 
 import functools
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import click
 
@@ -15,18 +15,15 @@ from aichain.cli.options import KeyFolder, json_option, key_folder_options, rpc_
 from aichain.cli.output import coins, show
 from aichain.cli.refusals import explain_refusal, refused_here
 from aichain.cli.values import AMOUNT, SECONDS
-from genesis.units import Address, address_of_key, format_address
+from aichain.client.drafts import Sender, draft
+from aichain.client.outcomes import Expired, Failed, Final
+from aichain.rpc.results.result import json_members
+from aichain.rpc.results.transactions import Receipt, Unstaked, Withdrawn
+from genesis.units import Address, address_of_key
 from native.signatures import SigningKey
+from vm.bodies import Body
 from vm.errors import InvalidTransaction
-from vm.transactions import Body, SignedTransaction, Transaction, sign_transaction
-
-VALID_BLOCKS: Final = 1_200
-"""Ten minutes: a transaction that is stuck for longer should be forgotten."""
-FEE_ROOM: Final = 16
-"""How far the base fee may rise before a waiting transaction no longer pays for itself."""
-WEIGHT_MOST: Final = 15_000
-"""No transaction of this command line weighs more (a registration that reveals its key)."""
-POLL_S: Final = 0.1
+from vm.transactions import SignedTransaction, sign_transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,19 +40,39 @@ class Sending:
     folder: KeyFolder
     as_json: bool
 
+    @property
+    def delivery(self) -> "Delivery":
+        return Delivery(self.rpc, self.wait, self.timeout_s, self.as_json)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """Where a signed transaction goes, and whether to wait for it."""
+
+    rpc: str
+    wait: bool
+    timeout_s: float
+    as_json: bool
+
 
 @dataclass(frozen=True, slots=True)
 class Signer:
-    """Who sends, on which network, from which nonce on."""
+    """Who signs, and where the account stands."""
 
     key: SigningKey
-    address: Address
-    network: str
-    network_id: int
-    height: int
-    base_fee: int
-    creation_fee: int
-    account: Mapping[str, Any]
+    account: Sender
+
+    @property
+    def address(self) -> Address:
+        return self.account.address
+
+    @property
+    def network(self) -> str:
+        return self.account.network
+
+    @property
+    def network_id(self) -> int:
+        return self.account.network_id
 
 
 def sending_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -119,28 +136,28 @@ def send(sending: Sending, make_body: Callable[[RpcClient, Signer], Body]) -> No
             signed = _signed(signer, sending, make_body(client, signer))
         except InvalidTransaction as error:
             raise refused_here(error) from None
-        begun = time.monotonic()
-        client.call("aichain_sendTransaction", "0x" + signed.raw.hex())
-        tx_hash = "0x" + signed.id.hex()
-        if not sending.wait:
-            next_step = f"aichain query tx {tx_hash}"
-            show({"hash": tx_hash, "status": "pending", "next": next_step}, as_json=sending.as_json)
-            return
-        view = _wait(client, tx_hash, sending.timeout_s)
-        elapsed_ms = int((time.monotonic() - begun) * 1000)
-    receipt = view["receipt"]
-    shown = {
-        "hash": tx_hash,
-        "status": view["status"],
-        "height": view["height"],
-        "elapsedMs": elapsed_ms,
-        "feeBurned": receipt["feeBurned"] if sending.as_json else coins(int(receipt["feeBurned"])),
-    }
-    shown |= _stake_freed(receipt, as_json=sending.as_json)
-    show(shown | ({"receipt": receipt} if sending.as_json else {}), as_json=sending.as_json)
-    if view["status"] == "failed":
-        name = str(receipt["error"])
-        why, _ = explain_refusal(name, {}) or (name.replace("_", " "), "")
+        deliver(client, signed, sending.delivery)
+
+
+def deliver(client: RpcClient, signed: SignedTransaction, delivery: Delivery) -> None:
+    """Submit, and show the hash; or wait, and show what became of it."""
+    begun = time.monotonic()
+    tx_hash = client.send(signed)
+    if not delivery.wait:
+        next_step = f"aichain query tx {tx_hash}"
+        show({"hash": tx_hash, "status": "pending", "next": next_step}, as_json=delivery.as_json)
+        return
+    outcome = client.wait_for_final(signed, timeout_s=delivery.timeout_s)
+    elapsed_ms = int((time.monotonic() - begun) * 1000)
+    if isinstance(outcome, Expired):
+        raise CommandError(
+            f"the transaction was good up to block {outcome.valid_until}, and no block took it",
+            "nothing was charged: send it again",
+            CommandExit.NOT_APPLIED,
+        )
+    _show_outcome(outcome, elapsed_ms, as_json=delivery.as_json)
+    if isinstance(outcome, Failed):
+        why, _ = explain_refusal(outcome.error, {}) or (outcome.error.replace("_", " "), "")
         raise CommandError(
             f"the transaction is final and had no effect: {why}",
             f"its fee was charged; see `aichain query tx {tx_hash}`",
@@ -148,14 +165,27 @@ def send(sending: Sending, make_body: Callable[[RpcClient, Signer], Body]) -> No
         )
 
 
-def _stake_freed(receipt: Mapping[str, Any], *, as_json: bool) -> dict[str, object]:
+def _show_outcome(outcome: Final | Failed, elapsed_ms: int, *, as_json: bool) -> None:
+    receipt = outcome.receipt
+    shown: dict[str, object] = {
+        "hash": outcome.hash,
+        "status": "final" if isinstance(outcome, Final) else "failed",
+        "height": outcome.height,
+        "elapsedMs": elapsed_ms,
+        "feeBurned": receipt.fee_burned if as_json else coins(int(receipt.fee_burned)),
+    }
+    shown |= _stake_freed(receipt, as_json=as_json)
+    show(shown | ({"receipt": json_members(receipt)} if as_json else {}), as_json=as_json)
+
+
+def _stake_freed(receipt: Receipt, *, as_json: bool) -> dict[str, object]:
     """What `withdraw` paid out, or when what `unstake` set free can be withdrawn."""
     shown: dict[str, object] = {}
-    for event in receipt.get("events", ()):
-        if event["kind"] == "withdrawn":
-            shown["withdrawn"] = event["amount"] if as_json else coins(int(event["amount"]))
-        elif event["kind"] == "unstaked":
-            shown["withdrawableAt"] = event["maturesAt"]
+    for event in receipt.events or ():
+        if isinstance(event, Withdrawn):
+            shown["withdrawn"] = event.amount if as_json else coins(int(event.amount))
+        elif isinstance(event, Unstaked):
+            shown["withdrawableAt"] = event.matures_at
     return shown
 
 
@@ -165,54 +195,17 @@ def recipient(text: str, network: str, folder: KeyFolder) -> Address:
 
 
 def _signer(client: RpcClient, sending: Sending) -> Signer:
-    status = client.call("aichain_status")
-    network = str(status["network"])
-    key = signing_key(sending.sender, network=network, folder=sending.folder)
-    address = address_of_key(key.public_key)
-    account = client.call("aichain_getAccount", format_address(address))
-    if not account["exists"]:
-        raise CommandError(
-            f"{format_address(address)} has no coins on {network}",
-            "send some to it first: every transaction pays a fee",
-            CommandExit.REFUSED,
-        )
-    return Signer(
-        key=key,
-        address=address,
-        network=network,
-        network_id=int(status["chainId"]),
-        height=int(status["height"]),
-        base_fee=int(status["baseFee"]),
-        creation_fee=int(status["accountCreationFee"]),
-        account=account,
-    )
+    status = client.status()
+    key = signing_key(sending.sender, network=status.network, folder=sending.folder)
+    return Signer(key, client.sender(address_of_key(key.public_key), status))
 
 
 def _signed(signer: Signer, sending: Sending, body: Body) -> SignedTransaction:
-    enough = signer.creation_fee + FEE_ROOM * signer.base_fee * WEIGHT_MOST
-    transaction = Transaction(
-        network_id=signer.network_id,
-        sender=signer.address,
-        nonce=int(signer.account["pendingNonce"]),
-        fee_max=enough if sending.fee_max is None else sending.fee_max,
+    made = draft(
+        signer.account,
+        body,
+        fee_max=sending.fee_max,
         tip=sending.tip,
-        valid_until=signer.height + VALID_BLOCKS,
-        body=body,
+        algorithm=signer.key.algorithm,
     )
-    return sign_transaction(transaction, signer.key, reveal=not signer.account["algorithm"])
-
-
-def _wait(client: RpcClient, tx_hash: str, timeout_s: float) -> Mapping[str, Any]:
-    deadline = time.monotonic() + timeout_s
-    while True:
-        view = client.call("aichain_getTransaction", tx_hash)
-        if view and view["status"] in ("final", "failed") and view["receipt"]:
-            assert isinstance(view, dict), "aichain_getTransaction answers an object"
-            return view
-        if time.monotonic() > deadline:
-            raise CommandError(
-                f"{tx_hash} is not final after {timeout_s:.0f} s",
-                "it may still become so: `aichain query tx` shows it; do validators run?",
-                CommandExit.TIMEOUT,
-            )
-        time.sleep(POLL_S)
+    return sign_transaction(made, signer.key, reveal=signer.account.must_reveal)

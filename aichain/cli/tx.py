@@ -1,7 +1,5 @@
 """`aichain tx`: send coins, stake them, and become a validator."""
 
-from typing import Any
-
 import click
 
 from aichain.cli.client import RpcClient
@@ -10,6 +8,7 @@ from aichain.cli.key_choice import signing_key
 from aichain.cli.sending import Sending, Signer, recipient, send, sending_options
 from aichain.cli.values import MEMO, PEER_ID, POSITIVE_AMOUNT
 from aichain.keystore import onion_seed_of
+from aichain.rpc.results.validators import RegisteredValidator
 from genesis.limits import MEMO_MAX_BYTES
 from genesis.onion import DEFAULT_ONION_LENGTH, onion_head
 from genesis.units import format_address, format_amount
@@ -116,7 +115,7 @@ def register_validator(
 
     def body(client: RpcClient, signer: Signer) -> Body:
         voter = _voter(validator_key, signer, sending)
-        node = peer_id or parse_peer_id(str(client.call("aichain_status")["nodeId"]))
+        node = peer_id or parse_peer_id(client.status().node_id)
         if not sending.as_json:
             shown = f"{peer_id_text(node)} with {format_amount(amount)} AI"
             click.echo(f"registering node {shown}", err=True)
@@ -145,12 +144,12 @@ def renew_onion(validator_key: str | None, sending: Sending) -> None:
     def body(client: RpcClient, signer: Signer) -> Body:
         voter = _voter(validator_key, signer, sending)
         registered = _registration(client, signer)
-        seed = onion_seed_of(voter, registered["onionRenewals"] + 1)
+        seed = onion_seed_of(voter, registered.onion_renewals + 1)
         return RegisterValidator(
             public_key=voter.public_key,
             possession=sign_possession(signer.network_id, signer.address, voter),
-            peer_id=parse_peer_id(registered["peerId"]),
-            commission_bps=registered["commissionBps"],
+            peer_id=parse_peer_id(registered.peer_id),
+            commission_bps=registered.commission_bps,
             onion_head=onion_head(seed, DEFAULT_ONION_LENGTH),
             onion_length=DEFAULT_ONION_LENGTH,
             stake=0,
@@ -165,12 +164,12 @@ def _voter(validator_key: str | None, signer: Signer, sending: Sending) -> Signi
     return signing_key(validator_key, network=signer.network, folder=sending.folder)
 
 
-def _registration(client: RpcClient, signer: Signer) -> dict[str, Any]:
+def _registration(client: RpcClient, signer: Signer) -> RegisteredValidator:
     """What the node says of the sender's validator."""
     own = format_address(signer.address)
-    for row in client.call("aichain_validators")["registered"]:
-        if row["address"] == own:
-            return dict(row)
+    for row in client.validators().registered or ():
+        if row.address == own:
+            return row
     raise CommandError(
         f"{own} has not registered a validator",
         "name its owner with --from, or run `aichain tx register-validator` first",

@@ -7,6 +7,7 @@ import msgspec
 from aichain.metrics import CONTENT_TYPE as METRICS
 from aichain.rpc.backend import Backend, NodeStatus
 from aichain.rpc.http import JSON, TEXT, HttpRefused
+from aichain.rpc.results.node import Readiness
 
 _INDEX = b"""AI-Chain node.
 POST /        JSON-RPC 2.0 (content-type: application/json)
@@ -43,13 +44,13 @@ def render_page(path: str, backend: Backend, now_ms: int, ready_within_ms: int) 
 
 
 def _health(code: int, status: NodeStatus, now_ms: int, *, ready: bool) -> Page:
-    body = {
-        "status": "ready" if ready else "behind",
-        "network": status.network,
-        "height": status.height,
-        "targetHeight": status.target_height,
-        "finalizedAgoMs": max(0, now_ms - status.finalized_at_ms),
-        "syncing": status.syncing,
-        "peers": status.peers,
-    }
+    body = Readiness(
+        status="ready" if ready else "behind",
+        network=status.network,
+        height=status.height,
+        target_height=status.target_height,
+        finalized_ago_ms=max(0, now_ms - status.finalized_at_ms),
+        syncing=status.syncing,
+        peers=status.peers,
+    )
     return Page(code, JSON, msgspec.json.encode(body))

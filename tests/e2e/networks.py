@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from aichain.cli.client import RpcClient, RpcError
+from aichain.cli.client import RpcClient
 from aichain.cli.localnet_nodes import (
     CHECKOUT,
     kill_node,
@@ -20,6 +20,7 @@ from aichain.cli.localnet_nodes import (
 )
 from aichain.cli.localnet_state import PORT_STRIDE, LocalnetState
 from aichain.cli.run_plan import is_taken
+from aichain.client.errors import RpcError
 from aichain.config import Endpoint
 
 JOINER_PORT = 27690

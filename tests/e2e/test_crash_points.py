@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from aichain.cli.client import RpcClient, RpcError
+from aichain.cli.client import RpcClient
+from aichain.client.errors import RpcError
 from aichain.store.failpoints import FAIL_AT
 from tests.e2e.networks import wait_until
 

@@ -10,8 +10,9 @@ import trio
 from click.testing import CliRunner
 
 from aichain.cli import main
-from aichain.cli.client import RpcClient, RpcTokenNeeded
+from aichain.cli.client import RpcClient
 from aichain.cli.exit_codes import CommandExit
+from aichain.client.errors import RpcTokenNeeded
 from aichain.homes import socket_of
 from tests.unit.aichain.rpc.serving import get, post, read_response, rpc, served
 

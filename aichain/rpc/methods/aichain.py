@@ -19,13 +19,25 @@ from aichain.rpc.methods.parameters import (
     location_of,
 )
 from aichain.rpc.registry import Context, NoParams, Params, instant_method, method
-from aichain.rpc.render.accounts import show_account, show_history, show_proof, show_supply
+from aichain.rpc.render.accounts import (
+    show_account,
+    show_history,
+    show_proof,
+    show_rewards,
+    show_supply,
+)
 from aichain.rpc.render.blocks import show_block, show_commit
 from aichain.rpc.render.node import show_mempool, show_peers, show_status
 from aichain.rpc.render.texts import show_bytes
 from aichain.rpc.render.transactions import show_transaction_status
 from aichain.rpc.render.validators import show_validators
-from aichain.rpc.results.accounts import Account, AccountHistory, AccountProof, Supply
+from aichain.rpc.results.accounts import (
+    Account,
+    AccountHistory,
+    AccountProof,
+    Rewards,
+    Supply,
+)
 from aichain.rpc.results.blocks import Block, Commit
 from aichain.rpc.results.node import Mempool, Peer, Status
 from aichain.rpc.results.result import HashHex
@@ -33,7 +45,13 @@ from aichain.rpc.results.transactions import TransactionStatus
 from aichain.rpc.results.validators import Validators
 from genesis.limits import RPC_HISTORY_ENTRIES_MAX, RPC_LISTED_TRANSACTIONS_MAX
 from genesis.validators import ValidatorSet
-from vm.queries import account_view, prove_account, supply_view, validators_view
+from vm.queries import (
+    account_view,
+    prove_account,
+    rewards_view,
+    supply_view,
+    validators_view,
+)
 
 _DEFAULT_LISTED = 100
 _DEFAULT_HISTORY = 25
@@ -120,6 +138,12 @@ async def get_account_history(context: Context, params: HistoryQuery) -> Account
     return show_history(address, view, limit=params.limit)
 
 
+async def get_rewards(context: Context, params: ByAddress) -> Rewards:
+    """What is on its way to a validator for its votes, and what its next block would pay it."""
+    address = address_of(params.address)
+    return show_rewards(address, rewards_view(context.backend.head(), address))
+
+
 async def get_proof(context: Context, params: ByAddress) -> AccountProof:
     """The account's record with a proof of it, or of its absence, against the state root."""
     address = address_of(params.address)
@@ -176,6 +200,7 @@ METHODS = (
     method("aichain_getTransaction", ByHash, get_transaction),
     instant_method("aichain_getAccount", ByAddress, get_account),
     method("aichain_getAccountHistory", HistoryQuery, get_account_history),
+    method("aichain_getRewards", ByAddress, get_rewards),
     method("aichain_getProof", ByAddress, get_proof),
     method("aichain_sendTransaction", RawTransaction, send_transaction),
     method("aichain_validators", AtHeight, get_validators),

@@ -10,7 +10,7 @@ from genesis.units import Address, format_address
 from native.hashing import Hash32
 from native.signatures import Algorithm
 from vm.bodies import Role
-from vm.queries import AccountView, RecordProof, SupplyView
+from vm.queries import AccountView, RecordProof, RewardsView, SupplyView
 
 
 def show_account(view: AccountView, *, pending_nonce: int, height: int) -> results.Account:
@@ -80,6 +80,18 @@ def _show_entry(entry: Entry) -> results.HistoryEntry:
         fee_burned=str(entry.fee_burned),
         tip=str(entry.tip),
         timestamp_ms=entry.timestamp_ms,
+    )
+
+
+def show_rewards(address: Address, view: RewardsView) -> results.Rewards:
+    return results.Rewards(
+        address=format_address(address),
+        height=view.height,
+        pending=str(view.pending),
+        vote_counted=view.vote_counted,
+        paid_at=view.paid_at,
+        accruing=str(view.accruing),
+        next_proposal=str(view.next_proposal),
     )
 
 

@@ -73,6 +73,22 @@ class AccountHistory(Result, frozen=True):
     indexed_height: Count
 
 
+class Rewards(Result, frozen=True):
+    """What is on its way to a validator that voted, and what it gets for a block of its own."""
+
+    address: AddressHex
+    height: Count
+    pending: AmountText
+    """Its part of the last epoch's votes, once its vote was counted."""
+    vote_counted: bool
+    paid_at: Count
+    """The height of the block that pays voters next."""
+    accruing: AmountText
+    """Its part of what this epoch has earned so far, if it votes for the epoch's last block."""
+    next_proposal: AmountText
+    """What its proposal would be paid if it made the next block, tips not counted."""
+
+
 class Supply(Result, frozen=True):
     """Every coin: from where it came, and where it is."""
 

@@ -56,6 +56,18 @@ class Status(Result, frozen=True, kw_only=True):
     engine_trouble: str | UnsetType = UNSET
 
 
+class Readiness(Result, frozen=True):
+    """What GET /ready and GET /health say."""
+
+    status: Literal["ready", "behind"]
+    network: str
+    height: Count
+    target_height: Count
+    finalized_ago_ms: Count
+    syncing: bool
+    peers: Count
+
+
 class Peer(Result, frozen=True):
     """A connected peer, and what it says of itself."""
 

@@ -4,8 +4,9 @@ import threading
 from dataclasses import dataclass
 from typing import Any, Final
 
-from aichain.cli.client import RpcClient, RpcError
+from aichain.cli.client import RpcClient
 from aichain.cli.localnet_state import LocalNode
+from aichain.client.errors import RpcError
 from tests.e2e.manifests.site import Site
 
 EVERY_S: Final = 0.25

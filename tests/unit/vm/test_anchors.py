@@ -43,7 +43,13 @@ from vm.apply import apply_block
 from vm.errors import FieldHasWrongLength, FieldOutOfRange, InvalidTransaction
 from vm.errors import UnchargeableTransaction as Unchargeable
 from vm.genesis_block import genesis_state
-from vm.queries import ValidatorView, account_view, supply_view, validator_view
+from vm.queries import (
+    ValidatorView,
+    account_view,
+    rewards_view,
+    supply_view,
+    validator_view,
+)
 from vm.receipts import EventKind
 from vm.rewards import split_reward
 from vm.state import State
@@ -134,6 +140,22 @@ def test_voters_are_paid_by_stake_when_the_window_closes() -> None:
     assert supply_view(state).treasury == treasury + own.treasury
     assert supply_view(state).voter_pool == 4 * VOTERS_SHARE
     assert anchor_of(state).pool == 4 * VOTERS_SHARE
+
+
+def test_a_validator_sees_what_it_is_about_to_be_paid_and_when() -> None:
+    own = split_reward(REWARDS, REWARDS.initial_reward)
+    uncounted = rewards_view(EDGE, address(1))
+    assert (uncounted.pending, uncounted.vote_counted, uncounted.accruing) == (0, False, 0)
+    state = advance_to(collected(EDGE, 1), 7)
+    view = rewards_view(state, address(1))
+    assert (view.pending, view.vote_counted, view.paid_at) == (2 * VOTERS_SHARE, True, 8)
+    assert view.accruing == 3 * VOTERS_SHARE // 2
+    assert view.next_proposal == own.proposer
+    before = balance(state, 1)
+    state, _ = advance(state, proposer_index=0)
+    assert (state.head.height, balance(state, 1) - before) == (view.paid_at, view.pending)
+    assert rewards_view(state, address(1)).pending == 0
+    assert rewards_view(advance(state)[0], address(1)).paid_at == 12
 
 
 def test_what_was_not_voted_for_is_the_treasurys() -> None:

@@ -5,7 +5,7 @@ from typing import Any, Self
 
 from msgspec import to_builtins
 
-from aichain.cli.client import RpcRefused
+from aichain.client.errors import RpcRefused
 from aichain.rpc.backend import CertifiedRecord, HeaderProof
 from aichain.rpc.render.light import show_certified_record, show_finality, show_header_proof
 from aichain.rpc.render.validators import show_validators

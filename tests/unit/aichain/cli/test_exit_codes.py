@@ -9,8 +9,6 @@ import pytest
 
 from aichain import errors as node_errors
 from aichain import keystore, seed_words
-from aichain.cli import client
-from aichain.cli.client import RpcRefused, RpcUnreachable
 from aichain.cli.exit_codes import (
     EXIT_CODES,
     FIXES,
@@ -19,6 +17,8 @@ from aichain.cli.exit_codes import (
     explain,
     render_table,
 )
+from aichain.client import errors as client_errors
+from aichain.client.errors import RpcRefused, RpcUnreachable
 from aichain.errors import (
     ConfigError,
     ExitCode,
@@ -111,7 +111,7 @@ def test_what_a_person_can_cause_has_a_fix_of_its_own() -> None:
     modules = {
         each.__name__
         for each in (
-            *(node_errors, keystore, seed_words, client, genesis_errors),
+            *(node_errors, keystore, seed_words, client_errors, genesis_errors),
             *(backends, engine, device),
         )
     }

@@ -12,17 +12,26 @@ from click.testing import CliRunner, Result
 from aichain.cli import main
 from genesis.units import AI
 from tests.unit.aichain.cli.scripted_node import ScriptedNode, serving
+from tests.unit.aichain.cli.whole_answers import whole
 
 Invoke: TypeAlias = Callable[..., Result]
 
-STATUS = {
-    "network": "testnet",
-    "chainId": 36964,
-    "height": 40,
-    "baseFee": str(10**10),
-    "accountCreationFee": str(10**16),
-}
-ACCOUNT = {"exists": True, "balance": str(5 * AI), "pendingNonce": 3, "algorithm": "ML_DSA_65"}
+STATUS = whole(
+    "aichain_status",
+    {
+        "network": "testnet",
+        "chainId": 36964,
+        "height": 40,
+        "baseFee": str(10**10),
+        "accountCreationFee": str(10**16),
+    },
+)
+ACCOUNT = whole(
+    "aichain_getAccount",
+    {"exists": True, "balance": str(5 * AI), "pendingNonce": 3, "algorithm": "ML_DSA_65"},
+)
+OTHER = "0x" + "22" * 20
+HERE = "0x" + "33" * 20
 
 
 @pytest.fixture
@@ -44,11 +53,14 @@ def invoke(node: ScriptedNode, tmp_path: Path) -> Invoke:
 
 def final_with(event: dict[str, Any]) -> dict[str, Any]:
     receipt = {"ok": True, "error": None, "feeBurned": "44", "tip": "0", "events": [event]}
-    return {"status": "final", "height": 41, "receipt": receipt}
+    found: dict[str, Any] = whole(
+        "aichain_getTransaction", {"status": "final", "height": 41, "receipt": receipt}
+    )
+    return found
 
 
 def test_a_withdrawal_says_what_it_paid_out(node: ScriptedNode, invoke: Invoke) -> None:
-    paid = {"kind": "withdrawn", "owner": "0x1", "amount": str(3 * AI // 2)}
+    paid = {"kind": "withdrawn", "owner": OTHER, "amount": str(3 * AI // 2)}
     node.answers["aichain_getTransaction"] = final_with(paid)
     withdraw = ("tx", "withdraw", "--from", "account:0", "--wait")
     assert re.search(r"^withdrawn +1.5 AI$", invoke(*withdraw).output, re.MULTILINE)
@@ -64,7 +76,7 @@ def test_an_unstake_says_when_the_stake_is_free(node: ScriptedNode, invoke: Invo
 
 def test_an_account_shows_what_is_being_freed_and_when(node: ScriptedNode, invoke: Invoke) -> None:
     parts = [
-        {"amount": str(amount * AI), "maturesAt": at, "role": "validator", "target": "0x1"}
+        {"amount": str(amount * AI), "maturesAt": at, "role": "validator", "target": OTHER}
         for amount, at in ((10, 41), (20, 512))
     ]
     account = ACCOUNT | {"height": 40, "unbonding": parts}
@@ -77,10 +89,10 @@ def test_an_account_shows_what_is_being_freed_and_when(node: ScriptedNode, invok
 
 def test_a_term_that_no_height_ends_is_for_ever(node: ScriptedNode, invoke: Invoke) -> None:
     rows = [
-        {"address": "0x1", "jailedUntil": 0, "tombstoned": True},
-        {"address": "0x2", "jailedUntil": 99, "tombstoned": False},
+        {"address": OTHER, "jailedUntil": 0, "tombstoned": True},
+        {"address": HERE, "jailedUntil": 99, "tombstoned": False},
     ]
     node.answers["aichain_validators"] = {"height": 41, "validators": [], "registered": rows}
     shown = invoke("query", "validators").output
-    assert re.search(r"0x1 +for ever$", shown, re.MULTILINE)
-    assert re.search(r"0x2 +99$", shown, re.MULTILINE)
+    assert re.search(rf"{OTHER} +for ever$", shown, re.MULTILINE)
+    assert re.search(rf"{HERE} +99$", shown, re.MULTILINE)

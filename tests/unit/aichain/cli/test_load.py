@@ -63,7 +63,7 @@ class Chain:
         }
 
     def block(self, height: int) -> dict[str, Any]:
-        hashes = [{"hash": tx_hash} for tx_hash in self.blocks[height]]
+        hashes = [{"kind": "transfer", "hash": tx_hash} for tx_hash in self.blocks[height]]
         now_ms = time.time_ns() // 1_000_000
         return {"height": height, "finalizedAtMs": now_ms, "transactions": hashes}
 

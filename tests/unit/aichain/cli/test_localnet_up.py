@@ -25,7 +25,13 @@ from aichain.cli.localnet_up import (
 from aichain.cli.localnet_view import Watcher
 from tests.unit.aichain.cli.scripted_node import ScriptedNode, serving
 
-STATUS = {"height": 900, "blockHash": "0x", "peers": 3, "voting": "yes", "syncing": False}
+STATUS = {
+    "height": 900,
+    "blockHash": "0x" + "ab" * 32,
+    "peers": 3,
+    "voting": "yes",
+    "syncing": False,
+}
 
 
 def status(**changes: Any) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from tests.unit.aichain.cli.scripted_node import ScriptedNode, serving
 Watched: TypeAlias = tuple[ScriptedNode, Watcher]
 STATUS = {
     "height": 5,
-    "blockHash": "0xab",
+    "blockHash": "0x" + "ab" * 32,
     "finalizedAgoMs": 212,
     "peers": 3,
     "voting": "yes",

@@ -17,6 +17,7 @@ from genesis.units import AI, Address, address_of_key, format_address
 from native.node_keys import peer_id_of_seed, peer_id_text
 from native.signatures import SigningKey, verify
 from tests.unit.aichain.cli.scripted_node import Refusal, ScriptedNode, serving
+from tests.unit.aichain.cli.whole_answers import whole
 from vm.transactions import (
     TRANSACTION_CONTEXT,
     RegisterValidator,
@@ -32,21 +33,21 @@ from vm.transactions import (
 
 Invoke: TypeAlias = Callable[..., Result]
 
-STATUS = {
-    "network": "testnet",
-    "chainId": 36964,
-    "height": 40,
-    "baseFee": str(10**10),
-    "accountCreationFee": str(10**16),
-    "nodeId": "12D3KooWFuAU8PqmN2WcBfJnwnRVvKvX78CeDwxtpkPLKBqkHBkc",
-}
-ACCOUNT = {
-    "exists": True,
-    "balance": str(5 * AI),
-    "pendingNonce": 3,
-    "algorithm": "ML_DSA_65",
-    "staked": "0",
-}
+STATUS = whole(
+    "aichain_status",
+    {
+        "network": "testnet",
+        "chainId": 36964,
+        "height": 40,
+        "baseFee": str(10**10),
+        "accountCreationFee": str(10**16),
+        "nodeId": "12D3KooWFuAU8PqmN2WcBfJnwnRVvKvX78CeDwxtpkPLKBqkHBkc",
+    },
+)
+ACCOUNT = whole(
+    "aichain_getAccount",
+    {"exists": True, "balance": str(5 * AI), "pendingNonce": 3, "algorithm": "ML_DSA_65"},
+)
 HASH = "0x" + "ab" * 32
 
 
@@ -74,7 +75,12 @@ def sent(node: ScriptedNode) -> SignedTransaction:
 
 def final(status: str = "final", error: str | None = None) -> dict[str, Any]:
     receipt = {"ok": status == "final", "error": error, "feeBurned": "44000000000000", "tip": "0"}
-    return {"status": status, "height": 41, "receipt": receipt}
+    return standing({"status": status, "height": 41, "receipt": receipt})
+
+
+def standing(members: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = whole("aichain_getTransaction", members)
+    return found
 
 
 def test_reads_print_what_the_node_says(node: ScriptedNode, invoke: Invoke) -> None:
@@ -171,7 +177,7 @@ def test_coins_are_sent_with_a_valid_signature(node: ScriptedNode, invoke: Invok
     assert transaction.body == Transfer(Address(bytes.fromhex("11" * 20)), 3 * AI // 2, b"hi")
     assert (transaction.network_id, transaction.nonce) == (36964, 3)
     assert 40 < transaction.valid_until <= 40 + 7200
-    assert transaction.fee_max == 10**16 + 16 * 10**10 * 15_000
+    assert transaction.fee_max == 10**16 + 16 * 10**10 * signed.weight
     assert signed.public_key == b""
     key = account_key("testnet", 0)
     message = transaction.signing_bytes
@@ -228,7 +234,7 @@ def test_a_new_onion_is_not_the_old_one(
         "commissionBps": 70,
         "peerId": peer_id_text(peer),
     }
-    node.answers["aichain_validators"] = {"registered": [{"address": "0x"}, row]}
+    node.answers["aichain_validators"] = whole("aichain_validators", {"registered": [{}, row]})
     done = invoke("tx", "renew-onion", "--from", "account:0")
     assert done.exit_code == 0
     body = sent(node).transaction.body
@@ -239,7 +245,7 @@ def test_a_new_onion_is_not_the_old_one(
 
 
 def test_only_a_registered_validator_renews(node: ScriptedNode, invoke: Invoke) -> None:
-    node.answers["aichain_validators"] = {"registered": []}
+    node.answers["aichain_validators"] = whole("aichain_validators", {"registered": []})
     done = invoke("tx", "renew-onion", "--from", "account:0")
     assert done.exit_code == 2
     assert "has not registered a validator" in done.stderr
@@ -247,7 +253,14 @@ def test_only_a_registered_validator_renews(node: ScriptedNode, invoke: Invoke) 
 
 
 def test_waiting_reports_the_block_and_the_fee(node: ScriptedNode, invoke: Invoke) -> None:
-    answers = iter([{"status": "pending"}, {"status": "included"}, final()])
+    answers = iter(
+        [
+            None,
+            standing({"status": "pending"}),
+            standing({"status": "included", "blockStatus": "fast"}),
+            final(),
+        ]
+    )
     node.answers["aichain_getTransaction"] = lambda _: next(answers)
     arguments = ("--from", "account:0", "--to", "account:1", "--amount", "1", "--wait")
     done = invoke("tx", "send", *arguments)
@@ -275,7 +288,7 @@ def test_a_failed_transaction_says_why_where_no_values_are_needed(
 
 
 def test_waiting_ends(node: ScriptedNode, invoke: Invoke) -> None:
-    node.answers["aichain_getTransaction"] = {"status": "pending"}
+    node.answers["aichain_getTransaction"] = standing({"status": "pending"})
     done = invoke("tx", "withdraw", "--from", "account:0", "--wait", "--timeout", "0.2")
     assert done.exit_code == 8
 

@@ -13,7 +13,9 @@ from tests.unit.aichain.cli.scripted_node import ScriptedNode, serving
 
 Invoke: TypeAlias = Callable[..., Result]
 HASH = "0x" + "ab" * 32
+ADDRESS = "0x" + "11" * 20
 CORE: dict[str, Any] = {
+    "lanes": 1,
     "epoch": 0,
     "view": 9,
     "quorum": str(69 * 10**18),
@@ -38,8 +40,8 @@ CORE: dict[str, Any] = {
 COMMITTEE: dict[str, Any] = {
     "height": 7,
     "quorum": str(69 * 10**18),
-    "voters": [{"index": 0, "address": "0x1", "weight": str(10**18), "turns": 64}],
-    "schedule": [{"view": 1, "index": 0, "address": "0x1"}],
+    "voters": [{"index": 0, "address": ADDRESS, "weight": str(10**18), "turns": 64}],
+    "schedule": [{"view": 1, "index": 0, "address": ADDRESS}],
 }
 EVIDENCE: dict[str, Any] = {
     "count": 1,
@@ -51,7 +53,7 @@ EVIDENCE: dict[str, Any] = {
             "epoch": 0,
             "view": 4,
             "offender": 3,
-            "offenderAddress": "0x1",
+            "offenderAddress": ADDRESS,
             "raw": "0x" + "00" * 900,
         }
     ],
@@ -59,7 +61,7 @@ EVIDENCE: dict[str, Any] = {
 UPTIME: dict[str, Any] = {
     "firstHeight": 1,
     "lastHeight": 9,
-    "validators": [{"address": "0x1", "proposed": 2, "missed": 1, "signedPermille": None}],
+    "validators": [{"address": ADDRESS, "proposed": 2, "missed": 1, "signedPermille": None}],
 }
 
 
@@ -112,12 +114,12 @@ def test_a_view_is_one_line_of_counts(invoke: Invoke) -> None:
 
 def test_a_proof_is_one_line_without_its_bytes(invoke: Invoke) -> None:
     shown = invoke("evidence").output
-    assert re.search(rf"^  {HASH} +votes +0 +4 +3 +0x1$", shown, re.MULTILINE)
+    assert re.search(rf"^  {HASH} +votes +0 +4 +3 +{ADDRESS}$", shown, re.MULTILINE)
     assert "00" * 20 not in shown
 
 
 def test_weights_are_coins_for_people(invoke: Invoke) -> None:
-    assert re.search(r"^  0 +0x1 +1 AI +64$", invoke("committee").output, re.MULTILINE)
+    assert re.search(rf"^  0 +{ADDRESS} +1 AI +64$", invoke("committee").output, re.MULTILINE)
 
 
 @pytest.mark.parametrize(
@@ -144,7 +146,12 @@ def test_what_a_node_would_refuse_is_not_asked(
 def test_with_two_lanes_each_core_has_its_own_lines(node: ScriptedNode, invoke: Invoke) -> None:
     term = {"number": 3, "open": True, "core": CORE}
     ballot = {"number": 2, "armed": True, "core": CORE | {"view": 5}}
-    node.answers["aichain_consensusState"] = {"epoch": 0, "ballot": ballot, "terms": [term]}
+    node.answers["aichain_consensusState"] = {
+        "lanes": 2,
+        "epoch": 0,
+        "ballot": ballot,
+        "terms": [term],
+    }
     done = invoke("consensus")
     assert done.exit_code == 0
     assert done.output.count("3+1") == 2

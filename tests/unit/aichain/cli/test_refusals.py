@@ -6,9 +6,10 @@ from dataclasses import fields
 
 import pytest
 
-from aichain.cli.client import RpcRefused
+from aichain.cli.client import in_words
 from aichain.cli.exit_codes import CommandExit, explain
 from aichain.cli.refusals import REFUSALS, explain_refusal, refused_here
+from aichain.client.errors import RpcRefused
 from aichain.errors import NotPooled
 from aichain.rpc import errors as rpc_errors
 from genesis.errors import InvalidAddress
@@ -93,12 +94,14 @@ def test_what_does_not_fit_is_left_in_the_nodes_words(name: str, values: dict[st
 
 
 def test_the_nodes_refusal_keeps_its_stable_name() -> None:
-    refused = RpcRefused.of(
-        {
-            "code": -32003,
-            "message": "NonceMismatch: expected=4 given=3",
-            "data": {"code": "nonce_mismatch", "expected": "4", "given": "3"},
-        }
+    refused = in_words(
+        RpcRefused.of(
+            {
+                "code": -32003,
+                "message": "NonceMismatch: expected=4 given=3",
+                "data": {"code": "nonce_mismatch", "expected": "4", "given": "3"},
+            }
+        )
     )
     assert (refused.name, refused.number) == ("nonce_mismatch", -32003)
     shown = explain(refused)
@@ -114,7 +117,7 @@ def test_the_nodes_refusal_keeps_its_stable_name() -> None:
     [{}, {"code": "x"}, {"message": 5, "data": []}, {"data": {"code": "of_a_newer_node"}}],
 )
 def test_a_refusal_in_a_strange_form_is_still_a_cause_and_a_fix(error: dict[str, object]) -> None:
-    shown = explain(RpcRefused.of(error))
+    shown = explain(in_words(RpcRefused.of(error)))
     assert shown.cause
     assert shown.fix
 

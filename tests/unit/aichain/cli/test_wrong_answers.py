@@ -14,6 +14,7 @@ from genesis.networks import account_key
 from genesis.units import address_of_key, format_address
 from tests.unit.aichain.cli.scripted_node import Refusal, ScriptedNode, serving
 from tests.unit.aichain.cli.test_query_consensus import COMMITTEE, CORE, EVIDENCE, UPTIME
+from tests.unit.aichain.cli.whole_answers import whole
 
 OWN: Final = format_address(address_of_key(account_key("testnet", 0).public_key))
 HASH: Final = "0x" + "ab" * 32
@@ -49,7 +50,7 @@ RECEIPT: Final = {
     "tip": "0",
     "events": [{"kind": "unstaked", "amount": "5", "maturesAt": 9}],
 }
-ANSWERS: Final[dict[str, Any]] = {
+PARTS: Final[dict[str, Any]] = {
     "aichain_status": STATUS,
     "aichain_getBlock": {"height": 7, "hash": HASH, "transactions": [{"hash": HASH}]},
     "aichain_getTransaction": {"hash": HASH, "status": "final", "height": 7, "receipt": RECEIPT},
@@ -75,6 +76,7 @@ ANSWERS: Final[dict[str, Any]] = {
     "aichain_validatorUptime": UPTIME,
     "aichain_sendTransaction": HASH,
 }
+ANSWERS: Final = {method: whole(method, members) for method, members in PARTS.items()}
 SEND: Final = ("--from", "account:0", "--wait", "--timeout", "0.001")
 COMMANDS: Final = (
     *(("query", name) for name in ("status", "block", "validators", "supply", "peers", "mempool")),

@@ -1,4 +1,4 @@
-"""The JSON-RPC client: results, refusals, and servers that are none."""
+"""A connection to a node: results, refusals, and servers that are none."""
 
 import socket
 import threading
@@ -6,15 +6,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from aichain.cli.client import (
+from aichain.cli.exit_codes import CommandExit
+from aichain.client.connection import Connection
+from aichain.client.errors import (
     FieldMissing,
     RpcAddressInvalid,
-    RpcClient,
     RpcGarbled,
     RpcRefused,
     RpcUnreachable,
 )
-from aichain.cli.exit_codes import CommandExit
 from tests.unit.aichain.cli.scripted_node import Refusal, ScriptedNode, serving
 
 
@@ -25,12 +25,12 @@ def node() -> Iterator[ScriptedNode]:
 
 
 @pytest.fixture
-def client(node: ScriptedNode) -> Iterator[RpcClient]:
-    with RpcClient(node.url, timeout_s=2) as client:
+def client(node: ScriptedNode) -> Iterator[Connection]:
+    with Connection(node.url, timeout_s=2) as client:
         yield client
 
 
-def test_a_result_comes_back(node: ScriptedNode, client: RpcClient) -> None:
+def test_a_result_comes_back(node: ScriptedNode, client: Connection) -> None:
     node.answers["aichain_status"] = {"height": 7}
     assert client.call("aichain_status") == {"height": 7}
     node.answers["aichain_getBlock"] = lambda height: None if height else {"height": 0}
@@ -38,16 +38,19 @@ def test_a_result_comes_back(node: ScriptedNode, client: RpcClient) -> None:
     assert node.calls[-1] == ("aichain_getBlock", [5])
 
 
-def test_a_refusal_keeps_its_words_number_and_name(node: ScriptedNode, client: RpcClient) -> None:
-    node.answers["aichain_sendTransaction"] = Refusal(-32003, "fee too low", "fee_too_low")
+def test_a_refusal_keeps_its_words_number_and_name(node: ScriptedNode, client: Connection) -> None:
+    node.answers["aichain_sendTransaction"] = Refusal(
+        -32003, "fee too low", "fee_too_low", {"required": "5"}
+    )
     with pytest.raises(RpcRefused) as caught:
         client.call("aichain_sendTransaction", "0x")
     error = caught.value
     assert (error.reason, error.number, error.name) == ("fee too low", -32003, "fee_too_low")
+    assert error.values == {"required": "5"}
 
 
 def test_a_batch_is_in_order_even_when_the_answer_is_not(
-    node: ScriptedNode, client: RpcClient
+    node: ScriptedNode, client: Connection
 ) -> None:
     node.answers["double"] = lambda number: Refusal(1, "odd") if number % 2 else number * 2
     results = client.batch("double", [(0,), (1,), (2,)])
@@ -55,7 +58,7 @@ def test_a_batch_is_in_order_even_when_the_answer_is_not(
     assert isinstance(results[1], RpcRefused)
 
 
-def test_many_calls_use_one_connection(node: ScriptedNode, client: RpcClient) -> None:
+def test_many_calls_use_one_connection(node: ScriptedNode, client: Connection) -> None:
     node.answers["x"] = 1
     for _ in range(5):
         client.call("x")
@@ -63,7 +66,7 @@ def test_many_calls_use_one_connection(node: ScriptedNode, client: RpcClient) ->
 
 
 def test_a_connection_closed_while_idle_is_opened_again(
-    node: ScriptedNode, client: RpcClient
+    node: ScriptedNode, client: Connection
 ) -> None:
     node.answers["x"] = 1
     node.drop_after = 1
@@ -71,20 +74,20 @@ def test_a_connection_closed_while_idle_is_opened_again(
     assert node.connections == 3
 
 
-def test_plain_pages_can_be_read(client: RpcClient) -> None:
+def test_plain_pages_can_be_read(client: Connection) -> None:
     assert client.get("/health") == (200, b"/health")
 
 
 @pytest.mark.parametrize("raw", [b"hello", b"[]", b"5", b'{"jsonrpc": "2.0", "id": 1}', b"\xff"])
 def test_what_is_no_json_rpc_answer_is_named_so(
-    node: ScriptedNode, client: RpcClient, raw: bytes
+    node: ScriptedNode, client: Connection, raw: bytes
 ) -> None:
     node.raw = raw
     with pytest.raises(RpcGarbled):
         client.call("x")
 
 
-def test_a_batch_that_is_no_list_is_refused(node: ScriptedNode, client: RpcClient) -> None:
+def test_a_batch_that_is_no_list_is_refused(node: ScriptedNode, client: Connection) -> None:
     node.raw = b'{"id": 1, "result": 2}'
     with pytest.raises(RpcGarbled):
         client.batch("x", [()])
@@ -95,13 +98,13 @@ def test_nobody_there_is_unreachable() -> None:
         free.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{free.getsockname()[1]}"
     with pytest.raises(RpcUnreachable) as caught:
-        RpcClient(url).call("x")
+        Connection(url).call("x")
     assert caught.value.url == url
 
 
 def test_silence_is_unreachable() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        client = RpcClient(f"http://127.0.0.1:{silent.getsockname()[1]}", timeout_s=0.1)
+        client = Connection(f"http://127.0.0.1:{silent.getsockname()[1]}", timeout_s=0.1)
         with pytest.raises(RpcUnreachable, match="no answer in time"):
             client.call("x")
         client.close()
@@ -117,7 +120,7 @@ def test_silence_is_unreachable() -> None:
 )
 def test_other_addresses_are_refused(url: str) -> None:
     with pytest.raises(RpcAddressInvalid) as caught:
-        RpcClient(url)
+        Connection(url)
     assert caught.value.url == url
     assert caught.value.exit_code == CommandExit.USAGE
 
@@ -133,14 +136,14 @@ def test_a_server_that_does_not_speak_http_is_named_so() -> None:
         speaker = threading.Thread(target=say)
         speaker.start()
         url = f"http://127.0.0.1:{server.getsockname()[1]}"
-        with RpcClient(url) as client, pytest.raises(RpcGarbled, match="does not speak HTTP"):
+        with Connection(url) as client, pytest.raises(RpcGarbled, match="does not speak HTTP"):
             client.call("x")
         speaker.join()
 
 
 def test_a_bare_host_and_port_is_http(node: ScriptedNode) -> None:
     node.answers["x"] = 1
-    with RpcClient(node.url.removeprefix("http://")) as client:
+    with Connection(node.url.removeprefix("http://")) as client:
         assert client.call("x") == 1
 
 
@@ -154,7 +157,7 @@ def test_a_bare_host_and_port_is_http(node: ScriptedNode) -> None:
     ],
 )
 def test_an_answer_of_another_shape_is_the_servers_fault(
-    node: ScriptedNode, client: RpcClient, method: str, answer: object
+    node: ScriptedNode, client: Connection, method: str, answer: object
 ) -> None:
     node.answers[method] = answer
     with pytest.raises(RpcGarbled):
@@ -162,7 +165,7 @@ def test_an_answer_of_another_shape_is_the_servers_fault(
 
 
 def test_a_field_that_is_missing_is_the_servers_fault(
-    node: ScriptedNode, client: RpcClient
+    node: ScriptedNode, client: Connection
 ) -> None:
     node.answers["aichain_status"] = {"height": 7, "head": {}}
     status = client.call("aichain_status")
@@ -173,7 +176,7 @@ def test_a_field_that_is_missing_is_the_servers_fault(
         assert caught.value.url == node.url
 
 
-def test_an_answer_nested_without_end_is_none(node: ScriptedNode, client: RpcClient) -> None:
+def test_an_answer_nested_without_end_is_none(node: ScriptedNode, client: Connection) -> None:
     node.raw = b"[" * 100_000
     with pytest.raises(RpcGarbled):
         client.call("aichain_status")
