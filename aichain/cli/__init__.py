@@ -20,6 +20,7 @@ COMMANDS = {
     "localnet": Lazy("aichain.cli.localnet:localnet", "Run and disturb a local network."),
     "db": Lazy("aichain.cli.db:db", "Check, move and shrink the disk of a stopped node."),
     "genesis": Lazy("aichain.cli.genesis:genesis", "Make and check genesis documents."),
+    "config": Lazy("aichain.cli.config:config", "Show, check and change a node's settings."),
     "doctor": Lazy("aichain.cli.doctor:doctor", "Check this machine and say what to fix."),
     "version": Lazy("aichain.cli.version:version", "Version, engines and networks."),
 }

@@ -94,18 +94,22 @@ def render_config(settings: Mapping[str, object]) -> str:
             lines += ["", f"[{head}]"]
             section = head
         value = settings.get(key)
-        lines += [f"# {meaning}", f"# {name} =" if value is None else f"{name} = {_toml(value)}"]
+        lines += [
+            f"# {meaning}",
+            f"# {name} =" if value is None else f"{name} = {toml_value(value)}",
+        ]
     return "\n".join(lines) + "\n"
 
 
-def _toml(value: object) -> str:
+def toml_value(value: object) -> str:
+    """A value as TOML has it. ConfigError for what cannot stand there."""
     match value:
         case bool():
             return str(value).lower()
         case int():
             return str(value)
         case list() | tuple():
-            return "[" + ", ".join(_toml(item) for item in value) + "]"
+            return "[" + ", ".join(toml_value(item) for item in value) + "]"
         case _:
             text = str(value).replace("\\", "\\\\").replace('"', '\\"')
             if not text.isprintable():

@@ -10,6 +10,7 @@ from aichain.cli.exit_codes import CommandError, CommandExit
 from aichain.cli.node_health import health
 from aichain.cli.node_route import route_task
 from aichain.cli.node_telemetry import telemetry
+from aichain.cli.node_top import top
 from aichain.cli.options import home_option
 from aichain.client.connection import UNIX
 from aichain.homes import homes_of, socket_of
@@ -21,7 +22,7 @@ def node() -> None:
     """Manage the running node of this machine, and look after a fleet of them."""
 
 
-for command in (health, route_task, telemetry):
+for command in (health, top, route_task, telemetry):
     node.add_command(command)
 
 

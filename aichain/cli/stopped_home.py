@@ -31,14 +31,15 @@ class StoppedHome:
 
 def stopped_home(home: Path | None, network: str | None) -> StoppedHome:
     """The home that is meant; without `--home` the only one, or that of the network."""
-    place = home or _usual_home(network)
+    place = home or usual_home(network)
     file = read_config_file(place / CONFIG_FILE)
     return StoppedHome(
         place, document_of(resolve_settings({"network": network}, os.environ, file), place)
     )
 
 
-def _usual_home(network: str | None) -> Path:
+def usual_home(network: str | None) -> Path:
+    """The home that a command means that was not given one; CommandError where there are more."""
     if network is not None:
         return default_home(network, os.environ)
     found = homes_of(os.environ)
