@@ -5,11 +5,13 @@ one after the other.
 """
 
 import logging
+from typing import TypeAlias
 
 import trio
 
 from aichain.node.bodies import Bodies, BodyUnavailable, OffTrustedChain, decode_block
 from aichain.node.context import NodeContext
+from aichain.node.hedge import first_answer
 from aichain.node.lanes.certificates import LaneCertificates
 from aichain.node.lanes.engine import LaneEngine
 from aichain.node.lanes.finalizer import LaneFinalizer
@@ -35,12 +37,20 @@ log = logging.getLogger(__name__)
 POLL_S = 0.25
 STALLED_POLLS = 12
 REQUEST_TIMEOUT_S = 20.0
+HELD_UP_S = 4.0
+"""Long enough for a term over a good line; who is silent must not stop us until it times out."""
+_ASKED_MAX = 4
+"""Peers at a time: each may hold the blocks of one answer."""
 DECIDE_TIMEOUT_S = 30.0
 _LEAD_TERMS = 3
 """Peers decide a term at a time: so far behind somebody may be who keeps up."""
 _TRAILING_POLLS = 20
 """But not for five seconds on end: where terms are short, decisions that come as fast as they are
 made would keep a node two terms behind for ever, and it would see nothing of the fast lane."""
+
+
+_Step: TypeAlias = tuple[Decision, list[Block]]
+"""A verified decision, and the blocks above our hard head that lead to it."""
 
 
 class PeerLied(Exception):
@@ -104,33 +114,47 @@ class LaneSyncer:
     async def _catch_up(self) -> None:
         """From one peer after the other, until none that is believed claims more."""
         while True:
-            height = self._engine.state.hard.height
-            peer = next(iter(self.sources.of_block(height + 1)), None)
-            if peer is None:
+            before = self._engine.state
+            peers = tuple(self.sources.of_block(before.hard.height + 1))[:_ASKED_MAX]
+            if not peers:
                 return
-            before = self._engine.state.number
+            first = await first_answer(peers, self._fetch, HELD_UP_S)
+            if first is None:
+                continue
+            for late in first.late:
+                self.sources.failed(late)
             try:
-                await self._follow(peer)
-            except PeerPruned as error:
-                if error.first_height > height + 1:
-                    self.sources.pruned(peer, error.first_height)
-                    continue
-            except RequestFailed as error:
-                log.info("sync from %s failed: %s", peer, error)
-            except PeerLied as error:
-                self._context.network.penalize(peer, Penalty.FORGED, str(error))
+                await self._take(*first.answer)
             except OffTrustedChain:
                 pass  # no lie: perhaps our operator is wrong
             except BodyUnavailable:
                 return  # the head has moved on: the lanes were faster
-            if self._engine.state.number == before:
-                self.sources.failed(peer)
+            if self._engine.state.number == before.number:
+                self.sources.failed(first.peer)
             else:
-                self.sources.delivered(peer)
+                self.sources.delivered(first.peer)
 
-    async def _follow(self, peer: str) -> None:
-        """One step, as far as one answer goes: the last decision of this epoch decides for those
-        before it."""
+    async def _fetch(self, peer: str) -> _Step | None:
+        """What one peer gives of the next step, checked; a failure costs it its claim."""
+        height = self._engine.state.hard.height
+        try:
+            return await self._ask(peer)
+        except PeerPruned as error:
+            if error.first_height > height + 1:
+                self.sources.pruned(peer, error.first_height)
+                return None
+        except RequestFailed as error:
+            log.info("sync from %s failed: %s", peer, error)
+        except PeerLied as error:
+            self._context.network.penalize(peer, Penalty.FORGED, str(error))
+        self.sources.failed(peer)
+        return None
+
+    async def _ask(self, peer: str) -> _Step | None:
+        """As far as one answer goes: the last decision of this epoch decides for those before it.
+
+        None when the lanes were faster: what was right when we asked blames nobody.
+        """
         state = self._engine.state
         question = GetDecisions(state.number, limits.DECISIONS_PER_ANSWER)
         answer = await self._context.network.request(peer, question, REQUEST_TIMEOUT_S)
@@ -144,8 +168,12 @@ class LaneSyncer:
         decision = usable[-1]
         await self._verify(decision, state)
         if self._engine.state.number > decision.checkpoint.number:
-            return  # the lanes were faster: what was right when we asked blames nobody
-        await self._execute(await self._blocks(peer, decision), decision)
+            return None
+        return decision, await self._blocks(peer, decision)
+
+    async def _take(self, decision: Decision, blocks: list[Block]) -> None:
+        """Execute the blocks, and wait until the lanes have decided what the decision says."""
+        await self._execute(blocks, decision)
         self._certificates.hand_over(decision)
         with trio.move_on_after(DECIDE_TIMEOUT_S):
             while self._engine.state.number <= decision.checkpoint.number:  # noqa: ASYNC110
