@@ -185,6 +185,14 @@ def save_key(
     write_secret(path, sealed)
 
 
+def change_passphrase(path: Path, opened: OpenedKey, passphrase: str) -> None:
+    """The same key, label and date under another passphrase, in the same place."""
+    sealed = seal_key(
+        opened.key, label=opened.label, created_ms=opened.created_ms, passphrase=passphrase
+    )
+    replace_secret(path, sealed)
+
+
 def load_key(path: Path, passphrase: str | None) -> OpenedKey:
     """Open a key file; refused when others may read it (unless it protects nothing anyway)."""
     raw = read_key_file(path)
@@ -221,6 +229,15 @@ def write_secret(path: Path, content: bytes) -> None:
     except OSError:  # half a key would stand in the way of a whole one
         path.unlink()
         raise
+
+
+def replace_secret(path: Path, content: bytes) -> None:
+    """Other content for a file that only its owner can read; the old one is there until then."""
+    beside = path.with_name(f".{path.name}.new")
+    beside.unlink(missing_ok=True)  # of an attempt that was interrupted
+    write_secret(beside, content)
+    os.replace(beside, path)
+    _sync_names(path.parent)
 
 
 def _sync_names(folder: Path) -> None:

@@ -10,7 +10,7 @@ from aichain.cli.root import Root
 COMMANDS = {
     "run": Lazy("aichain.cli.run:run", "Run a node (devnet: a whole chain at once)."),
     "init": Lazy("aichain.cli.init:init", "Make a node's home: config, node key, genesis."),
-    "keys": Lazy("aichain.cli.keys:keys", "Make, list, show, export and import keys."),
+    "keys": Lazy("aichain.cli.keys:keys", "Keys: make, import, sign messages; rewards, history."),
     "wallet": Lazy("aichain.cli.keys:keys", "The same as keys.", hidden=True),
     "tx": Lazy("aichain.cli.tx:tx", "Send coins, stake, become a validator."),
     "query": Lazy("aichain.cli.query:query", "Read blocks, transactions, accounts, validators."),

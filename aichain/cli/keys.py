@@ -1,4 +1,4 @@
-"""`aichain keys` (also `wallet`): make, list, show, export and import key files."""
+"""`aichain wallet` (also `keys`): make, list, show, export and import keys, and use them."""
 
 import re
 import sys
@@ -12,10 +12,14 @@ from aichain.cli.key_choice import KEY_SUFFIX, KeyFile, key_files, open_key, req
 from aichain.cli.options import KeyFolder, json_option, key_folder_options
 from aichain.cli.output import show
 from aichain.cli.passphrase import ask_passphrase
+from aichain.cli.query import history
 from aichain.cli.values import FILE
+from aichain.cli.wallet_messages import sign, verify
+from aichain.cli.wallet_rewards import rewards
 from aichain.keystore import (
     MAX_LABEL_BYTES,
     KeyFileExists,
+    change_passphrase,
     key_file_name,
     read_key_file,
     save_key,
@@ -38,7 +42,7 @@ LEVEL_OPTION: Final = click.option(
 
 @click.group()
 def keys() -> None:
-    """Make, list, show, export and import keys.
+    """Make, list, show, export and import keys; sign messages; what an account earns and did.
 
     A key file is encrypted (Argon2id, ChaCha20-Poly1305) and holds the 32-byte seed of an ML-DSA
     key. The same seed as 24 words on paper brings the key back with `keys import`.
@@ -64,6 +68,9 @@ def new(label: str | None, level: str, with_words: bool, folder: KeyFolder, as_j
     if with_words and not as_json:
         click.echo("\nWrite these words down. Whoever has them has the key; nobody can renew them.")
         _echo_words(key)
+
+
+keys.add_command(new, "create")
 
 
 @keys.command("list")
@@ -110,13 +117,32 @@ def show_key(key: str, with_words: bool, folder: KeyFolder, as_json: bool) -> No
 @click.option("--new-password-file", type=FILE, help="Its passphrase; without it you are asked.")
 @key_folder_options
 def export(key: str, out: Path, new_password_file: Path | None, folder: KeyFolder) -> None:
-    """Write a key to another file under another passphrase (also how a passphrase is changed)."""
+    """Write a key to another file under another passphrase."""
     opened = open_key(required_key_file(key, folder.path), folder.password_file)
     passphrase = ask_passphrase(new_password_file, subject=f"the new file {out}", confirm=True)
     save_key(
         out, opened.key, passphrase=passphrase, label=opened.label, created_ms=opened.created_ms
     )
     click.echo(f"{format_address(opened.address)} written to {out}")
+
+
+@keys.command()
+@click.argument("key")
+@click.option("--new-password-file", type=FILE, help="The new one; without it you are asked.")
+@key_folder_options
+def passwd(key: str, new_password_file: Path | None, folder: KeyFolder) -> None:
+    """Change the passphrase of a key file. Copies of it keep the old one."""
+    file = required_key_file(key, folder.path)
+    opened = open_key(file, folder.password_file)
+    passphrase = ask_passphrase(new_password_file, subject=f"{file.name} anew", confirm=True)
+    change_passphrase(file.path, opened, passphrase)
+    click.echo(f"{file.path} has a new passphrase")
+
+
+keys.add_command(sign)
+keys.add_command(verify)
+keys.add_command(rewards)
+keys.add_command(history)
 
 
 @keys.command("import")

@@ -10,7 +10,7 @@ import click
 
 from aichain.cli.client import RpcClient
 from aichain.cli.exit_codes import CommandError, CommandExit
-from aichain.cli.key_choice import address_named, signing_key
+from aichain.cli.key_choice import signing_key
 from aichain.cli.options import KeyFolder, json_option, key_folder_options, rpc_option
 from aichain.cli.output import coins, show
 from aichain.cli.refusals import explain_refusal, refused_here
@@ -75,13 +75,20 @@ class Signer:
         return self.account.network_id
 
 
-def sending_options(command: Callable[..., None]) -> Callable[..., None]:
+def sending_options(
+    *, sender_required: bool = True
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """`--from`, fees, `--wait`, `--rpc` and the rest, handed to the command as one `sending`."""
+    return functools.partial(_with_sending_options, sender_required=sender_required)
 
+
+def _with_sending_options(
+    command: Callable[..., None], *, sender_required: bool
+) -> Callable[..., None]:
     @functools.wraps(command)
     def with_sending(*args: Any, folder: KeyFolder, **given: Any) -> None:  # noqa: ANN401 click
         sending = Sending(
-            sender=given.pop("sender"),
+            sender=given.pop("sender") or "",
             fee_max=given.pop("max_fee"),
             tip=given.pop("tip"),
             wait=given.pop("wait"),
@@ -120,7 +127,11 @@ def sending_options(command: Callable[..., None]) -> Callable[..., None]:
             "a new account. What is burned is the price of the block.",
         ),
         click.option(
-            "--from", "sender", required=True, metavar="KEY", help="Label, file or account:0."
+            "--from",
+            "sender",
+            required=sender_required,
+            metavar="KEY",
+            help="Label, file or account:0.",
         ),
     )
     for option in options:
@@ -187,11 +198,6 @@ def _stake_freed(receipt: Receipt, *, as_json: bool) -> dict[str, object]:
         elif isinstance(event, Unstaked):
             shown["withdrawableAt"] = event.matures_at
     return shown
-
-
-def recipient(text: str, network: str, folder: KeyFolder) -> Address:
-    """Who `--to` means: an address, a key's label or file, or account:1."""
-    return address_named(text, network=network, folder=folder.path)
 
 
 def _signer(client: RpcClient, sending: Sending) -> Signer:

@@ -13,6 +13,8 @@ from typing import Any, Final, Self
 from genesis.limits import TRANSACTION_MAX_BYTES
 from genesis.units import format_address, parse_hex
 from native.errors import DecodeError
+from native.node_keys import peer_id_text
+from vm.bodies import Role
 from vm.transactions import (
     SignedTransaction,
     Transaction,
@@ -22,6 +24,7 @@ from vm.transactions import (
 
 UNSIGNED: Final = "aichain-unsigned-v1"
 SIGNED: Final = "aichain-signed-v1"
+SHOWN_BYTES: Final = 64
 FILE_MAX_CHARS: Final = 8 * TRANSACTION_MAX_BYTES
 
 
@@ -79,7 +82,8 @@ class SignedFile:
 
 def describe(made: Transaction) -> dict[str, object]:
     """What a transaction does, for the person who signs it: amounts are of 10^-18 AI."""
-    body = {name: _plain(getattr(made.body, name)) for name in made.body.__dataclass_fields__}
+    fields = made.body.__dataclass_fields__
+    body = {_camel(name): _plain(name, getattr(made.body, name)) for name in fields}
     return {
         "kind": made.kind.name.lower(),
         "networkId": made.network_id,
@@ -92,10 +96,25 @@ def describe(made: Transaction) -> dict[str, object]:
     }
 
 
-def _plain(value: object) -> object:
-    if isinstance(value, bytes):
-        return format_address(value) if len(value) == 20 else "0x" + value.hex()
-    return str(value) if isinstance(value, int) else value
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(each.capitalize() for each in rest)
+
+
+def _plain(name: str, value: object) -> object:
+    match value:
+        case Role():
+            return value.name.lower()
+        case bytes() if name in ("to", "target"):
+            return format_address(value)
+        case bytes() if name == "peer_id":
+            return peer_id_text(value)
+        case bytes() if len(value) > SHOWN_BYTES:
+            return f"0x{value[:SHOWN_BYTES].hex()}… ({len(value)} bytes)"
+        case bytes():
+            return "0x" + value.hex()
+        case _:
+            return str(value)
 
 
 def _object(text: str, form: str) -> Mapping[str, Any]:

@@ -16,6 +16,7 @@ from aichain.cli import COMMANDS, main
 from aichain.cli.exit_codes import EXIT_CODES
 from native.signatures import SigningKey
 from tests.unit.aichain.cli.scripted_node import ScriptedNode, serving
+from tests.unit.aichain.cli.whole_answers import whole
 
 LEFT_OUT = ("run", "localnet", "doctor", "wallet")
 """They start nodes, look at the machine, or are another command's name."""
@@ -31,16 +32,54 @@ ENDLESS = ("watch",)
 NAMES = ("empty", "junk", "folder", "loop", "good.key", "large", "gone/x")
 
 
+HASH = "0x" + "ab" * 32
+ANSWERS: dict[str, Any] = {
+    "aichain_status": {
+        "network": "testnet",
+        "chainId": 36964,
+        "height": 40,
+        "baseFee": "1",
+        "accountCreationFee": "1",
+        "nodeId": "12D3KooWFuAU8PqmN2WcBfJnwnRVvKvX78CeDwxtpkPLKBqkHBkc",
+    },
+    "aichain_getAccount": {"exists": True},
+    "aichain_getAccountHistory": {},
+    "aichain_getRewards": {},
+    "aichain_validators": {"registered": []},
+    "aichain_supply": {},
+    "aichain_consensusState": {"lanes": 1},
+    "aichain_committee": {},
+    "aichain_evidence": {},
+    "aichain_validatorUptime": {},
+    "aichain_getBlock": {},
+    "aichain_getTransaction": {},
+    "aichain_getProof": {},
+    "aichain_peers": [],
+    "aichain_mempool": {},
+    "aichain_commit": None,
+    "aichain_sendTransaction": HASH,
+    "eth_getLogs": [],
+}
+
+
 def leaves() -> dict[tuple[str, ...], click.Command]:
     found: dict[tuple[str, ...], click.Command] = {}
     for name in COMMANDS:
         command = COMMANDS[name].load()
         if name in LEFT_OUT:
             continue
-        if isinstance(command, click.Group):
-            found |= {(name, child): each for child, each in command.commands.items()}
-        else:
-            found[name,] = command
+        found |= leaves_of((name,), command)
+    return found
+
+
+def leaves_of(
+    path: tuple[str, ...], command: click.Command
+) -> dict[tuple[str, ...], click.Command]:
+    if not isinstance(command, click.Group):
+        return {path: command}
+    found: dict[tuple[str, ...], click.Command] = {}
+    for name, child in command.commands.items():
+        found |= leaves_of((*path, name), child)
     return found
 
 
@@ -50,7 +89,7 @@ LEAVES = leaves()
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(keystore, "ARGON2_MEMORY_KIB", 64)
-    monkeypatch.setattr("aichain.cli.tx.DEFAULT_ONION_LENGTH", 8)
+    monkeypatch.setattr("aichain.cli.bodies.DEFAULT_ONION_LENGTH", 8)
     monkeypatch.setattr("aichain.cli.genesis.DEFAULT_ONION_LENGTH", 8)
     (tmp_path / "work").mkdir()
     monkeypatch.chdir(tmp_path / "work")
@@ -68,26 +107,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def node() -> Iterator[ScriptedNode]:
     with serving(ScriptedNode()) as node:
-        node.answers |= {
-            "aichain_status": {
-                "network": "testnet",
-                "chainId": 36964,
-                "height": 40,
-                "baseFee": "1",
-                "accountCreationFee": "1",
-                "nodeId": "12D3KooWFuAU8PqmN2WcBfJnwnRVvKvX78CeDwxtpkPLKBqkHBkc",
-            },
-            "aichain_getAccount": {"exists": True, "pendingNonce": 0, "algorithm": None},
-            "aichain_validators": {"validators": [], "registered": []},
-            "aichain_supply": {},
-            "aichain_consensusState": {"views": []},
-            "aichain_committee": {"voters": []},
-            "aichain_evidence": {"evidence": []},
-            "aichain_validatorUptime": {},
-        }
-        empty = ("getBlock", "getTransaction", "getProof", "peers", "mempool")
-        node.answers |= {f"aichain_{name}": [] for name in empty}
-        node.answers |= {"aichain_commit": None, "aichain_sendTransaction": "0x"}
+        node.answers |= {method: whole(method, answer) for method, answer in ANSWERS.items()}
         yield node
 
 

@@ -89,6 +89,8 @@ def test_every_subcommand_says_what_it_does() -> None:
 ORDERS = {
     "run",  # its log is JSON with --log-format json
     "keys export",
+    "keys passwd",
+    *("keys sign", "tx build", "tx sign"),  # what they print is the file that they make, of JSON
     "genesis entry",  # what it prints is the entry, a TOML text
     "localnet up",
     "localnet down",

@@ -212,7 +212,7 @@ def test_every_kind_can_be_sent(node: ScriptedNode, invoke: Invoke) -> None:
 def test_a_validator_registers_the_node_it_talks_to(
     node: ScriptedNode, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("aichain.cli.tx.DEFAULT_ONION_LENGTH", 16)
+    monkeypatch.setattr("aichain.cli.bodies.DEFAULT_ONION_LENGTH", 16)
     done = invoke("tx", "register-validator", "--from", "account:0", "--stake", "2500")
     assert done.exit_code == 0
     body = sent(node).transaction.body
@@ -225,7 +225,7 @@ def test_a_validator_registers_the_node_it_talks_to(
 def test_a_new_onion_is_not_the_old_one(
     node: ScriptedNode, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("aichain.cli.tx.DEFAULT_ONION_LENGTH", 16)
+    monkeypatch.setattr("aichain.cli.bodies.DEFAULT_ONION_LENGTH", 16)
     key = account_key("testnet", 0)
     peer = peer_id_of_seed(bytes(32))
     row = {

@@ -123,7 +123,7 @@ def spoiled(value: Any, place: tuple[str | int, ...], wrong: object) -> Any:
 def test_no_wrong_type_in_an_answer_ends_a_command_without_words(
     node: ScriptedNode, command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, tmp_path: Any
 ) -> None:
-    monkeypatch.setattr("aichain.cli.tx.DEFAULT_ONION_LENGTH", 8)
+    monkeypatch.setattr("aichain.cli.bodies.DEFAULT_ONION_LENGTH", 8)
     runner = CliRunner(env={"AICHAIN_RPC_URL": node.url, "XDG_DATA_HOME": str(tmp_path)})
     node.answers = dict(ANSWERS)
     runner.invoke(main, command)
