@@ -1,6 +1,7 @@
 """Counters, gauges and histograms of one node, and their Prometheus text."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from prometheus_client import (
     CollectorRegistry,
@@ -11,7 +12,9 @@ from prometheus_client import (
     ProcessCollector,
     generate_latest,
 )
+from prometheus_client.core import CounterMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.registry import Collector
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 _PREFIX = "aichain_"
@@ -24,6 +27,45 @@ _FSYNC_BUCKETS = (0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128
 _VERIFY_BUCKETS = (0.0001, 0.0003, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 2)
 _ITEMS_BUCKETS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 1024)
 _RPC_BUCKETS = (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30)
+_VIEW_BUCKETS = (1, 2, 3, 4, 6, 8, 16, 32, 64)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a node stands when its metrics are read."""
+
+    height: int
+    target_height: int
+    first_height: int
+    finalized_at_ms: int
+    epoch: int
+    view: int
+    syncing: bool
+    voting: bool
+    """Its votes count now."""
+    peers: int
+    snapshot_part: int
+    snapshot_parts: int
+    clock_offset_ms: int | None
+    disk_total_bytes: int
+    disk_free_bytes: int
+    troubles: Mapping[str, bool]
+    """What of a node may be in trouble, and whether it is."""
+
+
+class _Totals(Collector):
+    """Counters that somebody else keeps."""
+
+    def __init__(self, name: str, text: str, label: str) -> None:
+        self._place = name, text, label
+        self.totals: Mapping[str, int] = {}
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        name, text, label = self._place
+        family = CounterMetricFamily(name, text, labels=[label])
+        for what, total in self.totals.items():
+            family.add_metric([what], total)
+        yield family
 
 
 class Metrics:
@@ -36,9 +78,10 @@ class Metrics:
         build = self._gauge("build_info", "Version and network", "network", "version")
         build.labels(network=network, version=version).set(1)
 
-        self._height = self._gauge("height", "Last final height")
-        self._view = self._gauge("view", "Consensus view")
-        self._syncing = self._gauge("syncing", "1 while catching up")
+        self._add_standing()
+        self._block_views = self._histogram(
+            "block_views", "Views that a final block took, 1 where none was given up", _VIEW_BUCKETS
+        )
         self._finality = self._histogram(
             "finality_seconds", "Proposal seen or made until final on this node", _FINALITY_BUCKETS
         )
@@ -67,7 +110,6 @@ class Metrics:
         self._mempool_count = self._gauge("mempool_transactions", "Pending transactions")
         self._mempool_bytes = self._gauge("mempool_bytes", "Their size")
 
-        self._peers = self._gauge("peers", "Connected peers")
         self._misbehaviour = self._counter("peer_misbehaviour", "Bad data from peers", "code")
         self._blocks_refused = self._counter("blocks_refused", "Proposed against a rule", "code")
 
@@ -78,6 +120,29 @@ class Metrics:
         self._rpc_refusals = self._counter("rpc_refusals", "RPC errors by code", "code")
         self._rpc_connections = self._gauge("rpc_connections", "Open RPC connections")
         self._add_verification()
+
+    def _add_standing(self) -> None:
+        self._height = self._gauge("height", "Last final height")
+        self._target = self._gauge("target_height", "Highest final height that a peer tells of")
+        self._first = self._gauge("first_height", "Lowest block that is kept")
+        self._finalized = self._gauge(
+            "last_final_timestamp_seconds", "When the last block became final, Unix time"
+        )
+        self._epoch = self._gauge("epoch", "Epoch")
+        self._view = self._gauge("view", "Consensus view")
+        self._syncing = self._gauge("syncing", "1 while catching up")
+        self._voting = self._gauge("voting", "1 while this node's votes count")
+        self._peers = self._gauge("peers", "Connected peers")
+        self._snapshot = self._gauge(
+            "snapshot_parts", "Of the snapshot that it joins by; 0 of 0 while there is none", "what"
+        )
+        self._clock_offset = self._gauge(
+            "clock_offset_seconds", "How far the clock is ahead of the others' at the least"
+        )
+        self._disk = self._gauge("disk_bytes", "Of the volume that the chain lies on", "what")
+        self._trouble = self._gauge("trouble", "1 while something is wrong with it", "what")
+        self._network = _Totals(_PREFIX + "network", "What passed between peers", "what")
+        self._registry.register(self._network)
 
     def _add_verification(self) -> None:
         self._batch_items = self._histogram(
@@ -129,12 +194,32 @@ class Metrics:
     def fast_took(self, latency_ms: int) -> None:
         self._fast.observe(latency_ms / 1000)
 
-    def stand(self, *, height: int, view: int, syncing: bool, peers: int) -> None:
+    def block_took_views(self, views: int) -> None:
+        """From its parent's view in the same epoch to its own."""
+        self._block_views.observe(views)
+
+    def stand(self, now: Standing) -> None:
         """Where the node stands; called before the text is made."""
-        self._height.set(height)
-        self._view.set(view)
-        self._syncing.set(int(syncing))
-        self._peers.set(peers)
+        self._height.set(now.height)
+        self._target.set(now.target_height)
+        self._first.set(now.first_height)
+        self._finalized.set(now.finalized_at_ms / 1000)
+        self._epoch.set(now.epoch)
+        self._view.set(now.view)
+        self._syncing.set(int(now.syncing))
+        self._voting.set(int(now.voting))
+        self._peers.set(now.peers)
+        self._snapshot.labels(what="here").set(now.snapshot_part)
+        self._snapshot.labels(what="all").set(now.snapshot_parts)
+        self._clock_offset.set((now.clock_offset_ms or 0) / 1000)
+        self._disk.labels(what="total").set(now.disk_total_bytes)
+        self._disk.labels(what="free").set(now.disk_free_bytes)
+        for what, is_wrong in now.troubles.items():
+            self._trouble.labels(what=what).set(int(is_wrong))
+
+    def network_is(self, totals: Mapping[str, int]) -> None:
+        """Messages and misdeeds since the start, by what they are."""
+        self._network.totals = totals
 
     def mempool_is(self, count: int, size_bytes: int) -> None:
         self._mempool_count.set(count)

@@ -23,6 +23,7 @@ from aichain.node.lanes.engine import LaneEngine
 from aichain.node.lanes.syncer import LaneSyncer
 from aichain.node.placements import find_in, placed
 from aichain.node.pool import TransactionPool
+from aichain.node.standing import show_standing
 from aichain.node.syncer import Syncer
 from aichain.pending import PRICE_SCALE
 from aichain.rpc.backend import (
@@ -50,7 +51,6 @@ from genesis import limits
 from genesis.epochs import epoch_of_height, last_decided_epoch, last_height
 from genesis.units import Address
 from genesis.validators import ValidatorSet
-from native.backends import key_caches
 from native.hashing import Hash32
 from native.signatures import SignatureItem
 from p2p.errors import Penalty
@@ -291,17 +291,9 @@ class NodeBackend:
 
     def metrics_text(self) -> bytes:
         """Prometheus text."""
-        metrics, stats = self._context.metrics, self._pool.mempool.stats
-        metrics.mempool_is(stats.transactions, stats.size_bytes)
-        metrics.stand(
-            height=self._chain.head.head.height,
-            view=hard_core(self._engine.state).view,
-            syncing=self._syncer.syncing,
-            peers=len(self._context.network.peers()),
-        )
-        for engine, counters in key_caches().items():
-            metrics.key_cache_is(engine, counters)
-        return metrics.text()
+        disk = self._chain.blocks.path
+        show_standing(self._context, self.status(), self._pool.mempool.stats, disk)
+        return self._context.metrics.text()
 
     def set_blocked_peers(self, peer_ids: frozenset[str]) -> None:
         """Fault injection for local networks."""

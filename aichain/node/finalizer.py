@@ -69,6 +69,7 @@ class Finalized:
                 failed=len(block.receipts) - succeeded,
                 interval_ms=header.timestamp_ms - parent_ms if header.height > 1 else None,
             )
+            self._metrics.block_took_views(max(1, header.view - header.parent_view))
             if now_ms - header.timestamp_ms <= limits.LIVE_BLOCK_MS:
                 self._metrics.finality_took(now_ms - header.timestamp_ms)
             parent_ms = header.timestamp_ms

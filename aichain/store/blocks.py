@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
 
 from aichain.errors import StoreCorrupt
@@ -107,6 +108,11 @@ class BlockStore:
         """From this height on blocks are kept whole; below it, what light clients start from."""
         self.first_set = first_epoch(database)
         """The first epoch whose validators are known."""
+
+    @property
+    def path(self) -> Path:
+        """Where the database lies."""
+        return self._database.path
 
     def height_of(self, block_id: Hash32) -> int | None:
         """The height of a final block."""

@@ -2,7 +2,25 @@
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from aichain.metrics import Metrics
+from aichain.metrics import Metrics, Standing
+
+STANDING = Standing(
+    height=7,
+    target_height=19,
+    first_height=3,
+    finalized_at_ms=1_500,
+    epoch=1,
+    view=9,
+    syncing=True,
+    voting=True,
+    peers=3,
+    snapshot_part=2,
+    snapshot_parts=5,
+    clock_offset_ms=-40,
+    disk_total_bytes=1_000,
+    disk_free_bytes=250,
+    troubles={"clock": False, "index": True},
+)
 
 
 def samples(metrics: Metrics) -> dict[str, float]:
@@ -18,7 +36,9 @@ def test_everything_an_operator_watches_is_there() -> None:
     metrics = Metrics(network="devnet", version="0.1.0")
     metrics.block_final(7, succeeded=3, failed=1, interval_ms=502)
     metrics.finality_took(60)
-    metrics.stand(height=7, view=9, syncing=False, peers=3)
+    metrics.stand(STANDING)
+    metrics.block_took_views(2)
+    metrics.network_is({"bans": 4})
     metrics.mempool_is(5, 20_000)
     metrics.vote_cast("prefer")
     metrics.vote_received("commit")
@@ -31,6 +51,17 @@ def test_everything_an_operator_watches_is_there() -> None:
     assert shown["aichain_transactions_total{outcome=failed}"] == 1
     assert shown["aichain_mempool_transactions"] == 5
     assert shown["aichain_peers"] == 3
+    assert shown["aichain_target_height"] == 19
+    assert shown["aichain_last_final_timestamp_seconds"] == 1.5
+    assert shown["aichain_voting"] == 1
+    assert shown["aichain_snapshot_parts{what=here}"] == 2
+    assert shown["aichain_clock_offset_seconds"] == -0.04
+    assert shown["aichain_disk_bytes{what=free}"] == 250
+    assert shown["aichain_trouble{what=index}"] == 1
+    assert shown["aichain_trouble{what=clock}"] == 0
+    assert shown["aichain_network_total{what=bans}"] == 4
+    assert shown["aichain_block_views_bucket{le=1.0}"] == 0
+    assert shown["aichain_block_views_bucket{le=2.0}"] == 1
     assert shown["aichain_votes_total{direction=cast}{phase=prefer}"] == 1
     assert shown["aichain_finality_seconds_count"] == 1
     assert shown["aichain_finality_seconds_sum"] == 0.06

@@ -4,9 +4,12 @@ import itertools
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from aichain.feed import Feed, Subscription
 from aichain.metrics import Metrics
+from aichain.node.standing import standing_of
+from aichain.readings import read_host
 from aichain.rpc.backend import (
     AccountHistoryView,
     BlockView,
@@ -358,9 +361,7 @@ class FakeBackend:
 
     def metrics_text(self) -> bytes:
         status = self.status()
-        self.metrics.stand(
-            height=status.height, view=status.view, syncing=status.syncing, peers=status.peers
-        )
+        self.metrics.stand(standing_of(status, read_host(Path("/"))))
         return self.metrics.text()
 
     def set_blocked_peers(self, peer_ids: frozenset[str]) -> None:
