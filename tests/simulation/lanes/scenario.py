@@ -176,7 +176,6 @@ KINDS: dict[str, Kind] = {
         byzantine=0.31,
         fast_modes=("drip",),
         always_bad=(7, 7),
-        run_ms=150_000,
         checkpoints=4,
     ),
     "split37": Kind(
