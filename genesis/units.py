@@ -1,6 +1,7 @@
 """Addresses and amounts: their ranges, their bytes and their text."""
 
 import re
+from functools import lru_cache
 from typing import NewType
 
 from genesis.errors import AmountOutOfRange, InvalidAddress, InvalidAmount
@@ -37,12 +38,13 @@ def read_address(value: Value) -> Address:
     return Address(blob(value, ADDRESS_BYTES))
 
 
+@lru_cache(maxsize=4_096)
 def format_address(address: bytes) -> str:
     """`0x` and 40 digits whose capitals are the EIP-55 checksum."""
     digits = address.hex()
     checksum = keccak256(digits.encode()).hex()
     shown = (
-        digit.upper() if int(nibble, 16) >= 8 else digit
+        digit.upper() if nibble >= "8" else digit
         for digit, nibble in zip(digits, checksum, strict=False)
     )
     return "0x" + "".join(shown)

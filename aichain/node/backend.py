@@ -7,7 +7,6 @@ from typing import TypeVar
 
 import trio
 
-from aichain import __version__
 from aichain.chain import Chain
 from aichain.errors import StoreCorrupt, StoreFailed
 from aichain.feed import Feed, Subscription
@@ -17,10 +16,11 @@ from aichain.node.clock_watch import ClockWatch
 from aichain.node.context import NodeContext
 from aichain.node.engine import Engine
 from aichain.node.faults import place_in_regions
+from aichain.node.final_views import FinalViews
 from aichain.node.finalizer import decided_status
-from aichain.node.hard_core import hard_core, voting_of
 from aichain.node.lanes.engine import LaneEngine
 from aichain.node.lanes.syncer import LaneSyncer
+from aichain.node.own_status import OwnStatus
 from aichain.node.placements import find_in, placed
 from aichain.node.pool import TransactionPool
 from aichain.node.standing import show_standing
@@ -76,47 +76,23 @@ class NodeBackend:
         context: NodeContext,
         beside: BesideChain,
     ) -> None:
-        self._archive, self._accounts = beside.archive, beside.accounts
+        self._accounts = beside.accounts
         self._chain = chain
         self._engine = engine
         self._pool = pool
         self._syncer = syncer
-        self._clock_watch = clock_watch
         self._feed = feed
         self._context = context
         self._decided = decided_status(context.document)
         self._threads = trio.CapacityLimiter(limits.RESPONDER_THREADS)
+        self._views = FinalViews(chain, context, self._threads)
+        self._own_status = OwnStatus(chain, engine, syncer, clock_watch, context, beside)
         self._attendance = AttendanceBook(chain.blocks, context.document, chain.decisions)
         self._attendance_thread = trio.CapacityLimiter(1)
 
     def status(self) -> NodeStatus:
         """Where the node stands; nothing here touches the disk."""
-        head, core = self._chain.head, hard_core(self._engine.state)
-        document, network = self._context.document, self._context.network
-        return NodeStatus(
-            network=document.name,
-            network_id=document.network_id,
-            genesis_hash=document.hash,
-            peer_id=network.peer_id,
-            version=__version__,
-            height=head.head.height,
-            block_id=head.head.id,
-            state_root=head.root,
-            finalized_at_ms=self._chain.finalized_at_ms or head.head.timestamp_ms,
-            epoch=core.epoch,
-            view=core.view,
-            peers=len(network.peers()),
-            validator_index=core.me,
-            voting=voting_of(self._engine.state),
-            syncing=self._syncer.syncing,
-            target_height=max(self._syncer.target_height, head.head.height),
-            first_height=self._chain.blocks.first,
-            joining=self._syncer.joining,
-            index_trouble=self._chain.index_trouble or self._accounts_trouble,
-            clock_offset_ms=self._clock_watch.offset_ms,
-            clock_trouble=self._clock_watch.trouble,
-            archive_trouble=self._archive.trouble,
-        )
+        return self._own_status.now()
 
     def head(self) -> State:
         """The state after the last final block."""
@@ -128,9 +104,8 @@ class NodeBackend:
         return self._pool.mempool.next_nonce(address, nonce)
 
     async def block_at(self, height: int) -> BlockView | None:
-        """A final block, from disk."""
-        view = await self._context.run_blocking(self._block_at, height, limiter=self._threads)
-        return self._kept(height, view)
+        """A final block, from memory or from disk."""
+        return self._kept(height, await self._views.at(height))
 
     async def block_by_id(self, block_id: Hash32) -> BlockView | None:
         """A final block, or an executed one that waits for finality."""
@@ -143,9 +118,7 @@ class NodeBackend:
                 status=self._status_above(executed.header),
                 finalized_at_ms=None,
             )
-        height = await self._context.run_blocking(
-            self._chain.blocks.height_of, block_id, limiter=self._threads
-        )
+        height = await self._views.height_of(block_id)
         return await self.block_at(height) if height is not None else None
 
     async def transaction(self, tx_id: Hash32) -> TransactionView | None:
@@ -153,17 +126,18 @@ class NodeBackend:
 
         In this order: what leaves one place meanwhile is in the next one already.
         """
-        located = await self._context.run_blocking(self._final, tx_id, limiter=self._threads)
-        if located is not None:
-            return located
+        place = await self._context.run_blocking(self._chain.locate, tx_id, limiter=self._threads)
+        final = None if place is None else await self._views.at(place.height)
+        if place is not None and final is not None:
+            return placed(final, place.index, self._decided)
         above = self._chain.above_head()
         for entry in above:
             view = find_in(entry, tx_id, BlockStatus.PROPOSED)
             if view is not None and view.placement is not None:
                 placement = replace(view.placement, status=self._status_above(entry.header))
                 return replace(view, placement=placement)
-        for final in self._chain.recent:
-            view = find_in(final, tx_id, self._decided)
+        for recent in self._chain.recent:
+            view = find_in(recent, tx_id, self._decided)
             if view is not None:
                 return view
         pooled = self._pool.mempool.get(tx_id)
@@ -184,9 +158,7 @@ class NodeBackend:
             return self._kept(height, None)
         if not self._is_decided(height):
             return None
-        return await self._context.run_blocking(
-            self._chain.blocks.validators_at, height, limiter=self._threads
-        )
+        return await self._views.voters_at(height)
 
     def core(self) -> CoreState | Lanes:
         """The memory of the core, or of both lanes."""
@@ -315,28 +287,12 @@ class NodeBackend:
         """As a service manager would."""
         signal.raise_signal(signal.SIGTERM)
 
-    @property
-    def _accounts_trouble(self) -> str:
-        return "" if self._accounts is None else self._accounts.failed
-
     def _status_above(self, header: Header) -> BlockStatus:
         """Of a block that is executed and not final."""
         state = self._engine.state
         if isinstance(state, Lanes) and status_of(state, block_ref(header)) is Status.FAST:
             return BlockStatus.FAST
         return BlockStatus.PROPOSED
-
-    def _block_at(self, height: int) -> BlockView | None:
-        stored = self._chain.blocks.block_at(height)
-        if stored is None:
-            return None
-        return BlockView(
-            block=stored.block,
-            receipts=stored.receipts,
-            state_root=stored.state_root,
-            status=self._decided,
-            finalized_at_ms=stored.finalized_at_ms,
-        )
 
     def _is_forgotten(self, height: int) -> bool:
         """Whether it was decided by a set that a chain which was joined has never known."""
@@ -361,13 +317,6 @@ class NodeBackend:
         header = self._chain.blocks.header_at(height)
         proof = self._chain.blocks.prove_header(height, at)
         return None if header is None or proof is None else HeaderProof(header, at, proof)
-
-    def _final(self, tx_id: Hash32) -> TransactionView | None:
-        location = self._chain.locate(tx_id)
-        if location is None:
-            return None
-        stored = self._chain.blocks.block_at(location.height)
-        return None if stored is None else placed(stored, location.index, self._decided)
 
     def _kept(self, height: int, found: T | None) -> T | None:
         """What was found; who asks for what is pruned hears so, not that it does not exist."""

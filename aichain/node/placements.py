@@ -1,9 +1,8 @@
 """A transaction with the place that it has in a block, as RPC is told of it."""
 
 from aichain.chain import FinalBlock
-from aichain.rpc.backend import Placement, TransactionView
+from aichain.rpc.backend import BlockView, Placement, TransactionView
 from aichain.rpc.statuses import BlockStatus
-from aichain.store.blocks import StoredBlock
 from aichain.unfinalized import Executed
 from native.hashing import Hash32
 
@@ -19,11 +18,11 @@ def find_in(
 
 
 def placed(
-    entry: Executed | FinalBlock | StoredBlock, index: int, status: BlockStatus
+    entry: Executed | FinalBlock | BlockView, index: int, status: BlockStatus
 ) -> TransactionView:
     """The transaction of a block at an index."""
     place = Placement(
-        height=entry.header.height,
+        height=entry.block.header.height,
         block_id=entry.block.id,
         index=index,
         receipt=entry.receipts[index],

@@ -62,7 +62,10 @@ class BlockSources:
     @property
     def target_height(self) -> int:
         """The highest final height that a reliable peer claims; 0 without peers."""
-        return max(self.claims().values(), default=0)
+        now_ms = steady_ms()
+        peers = self._network.peers()
+        out = self._unreliable.is_out
+        return max((p.final_height for p in peers if not out(p.peer_id, now_ms)), default=0)
 
     def claims(self) -> dict[str, int]:
         """What our peers say of their final heights, the best sources first.

@@ -2,7 +2,6 @@
 
 import logging
 
-import msgspec
 import trio
 
 from aichain.errors import StoreCorrupt, StoreFailed
@@ -21,6 +20,7 @@ from aichain.rpc.jsonrpc import (
 )
 from aichain.rpc.limits import RpcLimits
 from aichain.rpc.registry import Context, Method, Registry
+from aichain.rpc.rendering import encode_result
 from native.errors import InvalidData
 
 log = logging.getLogger(__name__)
@@ -87,7 +87,7 @@ class Dispatcher:
             method = self._registry.find(call.method)
             name = method.name
             if method.answer is not None:
-                result = msgspec.json.encode(method.answer(context, call.params))
+                result = encode_result(method.answer(context, call.params))
             else:
                 result = await self._in_time(method, call, context, deadline_s)
             if len(result) > self._limits.response_bytes:
@@ -103,7 +103,7 @@ class Dispatcher:
         self, method: Method, call: Call, context: Context, deadline_s: float
     ) -> bytes:
         with trio.move_on_at(deadline_s):
-            return msgspec.json.encode(await self._result(method, call, context))
+            return encode_result(await self._result(method, call, context))
         raise self._timed_out()
 
     def _timed_out(self) -> TimedOut:

@@ -61,7 +61,7 @@ class FinalTransactions:
     source: ClassVar[Source] = Source.BLOCK
 
     async def notices(self, occurrence: Occurrence) -> tuple[object, ...]:
-        return occurrence.transactions() if isinstance(occurrence, FinalBlockSeen) else ()
+        return await occurrence.transactions() if isinstance(occurrence, FinalBlockSeen) else ()
 
 
 @dataclass(frozen=True, slots=True)

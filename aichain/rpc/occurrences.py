@@ -5,6 +5,7 @@ from functools import cached_property
 
 from aichain.rpc.backend import Backend, BlockView, NodeStatus, Placement, TransactionView
 from aichain.rpc.logs import Log, LogFilter
+from aichain.rpc.price_history import PriceHistory
 from aichain.rpc.render.blocks import show_block_head
 from aichain.rpc.render.ethereum import logs_in, show_eth_head, show_eth_log, show_syncing
 from aichain.rpc.render.notices import show_account_notice, show_vote
@@ -26,9 +27,16 @@ from vm.receipts import touched_accounts
 class FinalBlockSeen:
     """A block became final."""
 
-    def __init__(self, backend: Backend, view: BlockView, renderer: Renderer | None = None) -> None:
+    def __init__(
+        self,
+        backend: Backend,
+        view: BlockView,
+        renderer: Renderer | None = None,
+        prices: PriceHistory | None = None,
+    ) -> None:
         self._backend = backend
         self._renderer = renderer or Renderer()
+        self._prices = prices or PriceHistory()
         self._view = view
         self._logs: tuple[Log, ...] | None = None
 
@@ -38,8 +46,9 @@ class FinalBlockSeen:
     async def eth_head(self) -> EthHead:
         document = self._backend.head().document
         validators = await self._validators()
+        base_fee = await self._prices.of_block(self._backend, self._view)
         return await self._renderer.render(
-            self._view, lambda: show_eth_head(self._view, validators, document)
+            self._view, lambda: show_eth_head(self._view, validators, document, base_fee)
         )
 
     async def eth_logs(self, wanted: LogFilter) -> tuple[EthLog, ...]:
@@ -55,8 +64,11 @@ class FinalBlockSeen:
             self._view, lambda: tuple(show_eth_log(self._view, log) for log in found)
         )
 
-    def transactions(self) -> tuple[TransactionStatus, ...]:
+    async def transactions(self) -> tuple[TransactionStatus, ...]:
         """Without their raw bytes, for which a reader asks where it wants them."""
+        return await self._renderer.render(self._view, self._show_transactions)
+
+    def _show_transactions(self) -> tuple[TransactionStatus, ...]:
         header = self._view.block.header
         pairs = zip(self._view.block.transactions, self._view.receipts, strict=True)
         return tuple(

@@ -6,7 +6,7 @@ used: then bounds, from the least price to the largest that can be written, meet
 """
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from aichain.rpc.backend import Backend, BlockView
 from aichain.rpc.errors import HistoryPruned, UnknownResource
@@ -32,18 +32,36 @@ class PriceHistory:
         first = views[0].block.header.height
         known = paid_base_fee(views[0]) or self._known.get(first)
         if known is None:
-            known = base_fee_after(params, await self._before(backend, first), self._known)
+            below = base_fees_after(params, await self._before(backend, first), self._known)
+            for height, base_fee in below.items():
+                self._remember(height, base_fee)  # who asks for a neighbour need not look as far
+            known = below.get(first)
         if known is None:
             raise UnknownResource(resource=f"base fee of block {first}")
         found = [known]
         for view in views:
             found.append(next_base_fee(params, found[-1], weight_of(view)))
         for height, base_fee in enumerate(found, first):
-            self._known[height] = base_fee
-            self._known.move_to_end(height)
-        while len(self._known) > RPC_BASE_FEES_CACHED:
-            self._known.popitem(last=False)
+            self._remember(height, base_fee)
         return found
+
+    def _remember(self, height: int, base_fee: int) -> None:
+        self._known[height] = base_fee
+        self._known.move_to_end(height)
+        if len(self._known) > RPC_BASE_FEES_CACHED:
+            self._known.popitem(last=False)
+
+    async def of_block(self, backend: Backend, view: BlockView) -> int | None:
+        """Of one block; None for block 0, and where what is kept does not tell."""
+        if not view.block.header.height:
+            return None
+        known = self._known.get(view.block.header.height)
+        if known is not None:
+            return known
+        try:
+            return (await self.of(backend, (view,)))[0]
+        except UnknownResource:
+            return None
 
     async def _before(self, backend: Backend, height: int) -> list[BlockView]:
         """The blocks below, as far down as it takes, in the order of their heights."""
@@ -70,10 +88,11 @@ def paid_base_fee(view: BlockView) -> int | None:
     return None
 
 
-def base_fee_after(
-    params: FeeParams, views: Sequence[BlockView], known: "OrderedDict[int, int]"
-) -> int | None:
-    """The base fee of the block after these neighbours; None where they do not tell."""
+def base_fees_after(
+    params: FeeParams, views: Sequence[BlockView], known: Mapping[int, int]
+) -> dict[int, int]:
+    """The base fees above each of these neighbours, by height, as far as they tell."""
+    found: dict[int, int] = {}
     low, high = params.min_base_fee, U128_MAX
     for view in views:
         height = view.block.header.height
@@ -85,4 +104,6 @@ def base_fee_after(
         else:
             weight = weight_of(view)
             low, high = (next_base_fee(params, bound, weight) for bound in (low, high))
-    return low if low == high else None
+        if low == high:
+            found[height + 1] = low
+    return found

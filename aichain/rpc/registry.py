@@ -14,7 +14,7 @@ from aichain.rpc.filters import FilterTable
 from aichain.rpc.interests import Interest
 from aichain.rpc.jsonrpc import parse_params
 from aichain.rpc.price_history import PriceHistory
-from aichain.rpc.rendering import Renderer
+from aichain.rpc.rendering import Renderer, announced
 
 
 class Params(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
@@ -70,7 +70,7 @@ def method(name: str, params: type[P], run: Callable[[Context, P], Awaitable[obj
     async def call(context: Context, raw: bytes) -> object:
         return await run(context, read(raw))
 
-    return Method(name, _summary_of(name, run), params, get_type_hints(run)["return"], call)
+    return Method(name, _summary_of(name, run), params, _result_of(run), call)
 
 
 def instant_method(name: str, params: type[P], run: Callable[[Context, P], object]) -> Method:
@@ -83,14 +83,17 @@ def instant_method(name: str, params: type[P], run: Callable[[Context, P], objec
     async def call(context: Context, raw: bytes) -> object:
         return answer(context, raw)
 
-    result = get_type_hints(run)["return"]
-    return Method(name, _summary_of(name, run), params, result, call, answer)
+    return Method(name, _summary_of(name, run), params, _result_of(run), call, answer)
 
 
 def _reader_of(params: type[P]) -> Callable[[bytes], P]:
     decoder = msgspec.json.Decoder(params)
     names = tuple(field.encode_name for field in msgspec.structs.fields(params))
     return lambda raw: parse_params(decoder, names, raw)
+
+
+def _result_of(run: Callable[..., object]) -> object:
+    return announced(get_type_hints(run)["return"])
 
 
 def _summary_of(name: str, run: Callable[..., object]) -> str:

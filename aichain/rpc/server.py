@@ -46,7 +46,7 @@ class RpcServer:
             context=self.context,
             budget=CallBudget(limits),
             unsent=UnsentAnswers(limits),
-            hub=Hub(backend),
+            hub=Hub(backend, self.context.prices),
         )
         self._shared.hub.add(self.context.filters)
         self._routes = Routes(self._shared)

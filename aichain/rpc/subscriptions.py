@@ -18,6 +18,7 @@ from aichain.rpc.occurrences import (
     TransactionsSeen,
     VoteSeen,
 )
+from aichain.rpc.price_history import PriceHistory
 from aichain.rpc.rendering import Renderer
 from consensus.core.events import VoteAccepted
 from genesis.limits import RPC_SYNC_WATCH_S
@@ -49,9 +50,10 @@ class Reader(Protocol):
 class Hub:
     """One reader of each of the node's feeds, many connections."""
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(self, backend: Backend, prices: PriceHistory | None = None) -> None:
         self._backend = backend
         self._renderer = Renderer()
+        self._prices = prices or PriceHistory()
         self._readers: set[Reader] = set()
 
     def add(self, reader: Reader) -> None:
@@ -64,7 +66,7 @@ class Hub:
         """Until the node closes its feeds."""
 
         def on_block(view: BlockView) -> Occurrence:
-            return FinalBlockSeen(self._backend, view, self._renderer)
+            return FinalBlockSeen(self._backend, view, self._renderer, self._prices)
 
         def on_vote(event: VoteAccepted) -> Occurrence:
             return VoteSeen(event)

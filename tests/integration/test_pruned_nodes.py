@@ -47,6 +47,24 @@ def test_a_node_prunes_while_it_runs_and_says_what_it_lacks(tmp_path: Path) -> N
     run_virtual(story, seed=1)
 
 
+def test_a_block_that_was_read_is_in_memory_until_it_is_pruned(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with short_epochs(tmp_path, 1) as net:
+            founder = await net.start(0, keep=WINDOW)
+            await until(lambda: founder.height >= 3, 60)
+            backend = founder.node.rpc.context.backend
+            read = await backend.block_at(2)
+            assert read is not None
+            assert await backend.block_at(2) is read
+            assert await backend.validator_set(2) is await backend.validator_set(3)
+            await until(lambda: first(founder) > 2, 120)
+            with pytest.raises(HistoryPruned):
+                await backend.block_at(2)
+            assert await backend.block_by_id(read.block.id) is None
+
+    run_virtual(story, seed=6)
+
+
 def test_a_newcomer_hears_that_nobody_keeps_what_it_needs_and_blames_nobody(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

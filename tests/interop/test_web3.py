@@ -284,6 +284,10 @@ async def test_a_whole_node_is_read_like_any_other_chain(tmp_path: Path) -> None
                 assert contract.functions.verifyMLDSA(key[0], b"", key[2]).call() is False
                 fees = web3.eth.fee_history(3, "latest")
                 assert fees["baseFeePerGas"][-1] >= net.document.fees.min_base_fee
+                assert (
+                    web3.eth.get_block(fees["oldestBlock"])["baseFeePerGas"]
+                    == (fees["baseFeePerGas"][0])
+                )
 
         chain = running.node.chain
         await until(lambda: running.height >= 1)

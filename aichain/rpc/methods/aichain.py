@@ -31,6 +31,7 @@ from aichain.rpc.render.node import show_mempool, show_peers, show_status
 from aichain.rpc.render.texts import show_bytes
 from aichain.rpc.render.transactions import show_transaction_status
 from aichain.rpc.render.validators import show_validators
+from aichain.rpc.rendering import Rendered
 from aichain.rpc.results.accounts import (
     Account,
     AccountHistory,
@@ -98,7 +99,7 @@ def get_status(context: Context, _: NoParams) -> Status:
     return show_status(backend.status(), backend.head(), backend.core(), now_ms)
 
 
-async def get_block(context: Context, params: BlockQuery) -> Block | None:
+async def get_block(context: Context, params: BlockQuery) -> Rendered[Block] | None:
     """A block by height, by hash, or "latest", with its transactions; null when unknown."""
     backend = context.backend
     match params.height_or_hash:
@@ -110,7 +111,8 @@ async def get_block(context: Context, params: BlockQuery) -> Block | None:
             view = await backend.block_by_id(hash_of(text))
     if view is None:
         return None
-    return show_block(view, await _validators_of(backend, view))
+    validators = await _validators_of(backend, view)
+    return await context.renderer.json("aichain", view, lambda: show_block(view, validators))
 
 
 async def get_transaction(context: Context, params: ByHash) -> TransactionStatus | None:

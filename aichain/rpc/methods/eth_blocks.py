@@ -13,6 +13,7 @@ from aichain.rpc.methods.parameters import (
 )
 from aichain.rpc.registry import Context, Params
 from aichain.rpc.render.ethereum import show_eth_block
+from aichain.rpc.rendering import Rendered
 from aichain.rpc.results.ethereum import EthBlock
 from genesis.validators import ValidatorSet
 
@@ -78,12 +79,16 @@ async def validators_of(backend: Backend, view: BlockView) -> ValidatorSet | Non
     return await backend.validator_set(height) if height else None
 
 
-async def show(context: Context, view: BlockView, *, full: bool) -> EthBlock:
-    validators = await validators_of(context.backend, view)
-    document = context.backend.head().document
-    return await context.renderer.render(
-        view, lambda: show_eth_block(view, validators, document, full=full)
-    )
+async def show(context: Context, view: BlockView, *, full: bool) -> Rendered[EthBlock]:
+    backend, document = context.backend, context.backend.head().document
+    validators = await validators_of(backend, view)
+    base_fee = await context.prices.of_block(backend, view)
+    kind = f"eth {full:d}" if base_fee is not None else f"eth {full:d} without a price"
+
+    def work() -> EthBlock:
+        return show_eth_block(view, validators, document, base_fee, full=full)
+
+    return await context.renderer.json(kind, view, work)
 
 
 def text_of(block: str | BlockReference) -> str:

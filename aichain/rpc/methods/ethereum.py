@@ -30,6 +30,7 @@ from aichain.rpc.methods.parameters import (
 from aichain.rpc.registry import Context, NoParams, Params, instant_method, method
 from aichain.rpc.render.ethereum import quantity, show_syncing
 from aichain.rpc.render.texts import show_bytes
+from aichain.rpc.rendering import Rendered
 from aichain.rpc.results.ethereum import EthBlock, Syncing
 from aichain.rpc.results.result import HashHex, Hex, Quantity
 from native.hashing import keccak256
@@ -137,13 +138,13 @@ async def get_storage_at(context: Context, params: StorageSlot) -> HashHex:
     return show_bytes(_EMPTY_WORD)
 
 
-async def get_block_by_number(context: Context, params: BlockByNumber) -> EthBlock | None:
+async def get_block_by_number(context: Context, params: BlockByNumber) -> Rendered[EthBlock] | None:
     """A final block, or null."""
     view = await block_of(context.backend, params.block)
     return None if view is None else await show(context, view, full=params.full)
 
 
-async def get_block_by_hash(context: Context, params: BlockByHash) -> EthBlock | None:
+async def get_block_by_hash(context: Context, params: BlockByHash) -> Rendered[EthBlock] | None:
     """A final block, or null."""
     view = await block_of(context.backend, params.hash)
     return None if view is None else await show(context, view, full=params.full)

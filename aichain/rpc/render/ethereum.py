@@ -8,6 +8,7 @@ of an empty Ethereum block.
 from collections.abc import Iterable, Sequence
 from itertools import accumulate
 
+from msgspec import UNSET
 from msgspec.structs import asdict
 
 from aichain.rpc.ai_mining import CONTRACT
@@ -37,14 +38,19 @@ def quantity(value: int) -> str:
 
 
 def show_eth_block(
-    view: BlockView, validators: ValidatorSet | None, document: GenesisDocument, *, full: bool
+    view: BlockView,
+    validators: ValidatorSet | None,
+    document: GenesisDocument,
+    base_fee: int | None,
+    *,
+    full: bool,
 ) -> results.EthBlock:
     """`full` lists transactions instead of their hashes."""
     header = view.block.header
     transactions = view.block.transactions
     placed = enumerate(zip(transactions, view.receipts, strict=True))
     return results.EthBlock(
-        **asdict(show_eth_head(view, validators, document)),
+        **asdict(show_eth_head(view, validators, document, base_fee)),
         transactions=[
             show_eth_transaction(
                 TransactionView(
@@ -61,9 +67,12 @@ def show_eth_block(
 
 
 def show_eth_head(
-    view: BlockView, validators: ValidatorSet | None, document: GenesisDocument
+    view: BlockView,
+    validators: ValidatorSet | None,
+    document: GenesisDocument,
+    base_fee: int | None,
 ) -> results.EthHead:
-    """Gas is weight: bytes and 1,000 a signature."""
+    """Gas is weight: bytes and 1,000 a signature. A price that is not known is left out."""
     header = view.block.header
     proposer = proposer_of(header, validators)
     return results.EthHead(
@@ -77,6 +86,7 @@ def show_eth_head(
         receipts_root=show_bytes(receipts_root(view.receipts)),
         gas_used=quantity(weight_of(view)),
         gas_limit=quantity(document.fees.max_block_weight),
+        base_fee_per_gas=UNSET if base_fee is None else quantity(base_fee),
         extra_data=show_bytes(EXTRA_DATA),
         mix_hash=show_bytes(header.beacon_mix),
         difficulty=quantity(0),

@@ -21,6 +21,8 @@ class EthHead(Result, frozen=True, kw_only=True):
     gas_used: Quantity
     """Weight: bytes, and 1,000 a signature."""
     gas_limit: Quantity
+    base_fee_per_gas: Quantity | msgspec.UnsetType = msgspec.UNSET
+    """What a unit of weight cost: found out, for headers do not carry it. Block 0 has none."""
     extra_data: Hex
     mix_hash: HashHex
     difficulty: Quantity

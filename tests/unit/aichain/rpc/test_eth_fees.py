@@ -2,7 +2,9 @@
 
 import pytest
 
+from aichain.rpc.backend import BlockView
 from aichain.rpc.methods import eth_fees
+from aichain.rpc.occurrences import FinalBlockSeen
 from aichain.rpc.price_history import PriceHistory
 from tests.unit.aichain.rpc.calling import Node
 
@@ -38,6 +40,51 @@ async def test_old_prices_are_those_that_the_states_had(
         used = await node.call("eth_getBlockByNumber", hex(height), False)
         ratio = history["gasUsedRatio"][height - oldest]
         assert ratio == int(used["gasUsed"], 16) / int(used["gasLimit"], 16)
+
+
+async def test_blocks_carry_the_price_that_they_charged(node: Node) -> None:
+    charged = [price(node)]
+    for height in range(1, 9):
+        node.backend.extend([node.backend.transfer(account=height % 3)] if height % 3 == 0 else [])
+        charged.append(price(node))
+    for height in range(8, 0, -1):
+        block = await node.call("eth_getBlockByNumber", hex(height), height % 2 == 0)
+        assert block["baseFeePerGas"] == hex(charged[height - 1])
+        seen = await FinalBlockSeen(node.protocol, node.backend.views[height]).eth_head()
+        assert seen.base_fee_per_gas == hex(charged[height - 1])
+    assert "baseFeePerGas" not in await node.call("eth_getBlockByNumber", "0x0")
+
+
+async def test_a_price_that_nothing_tells_is_left_out(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(4):
+        node.backend.extend()
+    charged = price(node)
+    node.backend.extend()
+    monkeypatch.setattr("aichain.rpc.price_history.RPC_FEE_LOOKBACK_BLOCKS", 2)
+    assert "baseFeePerGas" not in await node.call("eth_getBlockByNumber", "0x5")
+    monkeypatch.undo()
+    shown = await node.call("eth_getBlockByNumber", "0x5")
+    assert shown["baseFeePerGas"] == hex(charged)
+
+
+async def test_looking_for_one_price_finds_those_on_the_way(node: Node) -> None:
+    for _ in range(20):
+        node.backend.extend()
+    view = await node.backend.block_at(20)
+    assert view is not None
+    prices, asked = PriceHistory(), []
+    answer = node.backend.block_at
+
+    async def count(height: int) -> BlockView | None:
+        asked.append(height)
+        return await answer(height)
+
+    node.backend.block_at = count  # type: ignore[method-assign]
+    for height in range(20, 0, -1):
+        assert await prices.of_block(node.protocol, node.backend.views[height]) is not None
+    assert len(asked) <= 20
 
 
 async def test_without_a_payment_in_sight_bounds_meet_or_the_price_is_not_invented(
