@@ -2,6 +2,7 @@
 
 import gc
 import logging
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -20,6 +21,7 @@ from aichain.node.build import build_node
 from aichain.node.engine_timing import time_engines
 from aichain.node.joiner import Handover
 from aichain.node.services import AnyNode, run_services
+from aichain.node.supervisor import Supervisor
 from consensus.errors import DoubleSign
 from native.backends import select_panel, view_engines
 from native.errors import AIChainError
@@ -66,24 +68,27 @@ async def serve(
 
     Signals are heard from then on: an impatient second one must not interrupt the end.
     """
-    running = trio.CancelScope()
-    _stop_on_signal(running)
+    running, supervisor = trio.CancelScope(), Supervisor.of(os.environ)
+    _stop_on_signal(running, supervisor)
     with running:
         log.info(
             "signature engines: %s", await trio.to_thread.run_sync(time_engines, select_panel())
         )
-        await _serve(config, network_of, on_ready)
+        await _serve(config, network_of, on_ready, supervisor)
 
 
 async def _serve(
-    config: NodeConfig, network_of: NetworkFactory, on_ready: Callable[[], None]
+    config: NodeConfig,
+    network_of: NetworkFactory,
+    on_ready: Callable[[], None],
+    supervisor: Supervisor,
 ) -> None:
     before: Handover | None = None
     while True:  # a node that joined by a snapshot starts anew on that chain
         node = await _build(config, network_of, before)
         before = None  # the tree is the chain's own from here on, which makes new ones of it
         try:
-            before = await _run_collecting(node, on_ready)
+            before = await _run_collecting(node, on_ready, supervisor)
         finally:
             log.info("stopped")
         gc.unfreeze()
@@ -96,10 +101,14 @@ async def _build(
     return await trio.to_thread.run_sync(partial(build_node, before=before), config, network_of)
 
 
-async def _run_collecting(node: AnyNode, on_ready: Callable[[], None]) -> Handover:
+async def _run_collecting(
+    node: AnyNode, on_ready: Callable[[], None], supervisor: Supervisor
+) -> Handover:
     async with trio.open_nursery() as beside:
         beside.start_soon(_collect_garbage)
-        handover = await run_services(node, ready=on_ready, started=partial(_tell_start, node))
+        beside.start_soon(supervisor.run, node.rpc.context.backend.status)
+        started = partial(_tell_start, node, supervisor)
+        handover = await run_services(node, ready=on_ready, started=started)
         beside.cancel_scope.cancel()
         return handover
 
@@ -108,8 +117,10 @@ def _no_banner() -> None:
     """It was shown at the first start."""
 
 
-def _tell_start(node: AnyNode) -> None:
+def _tell_start(node: AnyNode, supervisor: Supervisor) -> None:
+    """The RPC listens now."""
     _tune_interpreter()
+    supervisor.tell(READY="1")
     head = node.chain.head.head
     log.info("running at height %d, signatures by %s", head.height, view_engines())
 
@@ -119,13 +130,14 @@ def libp2p_network(identity: NodeIdentity, settings: NetworkSettings) -> Network
     return Libp2pNetwork(identity, settings)
 
 
-def _stop_on_signal(scope: trio.CancelScope) -> None:
+def _stop_on_signal(scope: trio.CancelScope, supervisor: Supervisor) -> None:
     """The handlers stay when trio has gone, and do nothing any more: there is still a log file to
     close, and a home of one run to remove. (`trio.open_signal_receiver` puts the old ones back.)"""
     trio_token = trio.lowlevel.current_trio_token()
 
     def stop(number: int) -> None:
         log.info("%s: stopping", signal.Signals(number).name)
+        supervisor.tell(STOPPING="1")
         scope.cancel()
 
     def heard(number: int, _frame: object) -> None:

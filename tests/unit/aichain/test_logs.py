@@ -4,11 +4,16 @@ import errno
 import io
 import json
 import logging
+import os
 from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from aichain.logs import LogStyle, configure_logging
+from aichain.node.run import _log_file
 
 log = logging.getLogger("aichain.node.engine")
 SECRET = "0011223344556677"
@@ -119,3 +124,17 @@ def test_a_line_that_cannot_be_made_is_told(capsys: pytest.CaptureFixture[str]) 
     logged(LogStyle.HUMAN)
     log.info("%d blocks", "no number")
     assert "Traceback" in capsys.readouterr().err
+
+
+def test_a_log_file_that_is_cut_by_a_rotation_goes_on_from_its_start(tmp_path: Path) -> None:
+    """`copytruncate` of logrotate: no hole of zeros is left where the old lines were."""
+    config: Any = SimpleNamespace(log_file=tmp_path / "node.log")
+    with _log_file(config) as file:
+        assert file is not None
+        configure_logging(LogStyle.JSON, "info", io.StringIO(), file=file)
+        logging.getLogger("aichain.rotation").info("before")
+        os.truncate(config.log_file, 0)
+        logging.getLogger("aichain.rotation").info("after")
+        configure_logging(LogStyle.JSON, "info", io.StringIO())
+    [line] = config.log_file.read_text().splitlines()
+    assert json.loads(line)["message"] == "after"
