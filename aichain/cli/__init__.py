@@ -22,6 +22,10 @@ COMMANDS = {
     "genesis": Lazy("aichain.cli.genesis:genesis", "Make and check genesis documents."),
     "config": Lazy("aichain.cli.config:config", "Show, check and change a node's settings."),
     "doctor": Lazy("aichain.cli.doctor:doctor", "Check this machine and say what to fix."),
+    "bench": Lazy("aichain.cli.bench:bench", "Measure signatures, hashes, blocks and disk here."),
+    "completion": Lazy(
+        "aichain.cli.completion:completion", "Print the completion script of bash, zsh or fish."
+    ),
     "version": Lazy("aichain.cli.version:version", "Version, engines and networks."),
 }
 

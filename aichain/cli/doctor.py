@@ -9,8 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from dataclasses import replace
 from importlib import metadata, util
 from pathlib import Path
 from typing import Final
@@ -18,7 +17,9 @@ from typing import Final
 import click
 
 from aichain.cli.client import RpcClient
+from aichain.cli.doctor_more import check_gpu, check_key_files, check_peers
 from aichain.cli.exit_codes import CommandError, CommandExit, explain
+from aichain.cli.findings import Finding, Verdict, judge
 from aichain.cli.kernel_clock import read_kernel_clock
 from aichain.cli.options import home_option, json_option, rpc_option
 from aichain.cli.output import show
@@ -65,28 +66,13 @@ CLOCK_WARN_MS: Final = 250
 ROUNDS: Final = 20
 
 
-class Verdict(StrEnum):
-    OK = "OK"
-    WARN = "WARN"
-    FAIL = "FAIL"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One line of the report; `fix` is for everything that is not OK."""
-
-    check: str
-    verdict: Verdict
-    detail: str
-    fix: str = ""
-
-
 @click.command(short_help="Check this machine and say what to fix.")
 @home_option
 @rpc_option
 @json_option
 def doctor(home: Path | None, rpc: str, as_json: bool) -> None:
-    """Check Python, libraries, ports, disk, clock, signature speed and settings."""
+    """Check Python, libraries, settings, disk, memory, signatures, GPU, key files, clock, ports,
+    the node that runs and its peers."""
     place = home or data_root(os.environ)
     homes = (place,) if home else homes_of(os.environ)
     checks: tuple[Callable[[], Finding], ...] = (
@@ -99,9 +85,12 @@ def doctor(home: Path | None, rpc: str, as_json: bool) -> None:
         _memory,
         _open_files,
         _signatures,
+        check_gpu,
+        lambda: check_key_files(homes),
         _clock,
         lambda: _ports(rpc),
         lambda: _node(rpc),
+        lambda: check_peers(rpc),
     )
     findings = [check() for check in checks]
     if as_json:
@@ -133,13 +122,13 @@ def doctor(home: Path | None, rpc: str, as_json: bool) -> None:
 def _python() -> Finding:
     version = platform.python_version()
     fits = (3, 11) <= sys.version_info[:2] < (3, 13)
-    return _judge("python", not fits, False, version, "use Python 3.11 or 3.12")
+    return judge("python", not fits, False, version, "use Python 3.11 or 3.12")
 
 
 def _libraries() -> Finding:
     missing = [name for name in LIBRARIES if util.find_spec(name) is None]
     detail = f"missing: {', '.join(missing)}" if missing else f"all {len(LIBRARIES)} are there"
-    return _judge("libraries", bool(missing), False, detail, "pip install -e . in the checkout")
+    return judge("libraries", bool(missing), False, detail, "pip install -e . in the checkout")
 
 
 def _import_names() -> Finding:
@@ -152,7 +141,7 @@ def _import_names() -> Finding:
     ]
     detail = f"owned by others: {', '.join(foreign)}" if foreign else "only aichain owns its rooms"
     fix = "uninstall the other distribution, then pip install --force-reinstall aichain"
-    return _judge("import names", bool(foreign), False, detail, fix)
+    return judge("import names", bool(foreign), False, detail, fix)
 
 
 def _settings(homes: Sequence[Path]) -> Finding:
@@ -171,7 +160,7 @@ def _settings(homes: Sequence[Path]) -> Finding:
 
 def _disk(home: Path) -> Finding:
     free = shutil.disk_usage(_existing(home)).free
-    return _judge(
+    return judge(
         "disk",
         free < DISK_FAIL_BYTES,
         free < DISK_WARN_BYTES,
@@ -195,7 +184,7 @@ def _fsync(home: Path) -> Finding:
         detail = f"nothing can be written at {_existing(home)}: {error.strerror}"
         return Finding("fsync", Verdict.FAIL, detail, "choose another --home, or mend that one")
     median = statistics.median(times)
-    return _judge(
+    return judge(
         "fsync",
         median > FSYNC_FAIL_MS,
         median > FSYNC_WARN_MS,
@@ -206,7 +195,7 @@ def _fsync(home: Path) -> Finding:
 
 def _memory() -> Finding:
     available = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return _judge(
+    return judge(
         "memory",
         False,
         available < MEMORY_WARN_BYTES,
@@ -217,7 +206,7 @@ def _memory() -> Finding:
 
 def _open_files() -> Finding:
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return _judge(
+    return judge(
         "open files", False, soft < FILES_WARN, f"limit {soft}", "ulimit -n 4096 (or LimitNOFILE)"
     )
 
@@ -235,7 +224,7 @@ def _signatures() -> Finding:
         fix = "install g++ and the headers of Python, then install this again: ten times as fast"
     if engines.faults:
         fix = "OpenSSL does the work; check the memory of this machine, then install this again"
-    return _judge(
+    return judge(
         "signatures",
         not valid or wrong,
         each_us > VERIFY_WARN_US or not engines.is_compiled or bool(engines.faults),
@@ -253,7 +242,7 @@ def _clock() -> Finding:
         return Finding("clock", Verdict.WARN, "the kernel does not say whether it is kept", fix)
     if not clock.is_synchronized:
         return Finding("clock", Verdict.WARN, "nobody keeps it, says the kernel", fix)
-    return _judge(
+    return judge(
         "clock",
         False,
         clock.max_error_ms > CLOCK_WARN_MS,
@@ -268,7 +257,7 @@ def _ports(rpc: str) -> Finding:
     if ours:
         return Finding("ports", Verdict.OK, f"{RPC_PORT} and {P2P_PORT} are a node's")
     detail = f"taken: {', '.join(map(str, taken))}" if taken else f"{RPC_PORT}, {P2P_PORT} free"
-    return _judge(
+    return judge(
         "ports", False, bool(taken), detail, "stop that program, or use --rpc-listen, --p2p-listen"
     )
 
@@ -289,7 +278,7 @@ def _node(rpc: str) -> Finding:
     if trouble := str(status.get("engineTrouble", "")):
         return Finding("node", Verdict.WARN, trouble, "check this machine's memory, restart it")
     skew_ms = abs(int(status["nowMs"]) - time.time_ns() // 1_000_000)
-    return _judge(
+    return judge(
         "node",
         False,
         bool(status["syncing"]) or skew_ms > CLOCK_WARN_MS,
@@ -306,11 +295,6 @@ def _answers(rpc: str) -> bool:
     except RpcError:
         return False
     return True
-
-
-def _judge(check: str, fails: bool, warns: bool, detail: str, fix: str) -> Finding:
-    verdict = Verdict.FAIL if fails else Verdict.WARN if warns else Verdict.OK
-    return Finding(check, verdict, detail, "" if verdict is Verdict.OK else fix)
 
 
 def _existing(path: Path) -> Path:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import click
+import click.shell_completion
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,17 @@ class LazyGroup(click.Group):
             hint = f" Did you mean {near[0]}?" if near else ""
             ctx.fail(f"No such command {args[0]!r}.{hint}")
         return super().resolve_command(ctx, args)
+
+    def shell_complete(
+        self, ctx: click.Context, incomplete: str
+    ) -> list[click.shell_completion.CompletionItem]:
+        """Names from the table: a shell that completes one imports none of them."""
+        found = [
+            click.shell_completion.CompletionItem(name, help=entry.summary)
+            for name, entry in self._lazy.items()
+            if name.startswith(incomplete) and not entry.hidden
+        ]
+        return found + click.Command.shell_complete(self, ctx, incomplete)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

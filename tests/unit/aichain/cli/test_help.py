@@ -88,6 +88,7 @@ def test_every_subcommand_says_what_it_does() -> None:
 
 ORDERS = {
     "run",  # its log is JSON with --log-format json
+    "completion",  # what it prints is a script
     "keys export",
     "keys passwd",
     *("keys sign", "tx build", "tx sign"),  # what they print is the file that they make, of JSON

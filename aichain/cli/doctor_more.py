@@ -1,0 +1,88 @@
+"""Checks of `aichain doctor` that look at what stands beside the machine: GPU, key files, peers."""
+
+import os
+import stat
+from collections.abc import Sequence
+from importlib import util
+from pathlib import Path
+from typing import Final
+
+from aichain.cli.client import RpcClient
+from aichain.cli.findings import Finding, Verdict, judge
+from aichain.cli.key_choice import KEY_SUFFIX
+from aichain.cli.options import KEYS_DIRECTORY
+from aichain.cli.run_plan import NODE_KEY_FILE
+from aichain.client.errors import RpcError
+from aichain.fleet.telemetry import Gpu, GpuSource
+from aichain.readings import MachineReader
+from native.compiled import ENGINE_VARIABLE, GPU
+
+GPU_LIBRARY: Final = "cupy"
+GROUP_OR_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
+PEERS_WANTED: Final = 2
+
+
+def check_gpu() -> Finding:
+    """None is needed; one that was asked for and is not there is worth a word."""
+    source, gpus = MachineReader().read_gpus()
+    return judge_gpu(
+        source,
+        gpus,
+        is_wanted=os.environ.get(ENGINE_VARIABLE) == GPU,
+        has_library=util.find_spec(GPU_LIBRARY) is not None,
+    )
+
+
+def judge_gpu(
+    source: GpuSource, gpus: Sequence[Gpu], *, is_wanted: bool, has_library: bool
+) -> Finding:
+    if not gpus:
+        return judge(
+            "gpu",
+            False,
+            is_wanted,
+            "none is seen; the processor verifies",
+            f"install its driver (nvidia-smi has to list it), or unset {ENGINE_VARIABLE}",
+        )
+    names = ", ".join(each.name for each in gpus)
+    use = "verifies" if is_wanted and has_library else "not used to verify"
+    return judge(
+        "gpu",
+        is_wanted and not has_library,
+        False,
+        f"{names} (by {source.value}), {use}",
+        "pip install aichain[gpu]",
+    )
+
+
+def check_key_files(homes: Sequence[Path]) -> Finding:
+    """What `run` and `keys` refuse, before they do: files that others may read."""
+    files = [file for home in homes for file in _key_files(home)]
+    exposed = [path for path in files if path.stat().st_mode & GROUP_OR_OTHERS]
+    shown = ", ".join(map(str, exposed[:3])) + (" …" if len(exposed) > 3 else "")
+    detail = f"others may read {shown}" if exposed else f"{len(files)}, each its owner's alone"
+    return judge("key files", bool(exposed), False, detail, "chmod 600 FILE, for each of them")
+
+
+def _key_files(home: Path) -> list[Path]:
+    folder = home / KEYS_DIRECTORY
+    found = [home / NODE_KEY_FILE, *(folder.glob(f"*{KEY_SUFFIX}") if folder.is_dir() else ())]
+    return [path for path in found if path.is_file()]
+
+
+def check_peers(rpc: str) -> Finding:
+    """Of the node that runs; nothing to say where none does, or where a chain has one node."""
+    try:
+        with RpcClient(rpc, timeout_s=2.0) as client:
+            status = client.call("aichain_status")
+            validators = client.call("aichain_validators")["validators"]
+    except RpcError:
+        return Finding("peers", Verdict.OK, "no node was asked")
+    count, others = int(status["peers"]), len(validators) - 1
+    return judge(
+        "peers",
+        False,
+        count < min(PEERS_WANTED, others),
+        f"{count} peers, {others} other validators",
+        "see that p2p.listen can be reached (p2p.announce behind a router), add p2p.bootstrap",
+    )

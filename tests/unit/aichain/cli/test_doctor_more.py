@@ -1,0 +1,69 @@
+"""GPU, key files and peers: what is wrong with them is named with what to do."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aichain.cli.doctor_more import check_gpu, check_key_files, check_peers, judge_gpu
+from aichain.cli.findings import Verdict
+from aichain.fleet.telemetry import Gpu, GpuSource
+from tests.unit.aichain.cli.scripted_node import ScriptedNode, serving
+
+H200 = Gpu("NVIDIA H200", None, None, None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("gpus", "is_wanted", "has_library", "verdict", "told"),
+    [
+        ((), False, False, Verdict.OK, "none is seen"),
+        ((), True, True, Verdict.WARN, "none is seen"),
+        ((H200,), False, False, Verdict.OK, "NVIDIA H200 (by nvml), not used"),
+        ((H200,), True, False, Verdict.FAIL, "not used"),
+        ((H200,), True, True, Verdict.OK, "verifies"),
+    ],
+)
+def test_a_gpu_is_needed_by_nobody_but_who_asks_for_it(
+    gpus: Any, is_wanted: bool, has_library: bool, verdict: Verdict, told: str
+) -> None:
+    found = judge_gpu(GpuSource.NVML, gpus, is_wanted=is_wanted, has_library=has_library)
+    assert found.verdict is verdict
+    assert told in found.detail
+    assert bool(found.fix) == (verdict is not Verdict.OK)
+
+
+def test_this_machine_is_read() -> None:
+    assert check_gpu().check == "gpu"
+
+
+def test_key_files_that_others_may_read(tmp_path: Path) -> None:
+    (tmp_path / "keys").mkdir()
+    for path in (tmp_path / "node.key", tmp_path / "keys" / "validator.key"):
+        path.touch(mode=0o600)
+    fine = check_key_files([tmp_path, tmp_path / "none"])
+    assert (fine.verdict, fine.detail) == (Verdict.OK, "2, each its owner's alone")
+    path.chmod(0o640)
+    found = check_key_files([tmp_path])
+    assert found.verdict is Verdict.FAIL
+    assert str(path) in found.detail
+    assert "chmod 600" in found.fix
+
+
+@pytest.mark.parametrize(
+    ("peers", "validators", "verdict"),
+    [(0, 1, Verdict.OK), (0, 4, Verdict.WARN), (1, 2, Verdict.OK), (2, 20, Verdict.OK)],
+)
+def test_peers_are_counted(peers: int, validators: int, verdict: Verdict) -> None:
+    node = ScriptedNode(
+        {
+            "aichain_status": {"peers": peers},
+            "aichain_validators": {"validators": [{}] * validators},
+        }
+    )
+    with serving(node):
+        found = check_peers(node.url)
+    assert found.verdict is verdict, found.detail
+
+
+def test_no_node_no_peers() -> None:
+    assert check_peers("http://127.0.0.1:1").detail == "no node was asked"
