@@ -77,6 +77,7 @@ KEYS: Final[Mapping[str, str]] = {
     "rpc.cors": "origins a browser may call from; empty allows none",
     "rpc.hosts": "host names under which this node may be called, besides localhost",
     "rpc.tokens": "file of tokens, one a line; callers then send Authorization: Bearer TOKEN",
+    "rpc.explorer": "serve the block explorer there; without it, test networks do",
     "p2p.listen": "HOST:PORT for peers",
     "p2p.announce": "address peers should dial, if it is not p2p.listen: /ip4/203.0.113.7/tcp/3691",
     "p2p.bootstrap": "multiaddrs of nodes to find the network through",
@@ -121,6 +122,7 @@ class Settings:
     rpc_cors: tuple[str, ...]
     rpc_hosts: tuple[str, ...]
     rpc_tokens: Path | None
+    rpc_explorer: bool | None
     fleet_registry: Path | None
     fleet_hq: str
     p2p_listen: Endpoint
@@ -155,6 +157,8 @@ class NodeConfig:
     rpc_cors: tuple[str, ...] = ()
     rpc_hosts: tuple[str, ...] = ()
     rpc_tokens: tuple[bytes, ...] = field(default=(), repr=False)
+    explorer: bool = False
+    """Whether people find pages where programs find RPC."""
     fleet: frozenset[bytes] | None = None
     """Whose heartbeats are taken; None for a node that is nobody's headquarters."""
     fleet_hq: str = ""
@@ -296,6 +300,7 @@ def resolve_settings(
         rpc_cors=pick("rpc.cors", read_origins, ()),
         rpc_hosts=pick("rpc.hosts", read_hosts, ()),
         rpc_tokens=pick("rpc.tokens", read_path, None),
+        rpc_explorer=pick("rpc.explorer", read_boolean, None),
         fleet_registry=pick("fleet.registry", read_path, None),
         fleet_hq=pick("fleet.hq", read_http_url, ""),
         p2p_listen=pick("p2p.listen", read_endpoint, Endpoint("127.0.0.1", P2P_PORT + ports)),

@@ -122,6 +122,22 @@ RPC_FILTERS_MAX = 256
 RPC_FILTER_IDLE_MS = 300_000
 RPC_FILTER_HASHES_MAX = 1_024
 RPC_SYNC_WATCH_S = 1
+RPC_UPTIME_PARTS_MAX = 64
+
+# --- explorer: the pages that a node serves ------------------------------------------------------
+EXPLORER_WINDOW_BLOCKS = 600  # remembered for charts: five minutes
+EXPLORER_BACKFILL_BLOCKS = 120  # read from the disk when a node starts
+EXPLORER_ROWS = 25  # on a page of blocks, transactions or entries
+EXPLORER_POOL_ROWS = 100
+EXPLORER_VIEWS = 3
+EXPLORER_TURNS = 16
+EXPLORER_UPTIME_BLOCKS = 960
+EXPLORER_UPTIME_PARTS = 30
+EXPLORER_QUERY_FIELDS_MAX = 8
+EXPLORER_QUERY_MAX_CHARS = 256
+EXPLORER_CHECKS_PER_SECOND = 256  # signatures of certificates, for all visitors together
+EXPLORER_CHECKS_BURST = 2_048
+EXPLORER_ASSET_MAX_BYTES = 256 * 1024
 
 # --- vm: transactions, blocks, receipts, proofs --------------------------------------------------
 TRANSACTION_MAX_BYTES = 64 * 1024

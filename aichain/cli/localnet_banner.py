@@ -25,6 +25,8 @@ def banner(state: LocalnetState, elapsed_s: float) -> list[str]:
         "Funded accounts (public test keys without a passphrase, worthless coins):",
         *account_lines(accounts),
         "",
+        f"Look at the chain in a browser: {first}/",
+        "",
         "Try in another terminal (after `. .venv/bin/activate`):",
         f"  aichain tx send --from account:0 --to account:1 --amount 1.5 --wait{rpc}",
         f"  aichain localnet kill 3{extra}    then    aichain localnet start 3{extra}",

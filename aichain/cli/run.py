@@ -52,6 +52,12 @@ ENDS: Final = (signal.SIGTERM, signal.SIGHUP)
 @click.option("--rpc-cors", "rpc__cors", multiple=True, metavar="ORIGIN")
 @click.option("--rpc-hosts", "rpc__hosts", multiple=True, metavar="NAME")
 @click.option("--rpc-tokens", "rpc__tokens", type=FILE, help="Callers need a token of this file.")
+@click.option(
+    "--explorer/--no-explorer",
+    "rpc__explorer",
+    default=None,
+    help="Serve the block explorer at the RPC address (the default on test networks only).",
+)
 @click.option("--moniker", help="The name this node shows to its peers.")
 @click.option(
     "--index",

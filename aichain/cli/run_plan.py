@@ -129,6 +129,7 @@ def _config(
         rpc_cors=settings.rpc_cors,
         rpc_hosts=settings.rpc_hosts,
         rpc_tokens=_rpc_tokens(settings, home),
+        explorer=document.public_keys if settings.rpc_explorer is None else settings.rpc_explorer,
         fleet=fleet_peers(settings, home),
         fleet_hq=settings.fleet_hq,
         fleet_token=os.environ.get(TOKEN_VARIABLE, "") if settings.fleet_hq else "",

@@ -8,8 +8,10 @@ from trio_typing import TaskStatus
 
 from aichain import __version__
 from aichain.chain import Chain
+from aichain.clock import Clock
 from aichain.config import NodeConfig
 from aichain.errors import ConfigError
+from aichain.explorer.site import Explorer
 from aichain.feed import Feed
 from aichain.machine import Machine
 from aichain.mempool import Mempool
@@ -164,7 +166,7 @@ def assemble(
         history=history,
         finalizer=finalizer,
         feed=feed,
-        rpc=RpcServer(backend, rpc_settings(config), context.metrics, machine.clock),
+        rpc=rpc_server(config, backend, context.metrics, machine.clock),
     )
 
 
@@ -320,6 +322,14 @@ def network_settings(config: NodeConfig) -> NetworkSettings:
         bootstrap=config.bootstrap,
         loopback_only=config.loopback_only,
     )
+
+
+def rpc_server(
+    config: NodeConfig, backend: NodeBackend, metrics: Metrics, clock: Clock
+) -> RpcServer:
+    """The one listener of programs and, where it is wanted, of people."""
+    site = Explorer(backend, config.document) if config.explorer else None
+    return RpcServer(backend, rpc_settings(config), metrics, clock, site)
 
 
 def rpc_settings(config: NodeConfig) -> RpcSettings:

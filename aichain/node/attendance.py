@@ -1,5 +1,6 @@
 """Who proposed and who signed the last final blocks, as their headers and certificates say."""
 
+import itertools
 from collections import Counter, OrderedDict
 from dataclasses import dataclass
 
@@ -58,8 +59,17 @@ class AttendanceBook:
 
     def over(self, blocks: int, head: int) -> Uptime:
         """The last `blocks` final blocks up to `head`, as far as they are kept."""
+        return self._between(max(1, self._blocks.first, head - blocks + 1), head)
+
+    def parts(self, blocks: int, parts: int, head: int) -> tuple[Uptime, ...]:
+        """The same window in so many parts of about one length, the oldest first."""
         first = max(1, self._blocks.first, head - blocks + 1)
-        found = (self._row(height) for height in range(first, head + 1))
+        edges = [first + (head + 1 - first) * part // parts for part in range(parts + 1)]
+        pairs = itertools.pairwise(edges)
+        return tuple(self._between(start, end - 1) for start, end in pairs if start < end)
+
+    def _between(self, first: int, last: int) -> Uptime:
+        found = (self._row(height) for height in range(first, last + 1))
         rows = [row for row in found if row is not None]
         while len(self._rows) > CERTIFICATE_WINDOW_BLOCKS:
             self._rows.popitem(last=False)
@@ -71,7 +81,7 @@ class AttendanceBook:
         members = dict.fromkeys(address for row in rows for address in row.members)
         return Uptime(
             first_height=first,
-            last_height=head,
+            last_height=last,
             certificates=len(certified),
             validators=tuple(
                 Attendance(

@@ -187,6 +187,14 @@ class NodeBackend:
             limiter=self._attendance_thread,
         )
 
+    async def uptime_parts(self, blocks: int, parts: int) -> tuple[Uptime, ...]:
+        """The same in parts."""
+        head = self._chain.head.head.height
+        book = self._attendance
+        return await self._context.run_blocking(
+            book.parts, blocks, parts, head, limiter=self._attendance_thread
+        )
+
     async def commit(self, height: int) -> CommitView | None:
         """The certificate that finalized a height and the headers down to it."""
         if not 0 < height <= self._chain.head.head.height:

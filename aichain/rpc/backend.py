@@ -249,6 +249,10 @@ class Backend(Protocol):
         """Who proposed and signed the last so many final blocks."""
         ...
 
+    async def uptime_parts(self, blocks: int, parts: int) -> tuple[Uptime, ...]:
+        """The same in parts of about one length, the oldest first; none is empty."""
+        ...
+
     async def commit(self, height: int) -> CommitView | None:
         """None for heights that are not final and for block 0, which needs no certificate."""
         ...

@@ -104,15 +104,20 @@ class HttpConnection:
 
     async def _serve_request(self, request: HttpRequest, now_s: float) -> bool:
         """Answer one request; False ends the requests of this connection."""
-        wait_s = self._shared.budget.take(self._caller.address, 1, now_s)
-        if wait_s:
+        site = self._routes.site_of(request)
+        cost = 1 if site is None else site.cost(request)
+        wait_s = self._shared.budget.take(self._caller.address, cost, now_s)
+        if wait_s and site is None:
             response = self._routes.too_many(wait_s, request)
         elif _is_stream(request):
             return False
         else:
             if self._scope.deadline < now_s + self._answer_s:
                 self._scope.deadline = math.inf  # answering has limits of its own
-            response = await self._routes.respond(self._caller, request)
+            if site is None:
+                response = await self._routes.respond(self._caller, request)
+            else:
+                response = await self._routes.visit(site, request, wait_s)
         await self._send(response)
         return request.keep_alive
 

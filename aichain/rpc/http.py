@@ -13,6 +13,8 @@ from native.errors import InvalidData
 REASONS: Mapping[int, str] = {
     200: "OK",
     204: "No Content",
+    303: "See Other",
+    304: "Not Modified",
     400: "Bad Request",
     401: "Unauthorized",
     403: "Forbidden",
@@ -26,9 +28,11 @@ REASONS: Mapping[int, str] = {
     426: "Upgrade Required",
     429: "Too Many Requests",
     431: "Request Header Fields Too Large",
+    500: "Internal Server Error",
     503: "Service Unavailable",
     505: "HTTP Version Not Supported",
 }
+_WITHOUT_BODY = frozenset({204, 304})
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 JSON = "application/json"
 TEXT = "text/plain; charset=utf-8"
@@ -50,7 +54,7 @@ _USUAL_NAMES: Mapping[bytes, str] = {
     for name in (*_SINGLE_HEADERS, "accept", "accept-encoding", "connection", "user-agent")
     for written in (name, name.title())
 }
-_CORS_METHODS = "GET, POST, OPTIONS"
+_CORS_METHODS = "GET, HEAD, POST, OPTIONS"
 _CORS_MAX_AGE_S = "600"
 
 
@@ -249,11 +253,13 @@ def render_response(
     content_type: str = JSON,
     keep_alive: bool = True,
     headers: Mapping[str, str] | None = None,
+    head_only: bool = False,
 ) -> bytes:
+    """A whole answer; to HEAD its head, which names the length of the body that GET has."""
     head = _render_head(status, content_type, keep_alive, tuple((headers or {}).items()))
-    if status == 204:
+    if status in _WITHOUT_BODY:
         return b"%b\r\n" % head
-    return b"%bcontent-length: %d\r\n\r\n%b" % (head, len(body), body)
+    return b"%bcontent-length: %d\r\n\r\n%b" % (head, len(body), b"" if head_only else body)
 
 
 @lru_cache(maxsize=64)
@@ -262,10 +268,10 @@ def _render_head(
 ) -> bytes:
     """All but the length: a server says few different things."""
     lines = [f"HTTP/1.1 {status} {REASONS[status]}"]
-    if status != 204:
+    if status not in _WITHOUT_BODY:
         lines.append(f"content-type: {content_type}")
-    lines += ["cache-control: no-store", "x-content-type-options: nosniff"]
-    lines += [f"{name}: {value}" for name, value in headers]
+    named = {"cache-control": "no-store", "x-content-type-options": "nosniff"} | dict(headers)
+    lines += [f"{name}: {value}" for name, value in named.items()]
     lines.append("connection: keep-alive" if keep_alive else "connection: close")
     return "\r\n".join(lines).encode("latin-1") + b"\r\n"
 

@@ -1,13 +1,12 @@
 """What GET serves to people, probes and Prometheus: /health, /ready, /metrics."""
 
-from dataclasses import dataclass
-
 import msgspec
 
 from aichain.metrics import CONTENT_TYPE as METRICS
 from aichain.rpc.backend import Backend, NodeStatus
 from aichain.rpc.http import JSON, TEXT, HttpRefused
 from aichain.rpc.results.node import Readiness
+from aichain.rpc.site import SiteAnswer
 
 _INDEX = b"""AI-Chain node.
 POST /        JSON-RPC 2.0 (content-type: application/json)
@@ -20,14 +19,7 @@ GET  /openrpc.json every method with its types
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    status: int
-    content_type: str
-    body: bytes
-
-
-def render_page(path: str, backend: Backend, now_ms: int, ready_within_ms: int) -> Page:
+def render_page(path: str, backend: Backend, now_ms: int, ready_within_ms: int) -> SiteAnswer:
     """Raises HttpRefused for paths that are not served."""
     match path:
         case "/health" | "/ready":
@@ -36,14 +28,14 @@ def render_page(path: str, backend: Backend, now_ms: int, ready_within_ms: int) 
             code = 503 if path == "/ready" and not ready else 200
             return _health(code, status, now_ms, ready=ready)
         case "/metrics":
-            return Page(200, METRICS, backend.metrics_text())
+            return SiteAnswer(200, METRICS, backend.metrics_text())
         case "/":
-            return Page(200, TEXT, _INDEX)
+            return SiteAnswer(200, TEXT, _INDEX)
         case _:
             raise HttpRefused(404, "see GET / for what is served")
 
 
-def _health(code: int, status: NodeStatus, now_ms: int, *, ready: bool) -> Page:
+def _health(code: int, status: NodeStatus, now_ms: int, *, ready: bool) -> SiteAnswer:
     body = Readiness(
         status="ready" if ready else "behind",
         network=status.network,
@@ -53,4 +45,4 @@ def _health(code: int, status: NodeStatus, now_ms: int, *, ready: bool) -> Page:
         syncing=status.syncing,
         peers=status.peers,
     )
-    return Page(code, JSON, msgspec.json.encode(body))
+    return SiteAnswer(code, JSON, msgspec.json.encode(body))

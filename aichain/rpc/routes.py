@@ -4,6 +4,7 @@ import msgspec
 import trio
 
 from aichain.rpc.errors import CallsExceeded
+from aichain.rpc.event_stream import PATH as EVENTS
 from aichain.rpc.http import (
     JSON,
     HttpRefused,
@@ -15,10 +16,13 @@ from aichain.rpc.http import (
 )
 from aichain.rpc.jsonrpc import NULL_ID, Batch, Item, render_error
 from aichain.rpc.methods.discovery import DISCOVER
-from aichain.rpc.pages import Page, render_page
+from aichain.rpc.pages import render_page
 from aichain.rpc.shared import Caller, Shared
+from aichain.rpc.site import Site, SiteAnswer
 
 RPC_PATHS = frozenset({"/", "/rpc", "/ws"})
+OWN_PATHS = frozenset({"/health", "/ready", "/metrics", "/openrpc.json", EVENTS})
+"""What the server answers itself, whatever site it has."""
 _JSON_TYPES = frozenset({JSON, "application/json-rpc", "application/jsonrequest"})
 
 
@@ -36,13 +40,27 @@ class Routes:
             case "OPTIONS":
                 headers = preflight_headers(request.headers.get("origin"))
                 return render_response(204, keep_alive=request.keep_alive, headers=headers)
-            case "GET":
-                page = await self._page(caller, request.path)
-                return await self._render(request, page.status, page.body, page.content_type)
+            case "GET" | "HEAD":
+                return await self._render(request, await self._page(caller, request.path))
             case "POST":
                 raise HttpRefused(404, "JSON-RPC is at /")
             case _:
-                raise HttpRefused(405, "GET, POST and OPTIONS are served")
+                raise HttpRefused(405, "GET, HEAD, POST and OPTIONS are served")
+
+    def site_of(self, request: HttpRequest) -> Site | None:
+        """The site, where this request is one for it."""
+        is_visit = request.method in ("GET", "HEAD") and not request.is_websocket
+        site = self._shared.site
+        if not is_visit or site is None or request.path in OWN_PATHS:
+            return None
+        return site if site.serves(request) else None
+
+    async def visit(self, site: Site, request: HttpRequest, wait_s: float) -> bytes:
+        """What the site answers; it says itself that a caller has to wait."""
+        if self._shared.unsent.is_full:
+            raise HttpRefused(503, "too many answers wait for their readers")
+        answer = await site.answer(request, self._shared.context, wait_s)
+        return await self._render(request, answer)
 
     def too_many(self, wait_s: float, request: HttpRequest) -> bytes:
         """What a caller is told whose budget is spent."""
@@ -59,11 +77,11 @@ class Routes:
             return 0.0
         return self._shared.budget.take(address, len(parsed.items) - 1, trio.current_time())
 
-    async def _page(self, caller: Caller, path: str) -> Page:
+    async def _page(self, caller: Caller, path: str) -> SiteAnswer:
         shared = self._shared
         if path == "/openrpc.json":
             document = await caller.door.registry.find(DISCOVER).call(shared.context, b"")
-            return Page(200, JSON, msgspec.json.encode(document))
+            return SiteAnswer(200, JSON, msgspec.json.encode(document))
         ready_within_ms = shared.settings.ready_within_ms
         return render_page(path, shared.backend, shared.clock.now_ms(), ready_within_ms)
 
@@ -83,18 +101,19 @@ class Routes:
         if body is None:
             headers = cors_headers(request.headers.get("origin"))
             return render_response(204, keep_alive=request.keep_alive, headers=headers)
-        return await self._render(request, 200, body, JSON)
+        return await self._render(request, SiteAnswer(200, JSON, body))
 
-    async def _render(
-        self, request: HttpRequest, status: int, body: bytes, content_type: str
-    ) -> bytes:
+    async def _render(self, request: HttpRequest, answer: SiteAnswer) -> bytes:
         accepted = request.headers.get("accept-encoding", "")
-        body, headers = await self._shared.compressor.compress(body, accepted)
+        body, headers = await self._shared.compressor.compress(answer.body, accepted)
         allowed = cors_headers(request.headers.get("origin"))
+        if allowed or answer.headers:
+            headers = merge_headers(merge_headers(allowed, headers), answer.headers)
         return render_response(
-            status,
+            answer.status,
             body,
-            content_type=content_type,
+            content_type=answer.content_type,
             keep_alive=request.keep_alive,
-            headers=merge_headers(allowed, headers) if allowed else headers,
+            headers=headers,
+            head_only=request.method == "HEAD",
         )

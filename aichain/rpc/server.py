@@ -21,6 +21,7 @@ from aichain.rpc.registry import Context
 from aichain.rpc.routes import Routes
 from aichain.rpc.settings import RpcSettings
 from aichain.rpc.shared import Caller, Door, Shared
+from aichain.rpc.site import Site
 from aichain.rpc.subscriptions import Hub
 from aichain.rpc.unix_socket import listening_at
 from aichain.rpc.unsent import UnsentAnswers
@@ -33,7 +34,12 @@ class RpcServer:
     """`await nursery.start(server.run)` gives the bound (host, port); cancel to stop."""
 
     def __init__(
-        self, backend: Backend, settings: RpcSettings, metrics: Metrics, clock: Clock
+        self,
+        backend: Backend,
+        settings: RpcSettings,
+        metrics: Metrics,
+        clock: Clock,
+        site: Site | None = None,
     ) -> None:
         limits = settings.limits
         self.context = Context(backend, clock)
@@ -47,6 +53,7 @@ class RpcServer:
             budget=CallBudget(limits),
             unsent=UnsentAnswers(limits),
             hub=Hub(backend, self.context.prices),
+            site=site,
         )
         self._shared.hub.add(self.context.filters)
         self._routes = Routes(self._shared)
@@ -73,6 +80,8 @@ class RpcServer:
         with ExitStack() as stack:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._shared.hub.run)
+                if self._shared.site is not None:
+                    nursery.start_soon(self._shared.site.run)
                 if settings.socket is not None:
                     local = stack.enter_context(listening_at(settings.socket))
                     nursery.start_soon(trio.serve_listeners, self._serve_local, [local])

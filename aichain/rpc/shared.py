@@ -11,6 +11,7 @@ from aichain.rpc.dispatch import Dispatcher
 from aichain.rpc.limits import RpcLimits
 from aichain.rpc.registry import Context, Registry
 from aichain.rpc.settings import RpcSettings
+from aichain.rpc.site import Site
 from aichain.rpc.subscriptions import Hub
 from aichain.rpc.unsent import UnsentAnswers
 
@@ -47,6 +48,8 @@ class Shared:
     budget: CallBudget
     unsent: UnsentAnswers
     hub: Hub
+    site: Site | None = None
+    """Pages for people, where they are served."""
     compressor: Compressor = field(default_factory=Compressor)
 
     @property

@@ -92,6 +92,7 @@ class AnyCluster(Generic[N]):
         index_mode: IndexMode = IndexMode.TX,
         trust: TrustPoint | None = None,
         chain_is_new: bool = False,
+        explorer: bool = False,
         machine: Machine | None = None,
     ) -> Running[N]:
         """Start node `index`; its home is its own and survives a stop.
@@ -113,6 +114,7 @@ class AnyCluster(Generic[N]):
             sync=sync,
             index=index_mode,
             trust=trust,
+            explorer=explorer,
         )
 
         if chain_is_new and config.validator_key is not None:

@@ -45,6 +45,15 @@ async def test_an_absent_validator_misses_its_turns_and_signs_nothing(tmp_path: 
         for each in by_address.values():
             assert each.signed == each.certificates, "three of four are needed for every quorum"
         assert book.over(3, HEIGHT).first_height == HEIGHT - 2
+        parts = book.parts(HEIGHT, 4, HEIGHT)
+        assert [part.first_height for part in parts[1:]] == [
+            part.last_height + 1 for part in parts[:-1]
+        ]
+        assert (parts[0].first_height, parts[-1].last_height) == (1, HEIGHT)
+        assert sum(part.certificates for part in parts) == uptime.certificates
+        proposed = sum(each.proposed for part in parts for each in part.validators)
+        assert proposed == HEIGHT
+        assert len(book.parts(2, 5, HEIGHT)) == 2, "no part is empty"
         last = nodes[0].node.chain.blocks.header_at(HEIGHT)
         assert last is not None
         assert last.epoch == epoch_of_height(HEIGHT, EPOCH_BLOCKS)

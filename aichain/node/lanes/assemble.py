@@ -20,7 +20,7 @@ from aichain.node.assemble import (
     mempool_of,
     require_something_to_vouch_for,
     reveals_of,
-    rpc_settings,
+    rpc_server,
 )
 from aichain.node.backend import NodeBackend
 from aichain.node.ballots import Signer
@@ -182,7 +182,7 @@ def assemble_lanes(
         history=history,
         finalizer=finalizer,
         feed=feed,
-        rpc=RpcServer(backend, rpc_settings(config), context.metrics, machine.clock),
+        rpc=rpc_server(config, backend, context.metrics, machine.clock),
     )
 
 

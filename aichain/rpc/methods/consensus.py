@@ -32,6 +32,7 @@ from genesis.epochs import last_height
 from genesis.limits import (
     CERTIFICATE_WINDOW_BLOCKS,
     RPC_LISTED_EVIDENCE_MAX,
+    RPC_UPTIME_PARTS_MAX,
     VIEWS_BEHIND_MAX,
 )
 from native.hashing import blake3_256
@@ -58,6 +59,7 @@ class Page(Params, frozen=True):
 
 class Window(Params, frozen=True):
     window_blocks: Annotated[int, Meta(ge=1, le=CERTIFICATE_WINDOW_BLOCKS)] = _DEFAULT_WINDOW
+    parts: Annotated[int, Meta(ge=1, le=RPC_UPTIME_PARTS_MAX)] = 1
 
 
 async def get_consensus_state(context: Context, params: CoreQuery) -> CoreState | LanesState:
@@ -124,7 +126,11 @@ def _below(held: Sequence[bytes], cursor: str | None) -> Sequence[bytes]:
 
 async def get_validator_uptime(context: Context, params: Window) -> Uptime:
     """Turns taken and missed, and certificates signed, in the last final blocks."""
-    return show_uptime(await context.backend.uptime(params.window_blocks))
+    whole = await context.backend.uptime(params.window_blocks)
+    if params.parts == 1:
+        return show_uptime(whole)
+    parts = await context.backend.uptime_parts(params.window_blocks, params.parts)
+    return show_uptime(whole, parts)
 
 
 METHODS = (

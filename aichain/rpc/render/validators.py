@@ -52,22 +52,34 @@ def show_registered(view: ValidatorView) -> results.RegisteredValidator:
     )
 
 
-def show_uptime(uptime: Uptime) -> results.Uptime:
+def show_uptime(uptime: Uptime, parts: Sequence[Uptime] = ()) -> results.Uptime:
     return results.Uptime(
         first_height=uptime.first_height,
         last_height=uptime.last_height,
         certificates=uptime.certificates,
-        validators=[
-            results.Attendance(
-                address=format_address(each.address),
-                proposed=each.proposed,
-                missed=each.missed,
-                signed=each.signed,
-                certificates=each.certificates,
-                signed_permille=1000 * each.signed // each.certificates
-                if each.certificates
-                else None,
-            )
-            for each in uptime.validators
-        ],
+        validators=_show_attendances(uptime),
+        parts=[_show_part(part) for part in parts] if parts else UNSET,
     )
+
+
+def _show_part(part: Uptime) -> results.UptimePart:
+    return results.UptimePart(
+        first_height=part.first_height,
+        last_height=part.last_height,
+        certificates=part.certificates,
+        validators=_show_attendances(part),
+    )
+
+
+def _show_attendances(uptime: Uptime) -> list[results.Attendance]:
+    return [
+        results.Attendance(
+            address=format_address(each.address),
+            proposed=each.proposed,
+            missed=each.missed,
+            signed=each.signed,
+            certificates=each.certificates,
+            signed_permille=1000 * each.signed // each.certificates if each.certificates else None,
+        )
+        for each in uptime.validators
+    ]

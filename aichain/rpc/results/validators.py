@@ -55,10 +55,17 @@ class Attendance(Result, frozen=True):
     signed_permille: Count | None
 
 
-class Uptime(Result, frozen=True):
+class UptimePart(Result, frozen=True):
     """Read from final headers and from the certificates that this node keeps."""
 
     first_height: Count
     last_height: Count
     certificates: Count
     validators: list[Attendance]
+
+
+class Uptime(UptimePart, frozen=True):
+    """A whole window."""
+
+    parts: list[UptimePart] | UnsetType = UNSET
+    """The same window in parts, the oldest first, where they were asked for."""

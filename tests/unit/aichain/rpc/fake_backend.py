@@ -269,6 +269,10 @@ class FakeBackend:
         self.windows.append(blocks)
         return self.attended
 
+    async def uptime_parts(self, blocks: int, parts: int) -> tuple[Uptime, ...]:
+        self.windows.append(blocks)
+        return (self.attended,) * parts
+
     def vote(self, founder: int, phase: VotePhase = VotePhase.PREFER) -> VoteAccepted:
         """A vote on the head, as the core takes it in."""
         top = self.state.head

@@ -1,7 +1,7 @@
 """A fake node served on a real loopback socket, and raw HTTP to talk to it."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +11,8 @@ import trio
 from aichain.rpc.limits import RpcLimits
 from aichain.rpc.server import RpcServer
 from aichain.rpc.settings import RpcSettings
+from aichain.rpc.site import Site
+from genesis.document import GenesisDocument
 from tests.clocks import FixedClock
 from tests.unit.aichain.rpc.fake_backend import FakeBackend
 
@@ -50,14 +52,20 @@ class Response:
 
 @asynccontextmanager
 async def served(
-    limits: RpcLimits | None = None, *, faults: bool = False, **settings: Any
+    limits: RpcLimits | None = None,
+    *,
+    faults: bool = False,
+    site: Callable[[Any, GenesisDocument], Site] | None = None,
+    blocks: int = 2,
+    **settings: Any,
 ) -> AsyncIterator[Served]:
     """A server with two blocks of history; cancelled at the end."""
     backend, clock = FakeBackend(), FixedClock(NOW_MS)
-    backend.extend([backend.transfer()])
-    backend.extend()
+    for height in range(blocks):
+        backend.extend([] if height else [backend.transfer()])
     wanted = RpcSettings(port=0, faults=faults, limits=limits or RpcLimits(), **settings)
-    server = RpcServer(backend, wanted, backend.metrics, clock)
+    pages = None if site is None else site(backend, backend.document)
+    server = RpcServer(backend, wanted, backend.metrics, clock, pages)
     async with trio.open_nursery() as nursery:
         host, port = await nursery.start(server.run)
         assert host == "127.0.0.1"

@@ -1,0 +1,1 @@
+"""The block explorer that a node serves at its RPC address."""

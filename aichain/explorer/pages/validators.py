@@ -1,0 +1,94 @@
+"""Who votes, who is registered, and how present each of them was."""
+
+from dataclasses import dataclass
+
+from aichain.explorer.visit import Page, Visit
+from aichain.rpc.methods.aichain import AtHeight, get_validators
+from aichain.rpc.methods.consensus import (
+    CommitteeQuery,
+    Window,
+    get_committee,
+    get_evidence,
+    get_validator_uptime,
+)
+from aichain.rpc.methods.consensus import (
+    Page as EvidenceQuery,
+)
+from aichain.rpc.results.validators import Attendance, Uptime, UptimePart
+from genesis.limits import EXPLORER_ROWS, EXPLORER_UPTIME_BLOCKS, EXPLORER_UPTIME_PARTS
+
+WARMTHS = 5
+"""Classes of the heat map, from none to all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One validator in one part of the window."""
+
+    first: int
+    last: int
+    signed: int
+    certificates: int
+    missed: int
+    warmth: int | None
+    """0 for none of its certificates, 4 for all; None where it was no member."""
+
+
+async def validators(visit: Visit) -> Page:
+    """The set, its uptime by parts of the last blocks, who is registered, and who signed twice."""
+    context = visit.context
+    voters = await get_validators(context, AtHeight())
+    committee = await get_committee(context, CommitteeQuery(height=voters.height, views=0))
+    uptime = await get_validator_uptime(
+        context, Window(window_blocks=EXPLORER_UPTIME_BLOCKS, parts=EXPLORER_UPTIME_PARTS)
+    )
+    evidence = await get_evidence(context, EvidenceQuery(limit=EXPLORER_ROWS))
+    attended = {each.address: each for each in uptime.validators}
+    turns = {each.address: each.turns for each in committee.voters}
+    registered = voters.registered if isinstance(voters.registered, list) else []
+    return Page(
+        template="validators.html",
+        title="Validators",
+        results={
+            "aichain_validators": voters,
+            "aichain_validatorUptime": uptime,
+            "aichain_evidence": evidence,
+        },
+        values={
+            "voters": voters,
+            "attended": attended,
+            "turns": turns,
+            "turns_in_all": committee.turns_in_all,
+            "seats": committee.term if isinstance(committee.term, int) else None,
+            "registered": registered,
+            "uptime": uptime,
+            "heat": [(address, _cells(address, uptime)) for address in attended],
+            "evidence": evidence,
+        },
+    )
+
+
+def _cells(address: str, uptime: Uptime) -> list[Cell]:
+    parts = uptime.parts if isinstance(uptime.parts, list) else [uptime]
+    return [_cell(address, part) for part in parts]
+
+
+def _cell(address: str, part: UptimePart) -> Cell:
+    found = next((each for each in part.validators if each.address == address), None)
+    signed = 0 if found is None else found.signed
+    return Cell(
+        first=part.first_height,
+        last=part.last_height,
+        signed=signed,
+        certificates=0 if found is None else found.certificates,
+        missed=0 if found is None else found.missed,
+        warmth=_warmth(found),
+    )
+
+
+def _warmth(found: Attendance | None) -> int | None:
+    if found is None or not found.certificates:
+        return None
+    if found.signed == found.certificates:
+        return WARMTHS - 1
+    return min(WARMTHS - 2, (WARMTHS - 1) * found.signed // found.certificates)
