@@ -6,15 +6,15 @@ from aichain.explorer.visit import Page, Visit
 from aichain.explorer.window import pace_of
 from aichain.rpc.methods.aichain import AtHeight as ValidatorsQuery
 from aichain.rpc.methods.aichain import (
-    BlockQuery,
     Listing,
-    get_block,
     get_mempool,
     get_status,
     get_supply,
     get_validators,
 )
-from aichain.rpc.registry import NoParams
+from aichain.rpc.methods.parameters import hash_of
+from aichain.rpc.registry import Context, NoParams
+from aichain.rpc.render.blocks import show_block
 from aichain.rpc.results.blocks import Block
 from genesis.limits import EXPLORER_ROWS
 
@@ -60,7 +60,7 @@ async def blocks(visit: Visit) -> Page:
     bottom = max(status.first_height, top - EXPLORER_ROWS + 1)
     shown = list[Block]()
     for height in range(top, bottom - 1, -1):
-        found = await get_block(context, BlockQuery(height))
+        found = await _find(context, height)
         if found is not None:
             shown.append(found)
     return Page(
@@ -81,13 +81,13 @@ async def block(visit: Visit) -> Page:
     text = visit.path["block"]
     head = visit.context.backend.status().height
     by_hash, height = as_hash(text), as_height(text)
-    wanted = "latest" if text == "latest" else by_hash if height is None else height
+    wanted = head if text == "latest" else by_hash if height is None else height
     if wanted is None:
         raise NothingHere(
             what="A block is named by its height, its hash or `latest`.",
             fix="Search for it, or begin at the list of blocks.",
         )
-    found = await get_block(visit.context, BlockQuery(wanted))
+    found = await _find(visit.context, wanted)
     if found is None:
         raise NothingHere(
             what=f"There is no block {text[:80]}.",
@@ -104,3 +104,17 @@ async def block(visit: Visit) -> Page:
         },
         lasts=by_hash is not None and found.final and found.height < head,
     )
+
+
+async def _find(context: Context, wanted: int | str) -> Block | None:
+    """As aichain_getBlock answers, by height or hash; a large one is made beside the loop."""
+    backend = context.backend
+    if isinstance(wanted, int):
+        view = await backend.block_at(wanted)
+    else:
+        view = await backend.block_by_id(hash_of(wanted))
+    if view is None:
+        return None
+    height = view.block.header.height
+    validators = await backend.validator_set(height) if height else None
+    return await context.renderer.render(view, lambda: show_block(view, validators))
