@@ -10,11 +10,12 @@ from typing import Any, Final
 
 from aichain.cli.client import RpcClient
 from aichain.cli.exit_codes import explain, printable
-from aichain.client.answers import READY, check_members
+from aichain.client.answers import READY, typed
 from aichain.client.errors import RpcError, RpcGarbled, RpcRefused, RpcTokenNeeded
 from aichain.clock import SystemClock
 from aichain.fleet.health import Answer, Sight, Silence
 from aichain.fleet.registry import Capability, FleetNode, Registry
+from aichain.rpc.results.node import Readiness
 from genesis.limits import FLEET_NODES_MAX
 
 OK: Final = 200
@@ -90,12 +91,11 @@ def ask(node: FleetNode, timeout_s: float) -> Seen:
         return Seen(Silence(printable(getattr(error, "reason", "") or explain(error).cause)))
 
 
-def _ready_page(client: RpcClient) -> tuple[int, dict[str, Any]]:
+def _ready_page(client: RpcClient) -> tuple[int, Readiness]:
     """The probe: it is open to callers without a token, too."""
     code, body = client.get(READY)
     try:
-        page = json.loads(body)
-        check_members(READY, page)
+        page: Readiness = typed(READY, json.loads(body))
     except (ValueError, RecursionError):
         raise RpcGarbled(url=client.url, reason=f"{READY} is not that of a node") from None
     return code, page
@@ -123,7 +123,7 @@ def _heartbeats(client: RpcClient) -> tuple[bytes, ...]:
 
 def _answer(
     is_ready: bool,
-    page: Mapping[str, Any],
+    page: Readiness,
     status: Mapping[str, Any],
     took_ms: int,
 ) -> Answer:
@@ -131,12 +131,12 @@ def _answer(
         at_ms=SystemClock().now_ms(),
         took_ms=took_ms,
         is_ready=is_ready,
-        network=printable(page["network"]),
-        height=page["height"],
-        target_height=page["targetHeight"],
-        finalized_ago_ms=page["finalizedAgoMs"],
-        is_syncing=page["syncing"],
-        peers=page["peers"],
+        network=printable(page.network),
+        height=page.height,
+        target_height=page.target_height,
+        finalized_ago_ms=page.finalized_ago_ms,
+        is_syncing=page.syncing,
+        peers=page.peers,
         genesis_hash=status.get("genesisHash"),
         node_id=status.get("nodeId"),
         voting=status.get("voting"),

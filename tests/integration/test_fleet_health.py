@@ -73,6 +73,7 @@ async def test_served_nodes_are_looked_at(registry: Callable[..., str], closed_p
 
 
 READY = {
+    "status": "ready",
     "network": "devnet",
     "height": 7,
     "targetHeight": 7,
