@@ -23,6 +23,7 @@ from aichain.client.errors import (
     RpcUnreachable,
     SenderEmpty,
 )
+from aichain.client.events import Event, Events
 from aichain.client.messages import SignedMessage, sign_message, verify_message
 from aichain.client.offline import SignedFile, UnsignedFile
 from aichain.client.outcomes import Expired, Failed, Final, Outcome
@@ -58,6 +59,8 @@ __all__ = [
     "Algorithm",
     "BlockReward",
     "Client",
+    "Event",
+    "Events",
     "Expired",
     "Failed",
     "FeeEstimate",

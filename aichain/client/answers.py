@@ -20,10 +20,11 @@ from aichain.rpc.results.accounts import (
     Rewards,
     Supply,
 )
-from aichain.rpc.results.blocks import Block, Commit
+from aichain.rpc.results.blocks import Block, BlockHead, Commit
 from aichain.rpc.results.consensus import Committee, CoreState, EvidencePage, LanesState
 from aichain.rpc.results.ethereum import EthLog
 from aichain.rpc.results.node import Mempool, Peer, Readiness, Status
+from aichain.rpc.results.notices import AccountNotice, VoteNotice
 from aichain.rpc.results.result import HashHex, Hex
 from aichain.rpc.results.transactions import TransactionStatus
 from aichain.rpc.results.validators import Uptime, Validators
@@ -52,6 +53,21 @@ ANSWERS: Final[Mapping[str, Any]] = {
     "eth_getLogs": list[EthLog],
 }
 """Other methods are answered with whatever JSON the node sends."""
+
+EVENTS: Final[Mapping[str, Any]] = {
+    "newBlocks": BlockHead,
+    "transactions": TransactionStatus,
+    "account": AccountNotice,
+    "votes": VoteNotice,
+}
+"""What each topic pushes."""
+
+
+def typed_event(topic: str, told: object) -> Any:  # noqa: ANN401 each topic has its own type
+    """The value of the topic's type; ValueError where it is not one, or nobody asked for it."""
+    if topic not in EVENTS:
+        raise ValueError("nobody subscribed to it")
+    return msgspec.convert(told, EVENTS[topic])
 
 
 def typed(method: str, result: object) -> Any:  # noqa: ANN401 each method has its own type

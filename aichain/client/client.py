@@ -4,12 +4,13 @@ Methods block, so a trio program calls them in a thread: `await trio.to_thread.r
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final as Constant
 
 from aichain.client.connection import Connection
 from aichain.client.drafts import Sender, draft
 from aichain.client.errors import NotFinalInTime, RpcGarbled, SenderEmpty
+from aichain.client.events import Events
 from aichain.client.outcomes import Expired, Outcome, outcome_of
 from aichain.client.rewards import BlockReward, reward_filter, reward_of
 from aichain.rpc.results.accounts import Account, AccountHistory, HistoryEntry, Rewards, Supply
@@ -66,6 +67,11 @@ class Client(Connection):
     def supply(self) -> Supply:
         supply: Supply = self.typed_call("aichain_supply")
         return supply
+
+    def events(self, *topics: str, accounts: Sequence[Address | str] = ()) -> Events:
+        """What happens from here on: "newBlocks", "transactions", "votes", and final transactions
+        of accounts; BlockHead, TransactionStatus, VoteNotice and AccountNotice."""
+        return self.listen(topics, [_text(each) for each in accounts])
 
     # --- an account's past, and what it is about to get
 

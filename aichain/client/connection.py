@@ -18,9 +18,12 @@ from aichain.client.errors import (
     RpcTokenNeeded,
     RpcUnreachable,
 )
+from aichain.client.events import Events
 
 DEFAULT_URL: Final = "http://127.0.0.1:3690"
 DEFAULT_TIMEOUT_S: Final = 10.0
+EVENTS_TIMEOUT_S: Final = 60.0
+"""A node says at least every few seconds that it is there."""
 TOKEN_VARIABLE: Final = "AICHAIN_RPC_TOKEN"
 UNAUTHORIZED: Final = 401
 UNIX: Final = "unix:"
@@ -117,6 +120,13 @@ class Connection:
         if not isinstance(answer, dict):
             raise RpcGarbled(url=self.url, reason="the answer is not a JSON-RPC object")
         return self._result(answer)
+
+    def listen(self, topics: Sequence[str], accounts: Sequence[str]) -> Events:
+        """What happens from here on, over another connection to the same node."""
+        wanted = [("topics", ",".join(topics))] if topics else []
+        wanted += [("account", each) for each in accounts]
+        _, connection = _connection(self.url, EVENTS_TIMEOUT_S)
+        return Events(self.url, connection, wanted, self._headers)
 
     def _request(self, method: str, params: Sequence[object]) -> dict[str, object]:
         self._next_id += 1
