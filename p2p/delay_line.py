@@ -1,7 +1,7 @@
 """Holds what arrives on one connection for as long as a longer way would take, in order."""
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final, NoReturn
 
 import trio
@@ -13,7 +13,9 @@ _HELD_BYTES_MAX: Final = 32 * 1024 * 1024
 class DelayLine:
     """One reader puts, `run` hands on when it is time."""
 
-    def __init__(self, hand_on: Callable[[bytes], None], limit: int = _HELD_BYTES_MAX) -> None:
+    def __init__(
+        self, hand_on: Callable[[bytes], Awaitable[None]], limit: int = _HELD_BYTES_MAX
+    ) -> None:
         self._hand_on = hand_on
         self._limit = limit
         self._held: deque[tuple[float, bytes]] = deque()
@@ -42,7 +44,7 @@ class DelayLine:
                 await self._changed.wait()
             due, data = self._held[0]
             await trio.sleep_until(due)
-            self._hand_on(data)
+            await self._hand_on(data)
             self._held.popleft()
             self._bytes -= len(data)
             self._wake()

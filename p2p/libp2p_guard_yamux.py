@@ -4,7 +4,6 @@ Replaces py-libp2p's `Yamux` (0.8.1), which takes any amount of data past a wind
 polls every 10 ms for credit, credits every single read, and formats log lines for every frame.
 """
 
-import itertools
 import math
 from collections import deque
 from typing import Final
@@ -19,6 +18,7 @@ from libp2p.stream_muxer.yamux.yamux import DEFAULT_WINDOW_SIZE, GO_AWAY_NORMAL,
 
 from p2p.delay_line import DelayLine
 from p2p.errors import PeerMisbehaved, Penalty
+from p2p.toll import FRAMES_PER_TURN, Toll
 from p2p.yamux_frames import Flag, FrameHeader, FramePayload, FrameSplitter, FrameType, pack_frame
 
 # A Yamux frame with its 12 bytes of header fits one Noise message of 65,519 bytes.
@@ -34,10 +34,8 @@ _FAREWELL_S: Final = 0.5
 STREAMS_BEFORE_HELLO: Final = 8
 STREAMS_OF_A_PEER: Final = 24
 _PENDING_REPLIES: Final = 256
-# After so many Noise messages in a row the other tasks get their turn.
-_MESSAGES_PER_TURN: Final = 64
 # Per ping interval. Honest peers stay far below; whoever exceeds them loses the connection.
-_FRAMES_PER_INTERVAL: Final = 50_000
+_FRAMES_PER_INTERVAL: Final = 20_000
 _STREAMS_PER_INTERVAL: Final = 500
 _DISCARDED_PER_INTERVAL: Final = 32 * 1024 * 1024
 
@@ -139,6 +137,7 @@ class GuardedYamux(Yamux):
         self.greeted = trio.Event()  # set once the peer's hello was verified
         self.misbehaviour: PeerMisbehaved | None = None
         self.delay_s = 0.0  # fault injection: how much longer what arrives should take
+        self.toll = Toll()
         self._late = DelayLine(self._receive)
         self._splitter = FrameSplitter()
         self._replies: deque[bytes] = deque()
@@ -168,16 +167,12 @@ class GuardedYamux(Yamux):
     async def handle_incoming(self) -> None:
         """Read frames until the connection ends, for whatever reason, then clean up."""
         try:
-            for turn in itertools.count(1):
-                if self.event_shutting_down.is_set():
-                    break
-                if turn % _MESSAGES_PER_TURN == 0:
-                    await trio.lowlevel.checkpoint()
+            while not self.event_shutting_down.is_set():
                 data = await self.secured_conn.read(None)
                 if self.delay_s or self._late:
                     await self._late.put(data, self.delay_s)
                 else:
-                    self._receive(data)
+                    await self._receive(data)
         except PeerMisbehaved as error:
             self.misbehaviour = error
         except Exception:  # reset, decryption failure, end of stream: the connection is over
@@ -193,12 +188,19 @@ class GuardedYamux(Yamux):
             self._late.clear()
             await self.sever()
 
-    def _receive(self, data: bytes) -> None:
-        for part in self._splitter.feed(data):
-            if isinstance(part, FramePayload):
-                self._receive_data(part)
-            else:
-                self._receive_header(part)
+    async def _receive(self, data: bytes) -> None:
+        parts = 0
+        for parts, part in enumerate(self._splitter.feed(data), 1):
+            self._receive_part(part)
+            if parts % FRAMES_PER_TURN == 0:
+                await self.toll.pay(0, FRAMES_PER_TURN)
+        await self.toll.pay(len(data), parts % FRAMES_PER_TURN)
+
+    def _receive_part(self, part: FrameHeader | FramePayload) -> None:
+        if isinstance(part, FramePayload):
+            self._receive_data(part)
+        else:
+            self._receive_header(part)
 
     async def open_stream(self) -> GuardedStream:
         """A new stream of ours; usable at once, before the peer has acknowledged it."""

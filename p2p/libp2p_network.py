@@ -175,7 +175,7 @@ class Libp2pNetwork:
         self._status = status
 
     def set_validators(self, keys: Collection[bytes]) -> None:
-        self._board.roster.set_validators(keys)
+        self._board.set_validators(keys)
 
     def set_blocked(self, peers: Collection[str]) -> None:
         self._board.blocked = frozenset(peers)

@@ -119,6 +119,7 @@ class Stack:
         assert self._nursery is not None, "connections come after the start"
         peer = yamux_of(connection).peer_id.to_base58()
         self._lengthen(connection)
+        yamux_of(connection).toll.strangers = self._board.strangers
         if self._board.is_banned(peer):
             self._nursery.start_soon(connection.close)
         elif connection.direction is Direction.INBOUND:

@@ -21,6 +21,7 @@ from p2p.network import DelayOf, Direction, RequestHandler, no_delay
 from p2p.peers import PeerTable
 from p2p.quotas import Kind, Quotas
 from p2p.roster import Member, Roster
+from p2p.toll import Budget, strangers_budget
 from p2p.wire.encoding import encode_message
 from p2p.wire.framing import frame
 from p2p.wire.messages import Status
@@ -60,6 +61,7 @@ class Switchboard:
     links: dict[str, PeerLink] = field(default_factory=dict)
     by_connection: dict[GuardedYamux, PeerLink] = field(default_factory=dict)
     changed: trio.Event = field(default_factory=trio.Event)
+    strangers: Budget = field(default_factory=strangers_budget)
 
     def admit(self, link: PeerLink) -> bool:
         """A peer was verified on this connection; False if the connection is to be closed.
@@ -82,8 +84,15 @@ class Switchboard:
             existing.become_spare()
         self.links[link.peer] = link
         self.roster.add(self._member(link))
+        self._charge(link)
         self._notify()
         return True
+
+    def set_validators(self, keys: Collection[bytes]) -> None:
+        """The keys that count as validators' from now on."""
+        self.roster.set_validators(keys)
+        for link in self.by_connection.values():
+            self._charge(link)
 
     def release(self, link: PeerLink) -> None:
         """A connection is over."""
@@ -144,6 +153,10 @@ class Switchboard:
     def announce_status(self, status: Status) -> None:
         """Tell every peer how far we are."""
         self.queue(tuple(self.links), encode_message(status), consensus=False)
+
+    def _charge(self, link: PeerLink) -> None:
+        is_known = self.roster.is_validator(link.hello.validator_key)
+        yamux_of(link.connection).toll.strangers = None if is_known else self.strangers
 
     def _notify(self) -> None:
         self.changed.set()

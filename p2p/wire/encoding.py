@@ -92,7 +92,7 @@ from p2p.wire.messages import (
 )
 from p2p.wire.snapshots import SNAPSHOT_ANSWERS, SNAPSHOT_REQUESTS, SNAPSHOT_RESPONSES
 
-WIRE_VERSION: Final = 2
+WIRE_VERSION: Final = 3
 """Raised with every change to what a message is or means; `p2p/README.md` says when."""
 _HEAD_BYTES: Final = 2
 

@@ -14,7 +14,7 @@ class Taken:
         self.began = trio.current_time()
         self.at_ms: list[tuple[bytes, int]] = []
 
-    def __call__(self, data: bytes) -> None:
+    async def __call__(self, data: bytes) -> None:
         self.at_ms.append((data, self.now_ms))
 
     @property

@@ -1,0 +1,92 @@
+"""What a connection sends costs this thread a share of its time and no more."""
+
+from collections import deque
+from typing import Any, cast
+
+import pytest
+import trio
+from libp2p.peer.id import ID
+from trio.testing import MockClock
+
+from p2p.libp2p_guard_yamux import GuardedYamux
+from p2p.toll import FRAME_US, MESSAGE_US, Budget, Toll, strangers_budget
+from p2p.yamux_frames import Flag, FrameType, pack_frame
+
+USELESS = pack_frame(FrameType.WINDOW_UPDATE, Flag.NONE, 9_999, 1)
+FRAMES = 5_000
+
+
+class Wire:
+    """A connection on which some messages have come, and then nothing."""
+
+    is_initiator = False
+
+    def __init__(self, messages: list[bytes]) -> None:
+        self.left = deque(messages)
+
+    async def read(self, _size: int | None) -> bytes:
+        if not self.left:
+            await trio.sleep_forever()
+        return self.left.popleft()
+
+    async def write(self, _data: bytes) -> None: ...
+
+    async def close(self) -> None: ...
+
+
+def connection(messages: list[bytes]) -> tuple[GuardedYamux, Wire]:
+    wire = Wire(messages)
+    return GuardedYamux(cast("Any", wire), ID(b"peer")), wire
+
+
+def test_what_is_taken_beyond_the_share_is_waited_for() -> None:
+    budget = Budget(percent=10)
+    assert budget.take(50_000, 7.0) == 0  # what may come at once
+    assert budget.take(10_000, 7.0) == pytest.approx(0.1)
+    assert budget.take(0, 7.05) == pytest.approx(0.05)
+    assert budget.take(0, 7.1) == pytest.approx(0)
+    assert budget.take(50_001, 1e6) > 0  # an idle hour is worth no more than a start
+
+
+async def test_one_message_of_many_frames_is_read_in_turns(autojump_clock: MockClock) -> None:
+    """65 KB of useless frames held up all other tasks for 17 ms, nine of them for 170."""
+    yamux, wire = connection([USELESS * FRAMES])
+    turns = 0
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(yamux.handle_incoming)
+        while yamux._frames < FRAMES:
+            turns += 1
+            await trio.lowlevel.checkpoint()
+        nursery.cancel_scope.cancel()
+    assert not wire.left
+    assert turns >= 15
+
+
+@pytest.mark.parametrize("payload", [USELESS, USELESS * 240], ids=["small", "full"])
+async def test_strangers_have_one_share_however_many_they_are(
+    autojump_clock: MockClock, payload: bytes
+) -> None:
+    frames, peers = len(payload) // len(USELESS), 20
+    messages = 5_000 // frames
+    budget, began = strangers_budget(), trio.current_time()
+    pairs = [connection([payload] * messages) for _ in range(peers)]
+    async with trio.open_nursery() as nursery:
+        for yamux, _ in pairs:
+            yamux.toll.strangers = budget
+            nursery.start_soon(yamux.handle_incoming)
+        while any(wire.left for _, wire in pairs):  # noqa: ASYNC110
+            await trio.sleep(0.01)
+        nursery.cancel_scope.cancel()
+    cost_s = peers * messages * (MESSAGE_US + frames * FRAME_US) / 1e6
+    assert trio.current_time() - began >= cost_s / 0.3 - 0.5
+
+
+async def test_a_validator_does_not_wait_for_strangers(autojump_clock: MockClock) -> None:
+    budget, began = strangers_budget(), trio.current_time()
+    budget.take(60_000_000, began)
+    await Toll().pay(1_000, 1)
+    assert trio.current_time() == began
+    stranger = Toll()
+    stranger.strangers = budget
+    await stranger.pay(1_000, 1)
+    assert trio.current_time() > began + 100
