@@ -11,7 +11,6 @@ from libp2p.network.connection.swarm_connection import SwarmConn
 from libp2p.network.stream.net_stream import NetStream
 
 from genesis.limits import (
-    ANSWERS_AT_ONCE_MAX,
     EXCHANGED_ADDRESSES_MAX,
     HELLO_MAX_BYTES,
     PUSHED_MAX_BYTES,
@@ -22,6 +21,7 @@ from genesis.limits import (
 from native.errors import InvalidData
 from native.node_keys import parse_peer_id
 from p2p.errors import PeerMisbehaved, Penalty
+from p2p.libp2p_bulk import BulkAnswers
 from p2p.libp2p_guard import answer_or_refuse
 from p2p.libp2p_guard_swarm import HELLO_TIMEOUT_S, GuardedHost, muxed, open_stream, reset_stream
 from p2p.libp2p_guard_yamux import GuardedStream
@@ -70,7 +70,7 @@ class Serving:
         self._hello = hello
         self._begin = begin
         self._strangers = Strangers(now_ms())
-        self._bulk_answers = trio.CapacityLimiter(ANSWERS_AT_ONCE_MAX)
+        self._bulk = BulkAnswers()
 
     def register(self, host: GuardedHost) -> None:
         """Answer on our four protocols."""
@@ -201,6 +201,16 @@ class Serving:
             self._leave(link, Kind.REQUEST)
 
     async def _answer(self, link: PeerLink, stream: GuardedStream, payload: bytes) -> None:
+        framed = frame(await self._respond(link, payload))
+        if len(framed) >= _BULK_BYTES and self._bulk.is_full:
+            framed = frame(encode_message(Refused()))
+        with trio.fail_after(_ANSWER_WRITE_S):
+            if len(framed) < _BULK_BYTES:
+                await stream.write(framed)
+            else:
+                await self._bulk.write(link.bulk_answer, stream, framed)
+
+    async def _respond(self, link: PeerLink, payload: bytes) -> bytes:
         request = decode_request(payload)
         response: Response | Refused = Refused()
         if not self._board.allows(link.peer, Kind.REQUEST):
@@ -213,13 +223,7 @@ class Serving:
         if len(encoded) > RESPONSE_MAX_BYTES + _HEAD_BYTES:
             log.error("an answer of %d bytes to %s", len(encoded), type(request).__name__)
             encoded = encode_message(Refused())
-        with trio.fail_after(_ANSWER_WRITE_S):
-            if len(encoded) < _BULK_BYTES:
-                await stream.write(frame(encoded))
-                return
-            # Whoever reads slowly holds one large answer in our memory, not many.
-            async with link.bulk_answer, self._bulk_answers:
-                await stream.write(frame(encoded))
+        return encoded
 
     def _known_peers(self, asker: str) -> Peers:
         members = self._board.roster.members()

@@ -4,7 +4,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import trio
+from libp2p.abc import INetStream
+from libp2p.custom_types import TProtocol
 from libp2p.network.connection.swarm_connection import SwarmConn
+from libp2p.network.stream.net_stream import NetStream
 from libp2p.peer.id import ID
 from libp2p.tools.anyio_service import background_trio_service
 from multiaddr import Multiaddr  # type: ignore[import-untyped]  # ships no types
@@ -91,11 +94,16 @@ class Attacker:
 
 @asynccontextmanager
 async def attacking(
-    victim: Libp2pNetwork, *, number: int = 50, verified: bool = True
+    victim: Libp2pNetwork, *, number: int = 50, verified: bool = True, polite: bool = False
 ) -> AsyncIterator[Attacker]:
-    """A peer connected to the victim, which has said hello unless told otherwise."""
+    """A peer connected to the victim, which has said hello unless told otherwise.
+
+    A `polite` one reads what the victim pushes, and so stays connected for longer.
+    """
     identity = make_identity(number)
     host = build_host(identity.node_seed, Admission(), lambda peer, fault: None)
+    for protocol in (TOPICS.consensus, TOPICS.announcements) if polite else ():
+        host.set_stream_handler(TProtocol(protocol), _read_all)
     swarm = host.get_network()
     address = parse_peer_address(victim.address)
     async with background_trio_service(swarm):
@@ -110,6 +118,12 @@ async def attacking(
         finally:
             with trio.CancelScope(shield=True):
                 await attacker.yamux.sever()
+
+
+async def _read_all(stream: INetStream) -> None:
+    assert isinstance(stream, NetStream), "the swarm makes no others"
+    while True:
+        await muxed(stream).read(-1)
 
 
 @asynccontextmanager

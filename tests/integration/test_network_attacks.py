@@ -3,6 +3,7 @@
 import os
 import random
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import Any
 
@@ -18,6 +19,7 @@ from libp2p.utils import encode_varint_prefixed
 
 from genesis.limits import ANNOUNCEMENTS_BURST, PENDING_HANDSHAKES_MAX
 from native.hashing import Hash32
+from p2p import libp2p_bulk
 from p2p.addresses import parse_peer_address
 from p2p.errors import RequestFailed
 from p2p.gossip import gossip_id
@@ -322,6 +324,26 @@ async def test_slow_readers_hold_no_more_than_their_share() -> None:
                     await trio.sleep(0.01)
             await trio.sleep(0.5)
             assert victim.counters.restarts == 0
+
+
+async def test_slow_readers_do_not_keep_others_from_large_answers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    places, question = 2, GetBlocks((Hash32(b"1" * 32),))
+    monkeypatch.setattr(libp2p_bulk, "ANSWERS_AT_ONCE_MAX", places)
+    victim = make_network(0)
+    victim.set_handler(serve_large_blocks)
+    async with running(victim), AsyncExitStack() as held:
+        for number in range(50, 51 + places):
+            held_by = attacking(victim, number=number, polite=True)
+            attacker = await held.enter_async_context(held_by)
+            stream = await attacker.open(TOPICS.requests)
+            await stream.write(frame(encode_message(question)))  # and never reads the answer
+        honest = make_network(1, [victim.address])
+        async with running(honest):
+            await eventually(lambda: len(honest.peers()) == 1)
+            answer = await honest.request(victim.peer_id, question, timeout_s=15)
+            assert len(answer.blocks[0].body_raw) == 7_000_000
 
 
 async def test_a_flood_of_questions_is_throttled_and_punished() -> None:
