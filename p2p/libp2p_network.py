@@ -71,6 +71,7 @@ class Libp2pNetwork:
         self._board = Switchboard(self._peer_id, settings.loopback_only)
         self._status = Status(0, ZERO_HASH, 0, 0)
         self._wanted = [_require_peer(parse_peer_address(text)) for text in settings.bootstrap]
+        self._board.wanted.update(each.peer_id for each in self._wanted)
         self._bound = parse_peer_address(settings.announce or settings.listen)
         self._hello = make_hello(
             identity.network_id,
@@ -192,6 +193,7 @@ class Libp2pNetwork:
         if wanted in self._wanted:
             return
         self._wanted.append(wanted)
+        self._board.wanted.add(wanted.peer_id)
         if self._stack is not None:
             self._stack.dialer.want(wanted, lasting=True)
 

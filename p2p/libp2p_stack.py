@@ -26,7 +26,7 @@ from p2p.libp2p_guard_gossip import GuardedPubsub
 from p2p.libp2p_guard_swarm import HANDSHAKE_TIMEOUT_S, STREAM_ERRORS, build_host
 from p2p.libp2p_link import PeerLink, yamux_of
 from p2p.libp2p_serving import Serving
-from p2p.libp2p_switchboard import Switchboard
+from p2p.libp2p_switchboard import Switchboard, learnable
 from p2p.network import GossipVerdict
 from p2p.quotas import Kind
 from p2p.settings import NetworkSettings, NodeIdentity
@@ -198,8 +198,10 @@ class Stack:
                 payload = await link.requests.ask(encode_message(question))
             answer = decode_response(question, payload)
             if isinstance(answer, Peers):
-                for text in answer.addresses:
-                    self.dialer.want(parse_peer_address(text), lasting=False)
+                remote = yamux_of(link.connection).get_remote_address()
+                for address in map(parse_peer_address, answer.addresses):
+                    if learnable(address, "" if remote is None else remote[0]):
+                        self.dialer.want(address, lasting=False)
         except InvalidData as error:
             self._board.penalize(link.peer, Penalty.MALFORMED, str(error))
         except STREAM_ERRORS as error:

@@ -58,6 +58,8 @@ class Switchboard:
     handler: RequestHandler | None = None
     blocked: frozenset[str] = frozenset()
     delay_of: DelayOf = no_delay
+    wanted: set[str] = field(default_factory=set)
+    """Peers that our operator named: the bootstrap nodes."""
     links: dict[str, PeerLink] = field(default_factory=dict)
     by_connection: dict[GuardedYamux, PeerLink] = field(default_factory=dict)
     changed: trio.Event = field(default_factory=trio.Event)
@@ -169,15 +171,20 @@ class Switchboard:
         return we_dialled == (self.own_peer < new.peer)
 
     def _has_room_for(self, link: PeerLink) -> bool:
+        """Validators, and those that our operator named, always find room: strangers that came
+        first must not be all whom we hear."""
         if len(self.links) < PEERS_MAX:
             return True
-        if not self.roster.is_validator(link.hello.validator_key):
+        if not self._is_kept(link):
             return False
-        for other in self.links.values():
-            if not self.roster.is_validator(other.hello.validator_key):
+        for other in reversed(self.links.values()):
+            if not self._is_kept(other):
                 other.disconnect()
                 return True
         return False
+
+    def _is_kept(self, link: PeerLink) -> bool:
+        return link.peer in self.wanted or self.roster.is_validator(link.hello.validator_key)
 
     def _member(self, link: PeerLink) -> Member:
         remote = yamux_of(link.connection).get_remote_address()
@@ -211,6 +218,14 @@ def dialable(listen: str, observed_host: str, peer: str) -> str:
     ):
         return ""
     return str(PeerAddress(address.kind, address.host, address.port, peer))
+
+
+def learnable(address: PeerAddress, told_by: str) -> bool:
+    """Whether to dial what a peer on the host `told_by` says of others: it must not have us knock
+    on the doors of our own machine."""
+    if address.port == 0 or address.is_unspecified:
+        return False
+    return not address.is_loopback or is_loopback(told_by)
 
 
 def now_ms() -> int:
