@@ -1,7 +1,7 @@
 """Votes for the last block of an epoch, brought into the first blocks after it: they are paid."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from aichain.chain import Chain
@@ -10,7 +10,11 @@ from consensus.certificates import QuorumCertificate
 from consensus.core.events import Event, VoteAccepted
 from consensus.votes import SignedVote, VotePhase
 from genesis.checkpoints import Checkpoint
-from genesis.limits import PARTICIPATION_VOTES_MAX, VALIDITY_WINDOW_BLOCKS
+from genesis.limits import (
+    PARTICIPATION_VOTES_MAX,
+    SYSTEM_TRANSACTIONS_MAX,
+    VALIDITY_WINDOW_BLOCKS,
+)
 from genesis.units import address_of_key
 from native.signatures import SigningKey
 from vm.anchors import Anchor, closing_height, read_anchor
@@ -71,7 +75,11 @@ class AnchorVotes:
         self._late = {signed.epoch: {**held, signed.voter_index: signed}}
 
     def missing_on(self, parent: State, epoch: int) -> Sequence[VerifiedTransaction]:
-        """Transactions with the votes that a child of `parent` may still count. Blocking."""
+        """Transactions with the votes that a child of `parent` may still count. Blocking.
+
+        No more than a block takes, for each is signed, and those with the most votes first: a
+        late vote names what view its voter likes, and has a transaction for itself there.
+        """
         if not epoch:
             return ()
         anchor, height = read_anchor(parent.get), parent.head.height + 1
@@ -80,11 +88,24 @@ class AnchorVotes:
         certificate, checkpoint = self._proof_of(anchor, epoch - 1)
         if certificate is None:
             return ()
+        parts = self._parts(certificate, epoch - 1, anchor)
         return tuple(
-            self._transaction(parent, epoch - 1, view, dict(some), checkpoint)
-            for view, votes in self._votes(certificate, epoch - 1).items()
-            for some in _parts([(at, votes[at]) for at in sorted(votes) if not anchor.has(at)])
+            self._transaction(parent, epoch - 1, view, some, checkpoint) for view, some in parts
         )
+
+    def _parts(
+        self, certificate: QuorumCertificate, epoch: int, anchor: Anchor
+    ) -> list[tuple[int, _Votes]]:
+        """What is not counted yet, by view: as much as one block takes, the most votes first."""
+        parts: list[tuple[int, _Votes]] = []
+        for view, votes in self._votes(certificate, epoch).items():
+            open_ = [(at, votes[at]) for at in sorted(votes) if not anchor.has(at)]
+            parts.extend(
+                (view, dict(open_[start : start + PARTICIPATION_VOTES_MAX]))
+                for start in range(0, len(open_), PARTICIPATION_VOTES_MAX)
+            )
+        parts.sort(key=lambda part: len(part[1]), reverse=True)
+        return parts[:SYSTEM_TRANSACTIONS_MAX]
 
     def _proof_of(
         self, anchor: Anchor, epoch: int
@@ -139,8 +160,3 @@ class AnchorVotes:
         )
         reveal = parent.get(public_key_key(sender)) is None
         return VerifiedTransaction(sign_transaction(transaction, self._key, reveal=reveal))
-
-
-def _parts(votes: Sequence[tuple[int, bytes]]) -> Iterable[Sequence[tuple[int, bytes]]]:
-    for start in range(0, len(votes), PARTICIPATION_VOTES_MAX):
-        yield votes[start : start + PARTICIPATION_VOTES_MAX]

@@ -12,6 +12,7 @@ from libp2p.abc import INetStream
 from libp2p.custom_types import TProtocol
 from libp2p.host.exceptions import StreamFailure
 from libp2p.network.stream.net_stream import NetStream
+from libp2p.peer.id import ID
 from libp2p.pubsub.pb import rpc_pb2
 from libp2p.stream_muxer.exceptions import MuxedStreamError, MuxedStreamReset
 from libp2p.utils import encode_varint_prefixed
@@ -21,6 +22,7 @@ from native.hashing import Hash32
 from p2p.addresses import parse_peer_address
 from p2p.errors import RequestFailed
 from p2p.gossip import gossip_id
+from p2p.libp2p_guard_gossip import ContentCache
 from p2p.libp2p_guard_swarm import muxed
 from p2p.libp2p_network import Libp2pNetwork
 from p2p.network import GossipVerdict
@@ -272,6 +274,32 @@ async def test_gossip_that_is_asked_for_again_and_again_is_given_a_few_times() -
         await eventually(lambda: payload in heard)
         await trio.sleep(0.5)
         assert 1 <= heard.count(payload) <= 3
+
+
+async def test_questions_for_thousands_of_messages_in_one_rpc_are_cut_short(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Beside a true message they cost no more than that; looking 8,192 ids up took 20 ms."""
+    given, give = list[bytes](), ContentCache.give
+
+    def counted(cache: ContentCache, peer: ID, message_id: bytes) -> rpc_pb2.Message | None:
+        given.append(message_id)
+        return give(cache, peer, message_id)
+
+    monkeypatch.setattr(ContentCache, "give", counted)
+    topic, payload = TOPICS.finals, encode_message(make_final())
+    ids = [number.to_bytes(20, "big") for number in range(32 * 256)]
+    rpc = rpc_pb2.RPC(publish=[rpc_pb2.Message(data=payload, topicIDs=[topic])])
+    for start in range(0, len(ids), 256):
+        some = ids[start : start + 256]
+        rpc.control.iwant.append(rpc_pb2.ControlIWant(messageIDs=some))
+        rpc.control.ihave.append(rpc_pb2.ControlIHave(topicID=topic, messageIDs=some))
+    async with besieged() as victim, attacking(victim, polite=True) as attacker:
+        stream = await attacker.open(GOSSIPSUB)
+        await stream.write(encode_varint_prefixed(rpc.SerializeToString()))
+        await eventually(lambda: bool(given))
+        await trio.sleep(0.2)
+        assert given == ids[:256]
 
 
 async def test_two_hellos_at_once_are_one_too_many() -> None:

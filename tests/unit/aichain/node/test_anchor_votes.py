@@ -8,7 +8,9 @@ import pytest
 from aichain.node.anchor_votes import AnchorVotes
 from consensus.certificates import QuorumCertificate, assemble
 from consensus.votes import SignedVote, Vote, VotePhase, cancel_vote
+from genesis.limits import SYSTEM_TRANSACTIONS_MAX
 from native.hashing import Hash32, derive_hash
+from vm.anchors import Anchor
 
 INSTANCE, BLOCK, OTHER = (Hash32(derive_hash("test", name)) for name in (b"i", b"b", b"o"))
 MEMBERS, EPOCH = 7, 3
@@ -76,3 +78,21 @@ def test_ones_own_vote_is_brought_once(anchors: AnchorVotes) -> None:
     assert brought(anchors) == {9: {0, 1, 2, 3, 4, 5}}
     anchors.keep(replace(signed(5), signature=bytes(3309)))
     assert brought(anchors) == {9: {0, 1, 2, 3, 4, 5}}
+
+
+def test_no_more_is_signed_than_a_block_takes_and_the_most_votes_come_first(
+    anchors: AnchorVotes,
+) -> None:
+    """Who is evil names another view for each of its votes: every block's proposer signed a
+    transaction for each of them, 300 with 1,000 validators."""
+    members, quorum = 60, 20
+    decided = assemble([signed(voter) for voter in range(quorum)], members)
+    for voter in range(quorum, members):
+        anchors.keep(signed(voter, replace(COMMIT, view=100 + voter)))
+    parts = anchors._parts(decided, EPOCH, Anchor(40, INSTANCE, BLOCK, 0, bytes(8)))
+    assert len(parts) == SYSTEM_TRANSACTIONS_MAX
+    assert [len(votes) for _, votes in parts] == [18, 2, *[1] * (SYSTEM_TRANSACTIONS_MAX - 2)]
+    counted = Anchor(40, INSTANCE, BLOCK, 0, b"\xff\xff\x0f" + bytes(5))
+    assert [set(votes) for _, votes in anchors._parts(decided, EPOCH, counted)] == [
+        {voter} for voter in range(quorum, quorum + SYSTEM_TRANSACTIONS_MAX)
+    ]
