@@ -176,7 +176,8 @@ KINDS: dict[str, Kind] = {
         byzantine=0.31,
         fast_modes=("drip",),
         always_bad=(7, 7),
-        checkpoints=4,
+        run_ms=165_000,
+        checkpoints=5,
     ),
     "split37": Kind(
         "A minority is kept open by a late FINAL, and 37 % finish its term behind the restart.",
