@@ -44,6 +44,7 @@ from aichain.config_values import TrustPoint as TrustPoint
 from aichain.errors import ConfigError
 from aichain.homes import data_directory, socket_of
 from aichain.regular_file import read_regular
+from aichain.webhook_file import Webhook
 from genesis.document import GenesisDocument, parse_document
 from genesis.errors import InvalidGenesis
 from genesis.limits import GENESIS_TEXT_MAX_BYTES
@@ -73,6 +74,7 @@ KEYS: Final[Mapping[str, str]] = {
     "sync": "full, or snapshot: who is far behind fetches a recent state instead of all blocks",
     "snapshots": "make a snapshot of each epoch's end for peers that join; false needs less disk",
     "trust": "HEIGHT:HASH of a recent block to start from; needs sync = snapshot",
+    "webhooks": "file of webhooks: where this node posts what becomes final",
     "rpc.listen": "HOST:PORT of JSON-RPC, WebSocket, health and metrics",
     "rpc.cors": "origins a browser may call from; empty allows none",
     "rpc.hosts": "host names under which this node may be called, besides localhost",
@@ -123,6 +125,7 @@ class Settings:
     rpc_hosts: tuple[str, ...]
     rpc_tokens: Path | None
     rpc_explorer: bool | None
+    webhooks: Path | None
     fleet_registry: Path | None
     fleet_hq: str
     p2p_listen: Endpoint
@@ -164,6 +167,7 @@ class NodeConfig:
     fleet_hq: str = ""
     fleet_token: str = field(default="", repr=False)
     """Where our own heartbeats go, and the token that is shown there."""
+    webhooks: tuple[Webhook, ...] = ()
     log_format: LogFormat = LogFormat.HUMAN
     log_level: str = "info"
     log_file: Path | None = None
@@ -301,6 +305,7 @@ def resolve_settings(
         rpc_hosts=pick("rpc.hosts", read_hosts, ()),
         rpc_tokens=pick("rpc.tokens", read_path, None),
         rpc_explorer=pick("rpc.explorer", read_boolean, None),
+        webhooks=pick("webhooks", read_path, None),
         fleet_registry=pick("fleet.registry", read_path, None),
         fleet_hq=pick("fleet.hq", read_http_url, ""),
         p2p_listen=pick("p2p.listen", read_endpoint, Endpoint("127.0.0.1", P2P_PORT + ports)),

@@ -119,6 +119,12 @@ class Metrics:
         self._rpc_by_method: dict[str, Histogram] = {}
         self._rpc_refusals = self._counter("rpc_refusals", "RPC errors by code", "code")
         self._rpc_connections = self._gauge("rpc_connections", "Open RPC connections")
+        self._webhooks = self._counter(
+            "webhook_deliveries", "Deliveries to webhooks, and tries", "webhook", "outcome"
+        )
+        self._webhooks_behind = self._gauge(
+            "webhook_behind_blocks", "Final blocks that a webhook was not told of yet", "webhook"
+        )
         self._add_verification()
 
     def _add_standing(self) -> None:
@@ -298,6 +304,13 @@ class Metrics:
 
     def rpc_connections_are(self, count: int) -> None:
         self._rpc_connections.set(count)
+
+    def webhook_delivered(self, webhook: str, outcome: str) -> None:
+        """`webhook` is a name of the operator's file."""
+        self._webhooks.labels(webhook=webhook, outcome=outcome).inc()
+
+    def webhook_behind(self, webhook: str, blocks: int) -> None:
+        self._webhooks_behind.labels(webhook=webhook).set(blocks)
 
     def text(self) -> bytes:
         """Everything in the Prometheus text format."""

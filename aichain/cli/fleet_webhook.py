@@ -1,12 +1,13 @@
 """Posts an alert to the address that an operator gave: a few tries, each within a bounded time."""
 
-import http.client
 import json
 import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import Final
 from urllib.parse import urlsplit
+
+from aichain.http_post import post
 
 TRIES: Final = 3
 PAUSE_S: Final = 1.0
@@ -28,7 +29,7 @@ def post_alert(
     for attempt in range(TRIES):
         if attempt:
             pause(PAUSE_S * attempt)
-        outcome = _within(2 * timeout_s, lambda: _post(url, body, timeout_s))
+        outcome = _within(2 * timeout_s, lambda: post(url, body, {}, timeout_s))
         if isinstance(outcome, str):
             reason = outcome
         elif outcome in TAKEN:
@@ -38,26 +39,6 @@ def post_alert(
             if outcome != BUSY and outcome < FAILED:
                 break
     return f"{urlsplit(url).hostname}: {reason}"
-
-
-def _post(url: str, body: bytes, timeout_s: float) -> int | str:
-    """The status of one answer, or what went wrong. Redirections are not followed."""
-    parts = urlsplit(url)
-    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    assert parts.hostname is not None, "addresses are checked where they are read"
-    connection = kind(parts.hostname, parts.port, timeout=timeout_s)
-    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    try:
-        connection.request("POST", path, body, {"Content-Type": "application/json"})
-        return connection.getresponse().status
-    except TimeoutError:
-        return "no answer in time"
-    except OSError as error:
-        return error.strerror or str(error)
-    except http.client.HTTPException:
-        return "what answers does not speak HTTP"
-    finally:
-        connection.close()
 
 
 def _within(seconds: float, call: Callable[[], int | str]) -> int | str:

@@ -33,6 +33,7 @@ from aichain.homes import CONFIG_FILE, data_root, default_home
 from aichain.keystore import load_header, load_or_create_node_seed
 from aichain.regular_file import read_regular
 from aichain.rpc.tokens import read_tokens
+from aichain.webhook_file import Webhook, read_webhooks
 from genesis.ceremony import require_launchable
 from genesis.document import GenesisDocument
 from genesis.limits import FLEET_FILE_MAX_BYTES
@@ -130,6 +131,7 @@ def _config(
         rpc_hosts=settings.rpc_hosts,
         rpc_tokens=_rpc_tokens(settings, home),
         explorer=document.public_keys if settings.rpc_explorer is None else settings.rpc_explorer,
+        webhooks=_webhooks(settings, home),
         fleet=fleet_peers(settings, home),
         fleet_hq=settings.fleet_hq,
         fleet_token=os.environ.get(TOKEN_VARIABLE, "") if settings.fleet_hq else "",
@@ -261,6 +263,16 @@ def _rpc_tokens(settings: Settings, home: Path) -> tuple[bytes, ...]:
     if settings.origins["rpc.tokens"] is Origin.FILE:
         path = home / path
     return read_tokens(path)
+
+
+def _webhooks(settings: Settings, home: Path) -> tuple[Webhook, ...]:
+    """None without a file; in config.toml its path is relative to it."""
+    path = settings.webhooks
+    if path is None:
+        return ()
+    if settings.origins["webhooks"] is Origin.FILE:
+        path = home / path
+    return read_webhooks(path)
 
 
 def fleet_peers(settings: Settings, home: Path) -> frozenset[bytes] | None:

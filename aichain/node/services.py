@@ -11,6 +11,7 @@ from aichain.node.assemble import Node
 from aichain.node.heartbeats import Headquarters, HeartbeatSender
 from aichain.node.joiner import ChainReady, Handover, tree_of
 from aichain.node.lanes.assemble import LaneNode
+from aichain.rpc.webhooks.sender import WebhookSender
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +29,13 @@ def heartbeats_of(node: AnyNode) -> HeartbeatSender:
         lambda: node.chain.head.head.height,
         node.context.clock,
     )
+
+
+def webhooks_of(node: AnyNode) -> WebhookSender:
+    """Of a node that was given a file of them."""
+    config, context = node.config, node.context
+    backend = node.rpc.context.backend
+    return WebhookSender(config.webhooks, config.home, backend, context.metrics, context.clock)
 
 
 async def run_services(
@@ -81,5 +89,7 @@ async def start_services(node: AnyNode, nursery: trio.Nursery) -> None:
         await nursery.start(node.rpc.run)
     except OSError as error:
         raise ListenRefused(address=str(node.config.rpc_listen), reason=str(error)) from error
+    if node.config.webhooks:
+        nursery.start_soon(webhooks_of(node).run)
     if node.config.fleet_hq:
         nursery.start_soon(heartbeats_of(node).run)

@@ -1,0 +1,1 @@
+"""Webhooks: what becomes final is posted, signed, to addresses that the operator named."""
