@@ -8,7 +8,7 @@ from collections.abc import Collection
 from aichain.rpc.http import HttpRefused, HttpRequest
 from aichain.rpc.settings import RpcSettings
 
-OPEN_PATHS = frozenset({"/health", "/ready"})
+OPEN_PATHS = frozenset({"/health", "/ready", "/validation", "/validation.json"})
 """Probes have no tokens."""
 _HOST = re.compile(r"(\[(?P<v6>[0-9a-fA-F:.]+)\]|(?P<name>[\w.-]+))(:[0-9]{1,5})?", re.ASCII)
 

@@ -15,6 +15,7 @@ GET  /health  200 while this process serves
 GET  /ready   200 while it is level with the network
 GET  /metrics Prometheus
 GET  /events?topics=newBlocks,transactions,votes&account=0x... server-sent events
+GET  /validation  validators, uptime, finality and throughput; /validation.json the same as JSON
 GET  /openrpc.json every method with its types
 """
 

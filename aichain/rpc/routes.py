@@ -19,9 +19,11 @@ from aichain.rpc.methods.discovery import DISCOVER
 from aichain.rpc.pages import render_page
 from aichain.rpc.shared import Caller, Shared
 from aichain.rpc.site import Site, SiteAnswer
+from aichain.rpc.validation import PATHS as VALIDATION_PATHS
+from aichain.rpc.validation import ValidationPages
 
 RPC_PATHS = frozenset({"/", "/rpc", "/ws"})
-OWN_PATHS = frozenset({"/health", "/ready", "/metrics", "/openrpc.json", EVENTS})
+OWN_PATHS = VALIDATION_PATHS | {"/health", "/ready", "/metrics", "/openrpc.json", EVENTS}
 """What the server answers itself, whatever site it has."""
 _JSON_TYPES = frozenset({JSON, "application/json-rpc", "application/jsonrequest"})
 
@@ -31,6 +33,7 @@ class Routes:
 
     def __init__(self, shared: Shared) -> None:
         self._shared = shared
+        self._validation = ValidationPages(shared.backend, shared.clock)
 
     async def respond(self, caller: Caller, request: HttpRequest) -> bytes:
         """The response's bytes. HttpRefused ends the connection."""
@@ -82,6 +85,8 @@ class Routes:
         if path == "/openrpc.json":
             document = await caller.door.registry.find(DISCOVER).call(shared.context, b"")
             return SiteAnswer(200, JSON, msgspec.json.encode(document))
+        if path in VALIDATION_PATHS:
+            return await self._validation.page(path)
         ready_within_ms = shared.settings.ready_within_ms
         return render_page(path, shared.backend, shared.clock.now_ms(), ready_within_ms)
 
