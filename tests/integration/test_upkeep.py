@@ -14,15 +14,19 @@ from aichain.chain import Chain
 from aichain.cli import db, main
 from aichain.cli.exit_codes import CommandExit
 from aichain.errors import ExitCode
-from aichain.store import keys
-from aichain.store.leveldb import LevelStore
 from aichain.store.paths import DataPaths
 from aichain.upkeep.answer_file import AnswerWriter, read_answers
 from genesis.document import GenesisDocument, render_document
 from genesis.networks import account_key
 from native import codec
-from native.hashing import ZERO_HASH
 from p2p.wire.messages import BlockData, BlockRange, FinalityClaim, GetFinality
+from tests.integration.home_damage import (
+    damage_body,
+    damage_certificate,
+    damage_header_range,
+    damage_receipts,
+    damage_state,
+)
 from tests.integration.lane_nodes import lane_cluster
 from tests.integration.nodes import cluster, transfer, until
 from tests.integration.snapshot_peers import EPOCH_BLOCKS, make_small
@@ -151,50 +155,6 @@ def test_a_home_without_a_chain_says_so(home: Home, tmp_path: Path, command: str
     told, code = home.empty(tmp_path / "none").refusal(*command.split())
     assert code == ExitCode.HOME_MISSING
     assert "there is no chain" in told
-
-
-def damage_body(home: Home) -> str:
-    segment = DataPaths(home.root).bodies / "000001.seg"
-    raw = bytearray(segment.read_bytes())
-    raw[len(raw) // 2] ^= 1
-    segment.write_bytes(raw)
-    return "block "
-
-
-def rewrite(home: Home, key: bytes, value: bytes | None) -> None:
-    database = LevelStore(DataPaths(home.root).state)
-    database.write({key: value}, sync=True)
-    database.close()
-
-
-def damage_state(home: Home) -> str:
-    rewrite(home, keys.state_key(b"a" + bytes(20)), b"\x01")
-    return "the state"
-
-
-def damage_receipts(home: Home) -> str:
-    database = LevelStore(DataPaths(home.root).state)
-    found = [key for key, _ in database.iterate(keys.RECEIPTS)]
-    database.close()
-    rewrite(home, found[-1], None)
-    return f"block {keys.height_in(found[-1], keys.RECEIPTS)}"
-
-
-def damage_certificate(home: Home) -> str:
-    database = LevelStore(DataPaths(home.root).state)
-    prefix = keys.DECISION if home.document.has_lanes else keys.CERTIFICATE
-    key, raw = next(iter(database.iterate(prefix)))
-    database.close()
-    fields = codec.decode(raw, max_bytes=len(raw), max_items=1_000)
-    signatures: Any = fields[1][-1] if home.document.has_lanes else fields[-1]  # type: ignore
-    signatures[0] = bytes(len(signatures[0]))
-    rewrite(home, key, codec.encode(fields))
-    return "decision " if home.document.has_lanes else "certificate of block"
-
-
-def damage_header_range(home: Home) -> str:
-    rewrite(home, keys.node_key(0, 2), ZERO_HASH)
-    return "block "
 
 
 DAMAGES = [damage_body, damage_state, damage_certificate, damage_header_range]
