@@ -6,6 +6,7 @@ from pathlib import Path
 
 import trio
 
+from aichain.explorer.site import Explorer
 from consensus.lanes.closes import CLOSE_CONTEXT, Close, CloseMessage, SignedClose
 from consensus.light import genesis_trust, verify_finality
 from consensus.votes import VOTE_CONTEXT, Lane, SignedVote, Vote, VotePhase
@@ -17,6 +18,7 @@ from p2p.network import Audience
 from p2p.wire.messages import LaneVote
 from tests.integration.lane_nodes import RunningLanes, lanes_of, play
 from tests.integration.nodes import owner_of, place_at, until, validator_at
+from tests.unit.aichain.explorer.visiting import request
 from vm.offences import OFFENCES_KEY, decode_offences
 from vm.queries import supply_view
 from vm.records import validator_key
@@ -73,8 +75,25 @@ def test_what_was_final_can_be_looked_up(tmp_path: Path) -> None:
         uptime = await backend.uptime(2 * EPOCH_BLOCKS)
         assert uptime.certificates > 0
         assert sum(each.signed for each in uptime.validators) > 0
+        await _look_at_pages(nodes[0])
 
     play_story(tmp_path, story=story, seed=5)
+
+
+async def _look_at_pages(node: RunningLanes) -> None:
+    """Both lanes have a stage of their own, and a certificate is that of a checkpoint."""
+    site = Explorer(node.rpc.backend, node.rpc.backend.head().document)
+    paths = ["/blocks", "/validators", "/consensus", f"/certificate/{EPOCH_BLOCKS}?verify=1"]
+    pages = {}
+    for path in paths:
+        answer = await site.answer(request(path), node.rpc, 0.0)
+        assert answer.status == 200, path
+        pages[path] = answer.body.decode()
+    assert "All validators" in pages["/consensus"]
+    assert "Term " in pages["/consensus"]
+    assert pages["/consensus"].count('class="stage"') >= 2
+    assert "Checkpoint" in pages[paths[-1]]
+    assert "and they are a quorum" in pages[paths[-1]]
 
 
 def test_a_seat_that_votes_twice_is_slashed_for_its_seats(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ playwright = pytest.importorskip("playwright.sync_api", reason="pip install play
 BROWSERS: Final = ("chromium", "chromium-browser", "google-chrome")
 PICTURES: Final = os.environ.get("AICHAIN_PICTURES")
 SIZES: Final = {"desktop": (1240, 800), "phone": (390, 844)}
-PATIENCE_MS: Final = 15_000
+PATIENCE_MS: Final = 60_000
 DARK: Final = ("overview", "transaction", "certificate", "validators", "consensus")
 """These have every colour."""
 STILL: Final = {"transaction-proof", "account-proof", "founder", "block"}
