@@ -139,6 +139,7 @@ EXPLORER_VIEWS = 3
 EXPLORER_TURNS = 16
 EXPLORER_UPTIME_BLOCKS = 960
 EXPLORER_UPTIME_PARTS = 30
+EXPLORER_UPTIME_CELLS_MAX = 3_000  # of the heat map: larger sets are shown in fewer parts
 EXPLORER_QUERY_FIELDS_MAX = 8
 EXPLORER_QUERY_MAX_CHARS = 256
 EXPLORER_CHECKS_PER_SECOND = 256  # signatures of certificates, for all visitors together

@@ -1,6 +1,6 @@
 """The explorer in a real browser: each page, what moves on it, and whether everybody can read it.
 
-Pictures of all pages are left in the folder that AICHAIN_PICTURES names.
+Pictures of all pages are left in the folder that EXPLORER_PICTURES names.
 """
 
 import os
@@ -19,7 +19,7 @@ from tests.interop.npm_clients import JS, npm_clients
 playwright = pytest.importorskip("playwright.sync_api", reason="pip install playwright")
 
 BROWSERS: Final = ("chromium", "chromium-browser", "google-chrome")
-PICTURES: Final = os.environ.get("AICHAIN_PICTURES")
+PICTURES: Final = os.environ.get("EXPLORER_PICTURES")
 SIZES: Final = {"desktop": (1240, 800), "phone": (390, 844)}
 PATIENCE_MS: Final = 60_000
 DARK: Final = ("overview", "transaction", "certificate", "validators", "consensus")

@@ -15,7 +15,12 @@ from aichain.rpc.methods.consensus import (
     Page as EvidenceQuery,
 )
 from aichain.rpc.results.validators import Attendance, Uptime, UptimePart
-from genesis.limits import EXPLORER_ROWS, EXPLORER_UPTIME_BLOCKS, EXPLORER_UPTIME_PARTS
+from genesis.limits import (
+    EXPLORER_ROWS,
+    EXPLORER_UPTIME_BLOCKS,
+    EXPLORER_UPTIME_CELLS_MAX,
+    EXPLORER_UPTIME_PARTS,
+)
 
 WARMTHS = 5
 """Classes of the heat map, from none to all."""
@@ -39,8 +44,10 @@ async def validators(visit: Visit) -> Page:
     context = visit.context
     voters = await get_validators(context, AtHeight())
     committee = await get_committee(context, CommitteeQuery(height=voters.height, views=0))
+    most = EXPLORER_UPTIME_CELLS_MAX // len(voters.validators)
+    parts = max(1, min(EXPLORER_UPTIME_PARTS, most))
     uptime = await get_validator_uptime(
-        context, Window(window_blocks=EXPLORER_UPTIME_BLOCKS, parts=EXPLORER_UPTIME_PARTS)
+        context, Window(window_blocks=EXPLORER_UPTIME_BLOCKS, parts=parts)
     )
     evidence = await get_evidence(context, EvidenceQuery(limit=EXPLORER_ROWS))
     attended = {each.address: each for each in uptime.validators}
@@ -62,19 +69,23 @@ async def validators(visit: Visit) -> Page:
             "seats": committee.term if isinstance(committee.term, int) else None,
             "registered": registered,
             "uptime": uptime,
-            "heat": [(address, _cells(address, uptime)) for address in attended],
+            "heat": _heat(uptime),
             "evidence": evidence,
         },
     )
 
 
-def _cells(address: str, uptime: Uptime) -> list[Cell]:
+def _heat(uptime: Uptime) -> list[tuple[str, list[Cell]]]:
+    """The cells of each validator, the oldest part first."""
     parts = uptime.parts if isinstance(uptime.parts, list) else [uptime]
-    return [_cell(address, part) for part in parts]
+    by_part = [(part, {each.address: each for each in part.validators}) for part in parts]
+    return [
+        (each.address, [_cell(part, found.get(each.address)) for part, found in by_part])
+        for each in uptime.validators
+    ]
 
 
-def _cell(address: str, part: UptimePart) -> Cell:
-    found = next((each for each in part.validators if each.address == address), None)
+def _cell(part: UptimePart, found: Attendance | None) -> Cell:
     signed = 0 if found is None else found.signed
     return Cell(
         first=part.first_height,
