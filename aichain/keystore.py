@@ -190,7 +190,7 @@ def change_passphrase(path: Path, opened: OpenedKey, passphrase: str) -> None:
     sealed = seal_key(
         opened.key, label=opened.label, created_ms=opened.created_ms, passphrase=passphrase
     )
-    replace_secret(path, sealed)
+    replace_secret(path.resolve(), sealed)  # of a link the file itself, or it kept the old one
 
 
 def load_key(path: Path, passphrase: str | None) -> OpenedKey:

@@ -1,6 +1,7 @@
 """`aichain config`: what a node is told to do, where each value comes from, how to change it."""
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -20,6 +21,8 @@ from aichain.homes import CONFIG_FILE
 from aichain.store.durable import replace_file
 
 KEY: Final = click.argument("key", type=click.Choice(list(KEYS)), metavar="KEY")
+
+_NUMBER: Final = re.compile(r"0|[1-9][0-9]{0,18}", re.ASCII)
 
 
 def _flags(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> Mapping[str, object]:
@@ -122,7 +125,8 @@ def set_setting(
             f"set {key} there with an editor",
             ExitCode.CONFIG,
         ) from None
-    replace_file(path, text.encode())
+    place = path.resolve()  # a link stays one, and who could read the file can read it still
+    replace_file(place, text.encode(), like=place.stat())
     show({"file": str(path), "setting": key, "value": written}, as_json=as_json)
 
 
@@ -171,7 +175,7 @@ def _typed(before: Mapping[str, object], key: str, text: str) -> object:
     forms: list[object] = []
     if text in ("true", "false"):
         forms.append(text == "true")
-    if text.isascii() and text.isdecimal() and str(int(text)) == text:
+    if _NUMBER.fullmatch(text):
         forms.append(int(text))
     wanted = plain_value(_with(before, key, text), key)
     if isinstance(wanted, list):

@@ -7,11 +7,12 @@ move the cursor of the terminal it is read on.
 import json
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 import click
 
-from aichain.cli.exit_codes import printable
+from aichain.cli.exit_codes import CommandError, CommandExit, printable
 from genesis.units import U128_MAX, format_amount
 
 MAX_CELL = 100
@@ -25,6 +26,16 @@ def show(value: object, *, as_json: bool) -> None:
         return
     for line in _lines(value):
         click.echo(line)
+
+
+def write_out(path: Path | None, text: str) -> None:
+    """Print it, or write it to a file; one that is there might be a key, and is left alone."""
+    if path is None:
+        click.echo(text)
+        return
+    if path.is_file():
+        raise CommandError(f"{path} exists", "choose another file", CommandExit.USAGE)
+    path.write_text(text + "\n", encoding="utf-8")
 
 
 def table(rows: Sequence[Mapping[str, object]]) -> list[str]:

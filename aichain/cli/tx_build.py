@@ -19,6 +19,7 @@ from aichain.cli.bodies import (
 from aichain.cli.client import RpcClient
 from aichain.cli.key_choice import address_named, signing_key
 from aichain.cli.options import KeyFolder, key_folder_options, rpc_option
+from aichain.cli.output import write_out
 from aichain.cli.refusals import refused_here
 from aichain.cli.values import AMOUNT, FILE
 from aichain.client.drafts import VALID_BLOCKS, Sender, draft
@@ -175,8 +176,6 @@ def _write(building: Building, make_body: Callable[[RpcClient, Sender], Body]) -
         except InvalidTransaction as error:
             raise refused_here(error) from None
     text = UnsignedFile(made, sender.must_reveal).to_json()
-    if building.out is None:
-        click.echo(text)
-    else:
-        building.out.write_text(text + "\n", encoding="utf-8")
+    write_out(building.out, text)
+    if building.out is not None:
         click.echo(f"{building.out} waits for `aichain tx sign {building.out}`", err=True)

@@ -10,6 +10,7 @@ from aichain.cli.exit_codes import CommandError, CommandExit, values_of
 from aichain.cli.inputs import PIPE, read_given_text
 from aichain.cli.key_choice import signing_key
 from aichain.cli.options import KeyFolder, key_folder_options
+from aichain.cli.output import write_out
 from aichain.cli.refusals import refused_here
 from aichain.cli.sending import Delivery, deliver
 from aichain.cli.values import FILE
@@ -55,10 +56,8 @@ def sign(
     except InvalidData as error:
         raise refused_here(error) from None
     text = SignedFile(signed).to_json()
-    if out is None:
-        click.echo(text)
-    else:
-        out.write_text(text + "\n", encoding="utf-8")
+    write_out(out, text)
+    if out is not None:
         click.echo(f"{out} may be sent by anybody: `aichain tx send {out}`", err=True)
 
 

@@ -8,7 +8,7 @@ from aichain.cli.exit_codes import CommandError, CommandExit
 from aichain.cli.inputs import PIPE, read_given, read_given_text
 from aichain.cli.key_choice import open_key, required_key_file
 from aichain.cli.options import KeyFolder, json_option, key_folder_options
-from aichain.cli.output import show
+from aichain.cli.output import show, write_out
 from aichain.cli.values import ADDRESS, FILE
 from aichain.client.messages import (
     MESSAGE_MAX_BYTES,
@@ -45,10 +45,7 @@ def sign(
     content = _message(message, message_file)
     opened = open_key(required_key_file(key, folder.path), folder.password_file)
     text = sign_message(opened.key, content).to_json()
-    if out is None:
-        click.echo(text)
-    else:
-        out.write_text(text + "\n", encoding="utf-8")
+    write_out(out, text)
 
 
 @click.command()

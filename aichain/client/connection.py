@@ -1,9 +1,11 @@
 """JSON-RPC over one kept-alive HTTP connection, or a unix socket: blocking, bounded, no magic."""
 
 import http.client
+import io
 import json
 import os
 import socket
+import time
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Final, NoReturn, Self
@@ -29,6 +31,8 @@ UNAUTHORIZED: Final = 401
 UNIX: Final = "unix:"
 """Before the path of a socket, where other addresses have http://."""
 MAX_ANSWER_BYTES: Final = 32 << 20
+WHOLE_ANSWER_TIMEOUTS: Final = 6
+"""How many of its timeouts a server has for a whole answer, if it says a little within each."""
 
 
 class _Fields(dict[str, Any]):
@@ -56,6 +60,7 @@ class Connection:
         token = os.environ.get(TOKEN_VARIABLE, "") if token is None else token
         self.url = url
         self._path, self._connection = _connection(url, timeout_s)
+        self._connection.response_class = _TimedResponse
         self._next_id = 0
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
 
@@ -95,7 +100,7 @@ class Connection:
         answers = self._exchange(requests)
         if not isinstance(answers, list) or not all(isinstance(item, dict) for item in answers):
             raise RpcGarbled(url=self.url, reason="the answer to a batch is not a list of objects")
-        by_id = {item.get("id"): item for item in answers}
+        by_id = {item["id"]: item for item in answers if isinstance(item.get("id"), int)}
         results: list[Any | RpcRefused] = []
         for request in requests:
             try:
@@ -175,6 +180,42 @@ class Connection:
         if "result" not in answer:
             raise RpcGarbled(url=self.url, reason="the answer has neither result nor error")
         return answer["result"]
+
+
+class _InTime(io.RawIOBase):
+    """What a socket says up to a moment: a server that drips bytes is not listened to for ever."""
+
+    def __init__(self, sock: socket.socket, source: io.RawIOBase) -> None:
+        super().__init__()
+        self._socket = sock
+        self._source = source
+        self._timeout_s = sock.gettimeout() or DEFAULT_TIMEOUT_S
+        self._until_s = time.monotonic() + WHOLE_ANSWER_TIMEOUTS * self._timeout_s
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:  # noqa: ANN401 as io declares it
+        left_s = self._until_s - time.monotonic()
+        if left_s <= 0:
+            raise TimeoutError
+        self._socket.settimeout(min(left_s, self._timeout_s))
+        try:
+            return self._source.readinto(buffer)
+        finally:
+            self._socket.settimeout(self._timeout_s)
+
+    def close(self) -> None:
+        self._source.close()
+        super().close()
+
+
+class _TimedResponse(http.client.HTTPResponse):
+    """An answer whose reads have one limit together."""
+
+    def __init__(self, sock: socket.socket, *given: Any, **named: Any) -> None:  # noqa: ANN401
+        super().__init__(sock, *given, **named)
+        self.fp = io.BufferedReader(_InTime(sock, self.fp.detach()))
 
 
 class _UnixConnection(http.client.HTTPConnection):

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import stat
 from pathlib import Path
 from typing import NoReturn
 
@@ -51,12 +52,18 @@ def make_directory(path: Path) -> None:
         sync_directory(each.parent)
 
 
-def replace_file(path: Path, data: bytes) -> None:
-    """The old contents or the new ones, never a mixture, whatever happens in between."""
+def replace_file(path: Path, data: bytes, like: os.stat_result | None = None) -> None:
+    """The old contents or the new ones, never a mixture, whatever happens in between.
+
+    Its owner's alone, unless it shall have the owner and mode of another file.
+    """
     fresh = path.with_name(path.name + ".new")
     try:
         descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         try:
+            if like is not None:
+                os.fchown(descriptor, like.st_uid, like.st_gid)
+                os.fchmod(descriptor, stat.S_IMODE(like.st_mode))
             write_all(fresh, descriptor, data, 0)
             sync_data(fresh, descriptor)
         finally:

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import BinaryIO, Final, Self
 
 from aichain.errors import FileRefused, FileTorn
+from aichain.regular_file import open_regular
 from aichain.store.durable import fail, sync_directory
 from genesis.limits import REQUEST_MAX_BYTES, RESPONSE_MAX_BYTES
 from native import codec
@@ -97,7 +98,7 @@ def read_answers(path: Path, kind: str, genesis_hash: Hash32) -> Iterator[Answer
 
     FileRefused where it is none, or is damaged; FileTorn where it ends within a record.
     """
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         if file.read(len(MAGIC)) != MAGIC:
             raise FileRefused(str(path), "it is no file of blocks or of a snapshot")
         records = _records(path, file)

@@ -20,6 +20,7 @@ from consensus.headers import block_ref
 from consensus.lanes.messages import Decision
 from consensus.light import Finality, Trust, verify_finality
 from genesis import limits
+from genesis.epochs import epoch_of_height
 from native.batch import verify_many
 from native.errors import InvalidData, InvalidSignature
 from p2p.wire.messages import (
@@ -29,7 +30,7 @@ from p2p.wire.messages import (
     GetFinality,
     GetRange,
 )
-from vm.blocks import Block, VerifiedBlock, body_bytes
+from vm.blocks import Block, Header, VerifiedBlock, body_bytes
 from vm.errors import InvalidBlock
 from vm.headers import require_size
 
@@ -135,7 +136,7 @@ class _Taker:
         last = blocks[-1].header
         if claim.headers[0].id != last.id:
             raise self._refused(f"what follows block {last.height} is not its certificate")
-        self._require_final(claim)
+        self._require_final(claim, last)
         for block in blocks:
             self._execute(block)
         references = [block_ref(block.header) for block in blocks]
@@ -145,14 +146,16 @@ class _Taker:
             decision = Decision(claim.checkpoint, claim.certificate)
             self._chain.decide(references, decision, finalized_at_ms=None)
 
-    def _require_final(self, claim: Finality) -> None:
+    def _require_final(self, claim: Finality, last: Header) -> None:
         """By those whom our own head names."""
         chain, head = self._chain, self._chain.head
         try:
             if claim.checkpoint is None:
-                start = claim.certificate.epoch * chain.document.consensus.epoch_blocks
-                known = chain.blocks.header_at(start)
-                if known is None or known.id != claim.start_id:
+                epoch_blocks = chain.document.consensus.epoch_blocks
+                epoch = epoch_of_height(last.height, epoch_blocks)
+                known = chain.blocks.header_at(epoch * epoch_blocks)
+                is_ours = known is not None and known.id == claim.start_id
+                if not is_ours or claim.certificate.epoch != epoch:
                     raise self._refused("a certificate of another chain's epoch")
             trust = Trust(head.head, head.validators_of(head.head.epoch))
             verify_finality(trust, claim, verify_many)

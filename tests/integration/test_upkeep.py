@@ -1,6 +1,7 @@
 """The home of a stopped node: checked, damaged and checked again, moved by files, made smaller."""
 
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -232,6 +233,14 @@ def forged(request: Any, response: Any) -> Any:
     return request, response
 
 
+def far(request: Any, response: Any) -> Any:
+    """A certificate of an epoch that no chain gets to."""
+    if isinstance(response, FinalityClaim) and response.finality is not None:
+        certificate = replace(response.finality.certificate, epoch=2**64 - 1)
+        return request, FinalityClaim(replace(response.finality, certificate=certificate))
+    return request, response
+
+
 def bodiless(request: Any, response: Any) -> Any:
     """Blocks whose headers promise more than is there, or less."""
     if isinstance(response, BlockRange):
@@ -260,6 +269,7 @@ def uncertified(request: Any, response: Any) -> Any:
 
 LIES = {
     forged: "is not shown to be final",
+    far: "",
     bodiless: "",
     missing: "does not follow",
     uncertified: "no record of blocks",
@@ -287,6 +297,14 @@ def test_a_damaged_file_and_one_of_another_kind_are_refused(home: Home, tmp_path
     file.write_bytes(raw)
     told, code = there.refusal("import", str(file))
     assert (code, "a record is damaged" in told) == (CommandExit.FILE_REFUSED, True)
+
+
+def test_a_pipe_is_no_file(home: Home, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for command in ("export", "import", "restore"):
+        told, code = home.refusal(command, str(pipe))
+        assert (code, "this is not a regular file" in told) == (CommandExit.FAILED, True)
 
 
 def test_a_snapshot_goes_through_a_file_and_blocks_follow(home: Home, tmp_path: Path) -> None:

@@ -93,6 +93,24 @@ def test_a_value_that_is_set_is_the_one_that_is_read(
     assert (home / "config.toml").read_text() == before, "comments and all"
 
 
+def test_a_file_that_is_changed_stays_where_it_is_and_whose_it_is(
+    home: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    link, file = home / "config.toml", tmp_path_factory.mktemp("settings") / "node.toml"
+    link.rename(file)
+    file.chmod(0o640)
+    link.symlink_to(file)
+    read(home, "set", "moniker", "ada")
+    assert link.is_symlink()
+    assert tomllib.loads(file.read_text())["moniker"] == "ada"
+    assert file.stat().st_mode & 0o777 == 0o640
+
+
+def test_a_number_of_any_length_is_a_value_or_none(home: Path) -> None:
+    assert run(home, "set", "keep", "9" * 5_000).exit_code == ExitCode.CONFIG
+    assert read(home, "set", "moniker", "12")["value"] == "12"
+
+
 def test_nothing_that_run_would_refuse_is_written(home: Path) -> None:
     before = (home / "config.toml").read_text()
     done = run(home, "set", "log.level", "loud")

@@ -63,6 +63,22 @@ def test_a_passphrase_is_changed_in_place(invoke: Invoke, tmp_path: Path) -> Non
         load_key(path, "old")
 
 
+def test_behind_a_link_no_key_keeps_the_old_passphrase(invoke: Invoke, tmp_path: Path) -> None:
+    link, path = tmp_path / "aichain/keys/me.key", tmp_path / "elsewhere.key"
+    link.rename(path)
+    link.symlink_to(path)
+    assert invoke("passwd", "me", "--new-password-file", "anew").exit_code == 0
+    assert link.is_symlink()
+    assert load_key(path, "new").key.seed == KEY.seed
+
+
+def test_what_is_signed_is_written_over_no_file(invoke: Invoke, tmp_path: Path) -> None:
+    path = tmp_path / "aichain/keys/me.key"
+    done = invoke("sign", "me", "--message", "x", "--out", str(path))
+    assert (done.exit_code, f"{path} exists" in done.stderr) == (2, True)
+    assert load_key(path, "old").key.seed == KEY.seed
+
+
 def test_a_wrong_passphrase_changes_nothing(invoke: Invoke, tmp_path: Path) -> None:
     Path("pass").write_text("wrong")
     assert invoke("passwd", "me", "--new-password-file", "anew").exit_code == 6

@@ -1,7 +1,9 @@
 """A connection to a node: results, refusals, and servers that are none."""
 
+import contextlib
 import socket
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -108,6 +110,46 @@ def test_silence_is_unreachable() -> None:
         with pytest.raises(RpcUnreachable, match="no answer in time"):
             client.call("x")
         client.close()
+
+
+@pytest.mark.parametrize(
+    ("begin", "more"),
+    [
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n", b" "),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\n \r\n"),
+        (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+    ],
+    ids=["body", "chunks", "continue"],
+)
+def test_a_server_that_goes_on_and_on_is_left(begin: bytes, more: bytes) -> None:
+    left = threading.Event()
+
+    def drip() -> None:
+        connection, _ = server.accept()
+        with connection, contextlib.suppress(OSError):
+            connection.sendall(begin)
+            while not left.wait(0.05):
+                connection.sendall(more)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        dripping = threading.Thread(target=drip)
+        dripping.start()
+        url = f"http://127.0.0.1:{server.getsockname()[1]}"
+        begun = time.monotonic()
+        late = pytest.raises(RpcUnreachable, match="no answer in time")
+        with Connection(url, timeout_s=0.1) as client, late:
+            client.call("x")
+        assert time.monotonic() - begun < 5
+        left.set()
+        dripping.join()
+
+
+def test_a_batch_with_ids_that_were_not_given_is_no_answer(
+    node: ScriptedNode, client: Connection
+) -> None:
+    node.raw = b'[{"id": [1], "result": 2}, {"id": {}, "result": 2}]'
+    with pytest.raises(RpcGarbled):
+        client.batch("x", [()])
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ async def test_the_example_of_the_readme_runs() -> None:
     said: list[str] = []
     async with served() as node, trio.open_nursery() as nursery:
         program = source.replace("127.0.0.1:3690", f"127.0.0.1:{node.port}")
+        program = program.replace('"testnet"', '"devnet"')
 
         def run() -> None:
             exec(compile(program, str(README), "exec"), {"print": lambda *told: said.extend(told)})
