@@ -52,10 +52,11 @@ async def test_a_final_block_is_rendered_once_for_each_kind(history: Node) -> No
 
 
 async def test_a_block_that_may_change_is_rendered_each_time(history: Node) -> None:
-    renderer, answers = Renderer(), iter((1, 2))
-    proposed = replace(history.backend.views[2], status=BlockStatus.PROPOSED)
-    for expected in (b"1", b"2"):
-        assert (await renderer.json("a", proposed, lambda: next(answers))).json == expected
+    renderer, answers = Renderer(), iter((1, 2, 3))
+    final = history.backend.views[2]
+    proposed = replace(final, status=BlockStatus.PROPOSED)
+    for view, expected in ((proposed, b"1"), (proposed, b"2"), (final, b"3"), (final, b"3")):
+        assert (await renderer.json("a", view, lambda: next(answers))).json == expected
 
 
 def test_what_is_announced_is_what_the_json_is_of() -> None:
