@@ -1,5 +1,6 @@
 """What can be damaged in a stopped node's home; each says where a check has to find it."""
 
+from dataclasses import replace
 from typing import Any
 
 from aichain.store import keys
@@ -7,6 +8,7 @@ from aichain.store.leveldb import LevelStore
 from aichain.store.paths import DataPaths
 from native import codec
 from native.hashing import ZERO_HASH
+from vm.receipts import decode_receipt, encode_receipt
 
 
 def damage_body(home: Any) -> str:
@@ -34,6 +36,18 @@ def damage_receipts(home: Any) -> str:
     database.close()
     rewrite(home, found[-1], None)
     return f"block {keys.height_in(found[-1], keys.RECEIPTS)}"
+
+
+def change_receipts(home: Any) -> str:
+    """As many as there were, and one burned more: only the block above knows better."""
+    database = LevelStore(DataPaths(home.root).state)
+    key, raw = next(iter(database.iterate(keys.RECEIPTS)))
+    database.close()
+    [encoded] = codec.array(codec.decode(raw, max_bytes=len(raw), max_items=1), 1)
+    receipt = decode_receipt(codec.bounded(encoded, len(raw)))
+    changed = encode_receipt(replace(receipt, fee_burned=receipt.fee_burned + 1))
+    rewrite(home, key, codec.encode([changed]))
+    return f"block {keys.height_in(key, keys.RECEIPTS) + 1}"
 
 
 def damage_certificate(home: Any) -> str:

@@ -19,9 +19,9 @@ from aichain.store.paths import DataPaths
 from aichain.upkeep.answer_file import AnswerWriter, read_answers
 from genesis.document import GenesisDocument, render_document
 from genesis.networks import account_key
-from native import codec
-from p2p.wire.messages import BlockData, BlockRange, FinalityClaim, GetFinality
+from tests.integration.block_file_lies import LIES, rewritten
 from tests.integration.home_damage import (
+    change_receipts,
     damage_body,
     damage_certificate,
     damage_header_range,
@@ -174,10 +174,11 @@ def test_damage_is_named_with_what_to_do_and_left_as_it_is(home: Home, damage: A
     assert contents(home) == before
 
 
-def test_a_lost_receipt_is_found(home: Home) -> None:
+@pytest.mark.parametrize("damage", [damage_receipts, change_receipts])
+def test_a_receipt_that_is_lost_or_changed_is_found(home: Home, damage: Any) -> None:
     if home.document.has_lanes:
         pytest.skip("no transaction was sent on that chain")
-    where = damage_receipts(home)
+    where = damage(home)
     done = home.run("check")
     assert done.exit_code == CommandExit.DAMAGED
     assert where in done.stderr
@@ -214,73 +215,11 @@ def test_an_export_goes_on_where_it_was_interrupted(home: Home, tmp_path: Path) 
     assert there.read("stats")["height"] == home.read("stats")["height"]
 
 
-def rewritten(home: Home, file: Path, change: Any) -> Path:
-    """The same file with every record that `change` alters, its checksums right."""
-    changed = file.with_name("changed")
-    with AnswerWriter.create(changed, "blocks", home.document.hash) as writer:
-        for each in read_answers(file, "blocks", home.document.hash):
-            writer.write(*change(each.request, each.response))
-    return changed
-
-
-def forged(request: Any, response: Any) -> Any:
-    """A certificate that nobody signed."""
-    if isinstance(response, FinalityClaim) and response.finality is not None:
-        final = response.finality.certificate
-        signatures = tuple(bytes(len(each)) for each in final.signatures)
-        finality = replace(response.finality, certificate=replace(final, signatures=signatures))
-        return request, FinalityClaim(finality)
-    return request, response
-
-
-def far(request: Any, response: Any) -> Any:
-    """A certificate of an epoch that no chain gets to."""
-    if isinstance(response, FinalityClaim) and response.finality is not None:
-        certificate = replace(response.finality.certificate, epoch=2**64 - 1)
-        return request, FinalityClaim(replace(response.finality, certificate=certificate))
-    return request, response
-
-
-def bodiless(request: Any, response: Any) -> Any:
-    """Blocks whose headers promise more than is there, or less."""
-    if isinstance(response, BlockRange):
-        blocks = [BlockData(each.header_raw, codec.encode([b"x"])) for each in response.blocks]
-        return request, replace(response, blocks=tuple(blocks))
-    return request, response
-
-
-def missing(request: Any, response: Any) -> Any:
-    """The first block of each stretch is left out."""
-    if isinstance(response, BlockRange):
-        return request, replace(response, blocks=response.blocks[1:])
-    return request, response
-
-
-def uncertified(request: Any, response: Any) -> Any:
-    return (
-        (GetFinality(1), FinalityClaim(None))
-        if isinstance(request, GetFinality)
-        else (
-            request,
-            response,
-        )
-    )
-
-
-LIES = {
-    forged: "is not shown to be final",
-    far: "",
-    bodiless: "",
-    missing: "does not follow",
-    uncertified: "no record of blocks",
-}
-
-
 @pytest.mark.parametrize("lie", LIES)
 def test_nothing_in_a_file_is_believed(home: Home, tmp_path: Path, lie: Any) -> None:
     file, there = tmp_path / "blocks", home.empty(tmp_path / "there")
     home.read("export", str(file))
-    told, code = there.refusal("import", str(rewritten(home, file, lie)))
+    told, code = there.refusal("import", str(rewritten(home.document, file, lie)))
     assert code == CommandExit.FILE_REFUSED, told
     assert LIES[lie] in told
     assert there.read("stats")["height"] == 0
