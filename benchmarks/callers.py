@@ -108,13 +108,13 @@ class Callers:
         for key, _ in self._selector.select(pause_s):
             connection: _Connection = key.data
             data = connection.socket.recv(READ_BYTES)
-            assert data, "the server closed a connection"
+            assert data, f"the server closed a connection; refused before: {answers.refused[-3:]}"
             connection.received += data
             body = connection.whole()
             if body is None:
                 continue
             answers.waits_s.append(time.monotonic() - connection.due_s)
-            if body.startswith(b"HTTP/") or b'"error":' in body[:200]:
+            if body.startswith(b"HTTP/") or b'"id":1,"error":' in body[:60]:
                 answers.refused.append(body)
             self._idle.append(connection)
 

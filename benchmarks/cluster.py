@@ -77,10 +77,13 @@ class Cluster:
 
 
 @contextmanager
-def cluster(validators: int, *, block_time_ms: int = 0) -> Iterator[Cluster]:
+def cluster(
+    validators: int, *, block_time_ms: int = 0, options: Sequence[str] = ()
+) -> Iterator[Cluster]:
     """Validators in processes of their own, in a folder that is removed at the end.
 
-    With `block_time_ms` the chain has another block time than that of its network.
+    With `block_time_ms` the chain has another block time than that of its network; `options` are
+    more arguments of each `aichain run`.
     """
     with tempfile.TemporaryDirectory(prefix="aichain-bench-") as folder:
         state = make_network(Path(folder), "testnet", validators, BASE_PORT)
@@ -90,7 +93,7 @@ def cluster(validators: int, *, block_time_ms: int = 0) -> Iterator[Cluster]:
         net = Cluster(state, [RpcClient(node.rpc_url) for node in state.nodes])
         try:
             for index in range(validators):
-                net.state = start_node(net.state, index)
+                net.state = start_node(net.state, index, options=options)
             wait_for_rpc(net.state, START_TIMEOUT_S, lambda: None)
             yield net
         finally:

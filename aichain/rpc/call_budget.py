@@ -24,9 +24,22 @@ class CallBudget:
         wanted = min(calls, self._burst)
         allowed = level >= wanted
         self._levels[address] = (level - wanted if allowed else level, now_s)
+        self._forget()
+        return 0.0 if allowed else (wanted - level) / self._rate
+
+    def charge(self, address: str, calls: int, now_s: float) -> None:
+        """Spend what a call turned out to cost: later ones wait until it is paid back.
+
+        Nobody owes more than one burst, however much was read.
+        """
+        level, seen_s = self._levels.pop(address, (float(self._burst), now_s))
+        level = min(float(self._burst), level + (now_s - seen_s) * self._rate)
+        self._levels[address] = (max(level - calls, -float(self._burst)), now_s)
+        self._forget()
+
+    def _forget(self) -> None:
         if len(self._levels) > self._limit:
             self._levels.popitem(last=False)
-        return 0.0 if allowed else (wanted - level) / self._rate
 
     def __len__(self) -> int:
         return len(self._levels)

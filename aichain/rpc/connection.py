@@ -147,7 +147,7 @@ class HttpConnection:
                 error = CallsExceeded(retry_ms=int(wait_s * 1000) + 1)
                 shared.metrics.rpc_refused(error.code)
                 return render_error(NULL_ID, error)
-            context = replace(shared.context, subscriber=subscriber)
+            context = replace(self._caller.context, subscriber=subscriber)
             return await dispatcher.answer(parsed, context)
 
         session = WebSocketSession(self._socket, self._limits, shared.unsent, answer, spend)

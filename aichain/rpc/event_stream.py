@@ -12,6 +12,7 @@ from aichain.rpc.http import HttpRefused
 from aichain.rpc.interests import Interest
 from aichain.rpc.limits import RpcLimits
 from aichain.rpc.methods.subscribing import Topic, interest_of
+from aichain.rpc.outbox import Outbox
 from aichain.rpc.unsent import UnsentAnswers
 from native.errors import InvalidData
 
@@ -66,38 +67,29 @@ class EventStream:
     ) -> None:
         self._stream = stream
         self._limits = limits
-        self._unsent = unsent
         self._names = wanted.names
         self._lagged = False
-        self._waiting_bytes = 0
-        self._outbox, self._outgoing = trio.open_memory_channel[bytes](limits.outbox_messages)
+        self._outbox: Outbox[bytes] = Outbox(limits, unsent)
 
     async def run(self) -> None:
         """Send until the reader goes away, or lags."""
-        try:
+        with self._outbox.open():
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._notice_the_end, nursery.cancel_scope)
                 await self._write()
                 nursery.cancel_scope.cancel()
-        finally:
-            self._count(-self._waiting_bytes)
 
     def interests(self) -> Iterable[Interest]:
         return () if self._lagged else self._names
 
     def notify(self, interest: Interest, result: bytes) -> None:
-        message = render_event(self._names[interest], result)
-        try:
-            self._outbox.send_nowait(message)
-        except (trio.WouldBlock, trio.BrokenResourceError):
+        if not self._outbox.offer(render_event(self._names[interest], result)):
             self.lag()
-        else:
-            self._count(len(message))
 
     def lag(self) -> None:
         """From here on nothing is queued."""
         self._lagged = True
-        self._outbox.close()
+        self._outbox.end()
 
     async def _notice_the_end(self, scope: trio.CancelScope) -> None:
         """A reader of events has nothing to say; what it says is skipped."""
@@ -113,13 +105,13 @@ class EventStream:
             message = b""
             with trio.move_on_after(self._limits.idle_timeout_s / 5):
                 try:
-                    message = await self._outgoing.receive()
+                    message = await self._outbox.take()
                 except trio.EndOfChannel:
                     await self._send(render_event("error", _lagged(self._limits)))
                     return
             if not await self._send(message or _ALIVE):
                 return
-            self._count(-len(message))
+            self._outbox.sent(message)
 
     async def _send(self, data: bytes) -> bool:
         with trio.move_on_after(self._limits.write_timeout_s) as scope:
@@ -128,10 +120,6 @@ class EventStream:
             except (trio.BrokenResourceError, trio.ClosedResourceError):
                 return False
         return not scope.cancelled_caught
-
-    def _count(self, size_bytes: int) -> None:
-        self._waiting_bytes += size_bytes
-        self._unsent.add(size_bytes)
 
 
 def render_event(name: str, result: bytes) -> bytes:

@@ -33,6 +33,10 @@ class Subscriber(Protocol):
     def unsubscribe(self, subscription: str) -> bool: ...
 
 
+def _charge_nobody(_calls: int) -> None:
+    """Who has no budget."""
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """What a method may use; `subscriber` is None over plain HTTP."""
@@ -44,6 +48,8 @@ class Context:
     renderer: Renderer = field(default_factory=Renderer)
     prices: PriceHistory = field(default_factory=PriceHistory)
     """What was found out about old prices, for all callers of a server."""
+    charge: Callable[[int], None] = _charge_nobody
+    """Count so many calls more: what was read for one may be worth many."""
 
 
 P = TypeVar("P", bound=Params)

@@ -31,7 +31,11 @@ class Renderer:
 
     async def render(self, view: BlockView, work: Callable[[], T]) -> T:
         """What `work` makes of this block; it is a function of values."""
-        if len(view.block.transactions) <= RPC_RENDERED_INLINE:
+        return await self.listing(len(view.block.transactions), work)
+
+    async def listing(self, items: int, work: Callable[[], T]) -> T:
+        """The same of so many transactions, or of what costs as much."""
+        if items <= RPC_RENDERED_INLINE:
             return work()
         return await trio.to_thread.run_sync(work, limiter=self._threads)
 

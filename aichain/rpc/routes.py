@@ -83,7 +83,7 @@ class Routes:
     async def _page(self, caller: Caller, path: str) -> SiteAnswer:
         shared = self._shared
         if path == "/openrpc.json":
-            document = await caller.door.registry.find(DISCOVER).call(shared.context, b"")
+            document = await caller.door.registry.find(DISCOVER).call(caller.context, b"")
             return SiteAnswer(200, JSON, msgspec.json.encode(document))
         if path in VALIDATION_PATHS:
             return await self._validation.page(path)
@@ -95,6 +95,8 @@ class Routes:
         kind = request.headers.get("content-type", "")
         if kind != JSON and kind.partition(";")[0].strip().lower() not in _JSON_TYPES:
             raise HttpRefused(415, "send JSON-RPC as content-type: application/json")
+        if request.headers.get("content-encoding", "identity").lower() != "identity":
+            raise HttpRefused(415, "send JSON-RPC as it is, without a content-encoding")
         if self._shared.unsent.is_full:
             raise HttpRefused(503, "too many answers wait for their readers")
         dispatcher = caller.door.dispatcher
@@ -102,7 +104,7 @@ class Routes:
         wait_s = self.take_batch(caller.address, parsed)
         if wait_s:
             return self.too_many(wait_s, request)
-        body = await dispatcher.answer(parsed, self._shared.context)
+        body = await dispatcher.answer(parsed, caller.context)
         if body is None:
             headers = cors_headers(request.headers.get("origin"))
             return render_response(204, keep_alive=request.keep_alive, headers=headers)

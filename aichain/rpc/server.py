@@ -2,6 +2,7 @@
 
 import ipaddress
 from contextlib import ExitStack
+from dataclasses import replace
 
 import trio
 from trio_typing import TaskStatus
@@ -43,13 +44,12 @@ class RpcServer:
     ) -> None:
         limits = settings.limits
         self.context = Context(backend, clock)
-        """What the methods are given."""
+        """What the methods are given; of a connection it also knows whom to charge."""
         self._shared = Shared(
             backend=backend,
             settings=settings,
             metrics=metrics,
             clock=clock,
-            context=self.context,
             budget=CallBudget(limits),
             unsent=UnsentAnswers(limits),
             hub=Hub(backend, self.context.prices),
@@ -95,10 +95,16 @@ class RpcServer:
         except OSError:
             socket.close()
             return
-        await self._serve_caller(socket, Caller(address, self._public))
+        await self._serve_caller(socket, self._caller(address, self._public))
 
     async def _serve_local(self, stream: trio.SocketStream) -> None:
-        await self._serve_caller(ClientSocket(stream), Caller(LOCAL_CALLER, self._local))
+        await self._serve_caller(ClientSocket(stream), self._caller(LOCAL_CALLER, self._local))
+
+    def _caller(self, address: str, door: Door) -> Caller:
+        def charge(calls: int) -> None:
+            self._shared.budget.charge(address, calls, trio.current_time())
+
+        return Caller(address, door, replace(self.context, charge=charge))
 
     async def _serve_caller(self, socket: ClientSocket, caller: Caller) -> None:
         if not self._connections.open(caller.address):

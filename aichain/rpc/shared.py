@@ -33,6 +33,8 @@ class Caller:
     address: str
     """Whoever has the same one shares a budget."""
     door: Door
+    context: Context
+    """What its methods are given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +45,6 @@ class Shared:
     settings: RpcSettings
     metrics: Metrics
     clock: Clock
-    context: Context
-    """What the methods are given."""
     budget: CallBudget
     unsent: UnsentAnswers
     hub: Hub

@@ -3,6 +3,7 @@
 import base64
 import binascii
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 
 import msgspec
 import trio
@@ -16,6 +17,7 @@ from aichain.rpc.http import HttpRefused, HttpRequest
 from aichain.rpc.interests import Interest
 from aichain.rpc.jsonrpc import render_notification
 from aichain.rpc.limits import RpcLimits
+from aichain.rpc.outbox import Outbox
 from aichain.rpc.registry import Subscriber
 from aichain.rpc.unsent import UnsentAnswers
 from native.errors import InvalidData
@@ -71,22 +73,15 @@ class WebSocketSession:
         """Subscriptions whose id the client has not been sent yet."""
         self._made = 0
         self._lagged = False
-        self._unsent = unsent
-        self._unsent_bytes = 0
-        self._sent = trio.Event()
-        self._outbox, self._outgoing = trio.open_memory_channel[Event | bytes](
-            limits.outbox_messages
-        )
+        self._outbox: Outbox[Event] = Outbox(limits, unsent)
 
     async def run(self, rest: bytes) -> None:
         """Serve until either side closes; `rest` came together with the handshake."""
-        try:
+        with self._outbox.open():
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._write, nursery.cancel_scope)
                 await self._read(rest)
-                self._outbox.close()
-        finally:
-            self._count(-self._unsent_bytes)
+                self._outbox.end()
 
     # --- what calls and the hub use
 
@@ -110,11 +105,7 @@ class WebSocketSession:
             if wanted != interest or self._lagged:
                 continue
             channel = interest.channel.value
-            message = render_notification(channel, subscription, "result", result)
-            try:
-                self._outbox.send_nowait(message)
-                self._count(len(message))
-            except (trio.WouldBlock, trio.ClosedResourceError, trio.BrokenResourceError):
+            if not self._outbox.offer(render_notification(channel, subscription, "result", result)):
                 self.lag()
 
     def lag(self) -> None:
@@ -122,10 +113,7 @@ class WebSocketSession:
         if not self._interests or self._lagged:
             return
         self._lagged = True
-        try:
-            self._outbox.send_nowait(b"")  # wakes a writer that has nothing to send
-        except (trio.WouldBlock, trio.ClosedResourceError, trio.BrokenResourceError):
-            return
+        self._outbox.offer(b"")  # wakes a writer that has nothing to send
 
     # --- reading
 
@@ -149,7 +137,7 @@ class WebSocketSession:
                 if idle_periods > 1:
                     await self._close(CloseReason.GOING_AWAY, "idle")
                     return
-                await self._queue(Ping())
+                await self._outbox.put(Ping())
                 continue
             if not data:
                 return
@@ -176,7 +164,7 @@ class WebSocketSession:
                 if not self._spend():
                     await self._close(CloseReason.POLICY_VIOLATION, "too many pings")
                     return False
-                await self._queue(event.response())
+                await self._outbox.put(event.response())
                 return True
             case Pong():
                 if not self._spend():
@@ -185,7 +173,7 @@ class WebSocketSession:
                 return True
             case CloseConnection():
                 if self._protocol.state is ConnectionState.REMOTE_CLOSING:
-                    await self._queue(event.response())
+                    await self._outbox.put(event.response())
                 else:  # a frame that breaks the protocol; wsproto gives the code to close with
                     await self._close(event.code, event.reason or "")
                 return False
@@ -209,47 +197,36 @@ class WebSocketSession:
         if not event.message_finished:
             return True
         body, self._message = bytes(self._message), bytearray()
-        while self._unsent_bytes > self._limits.response_bytes:  # the client does not read
-            self._sent = trio.Event()
-            await self._sent.wait()
+        await self._outbox.wait_below(self._limits.response_bytes)  # the client does not read
         response = await self._answer(body, self)
         if response is not None:
-            self._count(len(response))
-            await self._queue(response)
+            await self._outbox.put(response)
         self._interests |= self._fresh
         self._fresh = {}
         return True
 
     async def _close(self, code: int, reason: str) -> None:
-        await self._queue(CloseConnection(code=code, reason=reason[:100]))
-
-    async def _queue(self, item: Event | bytes) -> None:
-        try:
-            await self._outbox.send(item)
-        except trio.BrokenResourceError:
-            return  # the writer is gone, and is about to end this task too
-
-    def _count(self, size_bytes: int) -> None:
-        self._unsent_bytes += size_bytes
-        self._unsent.add(size_bytes)
+        await self._outbox.put(CloseConnection(code=code, reason=reason[:100]))
 
     # --- writing
 
     async def _write(self, scope: trio.CancelScope) -> None:
         """Send what is queued; ends the connection on failure, on close, and when lagged."""
-        async with self._outgoing:
-            async for item in self._outgoing:
-                if item and not await self._send(item):
-                    break
-                if isinstance(item, bytes):
-                    self._count(-len(item))
-                    self._sent.set()
-                if isinstance(item, CloseConnection):
-                    break
-                if self._lagged and not self._outgoing.statistics().current_buffer_used:
-                    await self._send_lagged()
-                    break
+        with suppress(trio.EndOfChannel):
+            while await self._write_next():
+                pass
+        self._outbox.abandon()
         scope.cancel()
+
+    async def _write_next(self) -> bool:
+        item = await self._outbox.take()
+        if item and not await self._send(item):
+            return False
+        self._outbox.sent(item)
+        if self._lagged and self._outbox.is_empty and not isinstance(item, CloseConnection):
+            await self._send_lagged()
+            return False
+        return not isinstance(item, CloseConnection)
 
     async def _send_lagged(self) -> None:
         error: InvalidData = SubscriberLagged(limit_messages=self._limits.outbox_messages)

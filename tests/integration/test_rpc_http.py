@@ -213,6 +213,17 @@ async def test_a_batch_costs_as_much_as_its_calls() -> None:
         assert (await node.exchange(post(batch))).status == 429
 
 
+async def test_a_call_that_reads_many_blocks_is_charged_for_them() -> None:
+    async with served(RpcLimits(calls_per_second=1, burst_calls=20)) as node:
+        for _ in range(40):
+            node.backend.extend()
+        assert "result" in await node.call("eth_getLogs", {"fromBlock": "0x1"})
+        assert (await node.exchange(post(rpc("eth_chainId")))).status == 429
+    async with served(RpcLimits(calls_per_second=1, burst_calls=20)) as node:
+        assert "result" in await node.call("eth_getLogs", {"fromBlock": "0x1"})
+        assert "result" in await node.call("eth_chainId")
+
+
 async def test_a_listed_origin_gets_cors_headers_and_its_preflight() -> None:
     origin = "https://wallet.example"
     async with served(origins=frozenset({origin})) as node:

@@ -1,4 +1,4 @@
-"""`ethers` 6 and `cast`, unmodified, against a node: what they read, hear, call and are refused."""
+"""`ethers`, `viem` and `cast`, unmodified, against a node: what they read, hear and are refused."""
 
 import json
 import subprocess
@@ -78,9 +78,48 @@ async def test_ethers_reads_the_chain_and_the_pseudo_contract() -> None:
         }
 
 
-async def test_ethers_hears_of_blocks_logs_and_pending_transactions() -> None:
+async def test_viem_reads_the_same_over_http_and_over_a_websocket() -> None:
+    async with served() as node:
+        hash_text = transfer_in(node)
+        urls = (f"http://127.0.0.1:{node.port}", f"ws://127.0.0.1:{node.port}")
+        done = await run(
+            ["node", str(JS / "viem_reading.mjs"), *urls, str(ABI), hash_text, RECEIVER]
+        )
+        assert done.returncode == 0, done.stderr.decode()
+        answers = json.loads(done.stdout)
+        found = answers["overHttp"]
+        assert answers["overSocket"] == found
+        signed = node.backend.views[1].block.transactions[0]
+        price = str(node.backend.document.fees.initial_base_fee)
+        assert "execution reverted" in found.pop("reverted")
+        assert "ML-DSA" in found.pop("refused")
+        assert 0 < int(found.pop("estimate")) <= signed.weight + 8
+        assert found == {
+            "chainId": 36999,
+            "height": "2",
+            "balance": str(AI),
+            "nonce": 1,
+            "typeHex": "0x6d",
+            "value": str(AI),
+            "listed": [hash_text],
+            "baseFee": price,
+            "price": price,
+            "status": "success",
+            "receiptLogs": 2,
+            "transfers": [[RECEIVER, str(AI), "0x" + b"memo".hex()]],
+            "gasPrice": str(node.backend.state.base_fee),
+            "tip": "0",
+            "covers": True,
+            "code": "0xfe",
+            "miningBalance": str(AI),
+            "level": 2,
+        }
+
+
+@pytest.mark.parametrize("script", ["listening.mjs", "viem_listening.mjs"])
+async def test_blocks_logs_and_pending_transactions_are_heard_of(script: str) -> None:
     async with served() as node, trio.open_nursery() as nursery:
-        command = ["node", str(JS / "listening.mjs"), f"ws://127.0.0.1:{node.port}", str(ABI)]
+        command = ["node", str(JS / script), f"ws://127.0.0.1:{node.port}", str(ABI)]
         process = await nursery.start(lambda task_status: _start(command, task_status))
         with trio.fail_after(DEADLINE_S):
             text = await _read_until(process, lambda said: b"ready\n" in said)
@@ -126,6 +165,7 @@ async def test_cast_reads_the_chain(clients: Path) -> None:
         assert await ask("balance", RECEIVER) == str(AI)
         assert await ask("nonce", SENDER) == "1"
         assert await ask("gas-price") == str(node.backend.state.base_fee)
+        assert await ask("base-fee", "1") == str(node.backend.document.fees.initial_base_fee)
         assert await ask("code", CONTRACT) == "0xfe"
         assert await ask("block", "1", "--field", "hash") == await _hash_of(node, 1)
         block: Any = json.loads(await ask("block", "1", "--full", "--json"))

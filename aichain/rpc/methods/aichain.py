@@ -2,6 +2,7 @@
 
 from typing import Annotated
 
+import msgspec
 from msgspec import Meta
 
 from aichain.rpc.backend import Backend, BlockView
@@ -44,7 +45,11 @@ from aichain.rpc.results.node import Mempool, Peer, Status
 from aichain.rpc.results.result import HashHex
 from aichain.rpc.results.transactions import TransactionStatus
 from aichain.rpc.results.validators import Validators
-from genesis.limits import RPC_HISTORY_ENTRIES_MAX, RPC_LISTED_TRANSACTIONS_MAX
+from genesis.limits import (
+    RPC_HISTORY_ENTRIES_MAX,
+    RPC_LISTED_TRANSACTIONS_MAX,
+    RPC_RENDERED_INLINE,
+)
 from genesis.validators import ValidatorSet
 from vm.queries import (
     account_view,
@@ -180,9 +185,15 @@ def get_peers(context: Context, _: NoParams) -> list[Peer]:
     return show_peers(context.backend.peers())
 
 
-def get_mempool(context: Context, params: Listing) -> Mempool:
+async def get_mempool(context: Context, params: Listing) -> Rendered[Mempool]:
     """Size of the mempool and its best paying transactions."""
-    return show_mempool(context.backend.mempool(params.limit))
+    view = context.backend.mempool(params.limit)
+    context.charge(len(view.transactions) // RPC_RENDERED_INLINE)
+
+    def work() -> Rendered[Mempool]:
+        return Rendered(msgspec.json.encode(show_mempool(view)))
+
+    return await context.renderer.listing(len(view.transactions), work)
 
 
 async def get_supply(context: Context, _: NoParams) -> Supply:
@@ -208,6 +219,6 @@ METHODS = (
     method("aichain_validators", AtHeight, get_validators),
     method("aichain_commit", ByHeight, get_commit),
     instant_method("aichain_peers", NoParams, get_peers),
-    instant_method("aichain_mempool", Listing, get_mempool),
+    method("aichain_mempool", Listing, get_mempool),
     method("aichain_supply", NoParams, get_supply),
 )

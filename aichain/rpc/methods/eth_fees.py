@@ -86,6 +86,7 @@ async def _views(context: Context, oldest: int, newest: int) -> list[BlockView]:
         if view is None:
             raise UnknownResource(resource=f"block {height}")
         views.append(view)
+        context.charge(1)
     return views
 
 

@@ -114,6 +114,7 @@ async def scan_logs(
             sets[name] = await validators_of(backend, view)
         found += await _logs_in(context, view, sets[name], wanted)
         height += 1
+        context.charge(1)
         await trio.lowlevel.checkpoint()
     return found, height
 

@@ -1,5 +1,6 @@
 """Budgets of calls: nobody gets more than their share, and nothing grows for ever."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -55,3 +56,20 @@ def test_never_more_than_the_burst_plus_the_rate(calls: list[tuple[float, int]])
         now_s += pause_s
         served += 0 if budget.take("a", count, now_s) else count
     assert served <= 20 + 10 * now_s + 1e-6
+
+
+def test_what_a_call_cost_besides_is_owed_and_paid_back_by_time() -> None:
+    budget = CallBudget(RpcLimits(calls_per_second=10, burst_calls=20))
+    assert budget.take("a", 1, 0.0) == 0.0
+    budget.charge("a", 29, 0.0)
+    assert budget.take("a", 1, 0.0) == pytest.approx(1.1)
+    assert budget.take("b", 1, 0.0) == 0.0
+    assert budget.take("a", 1, 1.2) == 0.0
+
+
+def test_nobody_owes_more_than_a_burst() -> None:
+    budget = CallBudget(RpcLimits(calls_per_second=10, burst_calls=20, tracked_addresses=3))
+    for address in "abcd":
+        budget.charge(address, 1_000_000, 0.0)
+    assert len(budget) == 3
+    assert budget.take("d", 1, 0.0) == pytest.approx(2.1)
