@@ -117,7 +117,7 @@ class HttpConnection:
             if site is None:
                 response = await self._routes.respond(self._caller, request)
             else:
-                response = await self._routes.visit(site, request, wait_s)
+                response = await self._routes.visit(self._caller, site, request, wait_s)
         await self._send(response)
         return request.keep_alive
 

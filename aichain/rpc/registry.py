@@ -9,6 +9,7 @@ import msgspec
 
 from aichain.clock import Clock
 from aichain.rpc.backend import Backend
+from aichain.rpc.block_logs import BlockLogs
 from aichain.rpc.errors import MethodNotFound
 from aichain.rpc.filters import FilterTable
 from aichain.rpc.interests import Interest
@@ -46,6 +47,7 @@ class Context:
     subscriber: Subscriber | None = None
     filters: FilterTable = field(default_factory=FilterTable)
     renderer: Renderer = field(default_factory=Renderer)
+    logs: BlockLogs = field(default_factory=BlockLogs)
     prices: PriceHistory = field(default_factory=PriceHistory)
     """What was found out about old prices, for all callers of a server."""
     charge: Callable[[int], None] = _charge_nobody

@@ -58,11 +58,11 @@ class Routes:
             return None
         return site if site.serves(request) else None
 
-    async def visit(self, site: Site, request: HttpRequest, wait_s: float) -> bytes:
+    async def visit(self, caller: Caller, site: Site, request: HttpRequest, wait_s: float) -> bytes:
         """What the site answers; it says itself that a caller has to wait."""
         if self._shared.unsent.is_full:
             raise HttpRefused(503, "too many answers wait for their readers")
-        answer = await site.answer(request, self._shared.context, wait_s)
+        answer = await site.answer(request, caller.context, wait_s)
         return await self._render(request, answer)
 
     def too_many(self, wait_s: float, request: HttpRequest) -> bytes:

@@ -185,7 +185,12 @@ def get_peers(context: Context, _: NoParams) -> list[Peer]:
     return show_peers(context.backend.peers())
 
 
-async def get_mempool(context: Context, params: Listing) -> Rendered[Mempool]:
+def get_mempool(context: Context, params: Listing) -> Mempool:
+    """The same for who asks for few."""
+    return show_mempool(context.backend.mempool(params.limit))
+
+
+async def list_mempool(context: Context, params: Listing) -> Rendered[Mempool]:
     """Size of the mempool and its best paying transactions."""
     view = context.backend.mempool(params.limit)
     context.charge(len(view.transactions) // RPC_RENDERED_INLINE)
@@ -219,6 +224,6 @@ METHODS = (
     method("aichain_validators", AtHeight, get_validators),
     method("aichain_commit", ByHeight, get_commit),
     instant_method("aichain_peers", NoParams, get_peers),
-    method("aichain_mempool", Listing, get_mempool),
+    method("aichain_mempool", Listing, list_mempool),
     method("aichain_supply", NoParams, get_supply),
 )

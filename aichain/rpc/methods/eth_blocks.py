@@ -39,11 +39,16 @@ class BlockQuery(Params, frozen=True):
 
 
 def height_of(backend: Backend, tag: str) -> int:
+    return height_named(tag, backend.status().height)
+
+
+def height_named(tag: str, newest: int) -> int:
+    """The height of a number or a tag, where `newest` is the last final one."""
     match tag:
         case "earliest":
             return 0
         case "latest" | "pending" | "safe" | "finalized":
-            return backend.status().height
+            return newest
         case _:
             return int(tag, 16)
 
@@ -61,7 +66,7 @@ async def require_head(backend: Backend, block: str | BlockReference) -> None:
     """Old states are not kept: refusing is better than the balance of another height."""
     status, text = backend.status(), text_of(block)
     if len(text) != _HASH_CHARS:
-        height = height_of(backend, text)
+        height = height_named(text, status.height)  # a commit may move the head meanwhile
     elif hash_of(text) == status.block_id:
         return
     else:

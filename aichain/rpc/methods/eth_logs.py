@@ -3,7 +3,6 @@
 from typing import Annotated
 
 import msgspec
-import trio
 from msgspec import Meta
 
 from aichain.rpc.backend import Backend, BlockView
@@ -18,7 +17,6 @@ from aichain.rpc.methods.parameters import (
     bytes_of,
 )
 from aichain.rpc.registry import Context, Params, method
-from aichain.rpc.render.ethereum import logs_in, show_eth_log
 from aichain.rpc.results.ethereum import EthLog
 from genesis.limits import (
     RPC_LOG_ALTERNATIVES_MAX,
@@ -115,7 +113,6 @@ async def scan_logs(
         found += await _logs_in(context, view, sets[name], wanted)
         height += 1
         context.charge(1)
-        await trio.lowlevel.checkpoint()
     return found, height
 
 
@@ -123,12 +120,8 @@ async def _logs_in(
     context: Context, view: BlockView, validators: ValidatorSet | None, wanted: LogFilter
 ) -> list[EthLog]:
     document = context.backend.head().document
-
-    def render() -> list[EthLog]:
-        logs = logs_in(view, validators, document)
-        return [show_eth_log(view, log) for log in logs if wanted.wants(log)]
-
-    return await context.renderer.render(view, render)
+    logs = await context.logs.of(view, validators, document, context.renderer)
+    return [each.shown for each in logs if wanted.wants(each.log)]
 
 
 def _alternatives(topic: str | list[str] | None) -> frozenset[bytes]:

@@ -10,7 +10,6 @@ from aichain.rpc.methods.eth_blocks import (
 from aichain.rpc.methods.parameters import EthBlockText, HashText, IndexText, hash_of
 from aichain.rpc.registry import Context, Params, method
 from aichain.rpc.render.ethereum import (
-    logs_in,
     quantity,
     show_eth_receipts,
     show_eth_transaction,
@@ -101,9 +100,12 @@ async def uncles_by_number(context: Context, params: ByNumber) -> Quantity | Non
 async def _receipts(context: Context, view: BlockView, indices: range) -> list[EthReceipt]:
     validators = await validators_of(context.backend, view)
     document = context.backend.head().document
-    return await context.renderer.render(
-        view, lambda: show_eth_receipts(view, logs_in(view, validators, document), indices)
-    )
+    shown = await context.logs.of(view, validators, document, context.renderer)
+
+    def work() -> list[EthReceipt]:
+        return show_eth_receipts(view, shown, indices)
+
+    return await context.renderer.listing(len(indices), work)
 
 
 async def _at(context: Context, block: str | BlockReference, index: str) -> EthTransaction | None:

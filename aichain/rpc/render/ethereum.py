@@ -6,6 +6,7 @@ of an empty Ethereum block.
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from itertools import accumulate
 
 from msgspec import UNSET
@@ -30,6 +31,14 @@ TRANSACTION_TYPE = "0x6d"
 EXTRA_DATA = b"AI-Chain"
 _EMPTY_LIST_HASH = show_bytes(keccak256(b"\xc0"))  # keccak256(rlp([])): no uncles
 _NO_NONCE = "0x" + "00" * 8
+
+
+@dataclass(frozen=True, slots=True)
+class ShownLog:
+    """What filters look at, and what callers are given."""
+
+    log: Log
+    shown: results.EthLog
 
 
 def quantity(value: int) -> str:
@@ -149,12 +158,12 @@ def show_eth_transaction(view: TransactionView) -> results.EthTransaction:
 
 
 def show_eth_receipts(
-    view: BlockView, logs: Sequence[Log], indices: Iterable[int]
+    view: BlockView, logs: Sequence[ShownLog], indices: Iterable[int]
 ) -> list[results.EthReceipt]:
     """Of these transactions of a block; `logs` are all of the block."""
-    of_transaction: dict[int, list[Log]] = {}
-    for log in logs:
-        of_transaction.setdefault(log.transaction_index, []).append(log)
+    of_transaction: dict[int, list[ShownLog]] = {}
+    for each in logs:
+        of_transaction.setdefault(each.log.transaction_index, []).append(each)
     used = list(accumulate(signed.weight for signed in view.block.transactions))
     return [
         _show_eth_receipt(view, index, used[index], of_transaction.get(index, []))
@@ -163,7 +172,7 @@ def show_eth_receipts(
 
 
 def _show_eth_receipt(
-    view: BlockView, index: int, used: int, logs: list[Log]
+    view: BlockView, index: int, used: int, logs: list[ShownLog]
 ) -> results.EthReceipt:
     header, signed = view.block.header, view.block.transactions[index]
     receipt = view.receipts[index]
@@ -183,8 +192,8 @@ def _show_eth_receipt(
         effective_gas_price=quantity(paid_price(signed, receipt)),
         account_creation_fee=quantity(creation_fee(receipt)),
         tip=quantity(receipt.tip),
-        logs=[show_eth_log(view, log) for log in logs],
-        logs_bloom=show_bytes(bloom_of(logs)),
+        logs=[each.shown for each in logs],
+        logs_bloom=show_bytes(bloom_of([each.log for each in logs])),
     )
 
 

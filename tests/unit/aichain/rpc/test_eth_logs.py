@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from aichain.rpc.ai_mining import CONTRACT, KINDS, REWARDED, TOPICS, event_name, event_signature
+from aichain.rpc.backend import BlockView
 from aichain.rpc.logs import bloom_of, bloom_over
 from aichain.rpc.methods import eth_logs
+from aichain.rpc.render.ethereum import logs_in
 from genesis.networks import account_key
 from genesis.units import AI, address_of_key, format_address
 from native.hashing import keccak256
@@ -172,3 +174,22 @@ def test_the_abi_in_the_package_has_every_event_as_it_is_written() -> None:
         forms = [form for _, form in EVENT_ATTRIBUTES[kind]]
         assert [each["indexed"] for each in inputs] == [form is Form.ADDRESS for form in forms]
         assert [each["type"] for each in inputs] == [KINDS[form] for form in forms]
+
+
+async def test_logs_of_a_final_block_are_made_once(
+    history: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[int] = []
+
+    def count(view: BlockView, *rest: Any) -> Any:
+        made.append(view.block.header.height)
+        return logs_in(view, *rest)
+
+    monkeypatch.setattr("aichain.rpc.block_logs.logs_in", count)
+    first = await history.call("eth_getLogs", {"fromBlock": "0x1"})
+    for signed in history.backend.views[2].block.transactions:
+        receipt = await history.call("eth_getTransactionReceipt", "0x" + signed.id.hex())
+        ours = [log for log in first if log["transactionHash"] == receipt["transactionHash"]]
+        assert receipt["logs"] == ours
+    assert await history.call("eth_getLogs", {"fromBlock": "0x1"}) == first
+    assert made == [1, 2, 3]

@@ -1,5 +1,8 @@
 """eth_*: quantities, tags, and the block fields that Ethereum libraries insist on."""
 
+import itertools
+from dataclasses import replace
+
 import pytest
 
 from genesis.units import AI, format_address
@@ -86,3 +89,14 @@ async def test_an_ethereum_wallets_transaction_is_refused_with_advice(node: Node
     response = await node.ask("eth_sendRawTransaction", ["0x02f8" + "00" * 100])
     assert response["error"]["code"] == -32003
     assert "ML-DSA" in response["error"]["message"]
+
+
+async def test_the_newest_state_is_there_while_a_block_becomes_final(
+    history: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The head moves in a thread: two looks at it in one call may see two blocks."""
+    before = history.backend.status()
+    heights = itertools.count(before.height)
+    monkeypatch.setattr(history.backend, "status", lambda: replace(before, height=next(heights)))
+    for tag in ("latest", "pending", "safe", "finalized"):
+        assert await history.call("eth_getBalance", SENDER, tag) != "0x0"
