@@ -1,5 +1,6 @@
 """Installs the clients of `js/package-lock.json` once, and says why where that cannot be."""
 
+import fcntl
 import shutil
 import subprocess
 from pathlib import Path
@@ -17,8 +18,15 @@ def npm_clients() -> Path:
     commands = JS / "node_modules" / ".bin"
     if shutil.which("npm") is None or shutil.which("node") is None:
         pytest.skip("npm and node are not here: apt-get install npm")
+    with _LOCK.open("rb") as alone:  # tests in other processes may want them, too
+        fcntl.flock(alone, fcntl.LOCK_EX)
+        _install()
+    return commands
+
+
+def _install() -> None:
     if _INSTALLED.exists() and _INSTALLED.read_bytes() == _LOCK.read_bytes():
-        return commands
+        return
     # Nothing of a package runs while it is installed: cast comes with its program.
     command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
     try:
@@ -28,4 +36,3 @@ def npm_clients() -> Path:
     except subprocess.CalledProcessError as error:
         pytest.skip(f"npm ci failed: {error.stderr.decode(errors='replace')[-300:]}")
     _INSTALLED.write_bytes(_LOCK.read_bytes())
-    return commands
