@@ -173,28 +173,39 @@ def on_started(turn: LaneTurn) -> None:
 
 
 def on_woke(turn: LaneTurn) -> None:
-    """Deadlines are looked at after every event; here is what only time brings."""
-    state = turn.state
-    if turn.now_ms < state.tick_ms:
+    """Deadlines are looked at after every event; here is what only time brings.
+
+    A tick further away than one pause was set before our clock was set back: it is due.
+    """
+    now_ms, pause_ms = turn.now_ms, sync_ms(turn.state.config.core)
+    state = turn.state = replace(turn.state, wake_ms=0)  # that wake is over
+    if now_ms < state.tick_ms <= now_ms + pause_ms:
         return
-    pause_ms = sync_ms(state.config.core)
-    turn.state = replace(state, tick_ms=turn.now_ms + pause_ms, wanted=frozenset())
+    turn.state = replace(
+        state,
+        tick_ms=now_ms + pause_ms,
+        hard_ms=min(state.hard_ms, now_ms),
+        wanted=frozenset(),
+    )
     closing.repeat(turn)
     for term in state.terms:
         fast.want_blocks(turn, term.number)
     ballots.want_blocks(turn)
-    if turn.now_ms >= state.hard_ms + pause_ms and is_quiet(turn, pause_ms):
+    if now_ms >= turn.state.hard_ms + pause_ms and is_quiet(turn, pause_ms):
         turn.emit(RequestDecision(state.number))
 
 
 def is_quiet(turn: LaneTurn, pause_ms: int) -> bool:
-    """Nothing new in the fast lane either, or it waits for us: are we behind?"""
+    """Nothing new in the fast lane either, or it waits for us: are we behind?
+
+    Nothing was new a moment ago if our clock says that it will be.
+    """
     last = turn.state.terms[-1] if turn.state.terms else None
     return (
         last is None
         or not last.is_open
         or turn.state.ballot.armed
-        or turn.now_ms >= last.last_final_ms + pause_ms
+        or not last.last_final_ms <= turn.now_ms < last.last_final_ms + pause_ms
     )
 
 

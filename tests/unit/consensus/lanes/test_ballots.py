@@ -29,7 +29,7 @@ from consensus.lanes.effects import (
     RollBack,
     SetWake,
 )
-from consensus.lanes.events import CheckpointProposed, CloseAccepted, CoreTimerFired, Woke
+from consensus.lanes.events import CheckpointProposed, CloseAccepted, CoreTimerFired
 from consensus.lanes.guard import SignedLanes
 from consensus.lanes.proofs import BoundaryFinal, CheckpointProof, CommitteeClosed, WaitedOut
 from consensus.lanes.records import CheckpointSeen, TermClosed
@@ -361,11 +361,3 @@ def test_what_belongs_to_no_living_instance_is_not_worth_verifying() -> None:
         after, effects = step(before, event)
         assert replace(after, wake_ms=before.wake_ms) == before
         assert [type(effect) for effect in effects] in ([], [SetWake])
-
-
-def test_waking_too_early_changes_nothing() -> None:
-    driver = LaneDriver.started()
-    driver.wait(driver.now_ms + 10)
-    before = driver.state
-    after, effects = step(before, Woke(driver.now_ms))
-    assert (after, effects) == (before, ())
