@@ -37,6 +37,8 @@ class Sending:
     wait: bool
     timeout_s: float
     rpc: str
+    network_id: int | None
+    """None: that of the node, whatever it is."""
     folder: KeyFolder
     as_json: bool
 
@@ -75,6 +77,42 @@ class Signer:
         return self.account.network_id
 
 
+_OPTIONS = (
+    click.option(
+        "--timeout",
+        "timeout_s",
+        type=SECONDS,
+        default=30.0,
+        show_default=True,
+        metavar="SECONDS",
+        help="How long --wait waits.",
+    ),
+    click.option("--wait", is_flag=True, help="Return when it is final."),
+    click.option(
+        "--network-id",
+        type=click.IntRange(1),
+        envvar="AICHAIN_NETWORK_ID",
+        metavar="N",
+        help="Sign for this network only, whatever the node says it is.",
+    ),
+    click.option(
+        "--tip",
+        type=AMOUNT,
+        default="0",
+        show_default=True,
+        metavar="AI",
+        help="For the proposer.",
+    ),
+    click.option(
+        "--max-fee",
+        type=AMOUNT,
+        metavar="AI",
+        help="The most that may be burned; without it, 16 times today's price and the fee for "
+        "a new account. What is burned is the price of the block.",
+    ),
+)
+
+
 def sending_options(
     *, sender_required: bool = True
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -94,54 +132,31 @@ def _with_sending_options(
             wait=given.pop("wait"),
             timeout_s=given.pop("timeout_s"),
             rpc=given.pop("rpc"),
+            network_id=given.pop("network_id"),
             folder=folder,
             as_json=given.pop("as_json"),
         )
         command(*args, sending=sending, **given)
 
     wrapped: Callable[..., None] = json_option(rpc_option(key_folder_options(with_sending)))
-    options = (
-        click.option(
-            "--timeout",
-            "timeout_s",
-            type=SECONDS,
-            default=30.0,
-            show_default=True,
-            metavar="SECONDS",
-            help="How long --wait waits.",
-        ),
-        click.option("--wait", is_flag=True, help="Return when it is final."),
-        click.option(
-            "--tip",
-            type=AMOUNT,
-            default="0",
-            show_default=True,
-            metavar="AI",
-            help="For the proposer.",
-        ),
-        click.option(
-            "--max-fee",
-            type=AMOUNT,
-            metavar="AI",
-            help="The most that may be burned; without it, 16 times today's price and the fee for "
-            "a new account. What is burned is the price of the block.",
-        ),
-        click.option(
-            "--from",
-            "sender",
-            required=sender_required,
-            metavar="KEY",
-            help="Label, file or account:0.",
-        ),
-    )
-    for option in options:
+    for option in (*_OPTIONS, _sender_option(required=sender_required)):
         wrapped = option(wrapped)
     return wrapped
 
 
+def _sender_option(*, required: bool) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    return click.option(
+        "--from",
+        "sender",
+        required=required,
+        metavar="KEY",
+        help="Label, file or account:0.",
+    )
+
+
 def send(sending: Sending, make_body: Callable[[RpcClient, Signer], Body]) -> None:
     """Ask the node where the account stands, sign, submit, and wait if that was asked for."""
-    with RpcClient(sending.rpc) as client:
+    with RpcClient(sending.rpc, network_id=sending.network_id) as client:
         signer = _signer(client, sending)
         try:
             signed = _signed(signer, sending, make_body(client, signer))

@@ -15,6 +15,7 @@ from aichain.client.drafts import FeeEstimate, Sender, draft, estimate
 from aichain.client.errors import (
     FieldMissing,
     NotFinalInTime,
+    OtherNetwork,
     RpcAddressInvalid,
     RpcError,
     RpcGarbled,
@@ -67,6 +68,7 @@ __all__ = [
     "FieldMissing",
     "Final",
     "NotFinalInTime",
+    "OtherNetwork",
     "Outcome",
     "RegisterValidator",
     "Role",

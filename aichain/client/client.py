@@ -7,9 +7,9 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Final as Constant
 
-from aichain.client.connection import Connection
+from aichain.client.connection import DEFAULT_TIMEOUT_S, DEFAULT_URL, Connection
 from aichain.client.drafts import Sender, draft
-from aichain.client.errors import NotFinalInTime, RpcGarbled, SenderEmpty
+from aichain.client.errors import NotFinalInTime, OtherNetwork, RpcGarbled, SenderEmpty
 from aichain.client.events import Events
 from aichain.client.outcomes import Expired, Outcome, outcome_of
 from aichain.client.rewards import BlockReward, reward_filter, reward_of
@@ -31,6 +31,18 @@ WAIT_S: Constant = 30.0
 
 class Client(Connection):
     """One node, asked over one connection. Not for several threads at a time."""
+
+    def __init__(
+        self,
+        url: str = DEFAULT_URL,
+        timeout_s: float = DEFAULT_TIMEOUT_S,
+        *,
+        token: str | None = None,
+        network_id: int | None = None,
+    ) -> None:
+        """With `network_id` nothing is signed for another network, whatever the node says it is."""
+        super().__init__(url, timeout_s, token=token)
+        self._network_id = network_id
 
     # --- what a node knows
 
@@ -118,6 +130,9 @@ class Client(Connection):
     def sender(self, address: Address | str, status: Status | None = None) -> Sender:
         """Where an account stands; SenderEmpty where it has nothing to pay a fee with."""
         status = status or self.status()
+        wanted = self._network_id
+        if wanted is not None and wanted != status.chain_id:
+            raise OtherNetwork(self.url, wanted=wanted, found=status.chain_id)
         account = self.account(address)
         if not account.exists:
             text = _text(address)

@@ -53,6 +53,17 @@ class RpcTokenNeeded(RpcError):
 
 
 @dataclass(eq=False)
+class OtherNetwork(RpcError):
+    """The node is of another network than the one that is meant: nothing is signed for it."""
+
+    exit_code = 2
+    url: str
+    wanted: int
+    found: int
+    fix: str = "give the address of a node of that network with --rpc, or another --network-id"
+
+
+@dataclass(eq=False)
 class FieldMissing(RpcGarbled, KeyError):
     """The answer is one of another program, or of another version of this one."""
 

@@ -74,7 +74,10 @@ async def serve(
         log.info(
             "signature engines: %s", await trio.to_thread.run_sync(time_engines, select_panel())
         )
-        await _serve(config, network_of, on_ready, supervisor)
+        async with trio.open_nursery() as beside:
+            beside.start_soon(supervisor.run)  # a node that starts anew is alive while it is built
+            await _serve(config, network_of, on_ready, supervisor)
+            beside.cancel_scope.cancel()
 
 
 async def _serve(
@@ -90,6 +93,7 @@ async def _serve(
         try:
             before = await _run_collecting(node, on_ready, supervisor)
         finally:
+            supervisor.status = None
             log.info("stopped")
         gc.unfreeze()
         on_ready, config = _no_banner, replace(config, sync_again=False)
@@ -106,7 +110,7 @@ async def _run_collecting(
 ) -> Handover:
     async with trio.open_nursery() as beside:
         beside.start_soon(_collect_garbage)
-        beside.start_soon(supervisor.run, node.rpc.context.backend.status)
+        supervisor.status = node.rpc.context.backend.status
         started = partial(_tell_start, node, supervisor)
         handover = await run_services(node, ready=on_ready, started=started)
         beside.cancel_scope.cancel()

@@ -24,6 +24,8 @@ class Supervisor:
         self._address = "\0" + address[1:] if address.startswith("@") else address
         self._every_s = min(STATUS_EVERY_S, watchdog_s / 2) if watchdog_s else STATUS_EVERY_S
         self._watched = watchdog_s is not None
+        self.status: Callable[[], NodeStatus] | None = None
+        """Of the node that runs; None while one is built."""
 
     @classmethod
     def of(cls, environ: Mapping[str, str]) -> Self:
@@ -42,10 +44,14 @@ class Supervisor:
             sender.setblocking(False)
             sender.sendto(text.encode(), self._address)
 
-    async def run(self, status: Callable[[], NodeStatus]) -> None:
+    async def run(self) -> None:
         """Tell again and again that the loop turns, and where the node stands."""
         while self._address:
-            self.tell(STATUS=status_line(status()), **({"WATCHDOG": "1"} if self._watched else {}))
+            told = {} if self.status is None else {"STATUS": status_line(self.status())}
+            if self._watched:
+                told["WATCHDOG"] = "1"
+            if told:
+                self.tell(**told)
             await trio.sleep(self._every_s)
 
 

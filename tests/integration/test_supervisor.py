@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import trio
 
 from aichain.config import Endpoint, NodeConfig
 from aichain.errors import ExitCode
@@ -80,6 +81,22 @@ def test_a_node_says_ready_status_watchdog_and_stopping(
     assert all(each["WATCHDOG"] == "1" for each in beats)
     assert beats[-1]["STATUS"].startswith("testnet height 1")
     assert beats[-1]["STATUS"].endswith("0 peers, votes: yes")
+
+
+def test_while_a_node_is_built_its_watchdog_hears_that_the_loop_turns(
+    manager: socket.socket, tmp_path: Path
+) -> None:
+    """A node that joined by a snapshot starts anew; READY was said long ago."""
+    supervisor = Supervisor(str(tmp_path / "notify"), watchdog_s=0.02)
+
+    async def build() -> None:
+        async with trio.open_nursery() as beside:
+            beside.start_soon(supervisor.run)
+            await trio.sleep(0.1)
+            beside.cancel_scope.cancel()
+
+    trio.run(build)
+    assert heard(manager) == heard(manager) == {"WATCHDOG": "1"}
 
 
 def test_where_nobody_listens_nothing_is_said(tmp_path: Path) -> None:

@@ -361,6 +361,7 @@ REGISTER = ("tx", "register-validator", "--from", "account:0")
         (*SEND, "--to", TO, "--amount", "1", "--memo", "\udcff\udcfe"),
         (*SEND, "--to", TO, "--amount", "1", "--max-fee", "-1"),
         (*SEND, "--to", TO, "--amount", "1", "--tip", "x"),
+        (*SEND, "--to", TO, "--amount", "1", "--network-id", "36963"),
         *((*SEND, "--to", TO, "--amount", "1", "--timeout", text) for text in ("nan", "-1", "inf")),
         ("tx", "stake", "--from", "account:0", "--amount", "0"),
         ("tx", "unstake", "--from", "account:0", "--amount", "0"),

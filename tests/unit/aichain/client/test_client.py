@@ -15,6 +15,7 @@ from aichain.client import (
     Failed,
     Final,
     NotFinalInTime,
+    OtherNetwork,
     Role,
     RpcGarbled,
     RpcRefused,
@@ -241,6 +242,18 @@ async def test_who_has_nothing_cannot_pay() -> None:
                 client.transfer(key, STRANGER, 1)
 
         await ask(node, spend)
+
+
+def test_nothing_is_signed_for_another_network_than_the_one_that_is_meant() -> None:
+    """A node may say that it is of any: what is signed for it is valid there."""
+    status = whole("aichain_status", {"chainId": 36963, "network": "mainnet"})
+    with (
+        serving(ScriptedNode({"aichain_status": status})) as node,
+        Client(node.url, network_id=36999) as client,
+        pytest.raises(OtherNetwork, match="36963"),
+    ):
+        client.transfer(KEY, STRANGER, 1)
+    assert "aichain_sendTransaction" not in [call for call, *_ in node.calls]
 
 
 def test_an_answer_without_one_of_its_fields_is_none() -> None:
