@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -121,7 +122,7 @@ def test_who_answers_byte_by_byte_holds_nothing_up() -> None:
 
         def drip() -> None:
             connection, _ = listener.accept()
-            with connection:
+            with connection, suppress(OSError):  # whoever asked has given up
                 while not ended.wait(0.05):
                     connection.sendall(b"H")
 
@@ -136,7 +137,7 @@ def test_who_answers_byte_by_byte_holds_nothing_up() -> None:
         assert time.monotonic() - begun < 5
         threads = threading.active_count()
         assert poller.look(fleet)["n0"].sight == HELD_UP
-        assert threading.active_count() == threads, "it is not asked anew meanwhile"
+        assert threading.active_count() <= threads, "it is not asked anew meanwhile"
         ended.set()
         thread.join()
 
