@@ -18,8 +18,8 @@ from native.signatures import SigningKey
 from tests.unit.aichain.cli.scripted_node import ScriptedNode, serving
 from tests.unit.aichain.cli.whole_answers import whole
 
-LEFT_OUT = ("run", "localnet", "doctor", "wallet")
-"""They start nodes, look at the machine, or are another command's name."""
+LEFT_OUT = ("run", "localnet", "doctor", "bench", "wallet")
+"""They start nodes, look at the machine, measure it, or are another command's name."""
 TEXTS = (
     *("", " ", "-", "--", "x", "0", "-1", "1.5", "nan", "inf", "9" * 30, "9" * 5_000, "1e400"),
     *("0x", "0x12", "0x" + "00" * 20, "0x" + "11" * 20, "0x" + "ab" * 32, "\udcff\udcfe"),
