@@ -17,7 +17,7 @@ from typing import Final
 import click
 
 from aichain.cli.client import RpcClient
-from aichain.cli.doctor_more import check_gpu, check_key_files, check_peers
+from aichain.cli.doctor_deployment import check_gpu, check_key_files, check_peers
 from aichain.cli.exit_codes import CommandError, CommandExit, explain
 from aichain.cli.findings import Finding, Verdict, judge
 from aichain.cli.kernel_clock import read_kernel_clock

@@ -16,12 +16,12 @@ import pytest
 import trio
 from click.testing import CliRunner, Result
 
-from aichain.cli import main
+from aichain.cli import fleet_poll, main
 from aichain.cli.fleet_poll import HELD_UP, Poller
 from aichain.cli.fleet_webhook import post_alert
 from aichain.errors import ExitCode
 from aichain.fleet.health import Answer, Silence
-from aichain.fleet.registry import parse_registry
+from aichain.fleet.registry import FleetNode, parse_registry
 from tests.unit.aichain.cli.scripted_node import ScriptedNode, serving
 from tests.unit.aichain.fleet.fleets import registry_of
 from tests.unit.aichain.rpc.serving import NOW_MS, served
@@ -131,15 +131,31 @@ def test_who_answers_byte_by_byte_holds_nothing_up() -> None:
         fleet = parse_registry(
             registry_of({"rpc_url": f"http://127.0.0.1:{listener.getsockname()[1]}"})
         )
-        poller = Poller(0.2, 4)
         begun = time.monotonic()
-        assert poller.look(fleet)["n0"].sight == HELD_UP
+        assert Poller(0.2, 4).look(fleet)["n0"].sight == HELD_UP
         assert time.monotonic() - begun < 5
-        threads = threading.active_count()
-        assert poller.look(fleet)["n0"].sight == HELD_UP
-        assert threading.active_count() <= threads, "it is not asked anew meanwhile"
         ended.set()
         thread.join()
+
+
+def test_a_node_that_holds_up_its_thread_is_not_asked_anew_meanwhile(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[FleetNode] = []
+    ended = threading.Event()
+
+    def ask(node: FleetNode, timeout_s: float) -> fleet_poll.Seen:
+        asked.append(node)
+        ended.wait(30)
+        return fleet_poll.Seen(HELD_UP)
+
+    monkeypatch.setattr(fleet_poll, "ask", ask)
+    monkeypatch.setattr(fleet_poll, "SPARE_S", 0.1)
+    fleet, poller = parse_registry(registry_of({"rpc_url": "http://127.0.0.1:1"})), Poller(0.05, 4)
+    for _ in range(3):
+        assert poller.look(fleet)["n0"].sight == HELD_UP
+    assert len(asked) == 1
+    ended.set()
 
 
 def test_a_watch_reads_the_registry_again_and_ends_with_the_code_of_the_worst(

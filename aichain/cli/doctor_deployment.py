@@ -1,4 +1,4 @@
-"""Checks of `aichain doctor` that look at what stands beside the machine: GPU, key files, peers."""
+"""Checks of `aichain doctor` of what this machine is set up for: GPU, key files, peers."""
 
 import os
 import stat

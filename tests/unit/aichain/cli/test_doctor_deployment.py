@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from aichain.cli.doctor_more import check_gpu, check_key_files, check_peers, judge_gpu
+from aichain.cli.doctor_deployment import check_gpu, check_key_files, check_peers, judge_gpu
 from aichain.cli.findings import Verdict
 from aichain.fleet.telemetry import Gpu, GpuSource
 from tests.unit.aichain.cli.scripted_node import ScriptedNode, serving
