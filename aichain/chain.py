@@ -30,6 +30,7 @@ from vm.apply import apply_block
 from vm.blocks import Header, VerifiedBlock
 from vm.build import Built
 from vm.commitment import StateTree
+from vm.errors import WrongBlockVersion
 from vm.receipts import Receipt
 from vm.state import State
 
@@ -185,6 +186,23 @@ class Chain:
         the core is restored: votes may have been cast for them.
         """
         return self._above.left_over()
+
+    def execute_unfinalized(self) -> list[VerifiedBlock]:
+        """Run those blocks again; what was run.
+
+        Where the schedule of upgrades was changed meanwhile, blocks of the wrong version are left
+        out, with all that is built on them.
+        """
+        executed = []
+        for block in self.unfinalized():
+            if self.state_of(block.header.parent_id) is None:
+                continue
+            try:
+                self.execute(block)
+            except WrongBlockVersion:
+                continue
+            executed.append(block)
+        return executed
 
     def execute(self, block: VerifiedBlock) -> State:
         """Run a block on its parent's state; the answer is remembered. Blocking.

@@ -21,6 +21,7 @@ class ExitCode(IntEnum):
     HOME_LOCKED = 12
     WRONG_CHAIN = 13
     TRUST_EXPIRED = 14
+    UPGRADE_MISSED = 15
     STORE_CORRUPT = 20
     STORE_FAILED = 21
     WAL_DAMAGED = 22
@@ -79,6 +80,20 @@ class WrongChain(NodeError):
     expected: str
     found: str
     fix: str = "give the genesis document this home was made with, or another home"
+
+
+@dataclass(eq=False)
+class UpgradeMissed(NodeError):
+    """A block of the home is of other rules than the schedule of upgrades has at its height."""
+
+    exit_code = ExitCode.UPGRADE_MISSED
+    height: int
+    expected: int
+    found: int
+    fix: str = (
+        "give the genesis document with the [[upgrades]] that the network agreed on; if it did so "
+        "without this node, move the chain directory away and start once with --sync-again"
+    )
 
 
 @dataclass(eq=False)
@@ -147,7 +162,8 @@ class ConsensusHalted(NodeError):
     reason: str
     fix: str = (
         "keep the data directory, and ask the other operators what they see; of two nodes on two "
-        "sides of a fork `aichain fork-proof` makes a proof of who signed both"
+        "sides of a fork `aichain fork-proof` makes a proof of who signed both; where the log says "
+        "WrongBlockVersion, the network has upgraded: install its release, and start again"
     )
 
 

@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from aichain.errors import HomeMissing, StoreCorrupt, WrongChain
+from aichain.errors import HomeMissing, StoreCorrupt, UpgradeMissed, WrongChain
 from aichain.store.blocks import BlockRecord, BlockStore
 from aichain.store.durable import FileLock, make_directory, sync_directory, sync_files
 from aichain.store.header_range import stage_nodes
@@ -29,7 +29,7 @@ from aichain.store.validator_sets import stage_genesis_validators
 from genesis import limits
 from genesis.document import GenesisDocument
 from native.errors import InvalidData
-from vm.blocks import encode_body
+from vm.blocks import Header, encode_body
 from vm.commitment import StateTree
 from vm.genesis_block import genesis_state
 from vm.mmr import HeaderMmr
@@ -98,7 +98,7 @@ def open_ledger(
     """Lock, open and check (design: storage 1.2, 2.3).
 
     With `tree`, which this process has just made of verified parts, the records are not read.
-    Raises HomeMissing, HomeLocked, WrongChain, StoreCorrupt, StoreFailed.
+    Raises HomeMissing, HomeLocked, WrongChain, UpgradeMissed, StoreCorrupt, StoreFailed.
     """
     paths = DataPaths(root)
     if not paths.chain.is_dir():
@@ -114,6 +114,7 @@ def open_ledger(
         bodies, tail = SegmentFiles.open(paths.bodies, after=record.position)
         undo.callback(bodies.close)
         blocks = BlockStore(database, bodies, document.consensus.epoch_blocks)
+        require_upgrades(document, blocks, state.head)
         places = _open_index(paths, blocks, tip.height, wanted=index)
         ledger = Ledger(lock, database, bodies, blocks, places, state, tail, note)
         ledger.remove_segments()
@@ -215,6 +216,21 @@ def require_chain(paths: DataPaths, database: KeyValueReader, document: GenesisD
         raise WrongChain(
             path=str(paths.root), expected=document.hash.hex(), found=(chain or b"").hex()
         )
+
+
+def require_upgrades(document: GenesisDocument, blocks: BlockStore, head: Header) -> None:
+    """The blocks that are kept changed rules where the schedule says, and nowhere else.
+
+    Between two changes all have one version, so the head and both sides of each change tell.
+    """
+    changes = [each.from_height for each in document.upgrades if each.from_height <= head.height]
+    heights = [height for change in changes for height in (change - 1, change)]
+    for header in (*map(blocks.header_at, heights), head):
+        if header is None:
+            continue
+        expected = document.block_version(header.height)
+        if header.version != expected:
+            raise UpgradeMissed(header.height, int(expected), header.version)
 
 
 def load_state(

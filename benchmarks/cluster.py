@@ -78,15 +78,21 @@ class Cluster:
 
 @contextmanager
 def cluster(
-    validators: int, *, block_time_ms: int = 0, options: Sequence[str] = ()
+    validators: int,
+    *,
+    block_time_ms: int = 0,
+    regions: bool = False,
+    options: Sequence[str] = (),
 ) -> Iterator[Cluster]:
     """Validators in processes of their own, in a folder that is removed at the end.
 
-    With `block_time_ms` the chain has another block time than that of its network; `options` are
-    more arguments of each `aichain run`.
+    With `block_time_ms` the chain has another block time than that of its network; with `regions`
+    the nodes are as far away from each other as cloud regions; `options` are more arguments of
+    each `aichain run`.
     """
     with tempfile.TemporaryDirectory(prefix="aichain-bench-") as folder:
         state = make_network(Path(folder), "testnet", validators, BASE_PORT)
+        state = replace(state, regions=regions)
         if block_time_ms:
             _hurry(state, block_time_ms)
         require_free_ports(state, is_new=True)

@@ -14,13 +14,14 @@ from genesis.networks import (
 )
 from genesis.onion import DEFAULT_ONION_LENGTH, onion_head
 from genesis.units import Address, address_of_key, format_address
+from genesis.upgrades import NEWEST_FROM_THE_START
 from native.hashing import ZERO_HASH, Hash32
 from native.signatures import SigningKey
 
 
 def new_document(name: str, network_id: int, genesis_time_ms: int, seed: Hash32) -> GenesisDocument:
     """An empty draft with the default parameters, to be edited as text before founders sign."""
-    return GenesisDocument(name, network_id, genesis_time_ms, seed)
+    return GenesisDocument(name, network_id, genesis_time_ms, seed, upgrades=NEWEST_FROM_THE_START)
 
 
 def new_validator(

@@ -30,6 +30,13 @@ from genesis.units import (
     parse_amount,
     parse_hex,
 )
+from genesis.upgrades import (
+    BlockVersion,
+    Upgrade,
+    block_version_at,
+    known_version,
+    require_schedule,
+)
 from genesis.validators import ValidatorSet
 from native.codec import encode
 from native.errors import InvalidData, InvalidPeerId
@@ -59,6 +66,8 @@ class GenesisDocument:
     accounts: tuple[GenesisAccount, ...] = ()
     validators: tuple[GenesisValidator, ...] = ()
     public_keys: bool = False
+    upgrades: tuple[Upgrade, ...] = ()
+    """Outside the hash (`genesis.upgrades`)."""
     hash: Hash32 = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -76,6 +85,7 @@ class GenesisDocument:
         for founder in self.validators:
             enough = founder.stake >= self.staking.min_validator_stake
             _require(enough, f"validator {founder.name} stakes less than min_validator_stake")
+        require_schedule(self.upgrades)
         _require(self.supply + self.rewards.cap <= U128_MAX, "the supply could pass 2^128-1")
         object.__setattr__(self, "hash", derive_hash(_HASH_CONTEXT, self.encoding))
 
@@ -98,6 +108,10 @@ class GenesisDocument:
                 int(self.public_keys),
             ]
         )
+
+    def block_version(self, height: int) -> BlockVersion:
+        """Which rules the block of a height obeys."""
+        return block_version_at(self.upgrades, height)
 
     @property
     def has_lanes(self) -> bool:
@@ -137,6 +151,7 @@ def parse_document(text: str) -> GenesisDocument:
         accounts=tuple(_account(row) for row in _rows(table, "accounts")),
         validators=tuple(_validator(row) for row in _rows(table, "validators")),
         public_keys=_boolean(table, "public_keys"),
+        upgrades=tuple(_upgrade(row) for row in _rows(table, "upgrades")),
     )
 
 
@@ -153,6 +168,13 @@ def render_document(document: GenesisDocument) -> str:
     ]
     for name in _PARAMS:
         lines += ["", f"[{name}]", *_params_lines(getattr(document, name))]
+    for upgrade in document.upgrades:
+        lines += [
+            "",
+            "[[upgrades]]",
+            f"block_version = {upgrade.block_version:d}",
+            f"from_height = {upgrade.from_height}",
+        ]
     for account in document.accounts:
         lines += [
             "",
@@ -196,6 +218,7 @@ def render_validator(founder: GenesisValidator) -> str:
 _PARAMS = ("consensus", "fees", "rewards", "staking")
 _DOCUMENT_KEYS = frozenset(entry.name for entry in fields(GenesisDocument)) - {"hash"} | {"format"}
 _ACCOUNT_KEYS = frozenset(entry.name for entry in fields(GenesisAccount))
+_UPGRADE_KEYS = frozenset(entry.name for entry in fields(Upgrade))
 _VALIDATOR_KEYS = frozenset(entry.name for entry in fields(GenesisValidator))
 
 
@@ -219,6 +242,11 @@ def _params(table: dict[str, object], name: str, kind: type[SomeParams]) -> Some
         key: _amount(section, key) if key in amounts else _integer(section, key) for key in section
     }
     return kind(**values)
+
+
+def _upgrade(row: dict[str, object]) -> Upgrade:
+    _require_keys("an upgrade", row, _UPGRADE_KEYS)
+    return Upgrade(known_version(_integer(row, "block_version")), _integer(row, "from_height"))
 
 
 def _account(row: dict[str, object]) -> GenesisAccount:
@@ -316,7 +344,7 @@ def _require_keys(
     table: dict[str, object],
     allowed: frozenset[str],
     *,
-    optional: frozenset[str] = frozenset({"accounts", "validators"}),
+    optional: frozenset[str] = frozenset({"accounts", "upgrades", "validators"}),
 ) -> None:
     unknown, missing = set(table) - allowed, allowed - set(table) - optional
     if unknown:

@@ -8,6 +8,7 @@ from genesis.errors import MainnetNotLaunched, NetworkUnknown
 from genesis.onion import onion_head, onion_seed
 from genesis.params import ConsensusParams, StakingParams
 from genesis.units import AI, address_of_key
+from genesis.upgrades import NEWEST_FROM_THE_START
 from native.hashing import derive_hash
 from native.node_keys import peer_id_of_seed
 from native.signatures import SigningKey
@@ -73,6 +74,7 @@ def local_document(
         accounts=tuple(_account(name, index) for index in range(PUBLIC_ACCOUNTS)) + purses,
         validators=validators,
         public_keys=True,
+        upgrades=NEWEST_FROM_THE_START,
     )
 
 

@@ -10,6 +10,7 @@ from genesis.epochs import epoch_of_height
 from genesis.onion import Onion
 from genesis.params import ConsensusParams, FeeParams, RewardParams, StakingParams
 from genesis.units import AI, Address, address_of_key
+from genesis.upgrades import NEWEST_FROM_THE_START
 from native import codec
 from native.hashing import ZERO_HASH, Hash32, derive_hash
 from native.signatures import SIGNATURE_BYTES, Algorithm, SigningKey
@@ -85,6 +86,7 @@ def make_document(
         staking=staking,
         accounts=(GenesisAccount(address(0), 100 * AI, "founder-0"), *purses),
         validators=make_founders(FOUNDERS),
+        upgrades=NEWEST_FROM_THE_START,
     )
 
 

@@ -5,14 +5,13 @@ from dataclasses import dataclass, field, fields
 from typing import NewType
 
 from genesis.limits import BODY_MAX_BYTES, BODY_TRANSACTIONS_MAX, HEADER_MAX_BYTES
+from genesis.upgrades import BlockVersion
 from native import codec
 from native.errors import DecodeError
 from native.hashing import ZERO_HASH, Hash32, derive_hash, hash32
 from native.merkle import merkle_root
 from vm.errors import BodyMismatch
 from vm.transactions import SignedTransaction, decode_transaction
-
-BLOCK_VERSION = 1
 
 _ID_DOMAIN = "aichain/block/v1"
 
@@ -141,7 +140,7 @@ def genesis_header(
 ) -> Header:
     """Block 0: no parent, no body, no proposer; the beacon starts with the document's seed."""
     return Header(
-        version=BLOCK_VERSION,
+        version=BlockVersion.FIRST,
         genesis_hash=genesis_hash,
         epoch=0,
         view=0,

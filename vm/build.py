@@ -8,7 +8,6 @@ from genesis.limits import SYSTEM_TRANSACTIONS_MAX
 from native.hashing import ZERO_HASH, Hash32
 from vm.apply import close_block
 from vm.blocks import (
-    BLOCK_VERSION,
     Block,
     Header,
     VerifiedBlock,
@@ -118,7 +117,7 @@ def _header(
     assert validators is not None, "a state knows the set of its next block"
     assert following is not None, "and that of the epoch after"
     return Header(
-        version=BLOCK_VERSION,
+        version=draft.block_version,
         genesis_hash=state.document.hash,
         epoch=attributes.epoch,
         view=attributes.view,

@@ -58,6 +58,7 @@ class Draft:
     __slots__ = (
         "accounts",
         "base_fee",
+        "block_version",
         "counters",
         "document",
         "epoch",
@@ -72,6 +73,7 @@ class Draft:
         self.height = height
         self.epoch = epoch_of_height(height, state.document.consensus.epoch_blocks)
         self.base_fee = state.base_fee
+        self.block_version = state.document.block_version(height)
         self.accounts: Sheet[Address, Account | None] = Sheet()
         self.counters: Sheet[str, int] = Sheet()
         self.records: Sheet[bytes, bytes | None] = Sheet()

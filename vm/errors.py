@@ -111,6 +111,13 @@ class KeyAlgorithmMismatch(InvalidTransaction):
 
 
 @dataclass(eq=False)
+class KeyMismatch(InvalidTransaction):
+    """Another key of the same address than the one that the account revealed."""
+
+    sender: bytes
+
+
+@dataclass(eq=False)
 class KeyAlreadyRevealed(InvalidTransaction):
     """A key that the chain has is not shown again: anybody could add it on the way, to the id and
     the signature it is the same, and the sender would pay for its weight."""
@@ -258,8 +265,11 @@ class BodyMismatch(InvalidData):
 
 
 @dataclass(eq=False)
-class UnsupportedBlockVersion(InvalidBlock):
-    version: int
+class WrongBlockVersion(InvalidBlock):
+    """Of other rules than hold at its height here: one of two has another schedule of upgrades."""
+
+    expected: int
+    given: int
 
 
 @dataclass(eq=False)

@@ -2,6 +2,7 @@
 
 from genesis.limits import VALIDITY_WINDOW_BLOCKS
 from genesis.params import FeeParams
+from genesis.upgrades import BlockVersion
 from vm.accounts import burn
 from vm.draft import Draft
 from vm.errors import (
@@ -10,6 +11,7 @@ from vm.errors import (
     InsufficientBalance,
     KeyAlgorithmMismatch,
     KeyAlreadyRevealed,
+    KeyMismatch,
     KeyNotRevealed,
     NonceMismatch,
     SenderUnknown,
@@ -99,7 +101,7 @@ def require_current(draft: Draft, transaction: Transaction) -> None:
 
 
 def require_key(draft: Draft, signed: SignedTransaction, account: Account) -> None:
-    """The key is revealed by this transaction, or by an earlier one and not again."""
+    """The key is revealed by this transaction or by an earlier one; since version 2 not again."""
     sender = signed.transaction.sender
     if account.algorithm == 0:
         if not signed.public_key:
@@ -108,7 +110,10 @@ def require_key(draft: Draft, signed: SignedTransaction, account: Account) -> No
     elif account.algorithm != signed.algorithm:
         raise KeyAlgorithmMismatch(expected=account.algorithm, given=signed.algorithm)
     elif signed.public_key:
-        raise KeyAlreadyRevealed(sender)
+        if draft.block_version >= BlockVersion.KEYS_SHOWN_ONCE:
+            raise KeyAlreadyRevealed(sender)
+        if signed.public_key != draft.record(public_key_key(sender)):
+            raise KeyMismatch(sender)
 
 
 def require_fee(draft: Draft, signed: SignedTransaction) -> int:

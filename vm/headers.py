@@ -8,7 +8,7 @@ from genesis.limits import SYSTEM_TRANSACTIONS_MAX
 from genesis.onion import peel
 from genesis.params import FeeParams
 from native.hashing import ZERO_HASH
-from vm.blocks import BLOCK_VERSION, Header, body_bytes
+from vm.blocks import Header, body_bytes
 from vm.errors import (
     BlockTooHeavy,
     BlockTooLarge,
@@ -16,8 +16,8 @@ from vm.errors import (
     ProposerOutOfRange,
     RepeatedTransaction,
     TimestampNotAfterParent,
-    UnsupportedBlockVersion,
     ViewNotAfterParent,
+    WrongBlockVersion,
     WrongEpoch,
     WrongGenesis,
     WrongHeaderMmrRoot,
@@ -60,8 +60,9 @@ def require_parent_roots(parent: State, header: Header) -> None:
 def require_header(parent: State, header: Header) -> None:
     """Every rule of a header but its roots; the clock's upper bound is the consensus core's."""
     document, head = parent.document, parent.head
-    if header.version != BLOCK_VERSION:
-        raise UnsupportedBlockVersion(header.version)
+    version = document.block_version(head.height + 1)
+    if header.version != version:
+        raise WrongBlockVersion(expected=version, given=header.version)
     if header.genesis_hash != document.hash:
         raise WrongGenesis(expected=document.hash, given=header.genesis_hash)
     if header.height != head.height + 1:

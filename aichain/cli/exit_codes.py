@@ -55,6 +55,7 @@ EXIT_CODES: Final[Mapping[int, str]] = {
     ExitCode.HOME_LOCKED: "another process runs on this home",
     ExitCode.WRONG_CHAIN: "the home belongs to another genesis document",
     ExitCode.TRUST_EXPIRED: "the block to start from is too old to rely on",
+    ExitCode.UPGRADE_MISSED: "the home's blocks do not follow the network's schedule of upgrades",
     ExitCode.STORE_CORRUPT: "the database is not what was written",
     ExitCode.STORE_FAILED: "the disk refused a write",
     ExitCode.WAL_DAMAGED: "the record of signed votes is damaged, so nothing is signed",

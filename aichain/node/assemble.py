@@ -260,8 +260,7 @@ def restore_core(
         abstain=config.validator_key is not None and not is_trusted(records),
     )
     require_something_to_vouch_for(config, me=state.me, abstain=state.abstain)
-    for block in chain.unfinalized():
-        chain.execute(block)
+    for block in chain.execute_unfinalized():
         state, effects = step(state, BlockExecuted(block_ref(block.header), now_ms=0))
         assert not effects, "before it starts the core only takes note"
     return state

@@ -10,6 +10,7 @@ from genesis.units import address_of_key, format_address
 from native.errors import InvalidData
 from p2p.errors import Penalty
 from vm.blocks import Header
+from vm.errors import WrongBlockVersion
 
 log = logging.getLogger(__name__)
 
@@ -48,9 +49,12 @@ def charge_proposer(
     """A block whose proposer signed for it will never get our vote; `proposer` is the public key.
 
     Only the connection that proved this key pays: others may have passed the block on. It is not
-    banned at once, for a wrong program is no attack.
+    banned at once, for a wrong program is no attack; and who upgrades at another height loses its
+    turns alone, or bans would outlast the mistake.
     """
     report_refused(context, proposed, proposer, error)
+    if isinstance(error, WrongBlockVersion):
+        return
     for peer in context.network.peers():
         if peer.validator_key == proposer:
             context.network.penalize(peer.peer_id, Penalty.MALFORMED, str(error))

@@ -63,6 +63,7 @@ def _with_fees(document: GenesisDocument, fees: FeeParams) -> GenesisDocument:
         accounts=document.accounts,
         validators=document.validators,
         public_keys=True,
+        upgrades=document.upgrades,
     )
 
 

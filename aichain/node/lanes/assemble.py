@@ -213,8 +213,7 @@ def restore_lanes(
     )
     me = epochs[epoch].electorate.index_of(lanes.config.core.validator)
     require_something_to_vouch_for(config, me=me, abstain=not is_trusted(records))
-    for block in chain.unfinalized():
-        chain.execute(block)
+    for block in chain.execute_unfinalized():
         lanes, effects = step(lanes, BlockExecuted(block_ref(block.header), now_ms=0))
         assert not effects, "before they start the lanes only take note"
     return lanes

@@ -10,6 +10,7 @@ from aichain.rpc.render.transactions import show_transaction
 from aichain.rpc.results import node as results
 from consensus.core.state import State as CoreState
 from consensus.lanes.state import Lanes
+from genesis.upgrades import next_upgrade
 from p2p.network import Direction, PeerView
 from vm.state import State
 
@@ -18,6 +19,7 @@ def show_status(
     status: NodeStatus, state: State, core: CoreState | Lanes, now_ms: int
 ) -> results.Status:
     engines, joining = status.engines, status.joining
+    coming = next_upgrade(state.document.upgrades, status.height)
     return results.Status(
         network=status.network,
         chain_id=status.network_id,
@@ -43,6 +45,12 @@ def show_status(
         accelerators=list(engines.accelerators),
         hash_engine=engines.hashes,
         kernels_compiled=engines.is_compiled,
+        block_version=int(state.document.block_version(status.height + 1)),
+        next_upgrade=None
+        if coming is None
+        else results.NextUpgrade(
+            block_version=int(coming.block_version), from_height=coming.from_height
+        ),
         base_fee=str(state.base_fee),
         account_creation_fee=str(state.document.fees.account_creation_fee),
         fast_height=_fast_height(core) if isinstance(core, Lanes) else UNSET,

@@ -9,6 +9,13 @@ from aichain.rpc.results.transactions import Transaction
 from aichain.rpc.statuses import JoinStage, Voting
 
 
+class NextUpgrade(Result, frozen=True, kw_only=True):
+    """From this height on, blocks are of this version."""
+
+    block_version: Count
+    from_height: Count
+
+
 class Status(Result, frozen=True, kw_only=True):
     """Where a node stands. The last block is the last final one."""
 
@@ -38,6 +45,9 @@ class Status(Result, frozen=True, kw_only=True):
     accelerators: list[str]
     hash_engine: str
     kernels_compiled: bool
+    block_version: Count
+    """Of the next block: the rules that it obeys."""
+    next_upgrade: NextUpgrade | None
     base_fee: AmountText
     account_creation_fee: AmountText
     fast_height: Count | UnsetType = UNSET

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from aichain.store import keys
 from aichain.upkeep.answer_file import MAGIC
+from genesis.upgrades import LATEST
 from p2p.wire.encoding import WIRE_VERSION
-from vm.blocks import BLOCK_VERSION
 
 NOTES = Path(__file__).parents[3] / "aichain" / "upkeep" / "README.md"
 
@@ -13,7 +13,7 @@ NOTES = Path(__file__).parents[3] / "aichain" / "upkeep" / "README.md"
 def test_the_upgrade_notes_name_the_versions_that_there_are() -> None:
     notes = NOTES.read_text()
     for name, version in (
-        ("vm.blocks.BLOCK_VERSION", BLOCK_VERSION),
+        ("genesis.upgrades.LATEST", int(LATEST)),
         ("p2p.wire.encoding.WIRE_VERSION", WIRE_VERSION),
         ("aichain.store.keys.SCHEMA_VERSION", keys.SCHEMA_VERSION),
     ):

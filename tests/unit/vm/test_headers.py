@@ -24,8 +24,8 @@ from vm.errors import (
     ProposerOutOfRange,
     RepeatedTransaction,
     TimestampNotAfterParent,
-    UnsupportedBlockVersion,
     ViewNotAfterParent,
+    WrongBlockVersion,
     WrongEpoch,
     WrongGenesis,
     WrongHeaderMmrRoot,
@@ -45,7 +45,8 @@ PARENT = advance(make_state(), seal(make_transaction()))[0]
 @pytest.mark.parametrize(
     ("changes", "error"),
     [
-        ({"version": 2}, UnsupportedBlockVersion),
+        ({"version": 1}, WrongBlockVersion),
+        ({"version": 3}, WrongBlockVersion),
         ({"genesis_hash": OTHER}, WrongGenesis),
         ({"epoch": 1}, WrongEpoch),
         ({"height": 1}, WrongHeight),

@@ -1,7 +1,10 @@
 """A public key that the chain has is in no block again, whoever added it to a transaction."""
 
+from dataclasses import replace
+
 import pytest
 
+from genesis.upgrades import BlockVersion, Upgrade
 from tests.builders_evidence import make_evidence, system
 from tests.builders_vm import (
     address,
@@ -9,6 +12,7 @@ from tests.builders_vm import (
     build,
     key,
     make_block,
+    make_document,
     make_registration,
     make_state,
     make_transaction,
@@ -17,6 +21,7 @@ from tests.builders_vm import (
 )
 from vm.apply import apply_block
 from vm.errors import KeyAlreadyRevealed, UnchargeableTransaction
+from vm.genesis_block import genesis_state
 from vm.records import public_key_key
 from vm.spare_keys import as_built, without_spare_key
 from vm.transactions import VerifiedTransaction, decode_transaction, without_key
@@ -68,6 +73,17 @@ def test_a_block_that_shows_a_key_again_is_invalid() -> None:
         with pytest.raises(UnchargeableTransaction) as refused:
             apply_block(parent, make_block(parent, body))
         assert isinstance(refused.value.__cause__, KeyAlreadyRevealed)
+
+
+def test_before_the_second_version_a_key_may_be_shown_again_if_it_is_the_same() -> None:
+    at = (Upgrade(BlockVersion.KEYS_SHOWN_ONCE, 3),)
+    parent = genesis_state(replace(make_document(), upgrades=at))
+    for nonce in range(2):
+        parent, _ = apply_block(parent, make_block(parent, of_one_sender(2)[nonce:][:1]))
+    assert parent.head.version == BlockVersion.FIRST
+    with pytest.raises(UnchargeableTransaction) as refused:
+        apply_block(parent, make_block(parent, of_one_sender(3)[2:]))
+    assert isinstance(refused.value.__cause__, KeyAlreadyRevealed)
 
 
 def test_a_body_is_put_together_from_whatever_copies_there_are() -> None:
