@@ -65,6 +65,7 @@ REFUSALS: Final[Mapping[str, tuple[str, str]]] = {
         "the account signs with algorithm {expected}, and this key is of algorithm {given}",
         _OWN_KEY,
     ),
+    "key_mismatch": ("{sender:address} has shown another key than this one", _OWN_KEY),
     "key_already_revealed": (
         "{sender:address} has shown its key before, and a transaction does not show it again",
         "send it again: `aichain tx` adds the key where it is needed",
