@@ -5,7 +5,7 @@ import logging
 import sys
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import TextIO
+from typing import Protocol
 
 # Attributes of every LogRecord; whatever else a record has came from `extra=` and is shown.
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
@@ -18,6 +18,14 @@ _HUMAN_LEVELS = {"DEBUG": "debug", "INFO": "info", "WARNING": "warn", "ERROR": "
 _ROOMS = ("aichain", "consensus", "vm", "p2p", "genesis", "native")
 
 
+class LogStream(Protocol):
+    """Where lines go: each is one call."""
+
+    def write(self, text: str, /) -> object: ...
+
+    def flush(self) -> object: ...
+
+
 class LogStyle(StrEnum):
     """How lines look."""
 
@@ -28,9 +36,9 @@ class LogStyle(StrEnum):
 def configure_logging(
     style: LogStyle,
     level: str,
-    stream: TextIO,
+    stream: LogStream,
     *,
-    file: TextIO | None = None,
+    file: LogStream | None = None,
     levels: Mapping[str, str] | None = None,
 ) -> None:
     """Send everything to `stream`, and to `file` as well.
@@ -81,7 +89,7 @@ def _is_ours(module: str) -> bool:
     )
 
 
-class _Handler(logging.StreamHandler[TextIO]):
+class _Handler(logging.StreamHandler[LogStream]):
     """A log whose disk is full, or that nobody reads any more, costs its lines and nothing else;
     stdlib would write a traceback for each of them to a stderr that may be the same file."""
 

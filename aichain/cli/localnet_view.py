@@ -1,11 +1,9 @@
 """What a local network looks like from outside: sampled over RPC, shown as a table or as lines."""
 
 import os
-import statistics
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,6 +16,7 @@ from aichain.cli.localnet_health import Health, health_lines, health_of
 from aichain.cli.localnet_nodes import document_of
 from aichain.cli.localnet_state import LocalnetState, LocalNode
 from aichain.client.errors import RpcError
+from aichain.rpc.block_pace import pace_of
 from genesis.document import GenesisDocument
 from p2p.regions import region_of
 
@@ -37,7 +36,7 @@ class BlockSample:
     height: int
     timestamp_ms: int
     finalized_at_ms: int | None
-    transactions: int
+    transaction_count: int
     signers: frozenset[int]
 
 
@@ -106,21 +105,13 @@ class Watcher:
             return
 
     def summary(self) -> Summary:
-        times = [block.timestamp_ms for block in self.blocks]
-        gaps = [later - earlier for earlier, later in pairwise(times)]
-        delays = sorted(
-            block.finalized_at_ms - block.timestamp_ms
-            for block in self.blocks
-            if block.finalized_at_ms is not None
-        )
-        span_ms = times[-1] - times[0] if len(times) > 1 else 0
-        moved = sum(block.transactions for block in list(self.blocks)[1:])
+        pace = pace_of(self.blocks)
         return Summary(
             height=self.blocks[-1].height if self.blocks else 0,
-            interval_ms=statistics.median(gaps) if gaps else None,
-            finality_ms=statistics.median(delays) if delays else None,
-            finality_worst_ms=delays[-1] if delays else None,
-            transactions_s=1000 * moved / span_ms if span_ms else 0.0,
+            interval_ms=pace.interval_ms,
+            finality_ms=pace.finality_ms,
+            finality_worst_ms=pace.finality_worst_ms,
+            transactions_s=pace.transactions_per_second or 0.0,
             mempool=self.mempool,
             participation={
                 node.index: _percent(node.index, self.blocks) for node in self.state.nodes
@@ -271,7 +262,7 @@ def _block(client: RpcClient, height: int) -> BlockSample:
         height=height,
         timestamp_ms=int(block["timestampMs"]),
         finalized_at_ms=block["finalizedAtMs"],
-        transactions=int(block["transactionCount"]),
+        transaction_count=int(block["transactionCount"]),
         signers=frozenset(int(signer["index"]) for signer in signers),
     )
 

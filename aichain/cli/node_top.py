@@ -16,9 +16,10 @@ from aichain.cli.exit_codes import CommandError, CommandExit
 from aichain.cli.fleet_files import FleetChoice, fleet_options
 from aichain.cli.options import json_option
 from aichain.cli.output import show
-from aichain.cli.top_samples import FleetSampler, NodeFigures, pace_of
+from aichain.cli.top_samples import FleetSampler, NodeFigures
 from aichain.cli.top_screen import render_top
 from aichain.cli.values import SECONDS
+from aichain.rpc.block_pace import pace_of
 
 QUIT: Final = ("q", "Q", "\x03", "\x04")
 PAUSE: Final = ("p", "P", " ")
@@ -104,11 +105,12 @@ def _document(each: NodeFigures) -> dict[str, object]:
         "peers": each.peers,
         "voting": each.voting,
         "syncing": each.is_syncing,
+        "indexedHeight": each.indexed_height,
         "finalizedAgoMs": each.finalized_ago_ms,
         "mempool": each.mempool,
         "intervalMs": pace.interval_ms,
         "finalityMs": pace.finality_ms,
-        "finalityWorstMs": pace.worst_ms,
-        "transactionsPerSecond": pace.transactions_s,
+        "finalityWorstMs": pace.finality_worst_ms,
+        "transactionsPerSecond": pace.transactions_per_second,
         "troubles": list(each.troubles),
     }

@@ -18,6 +18,7 @@ from aichain.cli.key_choice import KEY_SUFFIX
 from aichain.cli.options import KEYS_DIRECTORY
 from aichain.cli.public_accounts import account_lines, write_public_accounts
 from aichain.cli.run_plan import RunPlan, plan_run, require_free, temporary_home
+from aichain.cli.run_screen import run_screen
 from aichain.cli.values import FILE, FOLDER
 from aichain.config import LOG_LEVELS, RPC_PORT, LogFormat, NodeConfig, SyncMode
 from aichain.config_values import IndexMode
@@ -189,7 +190,11 @@ def _run(plan: RunPlan) -> int:
         lines += [*account_lines(accounts), "", *_next_steps(config)]
     banner = "\n".join(lines)
     is_human = config.log_format is LogFormat.HUMAN
-    return run_node(config, on_ready=lambda: _show(banner) if is_human else None)
+    return run_node(
+        config,
+        on_ready=lambda: _show(banner) if is_human else None,
+        screen=run_screen() if is_human else None,
+    )
 
 
 def _show(banner: str) -> None:

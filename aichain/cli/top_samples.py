@@ -1,12 +1,10 @@
 """What `aichain node top` shows: each node's own words, taken again and again."""
 
-import statistics
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import Any, Final
 
 from aichain.cli.client import RpcClient
@@ -29,7 +27,7 @@ class BlockFigures:
     view: int
     timestamp_ms: int
     finalized_at_ms: int | None
-    transactions: int
+    transaction_count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +59,8 @@ class NodeFigures:
     peers: int = 0
     voting: str = ""
     is_syncing: bool = False
+    indexed_height: int | None = None
+    """None where accounts are not indexed."""
     snapshot_part: int = 0
     snapshot_parts: int = 0
     mempool: int = 0
@@ -68,44 +68,6 @@ class NodeFigures:
     troubles: tuple[str, ...] = ()
     neighbours: tuple[PeerFigures, ...] = ()
     blocks: tuple[BlockFigures, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """The chain over the last blocks; None while there are too few."""
-
-    interval_ms: float | None
-    finality_ms: float | None
-    worst_ms: int | None
-    transactions_s: float
-    views_per_block: float | None
-
-
-def pace_of(blocks: Sequence[BlockFigures]) -> Pace:
-    """Medians over these blocks, which follow each other."""
-    gaps = [later.timestamp_ms - earlier.timestamp_ms for earlier, later in pairwise(blocks)]
-    # a new epoch counts its views from one again
-    views = [later.view - earlier.view for earlier, later in pairwise(blocks)]
-    views = [each for each in views if each > 0]
-    delays = finality_delays(blocks)
-    span_ms = sum(gaps)
-    moved = sum(each.transactions for each in blocks[1:])
-    return Pace(
-        interval_ms=statistics.median(gaps) if gaps else None,
-        finality_ms=statistics.median(delays) if delays else None,
-        worst_ms=max(delays, default=None),
-        transactions_s=1000 * moved / span_ms if span_ms > 0 else 0.0,
-        views_per_block=statistics.mean(views) if views else None,
-    )
-
-
-def finality_delays(blocks: Sequence[BlockFigures]) -> list[int]:
-    """From a block's timestamp until it was final, of those that the node saw become final."""
-    return [
-        each.finalized_at_ms - each.timestamp_ms
-        for each in blocks
-        if each.finalized_at_ms is not None
-    ]
 
 
 @dataclass
@@ -178,6 +140,7 @@ def figures_of(
         peers=_count(status, "peers"),
         voting=_text(status, "voting"),
         is_syncing=status.get("syncing") is True,
+        indexed_height=_count(status, "indexedHeight") if "indexedHeight" in status else None,
         snapshot_part=_count(status, "snapshotPart"),
         snapshot_parts=_count(status, "snapshotParts"),
         mempool=_count(pool, "count"),

@@ -1,19 +1,18 @@
 """The screen of `aichain node top`, from figures alone: it fits 80 columns and 24 lines."""
 
+import statistics
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Final, TypeVar
 
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from aichain.cli.top_samples import (
-    NodeFigures,
-    Pace,
-    PeerFigures,
-    finality_delays,
-    pace_of,
-)
+from aichain.cli.top_samples import BlockFigures, NodeFigures, PeerFigures
+from aichain.rpc.block_pace import finality_delays, pace_of
+from aichain.sizes import show_size
+from genesis.limits import INDEX_BATCH_BLOCKS
 
 T = TypeVar("T")
 
@@ -50,13 +49,17 @@ def _head(best: NodeFigures) -> list[Text]:
         f"{best.network}  height {best.height}  epoch {best.epoch}  view {best.view}"
         f"  last block {_age(best.finalized_ago_ms)} ago",
         f"every {_ms(pace.interval_ms)}  final in {_ms(pace.finality_ms)}"
-        f" (worst {_ms(pace.worst_ms)})  {pace.transactions_s:.1f} tx/s{_views(pace)}",
-        f"mempool {best.mempool} ({_bytes(best.mempool_bytes)})  peers {best.peers}"
+        f" (worst {_ms(pace.finality_worst_ms)})  {pace.transactions_per_second or 0:.1f} tx/s"
+        f"{_views(best.blocks)}",
+        f"mempool {best.mempool} ({show_size(best.mempool_bytes)})  peers {best.peers}"
         f"  votes: {best.voting}  signatures by {best.engine.split(' ')[0]}",
         f"finality {chart(finality_delays(best.blocks))}",
     ]
     if best.is_syncing:
         lines.append(f"sync {_sync(best)}")
+    indexed = best.indexed_height
+    if indexed is not None and best.height - indexed > INDEX_BATCH_BLOCKS:
+        lines.append(f"index accounts of {_part(indexed, best.height)}")
     return [Text(line[:LINE], style="" if at else "bold") for at, line in enumerate(lines)]
 
 
@@ -123,13 +126,18 @@ def _troubles(nodes: Sequence[NodeFigures]) -> list[Text]:
 def _sync(node: NodeFigures) -> str:
     if node.snapshot_parts:
         return f"snapshot: part {node.snapshot_part} of {node.snapshot_parts}"
-    done = 100 * node.height // max(1, node.target_height)
-    return f"block {node.height} of {node.target_height} ({done} %)"
+    return _part(node.height, node.target_height)
 
 
-def _views(pace: Pace) -> str:
-    each = pace.views_per_block
-    return "" if each is None else f"  {each:.2f} views a block"
+def _part(height: int, of: int) -> str:
+    return f"block {height} of {of} ({100 * height // max(1, of)} %)"
+
+
+def _views(blocks: Sequence[BlockFigures]) -> str:
+    """A new epoch counts its views from one again."""
+    views = [later.view - earlier.view for earlier, later in pairwise(blocks)]
+    views = [each for each in views if each > 0]
+    return f"  {statistics.mean(views):.2f} views a block" if views else ""
 
 
 def _age(ms: int) -> str:
@@ -140,9 +148,3 @@ def _age(ms: int) -> str:
 
 def _ms(value: float | None) -> str:
     return "-" if value is None else f"{value:.0f} ms"
-
-
-def _bytes(size: int) -> str:
-    if size < 1_000_000:
-        return f"{size} B" if size < 1_000 else f"{size / 1e3:.0f} kB"
-    return f"{size / 1e6:.1f} MB"

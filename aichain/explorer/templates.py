@@ -10,6 +10,7 @@ from aichain.explorer.assets import Assets
 from aichain.explorer.errors import PageBroken
 from aichain.explorer.names import Names
 from aichain.explorer.visit import Page
+from aichain.sizes import show_size
 
 WRONG: Final = (
     *(jinja2.TemplateError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError),
@@ -38,7 +39,7 @@ class Templates:
             "utc": formats.utc,
             "iso": formats.iso,
             "short": formats.short,
-            "size": formats.size,
+            "size": show_size,
             "words": formats.words,
             "memo": formats.memo,
             "kind": formats.kind,

@@ -1,11 +1,10 @@
 """The last final blocks in memory: what live tables begin with and charts are drawn from."""
 
 from collections import OrderedDict, deque
-from collections.abc import Sequence
-from dataclasses import dataclass
 
 from aichain.errors import ReaderLagged, StoreCorrupt, StoreFailed
 from aichain.rpc.backend import Backend, BlockView
+from aichain.rpc.block_pace import finality_ms
 from aichain.rpc.errors import HistoryPruned
 from aichain.rpc.render.texts import proposer_of, show_address, show_bytes
 from aichain.rpc.results.result import AddressHex, AmountText, Count, HashHex, Result
@@ -36,9 +35,7 @@ class RecentBlock(Result, frozen=True, kw_only=True):
     @property
     def finality_ms(self) -> int | None:
         """From the block's timestamp until this node knew it final."""
-        if self.finalized_at_ms is None or not self.height:
-            return None
-        return max(0, self.finalized_at_ms - self.timestamp_ms)
+        return finality_ms(self)
 
 
 def recent_block(view: BlockView, validators: ValidatorSet | None) -> RecentBlock:
@@ -119,28 +116,3 @@ class BlockWindow:
                 while len(self._sets) > _SETS_KEPT:
                     self._sets.popitem(last=False)
         return known
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """What a stretch of blocks says of the chain's speed; None where there are too few."""
-
-    interval_ms: int | None
-    finality_ms: int | None
-    finality_worst_ms: int | None
-    transactions_per_second: float | None
-
-
-def pace_of(blocks: Sequence[RecentBlock]) -> Pace:
-    """Of blocks in the order of their heights."""
-    latencies = [block.finality_ms for block in blocks if block.finality_ms is not None]
-    real = [block for block in blocks if block.height]
-    span_ms = real[-1].timestamp_ms - real[0].timestamp_ms if len(real) > 1 else 0
-    passed = real[-1].height - real[0].height if span_ms else 0
-    transactions = sum(block.transaction_count for block in real[1:])
-    return Pace(
-        interval_ms=span_ms // passed if passed else None,
-        finality_ms=sorted(latencies)[len(latencies) // 2] if latencies else None,
-        finality_worst_ms=max(latencies, default=None),
-        transactions_per_second=1000 * transactions / span_ms if span_ms else None,
-    )

@@ -41,12 +41,8 @@ class Indexer:
         log.warning("accounts are not indexed until the next start: %s", self.index.failed)
 
     async def _catch_up(self) -> None:
-        head = self._chain.head.head.height
-        far = head - self.index.height > limits.INDEX_BATCH_BLOCKS
         while not self.index.failed and self.index.height < self._chain.head.head.height:
             await self._run_blocking(self._index_some, limiter=self._thread)
-            if far:
-                log.info("accounts are indexed up to height %d of %d", self.index.height, head)
 
     def _index_some(self) -> None:
         blocks = self._chain.blocks

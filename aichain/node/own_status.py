@@ -54,7 +54,8 @@ class OwnStatus:
     def _read(self) -> NodeStatus:
         head, core = self._chain.head, hard_core(self._engine.state)
         document, network = self._context.document, self._context.network
-        accounts_trouble = "" if self._accounts is None else self._accounts.failed
+        accounts = self._accounts
+        accounts_trouble = "" if accounts is None else accounts.failed
         return NodeStatus(
             network=document.name,
             network_id=document.network_id,
@@ -74,6 +75,7 @@ class OwnStatus:
             target_height=max(self._syncer.target_height, head.head.height),
             first_height=self._chain.blocks.first,
             joining=self._syncer.joining,
+            indexed_height=None if accounts is None or accounts_trouble else accounts.height,
             index_trouble=self._chain.index_trouble or accounts_trouble,
             clock_offset_ms=self._clock_watch.offset_ms,
             clock_trouble=self._clock_watch.trouble,

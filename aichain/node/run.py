@@ -5,11 +5,11 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
-from typing import TextIO
+from typing import TextIO, TypeAlias
 
 import trio
 
@@ -20,6 +20,7 @@ from aichain.node.assemble import NetworkFactory
 from aichain.node.build import build_node
 from aichain.node.engine_timing import time_engines
 from aichain.node.joiner import Handover
+from aichain.node.progress_watch import ProgressScreen, watch_progress
 from aichain.node.services import AnyNode, run_services
 from aichain.node.supervisor import Supervisor
 from consensus.errors import DoubleSign
@@ -32,6 +33,8 @@ from p2p.settings import NetworkSettings, NodeIdentity
 
 log = logging.getLogger(__name__)
 
+_Run: TypeAlias = Callable[[AnyNode, Callable[[], None]], Awaitable[Handover]]
+
 _SWITCH_INTERVAL_S = 0.0005
 _GARBAGE_EVERY_S = 5.0
 
@@ -41,16 +44,19 @@ def run_node(
     network_of: NetworkFactory | None = None,
     *,
     on_ready: Callable[[], None] = lambda: None,
+    screen: ProgressScreen | None = None,
 ) -> int:
     """Run until a signal ends it, or until the node has to stop; the process's exit code.
 
-    `on_ready` is called once the home is found good and locked, before anything listens.
+    `on_ready` is called once the home is found good and locked, before anything listens. `screen`
+    shows what the node is behind with; without one the log says it.
     """
     with _log_file(config) as file:
         style = LogStyle.JSON if config.log_format is LogFormat.JSON else LogStyle.HUMAN
-        configure_logging(style, config.log_level, sys.stderr, file=file)
+        stream = sys.stderr if screen is None else screen.log_stream
+        configure_logging(style, config.log_level, stream, file=file)
         try:
-            trio.run(serve, config, network_of or libp2p_network, on_ready)
+            trio.run(serve, config, network_of or libp2p_network, on_ready, screen)
         except NodeError as error:
             return _report(error)
         except BaseExceptionGroup as group:
@@ -62,7 +68,10 @@ def run_node(
 
 
 async def serve(
-    config: NodeConfig, network_of: NetworkFactory, on_ready: Callable[[], None]
+    config: NodeConfig,
+    network_of: NetworkFactory,
+    on_ready: Callable[[], None],
+    screen: ProgressScreen | None = None,
 ) -> None:
     """Assemble and run one node until it is told to stop, be it while it still reads its disk.
 
@@ -76,7 +85,7 @@ async def serve(
         )
         async with trio.open_nursery() as beside:
             beside.start_soon(supervisor.run)  # a node that starts anew is alive while it is built
-            await _serve(config, network_of, on_ready, supervisor)
+            await _serve(config, network_of, on_ready, partial(_run_beside, supervisor, screen))
             beside.cancel_scope.cancel()
 
 
@@ -84,16 +93,15 @@ async def _serve(
     config: NodeConfig,
     network_of: NetworkFactory,
     on_ready: Callable[[], None],
-    supervisor: Supervisor,
+    run: _Run,
 ) -> None:
     before: Handover | None = None
     while True:  # a node that joined by a snapshot starts anew on that chain
         node = await _build(config, network_of, before)
         before = None  # the tree is the chain's own from here on, which makes new ones of it
         try:
-            before = await _run_collecting(node, on_ready, supervisor)
+            before = await run(node, on_ready)
         finally:
-            supervisor.status = None
             log.info("stopped")
         gc.unfreeze()
         on_ready, config = _no_banner, replace(config, sync_again=False)
@@ -105,14 +113,26 @@ async def _build(
     return await trio.to_thread.run_sync(partial(build_node, before=before), config, network_of)
 
 
-async def _run_collecting(
-    node: AnyNode, on_ready: Callable[[], None], supervisor: Supervisor
+async def _run_beside(
+    supervisor: Supervisor,
+    screen: ProgressScreen | None,
+    node: AnyNode,
+    on_ready: Callable[[], None],
 ) -> Handover:
+    """The services, and who watches them."""
+    status = node.rpc.context.backend.status
     async with trio.open_nursery() as beside:
         beside.start_soon(_collect_garbage)
-        supervisor.status = node.rpc.context.backend.status
-        started = partial(_tell_start, node, supervisor)
-        handover = await run_services(node, ready=on_ready, started=started)
+        supervisor.status = status
+
+        def started() -> None:
+            _tell_start(node, supervisor)
+            beside.start_soon(watch_progress, status, screen)
+
+        try:
+            handover = await run_services(node, ready=on_ready, started=started)
+        finally:
+            supervisor.status = None
         beside.cancel_scope.cancel()
         return handover
 

@@ -65,6 +65,8 @@ class NodeStatus:
     """The lowest block that is kept; of older ones only what proofs need."""
     joining: JoinProgress | None = None
     """How far a snapshot is that takes the place of the blocks up to it; None where none is."""
+    indexed_height: int | None = None
+    """How far the index of accounts is; None where there is none, or where it has failed."""
     index_trouble: str = ""
     """Why final transactions cannot be looked up; empty while they can."""
     clock_offset_ms: int | None = None

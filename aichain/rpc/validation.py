@@ -4,18 +4,17 @@ They are made at most once in two seconds however many ask, of headers and certi
 kept in memory and of a few blocks that are new.
 """
 
-import statistics
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
-from itertools import pairwise
 from typing import Final
 
 import msgspec
 
 from aichain.clock import Clock
 from aichain.rpc.backend import Backend, BlockView, NodeStatus, Uptime
+from aichain.rpc.block_pace import pace_of
 from aichain.rpc.errors import HistoryPruned
 from aichain.rpc.http import JSON
 from aichain.rpc.render.texts import show_bytes
@@ -42,7 +41,7 @@ class BlockPace:
     height: int
     timestamp_ms: int
     finalized_at_ms: int | None
-    transactions: int
+    transaction_count: int
 
 
 class ValidationPages:
@@ -91,13 +90,7 @@ def figures_of(
     status: NodeStatus, uptime: Uptime, blocks: Sequence[BlockPace], now_ms: int
 ) -> Validation:
     """Pure: what these say together."""
-    gaps = [later.timestamp_ms - earlier.timestamp_ms for earlier, later in pairwise(blocks)]
-    delays = [
-        max(0, each.finalized_at_ms - each.timestamp_ms)
-        for each in blocks
-        if each.finalized_at_ms is not None
-    ]
-    span_ms, moved = sum(gaps), sum(each.transactions for each in blocks[1:])
+    pace = pace_of(blocks)
     validators = [
         ValidatorFigures(
             address=format_address(each.address),
@@ -124,10 +117,10 @@ def figures_of(
         validators_active=sum(each.active for each in validators),
         uptime_permille=1000 * proposed // turns if turns else None,
         window_blocks=max(0, uptime.last_height - uptime.first_height + 1),
-        block_interval_ms=int(statistics.median(gaps)) if gaps else None,
-        finality_ms=int(statistics.median(delays)) if delays else None,
-        finality_worst_ms=max(delays, default=None),
-        transactions_per_minute=60_000 * moved // span_ms if span_ms > 0 else 0,
+        block_interval_ms=_whole(pace.interval_ms),
+        finality_ms=_whole(pace.finality_ms),
+        finality_worst_ms=pace.finality_worst_ms,
+        transactions_per_minute=round(60 * (pace.transactions_per_second or 0)),
         validators=validators,
     )
 
@@ -176,6 +169,10 @@ def _pace_of(view: BlockView) -> BlockPace:
     header = view.block.header
     transactions = len(view.block.transactions)
     return BlockPace(header.height, header.timestamp_ms, view.finalized_at_ms, transactions)
+
+
+def _whole(value: float | None) -> int | None:
+    return None if value is None else int(value)
 
 
 def _percent(permille: int | None) -> str:

@@ -3,7 +3,7 @@
 from aichain.explorer.errors import NothingHere
 from aichain.explorer.pages.reading import as_hash, as_height, before_in
 from aichain.explorer.visit import Page, Visit
-from aichain.explorer.window import pace_of
+from aichain.rpc.block_pace import pace_of
 from aichain.rpc.methods.aichain import AtHeight as ValidatorsQuery
 from aichain.rpc.methods.aichain import (
     Listing,

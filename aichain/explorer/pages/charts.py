@@ -1,7 +1,8 @@
 """Block interval, finality latency and transactions over the last blocks."""
 
 from aichain.explorer.visit import Page, Visit
-from aichain.explorer.window import RecentBlock, pace_of
+from aichain.explorer.window import RecentBlock
+from aichain.rpc.block_pace import pace_of
 from aichain.rpc.results.result import Count, Result
 
 

@@ -59,6 +59,7 @@ def show_status(
         snapshot_height=UNSET if joining is None else joining.height,
         snapshot_part=UNSET if joining is None else joining.part,
         snapshot_parts=UNSET if joining is None else joining.parts,
+        indexed_height=UNSET if status.indexed_height is None else status.indexed_height,
         clock_trouble=status.clock_trouble or UNSET,
         index_trouble=status.index_trouble or UNSET,
         archive_trouble=status.archive_trouble or UNSET,

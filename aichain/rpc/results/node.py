@@ -59,6 +59,8 @@ class Status(Result, frozen=True, kw_only=True):
     snapshot_height: Count | UnsetType = UNSET
     snapshot_part: Count | UnsetType = UNSET
     snapshot_parts: Count | UnsetType = UNSET
+    indexed_height: Count | UnsetType = UNSET
+    """With an index of accounts: how far it is."""
     clock_trouble: str | UnsetType = UNSET
     """What is wrong and what to do, here and below; left out while nothing is."""
     index_trouble: str | UnsetType = UNSET

@@ -13,7 +13,6 @@ from aichain.cli.top_samples import (
     NodeFigures,
     PeerFigures,
     figures_of,
-    pace_of,
 )
 from aichain.cli.top_screen import chart, render_top
 
@@ -56,7 +55,7 @@ def test_one_node_with_its_peers() -> None:
     assert drawn(NODE) == [
         "testnet  height 109  epoch 3  view 210  last block 212 ms ago",
         "every 500 ms  final in 76 ms (worst 112 ms)  4.0 tx/s  1.11 views a block",
-        "mempool 7 (24 kB)  peers 3  votes: yes  signatures by avx512",
+        "mempool 7 (23.4 KiB)  peers 3  votes: yes  signatures by avx512",
         "finality ▃▄▄▅▆▆▇▇██",
         "",
         "peer                   direction  height  round trip  score",
@@ -95,13 +94,12 @@ def test_it_fits_80_columns_and_24_lines(count: int) -> None:
         assert any("more" in line for line in lines)
 
 
-def test_the_pace_of_blocks() -> None:
-    pace = pace_of(BLOCKS)
-    assert (pace.interval_ms, pace.finality_ms, pace.worst_ms) == (500, 76, 112)
-    assert pace.transactions_s == pytest.approx(4.0)
-    assert pace.views_per_block == pytest.approx(10 / 9)
-    nothing = pace_of(())
-    assert (nothing.interval_ms, nothing.finality_ms, nothing.transactions_s) == (None, None, 0.0)
+def test_what_a_node_is_behind_with() -> None:
+    late = replace(NODE, is_syncing=True, target_height=218, indexed_height=0, height=109)
+    assert "sync block 109 of 218 (50 %)" in drawn(late)
+    assert not any("index" in line for line in drawn(late)), "by less than a batch"
+    far = replace(late, height=1000, target_height=1000, indexed_height=250)
+    assert "index accounts of block 250 of 1000 (25 %)" in drawn(far)
 
 
 def test_bars() -> None:

@@ -82,6 +82,7 @@ class FakeBackend:
     archive_trouble: str = ""
     clock_trouble: str = ""
     joining: JoinProgress | None = None
+    indexed_height: int | None = None
     engines: EngineView = field(default_factory=view_engines)
     blocked: frozenset[str] = frozenset()
     regions: bool = False
@@ -206,6 +207,7 @@ class FakeBackend:
             clock_offset_ms=-900 if self.clock_trouble else 0,
             clock_trouble=self.clock_trouble,
             joining=self.joining,
+            indexed_height=self.indexed_height,
             engines=self.engines,
         )
 

@@ -77,6 +77,20 @@ async def test_status_tells_how_far_a_snapshot_is_while_one_is_fetched(history: 
     assert status["snapshotParts"] == 85
 
 
+async def test_status_tells_how_far_accounts_are_indexed_where_they_are(history: Node) -> None:
+    assert "indexedHeight" not in await history.call("aichain_status")
+    history.backend.indexed_height = 2
+    assert (await history.call("aichain_status"))["indexedHeight"] == 2
+
+
+async def test_both_namespaces_say_the_same_of_a_sync(history: Node) -> None:
+    for history.backend.syncing in (False, True):
+        status, eth = await history.call("aichain_status"), await history.call("eth_syncing")
+        assert status["syncing"] is bool(eth)
+    assert int(eth["currentBlock"], 16) == status["height"]
+    assert int(eth["highestBlock"], 16) == status["targetHeight"]
+
+
 async def test_status_tells_of_a_wrong_clock_while_it_is_wrong(history: Node) -> None:
     status = await history.call("aichain_status")
     assert (status["clockOffsetMs"], "clockTrouble" in status) == (0, False)
