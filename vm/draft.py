@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 from genesis.document import GenesisDocument
 from genesis.epochs import epoch_of_height
 from genesis.units import Address
+from vm.epochs import CANDIDATES_KEY, Stakes, decode_candidates, encode_candidates
 from vm.records import (
     Account,
     account_key,
@@ -53,12 +54,13 @@ class Sheet(Generic[Key, Value]):
 
 
 class Draft:
-    """Accounts and counters as values, every other record as bytes."""
+    """Accounts, counters and candidates as values, every other record as bytes."""
 
     __slots__ = (
         "accounts",
         "base_fee",
         "block_version",
+        "candidate_lists",
         "counters",
         "document",
         "epoch",
@@ -77,6 +79,9 @@ class Draft:
         self.accounts: Sheet[Address, Account | None] = Sheet()
         self.counters: Sheet[str, int] = Sheet()
         self.records: Sheet[bytes, bytes | None] = Sheet()
+        self.candidate_lists: Sheet[bytes, Stakes] = Sheet()
+        """The only one under its key. Hundreds of transactions may change it, and its bytes take
+        milliseconds to read and write, so this is done once a block."""
 
     def account(self, address: Address) -> Account | None:
         try:
@@ -109,16 +114,31 @@ class Draft:
         assert count >= 0, "a counter never falls below zero"
         self.counters.put(name, count)
 
+    def candidates(self) -> Stakes:
+        """Registry index to stake of all who could be ranked now, onions aside."""
+        try:
+            return self.candidate_lists.after[CANDIDATES_KEY]
+        except KeyError:
+            raw = self.state.get(CANDIDATES_KEY)
+            stakes = {} if raw is None else decode_candidates(raw)
+            return self.candidate_lists.load(CANDIDATES_KEY, stakes)
+
+    def put_candidates(self, stakes: Stakes) -> None:
+        """Write the list, which was read before; it is never changed in place."""
+        self.candidate_lists.put(CANDIDATES_KEY, stakes)
+
     def begin(self) -> None:
         """From here on `undo` takes every write back."""
         self.accounts.begin()
         self.counters.begin()
         self.records.begin()
+        self.candidate_lists.begin()
 
     def undo(self) -> None:
         self.accounts.undo()
         self.counters.undo()
         self.records.undo()
+        self.candidate_lists.undo()
 
     def changes(self) -> dict[bytes, bytes | None]:
         """Every record that differs from the state's, encoded."""
@@ -129,6 +149,9 @@ class Draft:
         for name, count in self.counters.after.items():
             if count != self.counters.before[name]:
                 changes[counter_key(name)] = encode_amount_record(count)
+        for key, stakes in self.candidate_lists.after.items():
+            if stakes != self.candidate_lists.before[key]:
+                changes[key] = encode_candidates(stakes)
         before = self.records.before
         changes.update(
             {key: value for key, value in self.records.after.items() if value != before[key]}

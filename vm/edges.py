@@ -1,7 +1,6 @@
 """What the last block of an epoch decides: the set and the seed of the second epoch after it."""
 
 from vm.blocks import Header
-from vm.candidates import candidates_of
 from vm.draft import Draft
 from vm.epochs import Epoch, encode_epoch, epoch_key, registered
 from vm.onions import onion_at
@@ -26,7 +25,7 @@ def _able(draft: Draft, epoch: int) -> dict[int, int]:
     """The candidates that have something to reveal in `epoch`: others could never propose."""
     return {
         index: stake
-        for index, stake in candidates_of(draft).items()
+        for index, stake in draft.candidates().items()
         if onion_at(draft.record, index, epoch).layers
     }
 
