@@ -17,13 +17,13 @@ from consensus.lanes.accusations import Accusation, BrokenClose
 from consensus.records import ProofFound
 from consensus.votes import SignedVote
 from genesis import limits
-from genesis.epochs import epoch_after
 from genesis.limits import VALIDITY_WINDOW_BLOCKS
 from genesis.signed_bytes import InstanceName, Lane
-from genesis.units import Address, address_of_key
+from genesis.units import Address, address_of_key, read_address
+from genesis.validators import Validator
 from native.errors import InvalidData
 from native.signatures import SigningKey
-from vm.records import public_key_key
+from vm.records import consensus_key_key, public_key_key
 from vm.system_bodies import Claims, CloseClaim, ProposalClaim, VoteClaim
 from vm.system_bodies import Evidence as EvidenceBody
 from vm.transactions import SignedTransaction, Transaction, sign_transaction
@@ -68,18 +68,17 @@ class Accuser:
         validators, start_id = epoch.validators, epoch.start_id
         place = (Lane.HARD, epoch.number, validators.hash, start_id, epoch.checkpoint)
         for index, proof in guilty.proofs.items():
-            owner = self._owner_of(validators[index].address)
+            owner = self._owner_of(validators[index])
             if owner is not None:
                 name = InstanceName(epoch.genesis_hash, *place)
                 await self._prove(EvidenceBody(name, _view(proof), owner, _claims(proof)))
 
-    def _owner_of(self, member: Address) -> Address | None:
-        """Whose stake votes with this key, of those in the set now; not ourselves."""
-        head = self._chain.head
-        voters = head.epoch(epoch_after(head.head.height, head.document.consensus.epoch_blocks))
-        assert voters is not None, "a state knows the set of its next block"
-        place = voters.validators.index_of(member)
-        return None if place is None or member == self._sender else voters.seats[place].owner
+    def _owner_of(self, member: Validator) -> Address | None:
+        """Whose stake answers for this key, also of who has left the set since; not ourselves."""
+        owner = self._chain.head.get(consensus_key_key(member.public_key))
+        if owner is None or member.address == self._sender:
+            return None
+        return read_address(owner)
 
     async def run(self) -> None:
         """Bring again what was not taken or did not last, until cancelled: the list was full, the

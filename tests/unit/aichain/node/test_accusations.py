@@ -13,9 +13,11 @@ import trio.testing
 from aichain.errors import AccusationsFull, AlreadyPending, OffenderAccused
 from aichain.node.accusations import Accusations
 from aichain.node.accuser import LOOK_EVERY_S, Accuser
+from aichain.node.fork_report import Guilty
 from aichain.node.proofs import Proofs
 from consensus.electorate import Electorate
 from consensus.evidence import ConflictingVotes
+from consensus.fork_proof import Epoch
 from consensus.headers import block_ref
 from consensus.instance import Instance
 from consensus.records import ProofFound
@@ -25,7 +27,16 @@ from genesis.limits import SYSTEM_TRANSACTIONS_MAX
 from genesis.units import AI, Address
 from native.hashing import Hash32
 from tests.builders_evidence import BLANK, make_evidence, report, system
-from tests.builders_vm import address, advance, build, key, seal
+from tests.builders_vm import (
+    FOUNDER_STAKE,
+    address,
+    advance,
+    advance_to,
+    build,
+    key,
+    make_transaction,
+    seal,
+)
 from tests.builders_wide import make_wide_document
 from vm.apply import apply_block
 from vm.errors import Expired
@@ -33,7 +44,7 @@ from vm.genesis_block import genesis_state
 from vm.queries import validators_view
 from vm.state import State
 from vm.system_bodies import Participation
-from vm.transactions import VerifiedTransaction, decode_transaction
+from vm.transactions import Role, Unstake, VerifiedTransaction, decode_transaction
 from vm.validator_errors import SystemTransaction, Tombstoned
 
 MEMBERS, OFFENDERS = 90, 66
@@ -172,7 +183,7 @@ class Town:
         self.ledger.held.check(signed)
         self.ledger.held.add(VerifiedTransaction(signed))
 
-    async def find_out(self, offender: int, view: int = 1) -> None:
+    def two_votes(self, offender: int, view: int = 1) -> ConflictingVotes:
         first, second = (
             SignedVote(
                 Vote(self.instance.id, VotePhase.COMMIT, view, 1, Hash32(block * 32)),
@@ -182,7 +193,10 @@ class Town:
             )
             for block in (b"1", b"2")
         )
-        await self.accuser.accuse(ConflictingVotes(first, second), self.instance)
+        return ConflictingVotes(first, second)
+
+    async def find_out(self, offender: int, view: int = 1) -> None:
+        await self.accuser.accuse(self.two_votes(offender, view), self.instance)
 
 
 async def test_what_finds_no_place_is_brought_again_until_it_is_punished(
@@ -253,3 +267,26 @@ async def test_nobody_accuses_itself() -> None:
     town = Town()
     await town.find_out(REPORTER)
     assert not town.ledger.held.candidates()
+
+
+async def test_who_signed_for_a_fork_and_left_the_set_is_accused_all_the_same() -> None:
+    """Its stake is locked for as long as evidence counts, and both sides may meet much later."""
+    town = Town()
+    state = town.ledger.head
+    epoch_blocks = state.document.consensus.epoch_blocks
+    voters = state.validators_of(0)
+    assert voters is not None
+    everything = Unstake(Role.VALIDATOR, address(0), FOUNDER_STAKE)
+    state, (receipt,) = advance(state, seal(make_transaction(everything, sender=0)))
+    assert receipt.ok
+    state = advance_to(state, 4 * epoch_blocks)
+    now = state.validators_of(4)
+    assert now is not None
+    assert now.index_of(address(0)) is None
+    town.ledger.head = state
+    epoch = Epoch(state.document.hash, 0, town.instance.start.id, voters)
+    proofs = {index: town.two_votes(index) for index in (0, 1, REPORTER)}
+    await town.accuser.accuse_of_fork(Guilty(epoch, proofs))
+    assert [town.ledger.held.has(address(each)) for each in (0, 1, REPORTER)] == [True, True, False]
+    town.ledger.make_block()
+    assert town.ledger.punished == {address(0), address(1)}
