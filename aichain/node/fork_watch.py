@@ -15,6 +15,7 @@ from aichain.chain import Chain
 from aichain.node.certificates import verify_certificate
 from aichain.node.context import NodeContext
 from aichain.node.engine import Engine
+from aichain.node.own_ids import OwnIds
 from consensus.core.events import ForkProven
 from consensus.electorate import Electorate
 from consensus.errors import InvalidCertificate
@@ -46,7 +47,7 @@ class ForkWatch:
         self._epoch_blocks = chain.document.consensus.epoch_blocks
         self._asked: OrderedDict[tuple[str, int], bool] = OrderedDict()
         self._asking: set[str] = set()
-        self._ours: OrderedDict[int, Hash32] = OrderedDict()
+        self._ours = OwnIds(chain)
 
     async def run(self) -> None:
         """Look at what peers claim until cancelled, and ask them all at once: who could halt us
@@ -102,11 +103,7 @@ class ForkWatch:
         return self._differs(peer.epoch * self._epoch_blocks, peer.anchor_id)
 
     def _differs(self, height: int, block_id: Hash32) -> bool:
-        """Whether our final block of this height is another one; not if we have none."""
-        if block_id == ZERO_HASH:
-            return False
-        own = self._own_id(height)
-        return own is not None and own != block_id
+        return block_id != ZERO_HASH and self._ours.differ_from(height, block_id)
 
     async def judge(self, peer: str, height: int) -> bool:
         """Have it prove another block at `height` than ours; True halts the core.
@@ -148,7 +145,7 @@ class ForkWatch:
         """Its proof of a block at `height` that is not ours, None if it has none."""
         question = GetFinality(height)
         answer = await self._context.network.request(peer, question, REQUEST_TIMEOUT_S)
-        claim, ours = answer.finality, self._own_id(height)
+        claim, ours = answer.finality, self._ours.at(height)
         if claim is None or ours is None or claim.headers[-1].height != height:
             return None
         return claim if claim.headers[-1].id != ours else None
@@ -167,7 +164,7 @@ class ForkWatch:
         if certificate.phase is not VotePhase.COMMIT:
             return False
         has_begun = certificate.epoch <= self._engine.state.epoch
-        start = self._own_id(certificate.epoch * self._epoch_blocks) if has_begun else None
+        start = self._ours.at(certificate.epoch * self._epoch_blocks) if has_begun else None
         if start is None:
             return False
         if certificate.block_id != claim.headers[0].id:
@@ -180,15 +177,3 @@ class ForkWatch:
         electorate = Electorate.of(voters, certificate.epoch, ZERO_HASH)
         await verify_certificate(certificate, electorate, voters, self._context.verifier)
         return True
-
-    def _own_id(self, height: int) -> Hash32 | None:
-        """Of a final block, which never changes; peers name the same few all the time."""
-        known = self._ours.get(height)
-        if known is None:
-            header = self._chain.blocks.header_at(height)
-            if header is None:
-                return None
-            known = self._ours[height] = header.id
-            while len(self._ours) > FORK_QUESTIONS_REMEMBERED:
-                self._ours.popitem(last=False)
-        return known

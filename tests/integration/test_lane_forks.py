@@ -86,7 +86,11 @@ async def test_a_decision_that_the_lanes_took_meanwhile_blames_nobody() -> None:
         state=SimpleNamespace(number=3, ballot=SimpleNamespace(instance=voters))
     )
     checkpoint = SimpleNamespace(number=3, epoch=0, block_height=12)
-    watch: Any = SimpleNamespace(suspects=lambda *_told: False)
+
+    async def suspects(_peer: str, _decision: object) -> bool:
+        return False
+
+    watch: Any = SimpleNamespace(suspects=suspects)
     certificate = SimpleNamespace(instance_id=voters.id)
     decision = SimpleNamespace(checkpoint=checkpoint, certificate=certificate)
 

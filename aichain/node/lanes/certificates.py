@@ -70,7 +70,7 @@ class LaneCertificates:
         use yet, or any more."""
         checkpoint, seating, ballot = decision.checkpoint, self._ballot(), self._engine.state.ballot
         if seating is None or decision.certificate.instance_id != seating.instance.id:
-            self._fork_watch.suspects(peer, decision)
+            self._fork_watch.told(peer, decision)
             return False
         if checkpoint.id in ballot.notarized and checkpoint.id not in ballot.checkpoints:
             # Its certificate came alone, and nobody may remember by name what it is of.

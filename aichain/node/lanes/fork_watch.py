@@ -14,6 +14,7 @@ from aichain.chain import Chain
 from aichain.node.certificates import verify_certificate
 from aichain.node.context import NodeContext
 from aichain.node.lanes.engine import LaneEngine
+from aichain.node.own_ids import OwnIds
 from consensus.electorate import Electorate
 from consensus.errors import InvalidCertificate
 from consensus.lanes.events import HardForkProven
@@ -47,6 +48,9 @@ class LaneForkWatch:
         self._epoch_blocks = chain.document.consensus.epoch_blocks
         self._asked: OrderedDict[tuple[str, int], None] = OrderedDict()
         self._asking: set[str] = set()
+        self._ours = OwnIds(chain)
+        self._disk = trio.CapacityLimiter(1)
+        self._told: dict[str, Decision] = {}
         self._shown: dict[str, Decision] = {}
         self._at_one: dict[str, tuple[Hash32, Hash32]] = {}
         self._ahead: dict[str, int] = {}
@@ -55,6 +59,7 @@ class LaneForkWatch:
         """Look at what peers claim until cancelled, and ask them all at once: who could halt us
         is soon gone itself, and others may never answer."""
         async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._weigh_what_was_told)
             while True:
                 await trio.sleep(POLL_S)
                 if self._engine.state.halted is not None:
@@ -68,12 +73,35 @@ class LaneForkWatch:
                         self._asking.add(peer.peer_id)
                         nursery.start_soon(self._ask_alone, peer, is_foreign)
 
-    def suspects(self, peer: str, decision: Decision) -> bool:
-        """Told of a decision that is not of our ballot: whether it excludes one of ours, if true.
+    def told(self, peer: str, decision: Decision) -> None:
+        """By gossip, of a decision that is not of our ballot, and that perhaps nobody signed.
+
+        Ours of about that number are on the disk, megabytes each where sets are large. So what we
+        have just decided, and what comes too early to be compared, is dropped here, and of each
+        peer one waits until it is weighed.
+        """
+        checkpoint, state = decision.checkpoint, self._engine.state
+        is_reached = (
+            checkpoint.number <= state.number
+            or checkpoint.block_height <= self._chain.head.head.height
+        )
+        is_ours = checkpoint.id == state.checkpoint.id
+        if is_reached and not is_ours and len(self._told) < FORK_QUESTIONS_AT_ONCE:
+            self._told.setdefault(peer, decision)
+
+    async def _weigh_what_was_told(self) -> None:
+        while True:
+            await trio.sleep(POLL_S)
+            told, self._told = self._told, {}
+            for peer, decision in told.items():
+                await self.suspects(peer, decision)
+
+    async def suspects(self, peer: str, decision: Decision) -> bool:
+        """Whether a decision that is not of our ballot excludes one of ours, if true.
 
         Then the peer is asked for earlier ones, and the node halts.
         """
-        if not self._excludes(decision):
+        if not await self._excludes(decision):
             return False
         self.leads_elsewhere(peer, decision)
         return True
@@ -154,8 +182,7 @@ class LaneForkWatch:
         return False
 
     def _differs(self, height: int, block_id: Hash32) -> bool:
-        ours = None if block_id == ZERO_HASH else self._chain.blocks.header_at(height)
-        return ours is not None and ours.id != block_id
+        return block_id != ZERO_HASH and self._ours.differ_from(height, block_id)
 
     def _forget(self, peers: tuple[PeerView, ...]) -> None:
         connected = {peer.peer_id for peer in peers}
@@ -198,17 +225,18 @@ class LaneForkWatch:
         theirs = answer.decisions[0] if answer.decisions else None
         if theirs is None or theirs.checkpoint.number < number:
             return None
-        return theirs if self._excludes(theirs) else None
+        return theirs if await self._excludes(theirs) else None
 
-    def _excludes(self, theirs: Decision) -> bool:
+    async def _excludes(self, theirs: Decision) -> bool:
         """By number and parent; by its block, where we have not kept those of about that number."""
         checkpoint = theirs.checkpoint
         if self._differs(checkpoint.block_height, checkpoint.block_id):
             return True
-        return first_fork(self._near(checkpoint.number), [theirs]) is not None
+        near = await self._context.run_blocking(self._near, checkpoint.number, limiter=self._disk)
+        return first_fork(near, [theirs]) is not None
 
     def _near(self, number: int) -> list[Decision]:
-        """Ours that can be compared with one of that number, as far as they are kept."""
+        """Ours that can be compared with one of that number, as far as they are kept. Blocking."""
         near: list[Decision] = []
         for decision in self._chain.decisions.from_number(max(1, number - 1)):
             if decision.checkpoint.number > number + 1:

@@ -163,8 +163,9 @@ class LaneSyncer:
         if not usable:
             await self._range(peer, state.hard.height, 1)  # who joined above us says so here
             raise RequestFailed(peer, "it does not know what it claims to have")
-        if any(self.fork_watch.suspects(peer, each) for each in usable):
-            raise RequestFailed(peer, "it is on another chain")
+        for each in usable:
+            if await self.fork_watch.suspects(peer, each):
+                raise RequestFailed(peer, "it is on another chain")
         decision = usable[-1]
         await self._verify(decision, state)
         if self._engine.state.number > decision.checkpoint.number:

@@ -51,13 +51,16 @@ def rows(node: Node | LaneNode) -> Iterator[Row]:
         watch = node.services.certificates._fork_watch
         yield "questions about forks", len(watch._asked), limits.FORK_QUESTIONS_REMEMBERED
         yield "peers asked about forks", len(watch._asking), limits.FORK_QUESTIONS_AT_ONCE
+        yield "decisions that peers told of", len(watch._told), limits.FORK_QUESTIONS_AT_ONCE
+        yield "our ids", len(watch._ours._known), limits.FORK_QUESTIONS_REMEMBERED
         yield "decisions that lead elsewhere", len(watch._shown), limits.FORK_QUESTIONS_AT_ONCE
         yield "peers that are ahead", len(watch._ahead), limits.PEERS_MAX
         yield "peers at one with us", len(watch._at_one), limits.PEERS_MAX
         yield from _of_lanes(node.engine.state)
     else:
-        asked = node.inbound._fork_watch._asked
-        yield "questions about forks", len(asked), limits.FORK_QUESTIONS_REMEMBERED
+        fork_watch = node.inbound._fork_watch
+        yield "questions about forks", len(fork_watch._asked), limits.FORK_QUESTIONS_REMEMBERED
+        yield "our ids", len(fork_watch._ours._known), limits.FORK_QUESTIONS_REMEMBERED
         yield from _of_core(node.engine.state)
 
 

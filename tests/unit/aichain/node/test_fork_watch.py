@@ -52,7 +52,8 @@ class Desk:
         blocks = SimpleNamespace(header_at=self.headers.get, validators_at=lambda height: FOUR)
         consensus = SimpleNamespace(epoch_blocks=EPOCH_BLOCKS)
         document = SimpleNamespace(hash=GENESIS_HASH, consensus=consensus)
-        chain: Any = SimpleNamespace(blocks=blocks, document=document)
+        self.head = SimpleNamespace(head=OURS.headers[-1])
+        chain: Any = SimpleNamespace(blocks=blocks, document=document, head=self.head)
         state = SimpleNamespace(epoch=EPOCH)
         engine: Any = SimpleNamespace(state=state, post=self.events.append)
         context: Any = SimpleNamespace(
@@ -173,11 +174,12 @@ def test_who_names_another_anchor_is_on_another_chain() -> None:
 def test_an_anchor_that_is_not_written_yet_is_compared_once_it_is() -> None:
     """The core enters an epoch before the block that it begins on is on the disk."""
     desk, height = Desk(THEIRS), EPOCH * EPOCH_BLOCKS
-    before = desk.headers.pop(height)
+    before, last = desk.headers.pop(height), desk.head.head
+    desk.head.head = desk.headers[height - 1]
     theirs, ours = peer(EPOCH, anchor(THEIRS, EPOCH)), peer(EPOCH, anchor(OURS, EPOCH))
     assert not desk.watch.is_foreign(theirs)
     assert not desk.watch.is_foreign(ours)
-    desk.headers[height] = before
+    desk.headers[height], desk.head.head = before, last
     assert desk.watch.is_foreign(theirs)
     assert not desk.watch.is_foreign(ours)
 
@@ -268,3 +270,21 @@ async def test_a_block_that_it_cannot_show_is_asked_for_once(
     desk.claimed = [peer(1, anchor(OURS, 1), final=(PARTED + 1, THEIRS.headers[PARTED + 1].id))]
     await watch_for(desk, 5 * POLL_S)
     assert desk.charges == [Penalty.MALFORMED] * 2, "each lie has its price"
+
+
+def test_a_block_that_is_not_kept_is_looked_for_once() -> None:
+    """Who joined by a snapshot has no old anchors; statuses are compared 500 times a second."""
+    desk = Desk(THEIRS)
+    looked: list[int] = []
+    for height in range((EPOCH + 1) * EPOCH_BLOCKS):
+        desk.headers.pop(height)
+    blocks: Any = desk.watch._chain.blocks
+
+    def header_at(height: int) -> None:
+        looked.append(height)
+
+    blocks.header_at = header_at
+    for _ in range(100):
+        assert not desk.watch.is_foreign(peer(EPOCH, anchor(THEIRS, EPOCH)))
+        assert not desk.watch.is_foreign(peer(EPOCH - 1, anchor(THEIRS, EPOCH - 1)))
+    assert looked == [EPOCH * EPOCH_BLOCKS, (EPOCH - 1) * EPOCH_BLOCKS]

@@ -1,5 +1,6 @@
 """Chains of checkpoints that parted: who shows one halts us, who cannot is charged."""
 
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from types import SimpleNamespace
@@ -13,6 +14,7 @@ from aichain.node.lanes.fork_watch import AHEAD_POLLS, POLL_S, LaneForkWatch
 from consensus.lanes.checkpoints import Checkpoint
 from consensus.lanes.events import HardForkProven
 from consensus.lanes.messages import Decision
+from genesis.limits import FORK_QUESTIONS_AT_ONCE
 from native.batch import verify_many
 from native.hashing import ZERO_HASH
 from native.signatures import SignatureItem
@@ -60,6 +62,7 @@ class Desk:
         self.claimed: list[Any] = []
         self.ours, self.theirs, self._bend = dict(OURS), theirs, bend
         self.answers = True
+        self.read: list[int] = []
         headers = dict(enumerate(OUR_CHAIN.headers))
         blocks = SimpleNamespace(
             header_at=headers.get, validators_at=lambda height: FOUR, first_set=0
@@ -70,13 +73,18 @@ class Desk:
         head = SimpleNamespace(head=OUR_CHAIN.headers[LAST])
         chain: Any = SimpleNamespace(blocks=blocks, document=document, decisions=self, head=head)
         epoch = SimpleNamespace(instance=SimpleNamespace(epoch=OUR_CHAIN.headers[LAST].epoch))
-        state = SimpleNamespace(number=LAST + 1, ballot=epoch, halted=None)
+        last = OURS[LAST].checkpoint
+        state = SimpleNamespace(number=LAST + 1, checkpoint=last, ballot=epoch, halted=None)
         engine: Any = SimpleNamespace(state=state, post=self.events.append)
         clock = SimpleNamespace(now_ms=lambda: 7)
-        context: Any = SimpleNamespace(network=self, verifier=self, clock=clock)
+        context: Any = SimpleNamespace(
+            network=self, verifier=self, clock=clock, run_blocking=trio.to_thread.run_sync
+        )
         self.watch = LaneForkWatch(engine, chain, context)
 
     def from_number(self, number: int) -> Iterator[Decision]:
+        assert threading.current_thread() is not threading.main_thread(), "the loop does not wait"
+        self.read.append(number)
         return (self.ours[at] for at in sorted(self.ours) if at >= number)
 
     def peers(self) -> tuple[Any, ...]:
@@ -212,8 +220,50 @@ async def test_a_decision_of_another_chain_halts_us_though_its_sender_is_gone(
 ) -> None:
     desk = Desk(THEIRS)
     desk.claimed, desk.answers = [peer(OUR_CHAIN, LAST)], False
-    assert not desk.watch.suspects("p", OURS[8])
-    assert desk.watch.suspects("p", THEIRS[8])
+    assert not await desk.watch.suspects("p", OURS[8])
+    assert await desk.watch.suspects("p", THEIRS[8])
     await desk.run_for(4 * POLL_S)
     assert proven(desk) == [8]
     assert desk.charges == []
+
+
+async def test_a_gossiped_decision_of_another_chain_halts_us(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    desk = Desk(THEIRS)
+    desk.claimed = [peer(OUR_CHAIN, LAST)]
+    desk.watch.told("p", THEIRS[8])
+    assert desk.read == [], "nobody has signed it, perhaps: it costs nothing yet"
+    await desk.run_for(4 * POLL_S)
+    assert proven(desk) == [PARTED]
+
+
+async def test_decisions_of_any_number_cost_one_read_a_peer_and_poll(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """A few bytes that nobody signed have us read decisions of 2 MB, where sets are large."""
+    desk = Desk(OURS)
+    for _ in range(50):
+        desk.watch.told("p", OURS[LAST])  # decided a moment ago: late copies of it are honest
+        desk.watch.told("p", far(THEIRS[LAST]))
+    await desk.run_for(1.5 * POLL_S)
+    assert desk.read == []
+    for number in range(1, LAST):
+        desk.watch.told("p", OURS[number])
+        desk.watch.told("q", OURS[number])
+    await desk.run_for(1.5 * POLL_S)
+    assert desk.read == [1, 1]
+    assert (desk.events, desk.charges, desk.asked) == ([], [], [])
+
+
+async def test_who_waits_to_be_weighed_is_bounded() -> None:
+    desk = Desk(OURS)
+    for number in range(2 * FORK_QUESTIONS_AT_ONCE):
+        desk.watch.told(f"peer {number}", THEIRS[8])
+    assert len(desk.watch._told) == FORK_QUESTIONS_AT_ONCE
+
+
+def far(shown: Decision) -> Decision:
+    """Of a number and a height that we have not reached: nothing here can be compared with it."""
+    checkpoint = replace(shown.checkpoint, number=LAST + 2, block_height=LAST + 2)
+    return Decision(checkpoint, replace(shown.certificate, block_id=checkpoint.id))
