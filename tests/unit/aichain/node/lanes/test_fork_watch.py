@@ -1,6 +1,5 @@
 """Chains of checkpoints that parted: who shows one halts us, who cannot is charged."""
 
-import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from types import SimpleNamespace
@@ -63,6 +62,7 @@ class Desk:
         self.ours, self.theirs, self._bend = dict(OURS), theirs, bend
         self.answers = True
         self.read: list[int] = []
+        self._is_beside = False
         headers = dict(enumerate(OUR_CHAIN.headers))
         blocks = SimpleNamespace(
             header_at=headers.get, validators_at=lambda height: FOUR, first_set=0
@@ -78,14 +78,23 @@ class Desk:
         engine: Any = SimpleNamespace(state=state, post=self.events.append)
         clock = SimpleNamespace(now_ms=lambda: 7)
         context: Any = SimpleNamespace(
-            network=self, verifier=self, clock=clock, run_blocking=trio.to_thread.run_sync
+            network=self, verifier=self, clock=clock, run_blocking=self._beside_the_loop
         )
         self.watch = LaneForkWatch(engine, chain, context)
 
     def from_number(self, number: int) -> Iterator[Decision]:
-        assert threading.current_thread() is not threading.main_thread(), "the loop does not wait"
+        assert self._is_beside, "the loop does not wait for the disk"
         self.read.append(number)
         return (self.ours[at] for at in sorted(self.ours) if at >= number)
+
+    async def _beside_the_loop(
+        self, function: Callable[..., Any], *arguments: Any, limiter: trio.CapacityLimiter
+    ) -> Any:
+        async with limiter:
+            self._is_beside = True
+            result = function(*arguments)
+            self._is_beside = False
+        return result
 
     def peers(self) -> tuple[Any, ...]:
         return tuple(self.claimed)
