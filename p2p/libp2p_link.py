@@ -9,6 +9,7 @@ import trio
 from libp2p.network.connection.swarm_connection import SwarmConn
 
 from genesis.limits import (
+    QUEUED_ANNOUNCED_BYTES_MAX,
     QUEUED_ANNOUNCEMENTS_MAX,
     QUEUED_BYTES_PER_PEER_MAX,
     QUEUED_CONSENSUS_MAX,
@@ -45,7 +46,7 @@ class PeerLink:
         self.hello = hello
         self.direction = direction
         self.consensus = Outbox(QUEUED_CONSENSUS_MAX, QUEUED_BYTES_PER_PEER_MAX)
-        self.announcements = Outbox(QUEUED_ANNOUNCEMENTS_MAX, QUEUED_BYTES_PER_PEER_MAX)
+        self.announcements = Outbox(QUEUED_ANNOUNCEMENTS_MAX, QUEUED_ANNOUNCED_BYTES_MAX)
         self.requests = RequestPool(peer, connection, topics.requests)
         self.bulk_answer = trio.Lock()
         self.serving: Counter[Kind] = Counter()  # streams of the peer that we read

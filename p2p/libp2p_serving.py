@@ -11,6 +11,7 @@ from libp2p.network.connection.swarm_connection import SwarmConn
 from libp2p.network.stream.net_stream import NetStream
 
 from genesis.limits import (
+    ANNOUNCEMENT_MAX_BYTES,
     EXCHANGED_ADDRESSES_MAX,
     HELLO_MAX_BYTES,
     PUSHED_MAX_BYTES,
@@ -153,16 +154,17 @@ class Serving:
             self._board.penalize(peer, Penalty.FORGED, error.fault.value)
 
     async def _serve_consensus(self, stream: INetStream) -> None:
-        await self._serve_pushed(stream, Kind.CONSENSUS, decode_consensus)
+        await self._serve_pushed(stream, Kind.CONSENSUS, PUSHED_MAX_BYTES, decode_consensus)
 
     async def _serve_announcements(self, stream: INetStream) -> None:
-        await self._serve_pushed(stream, Kind.ANNOUNCEMENT, decode_announcement)
+        most = ANNOUNCEMENT_MAX_BYTES
+        await self._serve_pushed(stream, Kind.ANNOUNCEMENT, most, decode_announcement)
 
     async def _serve_pushed(
-        self, stream: INetStream, kind: Kind, decode: Callable[[bytes], Received]
+        self, stream: INetStream, kind: Kind, most_bytes: int, decode: Callable[[bytes], Received]
     ) -> None:
         link, bare = await self._enter(stream, kind, _STREAMS_PER_KIND)
-        reader = FrameReader(PUSHED_MAX_BYTES + _HEAD_BYTES)
+        reader = FrameReader(most_bytes + _HEAD_BYTES)
         try:
             while True:
                 data = await bare.read(-1)
@@ -171,7 +173,7 @@ class Serving:
                     if not self._board.allows(link.peer, kind):
                         continue
                     if not self._board.is_blocked(link.peer):
-                        self._deliver(link, decode(payload))
+                        self._deliver(link, decode(payload), len(payload))
                 if self._board.is_banned(link.peer):
                     return
         except InvalidData as error:
@@ -180,10 +182,10 @@ class Serving:
         finally:
             self._leave(link, kind)
 
-    def _deliver(self, link: PeerLink, message: Received) -> None:
+    def _deliver(self, link: PeerLink, message: Received, size_bytes: int) -> None:
         if isinstance(message, Status):
             self._board.update(link.peer, message)
-        self._board.mailbox.deliver(link.peer, message)
+        self._board.deliver(link.peer, message, size_bytes)
 
     async def _serve_requests(self, stream: INetStream) -> None:
         link, bare = await self._enter(stream, Kind.REQUEST, REQUEST_STREAMS_PER_PEER_MAX + 1)

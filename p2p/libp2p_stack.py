@@ -174,7 +174,7 @@ class Stack:
         if verdict is GossipVerdict.REJECT:
             self._board.penalize(peer, Penalty.FORGED, "gossip that does not hold")
         if message is not None:
-            self._board.mailbox.deliver(peer, message)
+            self._board.deliver(peer, message, len(payload))
         return verdict is GossipVerdict.ACCEPT
 
     def _may_ask(self, peer: str) -> bool:

@@ -24,7 +24,7 @@ from p2p.roster import Member, Roster
 from p2p.toll import Budget, strangers_budget
 from p2p.wire.encoding import encode_message
 from p2p.wire.framing import frame
-from p2p.wire.messages import Status
+from p2p.wire.messages import Received, Status
 
 log = logging.getLogger("aichain.p2p")
 
@@ -137,6 +137,11 @@ class Switchboard:
     def update(self, peer: str, status: Status) -> None:
         """A peer told us how far it is."""
         self.roster.update(peer, status)
+
+    def deliver(self, peer: str, message: Received, size_bytes: int) -> None:
+        """Hand a peer's message to the node, if there is room for it."""
+        is_known = self.roster.speaks_for_validator(peer)
+        self.mailbox.deliver(peer, message, size_bytes, from_validator=is_known)
 
     def queue(self, peers: Collection[str], payload: bytes, *, consensus: bool) -> int:
         """Queue one encoded message for several peers; how many it was queued for."""

@@ -370,16 +370,20 @@ class MemoryNetwork:
             return
         if isinstance(message, Status):
             self._roster.update(letter.sender, message)
-        self._mailbox.deliver(letter.sender, message)
+        self._deliver(letter.sender, message, letter.payload)
 
     async def _hear_gossip(self, sender: str, payload: bytes) -> None:
         verdict, message = await self._judge.judge(sender, payload)
         if verdict is GossipVerdict.REJECT:
             self.penalize(sender, Penalty.FORGED, "false gossip")
         if message is not None:
-            self._mailbox.deliver(sender, message)
+            self._deliver(sender, message, payload)
         if verdict is GossipVerdict.ACCEPT:
             self._relay(payload)
+
+    def _deliver(self, sender: str, message: Received, payload: bytes) -> None:
+        is_known = self._roster.speaks_for_validator(sender)
+        self._mailbox.deliver(sender, message, len(payload), from_validator=is_known)
 
     def _relay(self, payload: bytes) -> None:
         for peer in self._roster.audience(Audience.PEERS):

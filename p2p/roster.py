@@ -64,6 +64,11 @@ class Roster:
             return bool(key)
         return key in self._validator_keys
 
+    def speaks_for_validator(self, peer: str) -> bool:
+        """Whether a connected peer has proved the key of a validator."""
+        member = self._members.get(peer)
+        return member is not None and self.is_validator(member.hello.validator_key)
+
     def audience(self, to: Audience | frozenset[bytes]) -> tuple[str, ...]:
         """The peer ids that a push reaches."""
         if isinstance(to, frozenset):

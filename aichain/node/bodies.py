@@ -16,11 +16,15 @@ from aichain.node.ledger_writer import LedgerWriter
 from aichain.node.pool import TransactionPool
 from aichain.node.sources import Rotation, steady_ms
 from consensus.core.events import BlockExecuted, BlockRejected
+from consensus.errors import MalformedProposal
 from consensus.headers import block_ref
 from consensus.proposals import ProposalMessage
 from genesis import limits
+from genesis.limits import SIGNATURE_WEIGHT
+from genesis.params import FeeParams
 from native.errors import InvalidData, InvalidSignature
 from native.hashing import Hash32
+from native.merkle import merkle_root
 from native.signatures import SignatureItem
 from p2p.errors import Penalty, RequestFailed
 from p2p.wire.messages import BlockData, GetBlocks, GetTransactions
@@ -279,6 +283,17 @@ class Bodies:
         )
         if not all(await self._verifier.verify_block(items)):
             raise InvalidSignature(subject=f"a transaction of block 0x{block.id.hex()}")
+
+
+def require_list(message: ProposalMessage, header: Header, fees: FeeParams) -> None:
+    """MalformedProposal where its list is not that of its header, or longer than any block: every
+    transaction weighs a signature at least. The list is not signed, so its sender answers for it.
+    """
+    most = fees.max_block_weight // SIGNATURE_WEIGHT
+    if len(message.tx_ids) > most:
+        raise MalformedProposal(f"it lists {len(message.tx_ids)} transactions of {most} at most")
+    if merkle_root(message.tx_ids) != header.tx_root:
+        raise MalformedProposal("it lists other contents than its header")
 
 
 def required_witnesses(

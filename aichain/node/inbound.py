@@ -3,7 +3,7 @@
 import trio
 
 from aichain.node.anchor_votes import AnchorVotes
-from aichain.node.bodies import Bodies
+from aichain.node.bodies import Bodies, require_list
 from aichain.node.certificates import CertificateDesk, is_of_current_instance
 from aichain.node.charges import charge_refused
 from aichain.node.clock_watch import ClockWatch
@@ -16,12 +16,10 @@ from consensus.certificates import QuorumCertificate
 from consensus.core.events import ProposalAccepted, VoteAccepted
 from consensus.core.filters import is_wanted, wants_certificate, wants_proposal
 from consensus.core.refusals import refusal_of
-from consensus.errors import MalformedProposal
 from consensus.headers import block_ref
 from consensus.proposals import PROPOSAL_CONTEXT, ProposalMessage
 from consensus.votes import VOTE_CONTEXT, ReceivedVote, SignedVote
 from native.hashing import blake3_256
-from native.merkle import merkle_root
 from native.signatures import SignatureItem
 from p2p.errors import Penalty
 from p2p.network import GossipVerdict, Inbound
@@ -159,8 +157,7 @@ class InboundDesk:
         signed = message.bind(state.instance.id, block_ref(header))
         if not wants_proposal(state, signed.proposal):
             return
-        if merkle_root(message.tx_ids) != header.tx_root:
-            raise MalformedProposal("it lists other contents than its header")  # not signed
+        require_list(message, header, self._context.document.fees)
         proposer = self._electorates.validators(message.epoch)[message.proposer_index].public_key
         item = SignatureItem(
             proposer, signed.proposal.signing_bytes, PROPOSAL_CONTEXT, signed.signature

@@ -1,6 +1,5 @@
 """Transactions on their way into a block: who may wait, and where they come from and go to."""
 
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,6 +14,7 @@ from aichain.node.announcer import Announcer
 from aichain.node.context import NodeContext
 from aichain.node.fetcher import Arrivals, Fetcher
 from aichain.pending import HeadView, SenderAccount
+from aichain.sized_cache import SizedCache
 from genesis import limits
 from genesis.units import Address
 from native.errors import InvalidData, InvalidSignature
@@ -104,7 +104,9 @@ class TransactionPool:
         self._verifier = context.verifier
         self._network = context.network
         self._metrics = context.metrics
-        self._recent: OrderedDict[Hash32, SignedTransaction] = OrderedDict()
+        self._recent: SizedCache[Hash32, SignedTransaction] = SizedCache(
+            limits.RECENT_TRANSACTIONS_BYTES
+        )
         """Lately final, or in a block of ours: who has the block's list only asks for them."""
         self._announcer = Announcer(context.network, self._waiting, self._is_pending)
         self._fetcher = Fetcher(context.network, self._is_known, self._admit_from)
@@ -148,9 +150,7 @@ class TransactionPool:
 
     def remember(self, signed: SignedTransaction) -> None:
         """Keep it for peers that ask, without waiting for a block."""
-        self._recent[signed.id] = signed
-        while len(self._recent) > limits.RECENT_TRANSACTIONS_MAX:
-            self._recent.popitem(last=False)
+        self._recent.put(signed.id, signed, len(signed.raw))
 
     def after_final(self, included: Sequence[SignedTransaction]) -> None:
         """A block became final: forget what it holds and what it made impossible."""

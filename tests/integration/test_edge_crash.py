@@ -63,18 +63,17 @@ class Life:
 
     def cut_at(self, writes: int) -> bool:
         """Whether the power failed before the next epoch had begun; then it starts again."""
+        has_failed = False
         with supplied_by(self.power):
             try:
                 run_virtual(lambda: self._live(AFTER, writes), self.seed)
-            except BaseExceptionGroup as group:
-                assert group.subgroup(PowerLost) is not None
+            except* PowerLost:
+                has_failed = True
+            self.power.spare(self.root)
+            if has_failed:
                 self.power.tear(self.root)
-            else:
-                return False
-            finally:
-                self.power.spare(self.root)
-            run_virtual(lambda: self._live(LATER, None), self.seed)
-        return True
+                run_virtual(lambda: self._live(LATER, None), self.seed)
+        return has_failed
 
     async def _live(self, height: int, writes: int | None) -> None:
         machine = Machine(VirtualClock(), self.signatures.run_blocking)

@@ -54,16 +54,30 @@ async def test_a_reader_of_an_empty_outbox_waits(autojump_clock: MockClock) -> N
     assert len(outbox) == 0
 
 
-async def test_a_full_mailbox_drops_announcements_before_votes() -> None:
-    mailbox = Mailbox(limit=10)
-    assert all(mailbox.deliver("a", STATUS) for _ in range(5))
-    assert not mailbox.deliver("a", STATUS)
-    assert not mailbox.deliver("a", TransactionsAnnounced((ZERO_HASH,)))
-    assert all(mailbox.deliver("a", make_certificate()) for _ in range(5))
-    assert not mailbox.deliver("a", make_certificate())
-    assert (mailbox.delivered, mailbox.dropped) == (10, 3)
+def test_a_full_mailbox_drops_announcements_and_strangers_before_votes() -> None:
+    mailbox, vote = Mailbox(limit=10, limit_bytes=1_000), make_certificate()
+    ids = TransactionsAnnounced((ZERO_HASH,))
+    assert all(mailbox.deliver("a", STATUS, 1, from_validator=True) for _ in range(5))
+    assert not mailbox.deliver("a", STATUS, 1, from_validator=True)
+    assert not mailbox.deliver("a", ids, 1, from_validator=True)
+    assert not mailbox.deliver("stranger", vote, 1, from_validator=False)
+    assert all(mailbox.deliver("a", vote, 1, from_validator=True) for _ in range(5))
+    assert not mailbox.deliver("a", vote, 1, from_validator=True)
+    assert (mailbox.delivered, mailbox.dropped) == (10, 4)
     mailbox.receive.close()
-    assert not mailbox.deliver("a", make_certificate())
+    assert not mailbox.deliver("a", vote, 1, from_validator=True)
+
+
+def test_a_mailbox_holds_a_bounded_number_of_bytes() -> None:
+    """4,096 messages of a megabyte each, which anybody may push, were four gigabytes."""
+    mailbox, vote = Mailbox(limit=10, limit_bytes=1_000), make_certificate()
+    assert mailbox.deliver("stranger", vote, 500, from_validator=False)
+    assert not mailbox.deliver("stranger", vote, 1, from_validator=False)
+    assert mailbox.deliver("a", vote, 500, from_validator=True)
+    assert not mailbox.deliver("a", vote, 1, from_validator=True)
+    assert [mailbox.receive.receive_nowait().peer for _ in range(2)] == ["stranger", "a"]
+    assert mailbox.deliver("stranger", vote, 500, from_validator=False), "what was read is gone"
+    assert not mailbox.deliver("a", vote, 501, from_validator=True)
 
 
 async def test_copies_that_arrive_during_a_check_are_not_checked_again() -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import trio
 
 from aichain.node.anchor_votes import AnchorVotes
-from aichain.node.bodies import Bodies
+from aichain.node.bodies import Bodies, require_list
 from aichain.node.charges import charge_refused
 from aichain.node.clock_watch import ClockWatch
 from aichain.node.context import NodeContext
@@ -20,7 +20,6 @@ from consensus.errors import (
     InvalidCertificate,
     InvalidProof,
     InvalidProposal,
-    MalformedProposal,
 )
 from consensus.headers import block_ref
 from consensus.lanes.checkpoints import Checkpoint
@@ -35,7 +34,6 @@ from consensus.votes import VOTE_CONTEXT, Lane, SignedVote
 from genesis.epochs import last_height
 from native.errors import InvalidSignature
 from native.hashing import blake3_256
-from native.merkle import merkle_root
 from native.signatures import SignatureItem
 from p2p.errors import Penalty
 from p2p.network import GossipVerdict, Inbound
@@ -205,8 +203,7 @@ class LaneInbound:
         signed = message.message.bind(seating.instance.id, block_ref(header))
         if not wants_proposal(self._engine.state, signed.proposal):
             return
-        if merkle_root(message.message.tx_ids) != header.tx_root:
-            raise MalformedProposal("it lists other contents than its header")  # not signed
+        require_list(message.message, header, self._context.document.fees)
         if not await self._is_signed(peer, signed, seating):
             return
         self._relay.pass_on(peer, signed_proposal(seating, signed, message))

@@ -70,7 +70,7 @@ def _of_pool(pool: TransactionPool) -> Iterator[Row]:
     yield "weight in the pool", mempool.stats.weight, mempool._max_weight
     yield "rejected transactions", len(mempool._rejected), limits.MEMPOOL_REJECT_CACHE
     yield "included transactions", len(mempool._included), limits.MEMPOOL_INCLUDED_CACHE
-    yield "recent transactions", len(pool._recent), limits.RECENT_TRANSACTIONS_MAX
+    yield "bytes lately final", pool._recent.size_bytes, limits.RECENT_TRANSACTIONS_BYTES
     yield "accusations", len(pool.accusations._held), limits.ACCUSATIONS_MAX
     yield "announcing peers", len(announcer._known_by), limits.PEERS_MAX
     for known in announcer._known_by.values():

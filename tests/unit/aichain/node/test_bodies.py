@@ -5,15 +5,18 @@ from typing import cast
 
 import pytest
 
-from aichain.node.bodies import Bodies
+from aichain.node.bodies import Bodies, require_list
 from aichain.node.context import NodeContext
 from aichain.node.ledger_writer import LedgerWriter
 from aichain.node.pool import TransactionPool
+from consensus.errors import MalformedProposal
 from consensus.proposals import ProposalMessage
 from genesis import limits
 from genesis.networks import founder_key
+from genesis.params import FeeParams
 from genesis.units import address_of_key
 from native.hashing import ZERO_HASH, Hash32
+from native.merkle import merkle_root
 from p2p.errors import RequestFailed
 from p2p.wire.messages import GetTransactions, Transactions
 from vm.blocks import Block, Header
@@ -95,3 +98,22 @@ async def test_a_second_copy_of_a_proposal_does_not_change_whom_we_ask() -> None
     bodies.note(message, header, "second", None)
     await bodies.check(header.id, lambda _event: None)
     assert set(asked) == {"first"}
+
+
+def test_a_list_is_its_headers_and_no_longer_than_a_block() -> None:
+    """256 lists of proposals are remembered: of 16,384 ids each they were 300 MB."""
+    fees = FeeParams()
+    most = fees.max_block_weight // limits.SIGNATURE_WEIGHT
+    ids = tuple(Hash32(number.to_bytes(32, "big")) for number in range(most + 1))
+    for listed, named, good in (
+        (ids[:most], ids[:most], True),
+        (ids, ids, False),
+        (ids[:3], ids[:2], False),
+    ):
+        message = ProposalMessage(0, 1, 0, 0, b"", listed, b"")
+        header = cast("Header", SimpleNamespace(tx_root=merkle_root(named)))
+        if good:
+            require_list(message, header, fees)
+        else:
+            with pytest.raises(MalformedProposal):
+                require_list(message, header, fees)
