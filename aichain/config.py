@@ -60,7 +60,7 @@ ENVIRONMENT_PREFIX: Final = "AICHAIN_"
 RESERVED_ENVIRONMENT: Final = frozenset(
     {
         *("AICHAIN_HOME", "AICHAIN_PASSWORD_FILE", "AICHAIN_NATIVE", "AICHAIN_FAIL_AT"),
-        *("AICHAIN_RPC_URL", "AICHAIN_RPC_TOKEN", "AICHAIN_NETWORK_ID"),
+        *("AICHAIN_RPC_URL", "AICHAIN_RPC_TOKEN", "AICHAIN_RPC_TOKEN_HOSTS", "AICHAIN_NETWORK_ID"),
     }
 )
 """Read by others than this table: the home itself, keys, the command line's client, the engines,

@@ -24,8 +24,8 @@ from aichain.cli.kernel_clock import read_kernel_clock
 from aichain.cli.options import home_option, json_option, rpc_option
 from aichain.cli.output import show
 from aichain.cli.run_plan import is_taken
-from aichain.client.connection import DEFAULT_URL
 from aichain.client.errors import RpcAddressInvalid, RpcError, RpcUnreachable
+from aichain.client.tokens import DEFAULT_URL
 from aichain.config import (
     P2P_PORT,
     RPC_PORT,

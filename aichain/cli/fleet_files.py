@@ -11,7 +11,7 @@ import click
 from aichain.cli.exit_codes import CommandError, CommandExit
 from aichain.cli.localnet_state import DEFAULT_DIRECTORY, LocalnetState, load_state
 from aichain.cli.values import FILE
-from aichain.client.connection import DEFAULT_URL
+from aichain.client.tokens import DEFAULT_URL
 from aichain.errors import ExitCode
 from aichain.fleet.fields import FleetFileInvalid
 from aichain.fleet.registry import FleetNode, Registry, Role, parse_registry

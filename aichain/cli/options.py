@@ -11,7 +11,8 @@ import click
 
 from aichain.cli.client import RpcClient
 from aichain.cli.values import FILE, FOLDER
-from aichain.client.connection import DEFAULT_TIMEOUT_S, DEFAULT_URL
+from aichain.client.connection import DEFAULT_TIMEOUT_S
+from aichain.client.tokens import DEFAULT_URL
 from aichain.homes import data_root
 
 F = TypeVar("F", bound=Callable[..., Any])

@@ -13,7 +13,7 @@ from typing import Final
 
 from aichain.cli.exit_codes import CommandError, CommandExit
 from aichain.cli.key_choice import KeyFile, open_key
-from aichain.client.connection import TOKEN_VARIABLE
+from aichain.client.tokens import TOKEN_VARIABLE
 from aichain.config import (
     P2P_PORT,
     PORT_STRIDE,

@@ -9,12 +9,13 @@ from typing import Any
 import click
 
 from aichain.cli.client import RpcClient
+from aichain.cli.drafting import Drafting, drafting_options
 from aichain.cli.exit_codes import CommandError, CommandExit
 from aichain.cli.key_choice import signing_key
-from aichain.cli.options import KeyFolder, json_option, key_folder_options, rpc_option
+from aichain.cli.options import json_option
 from aichain.cli.output import coins, show
 from aichain.cli.refusals import explain_refusal, refused_here
-from aichain.cli.values import AMOUNT, SECONDS
+from aichain.cli.values import SECONDS
 from aichain.client.drafts import Sender, draft
 from aichain.client.outcomes import Expired, Failed, Final
 from aichain.rpc.results.result import json_members
@@ -30,21 +31,14 @@ from vm.transactions import SignedTransaction, sign_transaction
 class Sending:
     """The options that every `tx` command has."""
 
-    sender: str
-    fee_max: int | None
-    """None: enough for today's price, with room."""
-    tip: int
+    drafting: Drafting
     wait: bool
     timeout_s: float
-    rpc: str
-    network_id: int | None
-    """None: that of the node, whatever it is."""
-    folder: KeyFolder
     as_json: bool
 
     @property
     def delivery(self) -> "Delivery":
-        return Delivery(self.rpc, self.wait, self.timeout_s, self.as_json)
+        return Delivery(self.drafting.rpc, self.wait, self.timeout_s, self.as_json)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,42 +71,6 @@ class Signer:
         return self.account.network_id
 
 
-_OPTIONS = (
-    click.option(
-        "--timeout",
-        "timeout_s",
-        type=SECONDS,
-        default=30.0,
-        show_default=True,
-        metavar="SECONDS",
-        help="How long --wait waits.",
-    ),
-    click.option("--wait", is_flag=True, help="Return when it is final."),
-    click.option(
-        "--network-id",
-        type=click.IntRange(1),
-        envvar="AICHAIN_NETWORK_ID",
-        metavar="N",
-        help="Sign for this network only, whatever the node says it is.",
-    ),
-    click.option(
-        "--tip",
-        type=AMOUNT,
-        default="0",
-        show_default=True,
-        metavar="AI",
-        help="For the proposer.",
-    ),
-    click.option(
-        "--max-fee",
-        type=AMOUNT,
-        metavar="AI",
-        help="The most that may be burned; without it, 16 times today's price and the fee for "
-        "a new account. What is burned is the price of the block.",
-    ),
-)
-
-
 def sending_options(
     *, sender_required: bool = True
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -124,42 +82,34 @@ def _with_sending_options(
     command: Callable[..., None], *, sender_required: bool
 ) -> Callable[..., None]:
     @functools.wraps(command)
-    def with_sending(*args: Any, folder: KeyFolder, **given: Any) -> None:  # noqa: ANN401 click
-        sending = Sending(
-            sender=given.pop("sender") or "",
-            fee_max=given.pop("max_fee"),
-            tip=given.pop("tip"),
-            wait=given.pop("wait"),
-            timeout_s=given.pop("timeout_s"),
-            rpc=given.pop("rpc"),
-            network_id=given.pop("network_id"),
-            folder=folder,
-            as_json=given.pop("as_json"),
-        )
+    def with_sending(*args: Any, drafting: Drafting, **given: Any) -> None:  # noqa: ANN401 click
+        sending = Sending(drafting, given.pop("wait"), given.pop("timeout_s"), given.pop("as_json"))
         command(*args, sending=sending, **given)
 
-    wrapped: Callable[..., None] = json_option(rpc_option(key_folder_options(with_sending)))
-    for option in (*_OPTIONS, _sender_option(required=sender_required)):
-        wrapped = option(wrapped)
-    return wrapped
-
-
-def _sender_option(*, required: bool) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    return click.option(
-        "--from",
-        "sender",
-        required=required,
-        metavar="KEY",
-        help="Label, file or account:0.",
+    timeout = click.option(
+        "--timeout",
+        "timeout_s",
+        type=SECONDS,
+        default=30.0,
+        show_default=True,
+        metavar="SECONDS",
+        help="How long --wait waits.",
+    )
+    wait = click.option("--wait", is_flag=True, help="Return when it is final.")
+    return drafting_options(
+        wait(timeout(json_option(with_sending))),
+        sender="KEY",
+        sender_help="Label, file or account:0.",
+        sender_required=sender_required,
     )
 
 
 def send(sending: Sending, make_body: Callable[[RpcClient, Signer], Body]) -> None:
     """Ask the node where the account stands, sign, submit, and wait if that was asked for."""
-    with RpcClient(sending.rpc, network_id=sending.network_id) as client:
-        signer = _signer(client, sending)
+    with sending.drafting.client() as client:
+        signer = _signer(client, sending.drafting)
         try:
-            signed = _signed(signer, sending, make_body(client, signer))
+            signed = _signed(signer, sending.drafting, make_body(client, signer))
         except InvalidTransaction as error:
             raise refused_here(error) from None
         deliver(client, signed, sending.delivery)
@@ -215,18 +165,18 @@ def _stake_freed(receipt: Receipt, *, as_json: bool) -> dict[str, object]:
     return shown
 
 
-def _signer(client: RpcClient, sending: Sending) -> Signer:
+def _signer(client: RpcClient, drafting: Drafting) -> Signer:
     status = client.status()
-    key = signing_key(sending.sender, network=status.network, folder=sending.folder)
+    key = signing_key(drafting.sender, network=status.network, folder=drafting.folder)
     return Signer(key, client.sender(address_of_key(key.public_key), status))
 
 
-def _signed(signer: Signer, sending: Sending, body: Body) -> SignedTransaction:
+def _signed(signer: Signer, drafting: Drafting, body: Body) -> SignedTransaction:
     made = draft(
         signer.account,
         body,
-        fee_max=sending.fee_max,
-        tip=sending.tip,
+        fee_max=drafting.fee_max,
+        tip=drafting.tip,
         algorithm=signer.key.algorithm,
     )
     return sign_transaction(made, signer.key, reveal=signer.account.must_reveal)

@@ -49,7 +49,7 @@ def send_coins(
 
     Coins need --from, --to and --amount.
     """
-    given = {"--from": sending.sender, "--to": to, "--amount": amount}
+    given = {"--from": sending.drafting.sender, "--to": to, "--amount": amount}
     if signed is not None:
         also = [name for name, value in given.items() if value]
         if also:
@@ -62,7 +62,10 @@ def send_coins(
     assert to is not None, "it was given"
     assert amount is not None, "it was given"
     recipient, coins = to, amount
-    send(sending, lambda _, who: transfer(recipient, coins, memo, who.account, sending.folder))
+    send(
+        sending,
+        lambda _, who: transfer(recipient, coins, memo, who.account, sending.drafting.folder),
+    )
 
 
 @tx.command()
@@ -143,4 +146,4 @@ def renew_onion(validator_key: str | None, sending: Sending) -> None:
 def _voter(validator_key: str | None, signer: Signer, sending: Sending) -> SigningKey:
     if validator_key is None:
         return signer.key
-    return signing_key(validator_key, network=signer.network, folder=sending.folder)
+    return signing_key(validator_key, network=signer.network, folder=sending.drafting.folder)

@@ -17,11 +17,12 @@ from aichain.cli.bodies import (
     transfer_options,
 )
 from aichain.cli.client import RpcClient
+from aichain.cli.drafting import Drafting, drafting_options
 from aichain.cli.key_choice import address_named, signing_key
-from aichain.cli.options import KeyFolder, key_folder_options, rpc_option
+from aichain.cli.options import KeyFolder
 from aichain.cli.output import write_out
 from aichain.cli.refusals import refused_here
-from aichain.cli.values import AMOUNT, FILE
+from aichain.cli.values import FILE
 from aichain.client.drafts import VALID_BLOCKS, Sender, draft
 from aichain.client.offline import UnsignedFile
 from genesis.limits import VALIDITY_WINDOW_BLOCKS
@@ -33,13 +34,13 @@ from vm.errors import InvalidTransaction
 class Building:
     """The options that every `tx build` command has."""
 
-    sender: str
-    fee_max: int | None
-    tip: int
+    drafting: Drafting
     valid_blocks: int
-    rpc: str
-    folder: KeyFolder
     out: Path | None
+
+    @property
+    def folder(self) -> KeyFolder:
+        return self.drafting.folder
 
 
 @click.group()
@@ -52,37 +53,24 @@ def build() -> None:
 
 
 def building_options(command: Callable[..., None]) -> Callable[..., None]:
-    """`--from`, fees, `--rpc` and `--out`, handed to the command as one `building`."""
+    """`--from`, fees, `--rpc`, `--out` and the rest, handed to the command as one `building`."""
 
     @functools.wraps(command)
-    def with_building(*args: Any, folder: KeyFolder, **given: Any) -> None:  # noqa: ANN401 click
-        building = Building(
-            sender=given.pop("sender"),
-            fee_max=given.pop("max_fee"),
-            tip=given.pop("tip"),
-            valid_blocks=given.pop("valid_blocks"),
-            rpc=given.pop("rpc"),
-            folder=folder,
-            out=given.pop("out"),
-        )
+    def with_building(*args: Any, drafting: Drafting, **given: Any) -> None:  # noqa: ANN401 click
+        building = Building(drafting, given.pop("valid_blocks"), given.pop("out"))
         command(*args, building=building, **given)
 
-    wrapped: Callable[..., None] = rpc_option(key_folder_options(with_building))
-    for option in (
-        click.option("--out", type=FILE, help="The file to write; without it, the output."),
-        click.option(
-            "--valid-blocks",
-            type=click.IntRange(1, VALIDITY_WINDOW_BLOCKS),
-            default=VALID_BLOCKS,
-            show_default=True,
-            help="For how many blocks it is good: two a second.",
-        ),
-        click.option("--tip", type=AMOUNT, default="0", metavar="AI", help="For the proposer."),
-        click.option("--max-fee", type=AMOUNT, metavar="AI", help="The most that may be burned."),
-        click.option("--from", "sender", required=True, metavar="ADDRESS|KEY", help="Whose coins."),
-    ):
-        wrapped = option(wrapped)
-    return wrapped
+    out = click.option("--out", type=FILE, help="The file to write; without it, the output.")
+    valid_blocks = click.option(
+        "--valid-blocks",
+        type=click.IntRange(1, VALIDITY_WINDOW_BLOCKS),
+        default=VALID_BLOCKS,
+        show_default=True,
+        help="For how many blocks it is good: two a second.",
+    )
+    return drafting_options(
+        valid_blocks(out(with_building)), sender="ADDRESS|KEY", sender_help="Whose coins."
+    )
 
 
 @build.command("send")
@@ -159,18 +147,19 @@ def build_renew_onion(validator_key: str, building: Building) -> None:
 
 
 def _write(building: Building, make_body: Callable[[RpcClient, Sender], Body]) -> None:
-    with RpcClient(building.rpc) as client:
+    drafting = building.drafting
+    with drafting.client() as client:
         status = client.status()
         address = address_named(
-            building.sender, network=status.network, folder=building.folder.path
+            drafting.sender, network=status.network, folder=building.folder.path
         )
         sender = client.sender(address, status)
         try:
             made = draft(
                 sender,
                 make_body(client, sender),
-                fee_max=building.fee_max,
-                tip=building.tip,
+                fee_max=drafting.fee_max,
+                tip=drafting.tip,
                 valid_blocks=building.valid_blocks,
             )
         except InvalidTransaction as error:

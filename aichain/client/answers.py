@@ -81,6 +81,19 @@ def check_members(method: str, result: object) -> None:
         msgspec.convert(result, _partial(ANSWERS[method]))
 
 
+def is_deeper(value: object, levels: int) -> bool:
+    """Whether lists and objects of this JSON lie in each other more than so many times."""
+    level: list[object] = [value]
+    for _ in range(levels + 1):
+        held = [each for each in level if isinstance(each, dict | list)]
+        if not held:
+            return False
+        level = [
+            child for each in held for child in (each.values() if isinstance(each, dict) else each)
+        ]
+    return True
+
+
 @cache
 def _partial(kind: Any) -> Any:  # noqa: ANN401 a type
     """The same type, and no field has to be there."""

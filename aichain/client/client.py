@@ -7,12 +7,13 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Final as Constant
 
-from aichain.client.connection import DEFAULT_TIMEOUT_S, DEFAULT_URL, Connection
+from aichain.client.connection import DEFAULT_TIMEOUT_S, Connection
 from aichain.client.drafts import Sender, draft
 from aichain.client.errors import NotFinalInTime, OtherNetwork, RpcGarbled, SenderEmpty
 from aichain.client.events import Events
 from aichain.client.outcomes import Expired, Outcome, outcome_of
 from aichain.client.rewards import BlockReward, reward_filter, reward_of
+from aichain.client.tokens import DEFAULT_URL
 from aichain.rpc.results.accounts import Account, AccountHistory, HistoryEntry, Rewards, Supply
 from aichain.rpc.results.blocks import Block
 from aichain.rpc.results.node import Mempool, Status

@@ -9,9 +9,9 @@ import time
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Final, NoReturn, Self
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult
 
-from aichain.client.answers import check_members, typed
+from aichain.client.answers import check_members, is_deeper, typed
 from aichain.client.errors import (
     FieldMissing,
     RpcAddressInvalid,
@@ -19,18 +19,20 @@ from aichain.client.errors import (
     RpcRefused,
     RpcTokenNeeded,
     RpcUnreachable,
+    token_needed,
 )
 from aichain.client.events import Events
+from aichain.client.tokens import DEFAULT_URL, TOKEN_VARIABLE, address_parts, token_for
 
-DEFAULT_URL: Final = "http://127.0.0.1:3690"
 DEFAULT_TIMEOUT_S: Final = 10.0
 EVENTS_TIMEOUT_S: Final = 60.0
 """A node says at least every few seconds that it is there."""
-TOKEN_VARIABLE: Final = "AICHAIN_RPC_TOKEN"
 UNAUTHORIZED: Final = 401
 UNIX: Final = "unix:"
 """Before the path of a socket, where other addresses have http://."""
 MAX_ANSWER_BYTES: Final = 32 << 20
+ANSWER_DEPTH_MAX: Final = 64
+"""Of JSON: whoever shows or compares what was answered goes into it level by level."""
 WHOLE_ANSWER_TIMEOUTS: Final = 6
 """How many of its timeouts a server has for a whole answer, if it says a little within each."""
 
@@ -56,8 +58,11 @@ class Connection:
         *,
         token: str | None = None,
     ) -> None:
-        """`token` is for nodes that ask for one; without it that of AICHAIN_RPC_TOKEN, if any."""
-        token = os.environ.get(TOKEN_VARIABLE, "") if token is None else token
+        """`token` is for nodes that ask for one; without it that of AICHAIN_RPC_TOKEN, if it is
+        meant for this address (`client.tokens`)."""
+        self._withholds = token is None
+        token = token_for(url, os.environ) if token is None else token
+        self._withholds &= not token and bool(os.environ.get(TOKEN_VARIABLE))
         self.url = url
         self._path, self._connection = _connection(url, timeout_s)
         self._connection.response_class = _TimedResponse
@@ -131,7 +136,10 @@ class Connection:
         wanted = [("topics", ",".join(topics))] if topics else []
         wanted += [("account", each) for each in accounts]
         _, connection = _connection(self.url, EVENTS_TIMEOUT_S)
-        return Events(self.url, connection, wanted, self._headers)
+        try:
+            return Events(self.url, connection, wanted, self._headers)
+        except RpcTokenNeeded:
+            raise token_needed(self.url, is_withheld=self._withholds) from None
 
     def _request(self, method: str, params: Sequence[object]) -> dict[str, object]:
         self._next_id += 1
@@ -140,11 +148,14 @@ class Connection:
     def _exchange(self, request: object) -> object:
         status, body = self._round_trip("POST", self._path, json.dumps(request).encode())
         if status == UNAUTHORIZED:
-            raise RpcTokenNeeded(url=self.url)
+            raise token_needed(self.url, is_withheld=self._withholds)
         try:
             answer: object = json.loads(body, object_hook=partial(_Fields, self.url))
         except (ValueError, RecursionError):
             raise RpcGarbled(url=self.url, reason=f"HTTP {status} without JSON") from None
+        if is_deeper(answer, ANSWER_DEPTH_MAX):
+            reason = f"the answer is nested in more than {ANSWER_DEPTH_MAX} levels"
+            raise RpcGarbled(url=self.url, reason=reason)
         return answer
 
     def _round_trip(self, verb: str, path: str, body: bytes) -> tuple[int, bytes]:
@@ -248,7 +259,7 @@ def _connection(url: str, timeout_s: float) -> tuple[str, http.client.HTTPConnec
 def _address(url: str) -> SplitResult:
     """The parts of an address that can be called, or RpcAddressInvalid."""
     try:
-        parts = urlsplit(url if "//" in url else f"http://{url}")
+        parts = address_parts(url)
         host, _ = (parts.hostname or "").encode("idna"), parts.port
     except ValueError as error:  # UnicodeError is one
         raise RpcAddressInvalid(url=url, reason=str(error)) from None

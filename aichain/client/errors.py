@@ -52,6 +52,17 @@ class RpcTokenNeeded(RpcError):
     fix: str = "put a token of the node's rpc.tokens file into AICHAIN_RPC_TOKEN"
 
 
+def token_needed(url: str, *, is_withheld: bool) -> RpcTokenNeeded:
+    """`is_withheld`: there is a token in the environment, which is not meant for this address."""
+    if not is_withheld:
+        return RpcTokenNeeded(url=url)
+    return RpcTokenNeeded(
+        url=url,
+        fix="AICHAIN_RPC_TOKEN was not sent there: put the address into AICHAIN_RPC_URL, or its "
+        "host into AICHAIN_RPC_TOKEN_HOSTS, if the token is meant for it",
+    )
+
+
 @dataclass(eq=False)
 class OtherNetwork(RpcError):
     """The node is of another network than the one that is meant: nothing is signed for it."""

@@ -70,6 +70,27 @@ async def test_the_command_line_takes_its_token_from_the_environment(
         assert await trio.to_thread.run_sync(ask) == "0x2"
 
 
+async def test_a_token_of_the_environment_stays_with_whom_it_is_meant_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AICHAIN_RPC_TOKEN", TOKEN.decode())
+    async with served(tokens=(TOKEN,)) as node:
+        url = f"http://0.0.0.0:{node.port}"  # this machine by a name that does not say so
+
+        def ask() -> Any:
+            with RpcClient(url) as client:
+                return client.call("eth_blockNumber")
+
+        with pytest.raises(RpcTokenNeeded) as needed:
+            await trio.to_thread.run_sync(ask)
+        assert "AICHAIN_RPC_TOKEN_HOSTS" in needed.value.fix
+        monkeypatch.setenv("AICHAIN_RPC_TOKEN_HOSTS", f"other.example,0.0.0.0:{node.port}")
+        assert await trio.to_thread.run_sync(ask) == "0x2"
+        monkeypatch.delenv("AICHAIN_RPC_TOKEN_HOSTS")
+        monkeypatch.setenv("AICHAIN_RPC_URL", f"{url}/rpc")
+        assert await trio.to_thread.run_sync(ask) == "0x2"
+
+
 async def test_the_socket_is_for_its_owner_and_goes_with_the_node(tmp_path: Path) -> None:
     path = socket_of(tmp_path)
     path.write_text("left by a node that was killed")

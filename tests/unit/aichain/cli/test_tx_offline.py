@@ -170,6 +170,7 @@ def test_without_the_key_nothing_is_signed(online: Invoke, offline: Invoke) -> N
         ("build", "send", "--to", TO, "--amount", "0", "--from", FROM),
         ("build", "withdraw", "--from", FROM, "--valid-blocks", "0"),
         ("build", "withdraw", "--from", FROM, "--valid-blocks", "999999"),
+        ("build", "withdraw", "--from", FROM, "--network-id", "36963"),
     ],
     ids=" ".join,
 )
@@ -183,3 +184,11 @@ def test_wrong_arguments_send_nothing(
     assert done.exit_code == 2
     assert re.fullmatch(r"error: .+\nfix:   .+\n", done.stderr)
     assert not any(method == "aichain_sendTransaction" for method, _ in node.calls)
+
+
+def test_what_is_built_is_of_the_network_that_was_named(online: Invoke) -> None:
+    done = online("build", "withdraw", "--from", FROM, "--network-id", "36964")
+    assert done.exit_code == 0
+    refused = online("build", "withdraw", "--from", FROM, "--network-id", "36963", "--out", "x")
+    assert "36963" in refused.stderr
+    assert not Path("x").exists()

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from aichain.cli.exit_codes import CommandExit
-from aichain.client.connection import Connection
+from aichain.client.connection import ANSWER_DEPTH_MAX, Connection
 from aichain.client.errors import (
     FieldMissing,
     RpcAddressInvalid,
@@ -222,3 +222,29 @@ def test_an_answer_nested_without_end_is_none(node: ScriptedNode, client: Connec
     node.raw = b"[" * 100_000
     with pytest.raises(RpcGarbled):
         client.call("aichain_status")
+
+
+@pytest.mark.parametrize("shell", ['{"a":%s}', "[%s]", '{"a":[%s]}'])
+@pytest.mark.parametrize("times", [65, 400, 900, 100_000])
+def test_an_answer_that_is_nested_without_end_is_none(
+    node: ScriptedNode, client: Connection, shell: str, times: int
+) -> None:
+    before, after = (part * times for part in shell.split("%s"))
+    result = f'{{"height":7,"strange":{before}0{after}}}'
+    node.raw = f'{{"jsonrpc":"2.0","id":1,"result":{result}}}'.encode()
+    with pytest.raises(RpcGarbled):
+        client.call("aichain_status")
+    with pytest.raises(RpcGarbled):
+        client.call("a_method_of_no_type")
+
+
+def test_the_deepest_answer_that_is_read(node: ScriptedNode, client: Connection) -> None:
+    deepest = ANSWER_DEPTH_MAX - 1  # the object around the result is a level of the answer
+    node.raw = f'{{"id":1,"result":{"[" * deepest}7{"]" * deepest}}}'.encode()
+    result = client.call("a_method_of_no_type")
+    for _ in range(deepest):
+        (result,) = result
+    assert result == 7
+    node.raw = f'{{"id":1,"result":{"[" * (deepest + 1)}7{"]" * (deepest + 1)}}}'.encode()
+    with pytest.raises(RpcGarbled, match="64 levels"):
+        client.call("a_method_of_no_type")
