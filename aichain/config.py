@@ -13,6 +13,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final, TypeVar
 
+from aichain.config_keys import KEYS as KEYS
+from aichain.config_keys import SECRET_KEYS
 from aichain.config_values import LOG_LEVELS as LOG_LEVELS
 from aichain.config_values import Endpoint as Endpoint
 from aichain.config_values import Faults as Faults
@@ -44,6 +46,7 @@ from aichain.config_values import TrustPoint as TrustPoint
 from aichain.errors import ConfigError
 from aichain.homes import data_directory, socket_of
 from aichain.regular_file import read_regular
+from aichain.server_url import ServerUrl, read_server_url
 from aichain.webhook_file import Webhook
 from genesis.document import GenesisDocument, parse_document
 from genesis.errors import InvalidGenesis
@@ -66,37 +69,6 @@ RESERVED_ENVIRONMENT: Final = frozenset(
 """Read by others than this table: the home itself, keys, the command line's client, the engines,
 crash tests."""
 
-KEYS: Final[Mapping[str, str]] = {
-    "network": "devnet, testnet, mainnet, or the path of a genesis document",
-    "moniker": "the name this node shows to people",
-    "index": "none, tx (transactions by hash) or full (those of an account, too)",
-    "keep": "full, or how many of the last blocks to keep (at least 1024)",
-    "sync": "full, or snapshot: who is far behind fetches a recent state instead of all blocks",
-    "snapshots": "make a snapshot of each epoch's end for peers that join; false needs less disk",
-    "trust": "HEIGHT:HASH of a recent block to start from; needs sync = snapshot",
-    "webhooks": "file of webhooks: where this node posts what becomes final",
-    "rpc.listen": "HOST:PORT of JSON-RPC, WebSocket, health and metrics",
-    "rpc.cors": "origins a browser may call from; empty allows none",
-    "rpc.hosts": "host names under which this node may be called, besides localhost",
-    "rpc.tokens": "file of tokens, one a line; callers then send Authorization: Bearer TOKEN",
-    "rpc.explorer": "serve the block explorer there; without it, test networks do",
-    "p2p.listen": "HOST:PORT for peers",
-    "p2p.announce": "address peers should dial, if it is not p2p.listen: /ip4/203.0.113.7/tcp/3691",
-    "p2p.bootstrap": "multiaddrs of nodes to find the network through",
-    "validator.key_file": "key file (aichain keys new) to vote with",
-    "validator.founder": "vote as public founder I of a test network (loopback only)",
-    "fleet.registry": "headquarters: file of the nodes whose heartbeats are taken",
-    "fleet.hq": "address of the headquarters' RPC, where a heartbeat goes each minute",
-    "log.format": "human or json",
-    "log.level": "debug, info, warning or error",
-    "log.file": "also write the log to this file",
-    "consensus.delta_ms": "expected network delay, the unit of view timers; test networks only",
-    "faults.allow": "serve the fault-injection methods of localnet",
-    "faults.regions": "peers are as far away as cloud regions are; needs faults.allow",
-    "faults.clock_offset_ms": "how far this node's clock is ahead; needs faults.allow",
-    "faults.fsync_delay_ms": "how much longer an fsync takes; needs faults.allow",
-}
-
 T = TypeVar("T")
 
 
@@ -116,6 +88,7 @@ class Settings:
     network: str | None
     moniker: str
     index: IndexMode
+    index_url: ServerUrl | None
     keep: int | None
     sync: SyncMode
     snapshots: bool
@@ -172,6 +145,8 @@ class NodeConfig:
     log_level: str = "info"
     log_file: Path | None = None
     index: IndexMode = IndexMode.TX
+    index_url: ServerUrl | None = None
+    """The server that has the index of accounts; None for a database in the home."""
     keep: int | None = None
     """How many blocks below the head are kept; None for all."""
     sync: SyncMode = SyncMode.FULL
@@ -198,6 +173,11 @@ class NodeConfig:
             raise ConfigError(
                 reason=f"consensus.delta_ms and faults.allow do not exist on {self.document.name}",
                 fix="use them on devnet, testnet or a local network only",
+            )
+        if self.index_url is not None and self.index is not IndexMode.FULL:
+            raise ConfigError(
+                reason=f"index_url is where accounts are indexed, and index is {self.index}",
+                fix="add --index full, or remove --index-url",
             )
         if self.trust is not None and self.sync is not SyncMode.SNAPSHOT:
             raise ConfigError(
@@ -296,6 +276,7 @@ def resolve_settings(
         network=pick("network", read_text, None),
         moniker=pick("moniker", read_text, "aichain" if founder is None else f"founder-{founder}"),
         index=pick("index", read_index_mode, IndexMode.TX),
+        index_url=pick("index_url", read_server_url, None),
         keep=pick("keep", read_keep, None),
         sync=pick("sync", read_sync, SyncMode.FULL),
         snapshots=pick("snapshots", read_boolean, True),
@@ -341,8 +322,9 @@ class _Layers:
                 try:
                     return read(values[key])
                 except ValueError as error:
+                    shown = "…" if key in SECRET_KEYS else _shown(values[key])
                     raise ConfigError(
-                        reason=f"{key} = {_shown(values[key])} ({origin}): {error}",
+                        reason=f"{key} = {shown} ({origin}): {error}",
                         fix=f"correct {key} ({KEYS[key]})",
                     ) from None
         self.origins[key] = Origin.DEFAULT

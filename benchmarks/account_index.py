@@ -9,8 +9,11 @@ from pathlib import Path
 
 from harness import Row, arguments, measure, report
 
+from aichain.server_url import ServerUrl
 from aichain.store.account_index import AccountIndex
+from aichain.store.history_index import HistoryIndex
 from aichain.store.location import Location
+from aichain.store.remote_index import open_remote_index
 from genesis.networks import account_key, local_document
 from genesis.units import AI, Address, address_of_key
 from native.hashing import Hash32, derive_hash
@@ -43,7 +46,8 @@ def blocks_of(
             )
             for each in transactions
         ]
-        made.append((Block(replace(head, height=height), transactions), receipts))
+        head = replace(head, height=height, parent_id=head.id)
+        made.append((Block(head, transactions), receipts))
     return made
 
 
@@ -60,11 +64,18 @@ def main() -> None:
     count = options.transactions // BLOCK_TRANSACTIONS
     blocks = blocks_of(count, genesis_state(document).head, signed)
     with tempfile.TemporaryDirectory() as folder:
-        index = AccountIndex(Path(folder) / "accounts", document.hash)
+        index: HistoryIndex = AccountIndex(Path(folder) / "accounts", document.hash)
+        if options.url:
+            index = open_remote_index(
+                ServerUrl(options.url), document.hash, lambda: genesis_state(document).head
+            )
+            assert not index.height, "the figures are those of an empty database"
+        assert index.may_add(), index.cause
         began_s, cpu_s = time.perf_counter(), time.process_time()
         for at in range(0, count, options.batch):
             index.add(blocks[at : at + options.batch])
         wall_s, cpu_s = time.perf_counter() - began_s, time.process_time() - cpu_s
+        assert index.height == count, index.cause
         rows = _pages(index, count, options.repeats)
         index.close()
     total = count * BLOCK_TRANSACTIONS
@@ -78,7 +89,7 @@ def main() -> None:
     )
 
 
-def _pages(index: AccountIndex, count: int, repeats: int) -> list[Row]:
+def _pages(index: HistoryIndex, count: int, repeats: int) -> list[Row]:
     places: Sequence[tuple[str, Location | None]] = (
         ("newest", None),
         ("middle", Location(count // 2, 0)),
@@ -104,6 +115,7 @@ def _another(signed: SignedTransaction, height: int, index: int) -> SignedTransa
 
 def _add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--transactions", type=int, default=100_000)
+    parser.add_argument("--url", default="", help="an empty PostgreSQL database, not a folder")
     parser.add_argument("--batch", type=int, default=1, help="blocks a write (default 1)")
 
 

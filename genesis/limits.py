@@ -191,6 +191,16 @@ UNFINALIZED_BLOCKS = 384
 EVICTED_BLOCKS_MAX = 4_096
 UNFINALIZED_BYTES = 64 * 1024 * 1024
 INDEX_BATCH_BLOCKS = 256
+# An index on a server: how often it is looked at while nothing is final, and asked again after a
+# failure; how long it may take to let in, to answer a page, to take a batch.
+INDEX_LOOK_MS = 5_000
+INDEX_RETRY_MS = 500
+INDEX_RETRY_MAX_MS = 60_000
+INDEX_READERS = 4
+INDEX_CONNECT_MS = 5_000
+INDEX_PAGE_MS = 5_000
+INDEX_WRITE_MS = 60_000
+INDEX_REASON_MAX_CHARS = 300
 RECENT_FINAL_BLOCKS = 8
 SNAPSHOTS_KEPT = 2
 # Each part of a snapshot is verified by itself, so it must fit into memory and into one answer.

@@ -16,6 +16,7 @@ from aichain.cli.run_plan import document_of
 from aichain.cli.settings_text import plain_value, settings_rows
 from aichain.cli.stopped_home import usual_home
 from aichain.config import KEYS, Settings, read_config_file, resolve_settings
+from aichain.config_keys import SECRET_KEYS
 from aichain.errors import ConfigError, ExitCode
 from aichain.homes import CONFIG_FILE
 from aichain.store.durable import replace_file
@@ -127,7 +128,9 @@ def set_setting(
         ) from None
     place = path.resolve()  # a link stays one, and who could read the file can read it still
     replace_file(place, text.encode(), like=place.stat())
-    show({"file": str(path), "setting": key, "value": written}, as_json=as_json)
+    hides = written is not None and key in SECRET_KEYS
+    told = plain_value(_with(before, key, written), key) if hides else written
+    show({"file": str(path), "setting": key, "value": told}, as_json=as_json)
 
 
 @config.command("validate")

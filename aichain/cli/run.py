@@ -25,6 +25,7 @@ from aichain.config_values import IndexMode
 from aichain.errors import ExitCode
 from aichain.homes import data_root
 from aichain.node.run import run_node
+from aichain.server_url import hide_password
 from genesis.units import address_of_key, format_address, format_amount
 from native.node_keys import peer_id_of_seed, peer_id_text
 
@@ -66,6 +67,14 @@ ENDS: Final = (signal.SIGTERM, signal.SIGHUP)
     help="tx: transactions can be looked up by hash (the default); full: those of an account, too.",
 )
 @click.option("--no-index", "index", flag_value=IndexMode.NONE.value, help="The same as none.")
+@click.option(
+    "--index-url",
+    "index_url",
+    metavar="URL",
+    help="With --index full: keep the accounts in this PostgreSQL database, postgresql://USER@HOST/"
+    "DATABASE, not in the home. Programs of this machine see flags: a password belongs into "
+    "AICHAIN_INDEX_URL, config.toml, PGPASSWORD or ~/.pgpass.",
+)
 @click.option(
     "--keep",
     metavar="full|N",
@@ -166,7 +175,7 @@ def again_with_key(arguments: Sequence[str], environ: Mapping[str, str]) -> str:
     """The same command once more, with the key that `aichain keys new validator` makes."""
     home = environ.get("AICHAIN_HOME")
     key = (Path(home) if home else data_root(environ)) / KEYS_DIRECTORY / f"validator{KEY_SUFFIX}"
-    kept = [argument for argument in arguments if argument != "--sync-again"]  # good for once
+    kept = [hide_password(each) for each in arguments if each != "--sync-again"]  # good for once
     return shlex.join(["aichain", *kept, "--validator-key", str(key)])
 
 

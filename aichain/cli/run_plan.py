@@ -139,6 +139,7 @@ def _config(
         log_level=settings.log_level,
         log_file=settings.log_file,
         index=settings.index,
+        index_url=settings.index_url,
         keep=settings.keep,
         snapshots=settings.snapshots,
         sync=settings.sync,

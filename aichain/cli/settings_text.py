@@ -7,6 +7,7 @@ from typing import Final
 
 from aichain.config import KEYS, Settings
 from aichain.config_values import Endpoint, TrustPoint
+from aichain.server_url import ServerUrl
 
 _OTHERWISE: Final[Mapping[str, str]] = {
     "p2p.bootstrap": "bootstrap",
@@ -39,7 +40,7 @@ def _plain(value: object) -> object:
             return str(value.value)
         case TrustPoint(height, block_id):
             return f"{height}:0x{block_id.hex()}"
-        case Path() | Endpoint():
+        case Path() | Endpoint() | ServerUrl():
             return str(value)
         case tuple():
             return [str(item) for item in value]

@@ -85,6 +85,8 @@ class NodeBackend:
         self._context = context
         self._decided = decided_status(context.document)
         self._threads = trio.CapacityLimiter(limits.RESPONDER_THREADS)
+        # Of its own: the index may be on a server, whose slowness is not to hold up our disk.
+        self._page_threads = trio.CapacityLimiter(limits.INDEX_READERS)
         self._views = FinalViews(chain, context, self._threads)
         self._own_status = OwnStatus(chain, engine, syncer, clock_watch, context, beside)
         self._attendance = AttendanceBook(chain.blocks, context.document, chain.decisions)
@@ -239,7 +241,7 @@ class NodeBackend:
             return None
         try:
             entries = await self._context.run_blocking(
-                index.page, address, before, limit, limiter=self._threads
+                index.page, address, before, limit, limiter=self._page_threads
             )
         except (StoreCorrupt, StoreFailed) as error:
             index.give_up(error)

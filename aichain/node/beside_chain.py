@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from aichain.store.account_index import AccountIndex
 from aichain.store.certificate_archive import CertificateArchive
+from aichain.store.history_index import HistoryIndex
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,4 +11,4 @@ class BesideChain:
     """Its trouble is told of, and stops nothing."""
 
     archive: CertificateArchive
-    accounts: AccountIndex | None
+    accounts: HistoryIndex | None

@@ -24,7 +24,9 @@ from aichain.node.syncer import Syncer
 from aichain.rpc.backend import BlockView
 from aichain.store.account_index import AccountIndex
 from aichain.store.certificate_archive import CertificateArchive
+from aichain.store.history_index import HistoryIndex
 from aichain.store.paths import DataPaths
+from aichain.store.remote_index import open_remote_index
 from aichain.store.snapshots import SnapshotShelf
 
 
@@ -54,7 +56,7 @@ class History:
                 nursery.start_soon(self.indexer.run)
 
     @property
-    def account_index(self) -> AccountIndex | None:
+    def account_index(self) -> HistoryIndex | None:
         """Where there is one."""
         return None if self.indexer is None else self.indexer.index
 
@@ -89,9 +91,17 @@ def history_of(
     joiner = _joiner(config, ledger, syncer, context) if joins else None
     indexer = None
     if config.index is IndexMode.FULL:
-        accounts = AccountIndex(DataPaths(config.data_dir).accounts, config.document.hash)
+        accounts = _account_index(config, ledger.chain)
         indexer = Indexer(ledger.chain, accounts, feed, context.run_blocking)
     return History(archive, shelf, Pruner(ledger, config.keep), exporter, joiner, indexer)
+
+
+def _account_index(config: NodeConfig, chain: Chain) -> HistoryIndex:
+    """In the home, or on the server that was named."""
+    chain_id = config.document.hash
+    if config.index_url is not None:
+        return open_remote_index(config.index_url, chain_id, lambda: chain.head.head)
+    return AccountIndex(DataPaths(config.data_dir).accounts, chain_id)
 
 
 def _joiner(

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from aichain.feed import Subscription
 from aichain.rpc.statuses import BlockStatus, JoinStage, Voting
-from aichain.store.account_index import Entry
+from aichain.store.history_index import Entry
 from aichain.store.location import Location
 from consensus.certificates import QuorumCertificate
 from consensus.core.events import VoteAccepted

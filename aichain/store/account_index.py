@@ -1,15 +1,14 @@
-"""Account to its final transactions, the newest first: what a page of history shows, and no more.
+"""The index of accounts in the home of its node: a database that may be deleted at any time.
 
-A database of its own that may be deleted at any time: it is written from the blocks, behind them,
-and its trouble never stops a node.
+It is written from the blocks, behind them, and its trouble never stops a node.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from aichain.errors import StoreCorrupt, StoreFailed
+from aichain.store.history_index import Entry, entry_of
 from aichain.store.leveldb import LevelSettings
 from aichain.store.location import Location
 from aichain.store.rebuilt import make_unreadable, open_or_start_over, start_over
@@ -18,7 +17,7 @@ from genesis.units import ADDRESS_BYTES, Address, decode_amount, encode_amount, 
 from native import codec
 from native.hashing import Hash32, hash32
 from vm.blocks import Block
-from vm.bodies import Kind, Stake, Transfer, Unstake
+from vm.bodies import Kind
 from vm.receipts import Receipt, touched_accounts
 
 _SETTINGS = LevelSettings(write_buffer_bytes=4 << 20, cache_bytes=8 << 20, max_open_files=64)
@@ -36,26 +35,8 @@ _VALUE_MAX_BYTES: Final = 512
 _PRUNED_AT_ONCE: Final = 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A transaction as a history shows it; whoever wants more looks it up by its id."""
-
-    location: Location
-    tx_id: Hash32
-    kind: Kind
-    sender: Address
-    to: Address | None
-    """Who got coins or stake; None where nobody did."""
-    amount: int
-    fee_burned: int
-    tip: int
-    error: str
-    """The rule it broke; empty where it broke none."""
-    timestamp_ms: int
-
-
 class AccountIndex:
-    """One writer, on one thread; readers may be on others."""
+    """Implements `HistoryIndex`, on LevelDB."""
 
     def __init__(self, path: Path, chain_id: Hash32) -> None:
         """Open it, or start an empty one where there is none that is of this chain."""
@@ -67,10 +48,21 @@ class AccountIndex:
         try:
             if self._database.get(_CHAIN) != chain_id:
                 self._start_over()
-            self.height, self.first = self._number(_INDEXED), self._number(_FIRST)
+            self.first = self._number(_FIRST)
+            self.height = max(self._number(_INDEXED), self.first - 1)
         except StoreCorrupt:
             self._start_over()
             self.height = self.first = 0
+
+    @property
+    def cause(self) -> str:
+        """There is nothing to hide."""
+        return self.failed
+
+    @property
+    def is_mendable(self) -> bool:
+        """What LevelDB holds after a failure is unknown."""
+        return False
 
     def page(self, address: Address, before: Location | None, limit: int) -> tuple[Entry, ...]:
         """The newest entries of an account below `before`. Raises StoreCorrupt, StoreFailed."""
@@ -82,6 +74,10 @@ class AccountIndex:
             entries = [each for each in entries if each.location < before]
         return tuple(each for each in entries if each.location.height >= self.first)[:limit]
 
+    def may_add(self) -> bool:
+        """Nobody else opens it."""
+        return not self.failed
+
     def add(self, blocks: Sequence[tuple[Block, Sequence[Receipt]]]) -> None:
         """The blocks that follow `height`, in order."""
         batch: dict[bytes, bytes | None] = {}
@@ -89,11 +85,12 @@ class AccountIndex:
         for block, receipts in blocks:
             height = block.header.height
             keys: list[bytes] = []
+            entries = [_encode(entry_of(block, receipts, index)) for index in range(len(receipts))]
             for address, indices in touched_accounts(block.transactions, receipts).items():
                 for index in indices:
                     key = address + Location(height, index).encode()
                     keys.append(address + index.to_bytes(_INDEX_BYTES, "big"))
-                    batch[_ENTRY + key] = _encode(block, receipts[index], index)
+                    batch[_ENTRY + key] = entries[index]
             if keys:
                 batch[_TOUCHED + height.to_bytes(_HEIGHT_BYTES, "big")] = b"".join(keys)
         batch[_INDEXED] = height.to_bytes(_HEIGHT_BYTES, "big")
@@ -119,6 +116,10 @@ class AccountIndex:
         self.failed = error.reason
         if isinstance(error, StoreCorrupt):
             make_unreadable(self._path)
+
+    def reopen(self) -> bool:
+        """Never before the next start."""
+        return False
 
     def close(self) -> None:
         self._database.close()
@@ -158,26 +159,18 @@ def _entry_keys(height: bytes, touched: bytes) -> list[bytes]:
     return [_ENTRY + part[:ADDRESS_BYTES] + height + part[ADDRESS_BYTES:] for part in parts]
 
 
-def _encode(block: Block, receipt: Receipt, index: int) -> bytes:
-    signed = block.transactions[index]
-    body = signed.transaction.body
-    to, amount = b"", 0
-    match body:
-        case Transfer():
-            to, amount = body.to, body.amount
-        case Stake() | Unstake():
-            to, amount = body.target, body.amount
+def _encode(entry: Entry) -> bytes:
     return codec.encode(
         [
-            signed.id,
-            int(signed.transaction.kind),
-            signed.transaction.sender,
-            to,
-            encode_amount(amount),
-            encode_amount(receipt.fee_burned),
-            encode_amount(receipt.tip),
-            receipt.error.encode(),
-            block.header.timestamp_ms,
+            entry.tx_id,
+            int(entry.kind),
+            entry.sender,
+            entry.to or b"",
+            encode_amount(entry.amount),
+            encode_amount(entry.fee_burned),
+            encode_amount(entry.tip),
+            entry.error.encode(),
+            entry.timestamp_ms,
         ]
     )
 

@@ -7,7 +7,8 @@ from unittest.mock import Mock
 import pytest
 
 from aichain.errors import StoreCorrupt, StoreFailed
-from aichain.store.account_index import AccountIndex, Entry
+from aichain.store.account_index import AccountIndex
+from aichain.store.history_index import Entry
 from aichain.store.location import Location
 from genesis.networks import account_key
 from genesis.units import AI, Address, address_of_key

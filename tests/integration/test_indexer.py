@@ -9,6 +9,7 @@ import pytest
 from aichain.config_values import IndexMode
 from aichain.errors import StoreFailed
 from aichain.node.assemble import Node
+from aichain.store.account_index import AccountIndex
 from aichain.store.paths import DataPaths
 from genesis import limits
 from genesis.networks import account_key
@@ -90,7 +91,7 @@ def test_an_index_that_fails_is_told_of_and_stops_nothing(
         async with cluster(tmp_path, 1, machine=virtual_machine()) as net:
             running = await net.start(0, index_mode=IndexMode.FULL, chain_is_new=True)
             index = running.node.history.account_index
-            assert index is not None
+            assert isinstance(index, AccountIndex)
             refused = StoreFailed(path="accounts", reason="no space left on device")
             monkeypatch.setattr(index._database, "write", Mock(side_effect=refused))
             height = running.height

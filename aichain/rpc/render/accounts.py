@@ -4,7 +4,7 @@ from aichain.rpc.backend import AccountHistoryView
 from aichain.rpc.render.names import ROLES
 from aichain.rpc.render.texts import show_address, show_bytes
 from aichain.rpc.results import accounts as results
-from aichain.store.account_index import Entry
+from aichain.store.history_index import Entry
 from aichain.store.location import Location
 from genesis.units import Address, format_address
 from native.hashing import Hash32

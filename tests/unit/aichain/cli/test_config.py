@@ -165,3 +165,21 @@ def test_a_section_that_is_not_there_is_made() -> None:
 def test_what_one_line_cannot_change_is_left_alone(text: str) -> None:
     with pytest.raises(NotEditable):
         with_setting(text, "rpc.cors", ["https://b.example"])
+
+
+def test_a_password_is_written_and_not_shown(home: Path) -> None:
+    url, shown = "postgresql://u:pa55w0rd@h/d", "postgresql://u:***@h/d"
+    done = run(home, "set", "index_url", url)
+    assert done.exit_code == 0
+    assert url in (home / "config.toml").read_text()
+    outputs = [done.output]
+    outputs += [run(home, *each).output for each in (("show", "--origin"), ("get", "index_url"))]
+    outputs += [run(home, "show", "--json").output, run(home, "validate").output]
+    assert "pa55w0rd" not in "".join(outputs)
+    assert shown in outputs[0]
+    assert read(home, "get", "index_url") == shown
+    refused = run(home, "set", "index_url", "postgresql://u:pa55w0rd")
+    assert refused.exit_code != 0
+    assert "pa55w0rd" not in refused.output + str(refused.exception)
+    assert run(home, "set", "index_url", "--unset").exit_code == 0
+    assert read(home, "get", "index_url") is None
