@@ -67,7 +67,7 @@ def main() -> None:
         index: HistoryIndex = AccountIndex(Path(folder) / "accounts", document.hash)
         if options.url:
             index = open_remote_index(
-                ServerUrl(options.url), document.hash, lambda: genesis_state(document).head
+                ServerUrl(options.url), document.hash, lambda _: genesis_state(document).head
             )
             assert not index.height, "the figures are those of an empty database"
         assert index.may_add(), index.cause

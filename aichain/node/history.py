@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import dataclass
+from functools import partial
 
 import trio
 
@@ -28,6 +29,7 @@ from aichain.store.history_index import HistoryIndex
 from aichain.store.paths import DataPaths
 from aichain.store.remote_index import open_remote_index
 from aichain.store.snapshots import SnapshotShelf
+from vm.blocks import Header
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +102,14 @@ def _account_index(config: NodeConfig, chain: Chain) -> HistoryIndex:
     """In the home, or on the server that was named."""
     chain_id = config.document.hash
     if config.index_url is not None:
-        return open_remote_index(config.index_url, chain_id, lambda: chain.head.head)
+        return open_remote_index(config.index_url, chain_id, partial(_own_header, chain))
     return AccountIndex(DataPaths(config.data_dir).accounts, chain_id)
+
+
+def _own_header(chain: Chain, height: int) -> Header:
+    """Of our final block there, else of our head."""
+    head = chain.head.head
+    return (chain.blocks.header_at(height) if height < head.height else None) or head
 
 
 def _joiner(

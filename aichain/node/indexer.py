@@ -57,9 +57,9 @@ class Indexer:
     async def _mend(self) -> None:
         """Ask again, after twice the time each time, until blocks are indexed in between."""
         while True:
-            if self.index.cause != self._told:
-                log.warning("accounts are not indexed for now: %s", self.index.cause)
-                self._told = self.index.cause
+            level = logging.DEBUG if self.index.failed == self._told else logging.WARNING
+            log.log(level, "accounts are not indexed for now: %s", self.index.cause)
+            self._told = self.index.failed
             await trio.sleep(self._pause_ms / 1000)
             self._pause_ms = min(2 * self._pause_ms, limits.INDEX_RETRY_MAX_MS)
             if await self._run_blocking(self.index.reopen, limiter=self._thread):

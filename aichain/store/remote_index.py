@@ -14,9 +14,9 @@ _POSTGRES = "aichain.store.postgres.index"
 
 
 def open_remote_index(
-    url: ServerUrl, chain_id: Hash32, head_of_chain: Callable[[], Header]
+    url: ServerUrl, chain_id: Hash32, own_header: Callable[[int], Header]
 ) -> HistoryIndex:
-    """Raises ConfigError where psycopg is missing, and what PostgresIndex raises."""
+    """As PostgresIndex is made; ConfigError where psycopg is missing."""
     try:
         module = import_module(_POSTGRES)
     except ImportError as error:
@@ -24,5 +24,5 @@ def open_remote_index(
             reason=f"index_url needs the library psycopg, which is not here: {error}",
             fix="pip install 'aichain[postgres]' (in a checkout: pip install -e '.[postgres]')",
         ) from None
-    index: HistoryIndex = module.PostgresIndex(url, chain_id, head_of_chain)
+    index: HistoryIndex = module.PostgresIndex(url, chain_id, own_header)
     return index

@@ -19,6 +19,7 @@ from aichain.node.joiner import Handover
 from aichain.node.lanes.assemble import LaneNode
 from aichain.node.services import run_services
 from aichain.rpc.registry import Context
+from aichain.server_url import ServerUrl
 from genesis.document import GenesisDocument
 from genesis.networks import account_key, founder_key, local_document
 from genesis.units import AI, Address, address_of_key
@@ -90,6 +91,7 @@ class AnyCluster(Generic[N]):
         snapshots: bool = True,
         sync: SyncMode = SyncMode.FULL,
         index_mode: IndexMode = IndexMode.TX,
+        index_url: ServerUrl | None = None,
         trust: TrustPoint | None = None,
         chain_is_new: bool = False,
         explorer: bool = False,
@@ -113,6 +115,7 @@ class AnyCluster(Generic[N]):
             snapshots=snapshots,
             sync=sync,
             index=index_mode,
+            index_url=index_url,
             trust=trust,
             explorer=explorer,
         )

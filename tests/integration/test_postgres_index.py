@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,7 @@ from tests.integration.postgres_server import (
     programs,
 )
 from tests.unit.aichain.rpc.fake_backend import NETWORK, STRANGER, FakeBackend
-from vm.blocks import Block
+from vm.blocks import Block, Header
 from vm.receipts import Receipt
 
 pytestmark = pytest.mark.skipif(programs() is None, reason=MISSING)
@@ -70,9 +71,12 @@ def blocks_of(history: FakeBackend, first: int, last: int) -> Blocks:
 
 
 def opened(server: PostgresServer, history: FakeBackend, **changes: str) -> PostgresIndex:
-    return PostgresIndex(
-        server.server_url(**changes), history.document.hash, lambda: history.state.head
-    )
+    url = server.server_url(**changes)
+    return PostgresIndex(url, history.document.hash, partial(own_header, history))
+
+
+def own_header(history: FakeBackend, height: int) -> Header:
+    return history.views[min(height, len(history.views) - 1)].block.header
 
 
 def filled(server: PostgresServer, history: FakeBackend, last: int = 30) -> PostgresIndex:
@@ -271,7 +275,7 @@ def test_a_database_of_another_chain_is_refused_and_left_as_it_is(
 ) -> None:
     filled(server, history).close()
     with pytest.raises(WrongChain) as refused:
-        PostgresIndex(server.server_url(), Hash32(ZERO_HASH), lambda: history.state.head)
+        PostgresIndex(server.server_url(), Hash32(ZERO_HASH), partial(own_header, history))
     assert "DROP SCHEMA aichain CASCADE" in refused.value.fix
     assert PASSWORD not in str(refused.value)
     index = opened(server, history)
@@ -284,18 +288,28 @@ def test_a_chain_with_the_same_genesis_that_was_begun_anew_is_refused(
 ) -> None:
     filled(server, history, 10).close()
     other = FakeBackend()
-    early = PostgresIndex(server.server_url(), other.document.hash, lambda: other.state.head)
-    for _ in range(12):
+    young, pruned = (opened(server, other) for _ in range(2))
+    assert (young.height, young.failed) == (10, ""), "two chains have one block 0"
+    for _ in range(5):
         other.extend([other.transfer(7)])
     with pytest.raises(WrongChain):
-        PostgresIndex(server.server_url(), other.document.hash, lambda: other.views[5].block.header)
-    assert early.may_add(), "its head is above all that is there"
-    early.add(blocks_of(other, 11, 12))
-    assert "WrongChain" in early.cause
-    assert early.height == 10
-    assert PASSWORD not in early.cause
-    assert early.reopen(), "only what follows does not fit"
-    early.close()
+        opened(server, other)  # its head is below what is there
+    for _ in range(7):
+        other.extend()
+    with pytest.raises(WrongChain):
+        opened(server, other)  # its head is above
+    assert not young.may_add()
+    assert "WrongChain" in young.cause
+    assert PASSWORD not in young.cause
+    assert not young.reopen()
+    pruned._own_header = lambda _: other.state.head  # it has none of those that are there
+    while not pruned.may_add():
+        assert not pruned.failed
+    pruned.add(blocks_of(other, 11, 12))
+    assert "WrongChain" in pruned.cause
+    assert pruned.height == 10
+    young.close()
+    pruned.close()
 
 
 def test_a_newer_schema_is_refused(server: PostgresServer, history: FakeBackend) -> None:

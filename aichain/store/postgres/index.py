@@ -53,15 +53,18 @@ class PostgresIndex:
     """
 
     def __init__(
-        self, url: ServerUrl, chain_id: Hash32, head_of_chain: Callable[[], Header]
+        self, url: ServerUrl, chain_id: Hash32, own_header: Callable[[int], Header]
     ) -> None:
-        """A server that is away is tried again later. Raises WrongChain, ConfigError for what
-        that would not mend."""
+        """`own_header` is of our final block at a height, or of our head where we have none there.
+
+        A server that is away is tried again later. Raises WrongChain, ConfigError for what that
+        would not mend.
+        """
         self.failed = ""
         self.first = self.height = 0
         self._url = url
         self._chain_id = chain_id
-        self._head_of_chain = head_of_chain
+        self._own_header = own_header
         self._cause = ""
         self._tip: Hash32 | None = None
         self._is_writer = self._is_same = False
@@ -102,11 +105,11 @@ class PostgresIndex:
         if self.failed or self._writer is None:
             return False
         try:
-            if not self._is_same:
-                self._compare(self._writer)
             if not self._is_writer:
                 self._is_writer = lock_writer(self._writer)
                 self._read(self._writer)
+            if not self._is_same:
+                self._compare(self._writer)
         except (psycopg.Error, WrongChain, ConfigError) as error:
             self._fail(error)
         return self._is_writer
@@ -157,17 +160,17 @@ class PostgresIndex:
     def _open(self) -> None:
         self._writer = TimedConnection.to(self._url, limit_ms=limits.INDEX_WRITE_MS)
         require_schema(self._writer, self._url, self._chain_id)
-        self._compare(self._writer)
         self._is_writer = lock_writer(self._writer)
         self._read(self._writer)
+        self._compare(self._writer)
 
     def _read(self, connection: TimedConnection) -> None:
         state = read_state(connection, self._url, self._chain_id)
         self.first, self.height, self._tip = state.first, state.height, state.tip
 
     def _compare(self, connection: TimedConnection) -> None:
-        head = self._head_of_chain()
-        self._is_same = require_same_blocks(connection, self._url, head.height, head.id)
+        own = self._own_header(self.height)
+        self._is_same = require_same_blocks(connection, self._url, own.height, own.id)
 
     def _write(self, change: Callable[[TimedConnection], None], first: int, height: int) -> bool:
         """The change and the progress that it is, or nothing."""

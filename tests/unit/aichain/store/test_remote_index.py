@@ -15,8 +15,8 @@ from native.hashing import ZERO_HASH, Hash32
 from vm.blocks import Header
 
 
-def no_head() -> Header:
-    raise AssertionError("it is not asked for")
+def no_header(height: int) -> Header:
+    raise AssertionError(height)
 
 
 def test_without_psycopg_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -24,7 +24,7 @@ def test_without_psycopg_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> 
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "psycopg", None)
     with pytest.raises(ConfigError) as refused:
-        open_remote_index(ServerUrl("postgresql://h"), Hash32(ZERO_HASH), no_head)
+        open_remote_index(ServerUrl("postgresql://h"), Hash32(ZERO_HASH), no_header)
     assert "psycopg" in refused.value.reason
     assert "aichain[postgres]" in refused.value.fix
 
