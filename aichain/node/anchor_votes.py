@@ -70,7 +70,10 @@ class AnchorVotes:
         return place not in self._late.get(signed.epoch, {})
 
     def keep(self, signed: SignedVote) -> None:
-        """A late vote that `wants` and that was verified. Those of older epochs are forgotten."""
+        """A late vote that `wants` and that was verified, on chain it is counted, and paid; of
+        older epochs they are forgotten."""
+        if any(epoch > signed.epoch for epoch in self._late):
+            return  # an epoch ended while it was verified
         held = self._late.get(signed.epoch, {})
         self._late = {signed.epoch: {**held, signed.voter_index: signed}}
 

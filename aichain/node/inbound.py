@@ -105,10 +105,10 @@ class InboundDesk:
         state = self._engine.state
         edge = state.edge_certificate
         if vote.epoch == state.epoch:
-            signed, take = vote.bind(state.instance.id), self._verify_vote
+            signed, take = vote.bind(state.instance.id), self._count_vote
             wanted = is_wanted(state, signed)
         elif edge is not None and vote.epoch == edge.epoch and self._anchors is not None:
-            signed, take = vote.bind(edge.instance_id), self._keep_late_vote
+            signed, take = vote.bind(edge.instance_id), self._anchors.keep
             members = len(self._electorates.validators(edge.epoch))
             wanted = vote.voter_index < members and self._anchors.wants(signed, edge)
         else:
@@ -118,32 +118,24 @@ class InboundDesk:
         if key in self._in_flight or not wanted:
             return
         self._in_flight.add(key)
+        # Its epoch may be forgotten when its turn comes: a node that syncs passes many a second.
+        author = self._electorates.validators(vote.epoch)[vote.voter_index].public_key
 
         async def verify(peer: str, signed: SignedVote) -> None:
             try:
-                await take(peer, signed)
+                if await self._is_signed(peer, signed, author):
+                    take(signed)
             finally:
                 self._in_flight.discard(key)
 
         await self._reception.start(nursery, verify, peer, signed)
 
-    async def _verify_vote(self, peer: str, signed: SignedVote) -> None:
-        if await self._is_signed(peer, signed):
-            self._metrics.vote_received(signed.vote.phase.name.lower())
-            self._engine.offer(VoteAccepted(signed, self._clock.now_ms()))
+    def _count_vote(self, signed: SignedVote) -> None:
+        self._metrics.vote_received(signed.vote.phase.name.lower())
+        self._engine.offer(VoteAccepted(signed, self._clock.now_ms()))
 
-    async def _keep_late_vote(self, peer: str, signed: SignedVote) -> None:
-        """It counts for nothing here any more; on chain it is counted, and paid."""
-        if await self._is_signed(peer, signed) and self._anchors is not None:
-            self._anchors.keep(signed)
-
-    async def _is_signed(self, peer: str, signed: SignedVote) -> bool:
-        item = SignatureItem(
-            self._electorates.validators(signed.epoch)[signed.voter_index].public_key,
-            signed.vote.signing_bytes,
-            VOTE_CONTEXT,
-            signed.signature,
-        )
+    async def _is_signed(self, peer: str, signed: SignedVote, author: bytes) -> bool:
+        item = SignatureItem(author, signed.vote.signing_bytes, VOTE_CONTEXT, signed.signature)
         (verdict,) = await self._verifier.verify_consensus((item,))
         if not verdict:
             await self._forged(peer, signed.epoch, "vote")
@@ -166,6 +158,8 @@ class InboundDesk:
         if not verdict:
             await self._forged(peer, message.epoch, "proposal")
             return
+        if message.epoch != self._engine.state.epoch:
+            return  # it ended while this was verified
         self.clock_watch.saw(signed.proposal, state.view, came_ms)
         author = None if signed.proposal.is_repeat else proposer
         refusal = refusal_of(self._engine.state, signed.proposal, came_ms)
