@@ -1,9 +1,10 @@
-"""Votes and proposals whose epoch is over, and forgotten, when their signatures have been verified.
+"""Messages whose epoch or term is over, and forgotten, when their signatures have been verified.
 
 A node that syncs passes epochs faster than it verifies: it must not stop at what it looks up late.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,13 +12,17 @@ from typing import Any
 import trio
 import trio.testing
 
+from consensus.certificates import QuorumCertificate
+from consensus.lanes.proofs import WaitedOut
 from consensus.votes import VOTE_CONTEXT, ReceivedVote, Vote, VotePhase
 from genesis.networks import founder_key
 from native.hashing import Hash32
 from native.signatures import SignatureItem
+from tests.integration.lane_nodes import lane_cluster, lanes_of
 from tests.integration.liars import lied_to
-from tests.integration.nodes import RunningNode
+from tests.integration.nodes import RunningNode, until
 from tests.integration.test_bad_proposals import proposal_of
+from tests.integration.test_lane_proposals import checkpoint_of
 
 EPOCHS_LATER = 9
 
@@ -79,3 +84,32 @@ async def test_a_vote_that_waits_for_its_turn_is_verified_with_the_key_of_its_ep
             await verifier.pass_epochs()
             slots.release()
         assert verifier.verified == 1
+
+
+async def test_a_checkpoint_that_is_verified_too_late_is_let_go(tmp_path: Path) -> None:
+    async with lane_cluster(tmp_path, 1) as net:
+        victim = await net.start(0)
+        await until(lambda: victim.height >= 2)
+        inbound: Any = victim.node.inbound
+        (term, *_), proposed = lanes_of(victim).terms, checkpoint_of(victim)
+        checkpoint = proposed.checkpoint
+        notar = QuorumCertificate(
+            term.instance.id,
+            term.instance.epoch,
+            VotePhase.PREFER,
+            1,
+            checkpoint.block_height,
+            checkpoint.block_id,
+            b"\x01",
+            (bytes(3_309),),
+        )
+
+        class Late:
+            async def verify_consensus(self, items: Sequence[SignatureItem]) -> list[bool]:
+                await trio.lowlevel.checkpoint()
+                inbound._instances._by_id.clear()
+                return [True] * len(items)
+
+        inbound._verifier = Late()
+        await inbound._take_checkpoint("peer", replace(proposed, proof=WaitedOut(notar)))
+        assert not inbound._instances._by_id

@@ -235,6 +235,8 @@ class LaneInbound:
             return
         if not await self._is_signed(peer, signed, seating):
             return
+        if self._instances.named(term.instance.id) is None:
+            return  # many have begun while this was verified
         proposer = seating.keys[signed.proposal.proposer_index]
         refusal = refusal_of_checkpoint(self._engine.state, signed.proposal, checkpoint, came_ms)
         self._charge(checkpoint, proposer, refusal)
