@@ -43,6 +43,11 @@ class ServerUrl:
         )
         return f"{shown}?{query}" if query else shown
 
+    @property
+    def has_secret(self) -> bool:
+        """Whether something in it is not shown."""
+        return _HIDDEN in str(self)
+
 
 def read_server_url(value: object) -> ServerUrl:
     """Raises ValueError, which does not say what was given."""

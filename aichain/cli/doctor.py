@@ -17,7 +17,12 @@ from typing import Final
 import click
 
 from aichain.cli.client import RpcClient
-from aichain.cli.doctor_deployment import check_gpu, check_key_files, check_peers
+from aichain.cli.doctor_deployment import (
+    check_gpu,
+    check_index_server,
+    check_key_files,
+    check_peers,
+)
 from aichain.cli.exit_codes import CommandError, CommandExit, explain
 from aichain.cli.findings import Finding, Verdict, judge
 from aichain.cli.kernel_clock import read_kernel_clock
@@ -71,8 +76,8 @@ ROUNDS: Final = 20
 @rpc_option
 @json_option
 def doctor(home: Path | None, rpc: str, as_json: bool) -> None:
-    """Check Python, libraries, settings, disk, memory, signatures, GPU, key files, clock, ports,
-    the node that runs and its peers."""
+    """Check Python, libraries, settings, disk, memory, signatures, GPU, key files, the server of
+    --index-url, clock, ports, the node that runs and its peers."""
     place = home or data_root(os.environ)
     homes = (place,) if home else homes_of(os.environ)
     checks: tuple[Callable[[], Finding], ...] = (
@@ -87,6 +92,7 @@ def doctor(home: Path | None, rpc: str, as_json: bool) -> None:
         _signatures,
         check_gpu,
         lambda: check_key_files(homes),
+        lambda: check_index_server(homes),
         _clock,
         lambda: _ports(rpc),
         lambda: _node(rpc),

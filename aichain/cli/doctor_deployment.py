@@ -1,4 +1,4 @@
-"""Checks of `aichain doctor` of what this machine is set up for: GPU, key files, peers."""
+"""Checks of `aichain doctor` of what this machine is set up for: GPU, key files, servers, peers."""
 
 import os
 import stat
@@ -8,14 +8,19 @@ from pathlib import Path
 from typing import Final
 
 from aichain.cli.client import RpcClient
+from aichain.cli.exit_codes import explain
 from aichain.cli.findings import Finding, Verdict, judge
 from aichain.cli.key_choice import KEY_SUFFIX
 from aichain.cli.options import KEYS_DIRECTORY
 from aichain.cli.run_plan import NODE_KEY_FILE
 from aichain.client.errors import RpcError
+from aichain.config import read_config_file, resolve_settings
 from aichain.fleet.telemetry import Gpu, GpuSource
+from aichain.homes import CONFIG_FILE
 from aichain.readings import MachineReader
+from aichain.store.remote_index import probe_remote_index
 from native.compiled import ENGINE_VARIABLE, GPU
+from native.errors import AIChainError
 
 GPU_LIBRARY: Final = "cupy"
 GROUP_OR_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
@@ -68,6 +73,30 @@ def _key_files(home: Path) -> list[Path]:
     folder = home / KEYS_DIRECTORY
     found = [home / NODE_KEY_FILE, *(folder.glob(f"*{KEY_SUFFIX}") if folder.is_dir() else ())]
     return [path for path in found if path.is_file()]
+
+
+def check_index_server(homes: Sequence[Path]) -> Finding:
+    """Of each `index_url` that is set: does its server answer, and is its password ours alone."""
+    files = [home / CONFIG_FILE for home in homes]
+    try:
+        found = [(file, resolve_settings({}, os.environ, read_config_file(file))) for file in files]
+        found = found or [(Path(), resolve_settings({}, os.environ, {}))]
+        urls = {settings.index_url: file for file, settings in found if settings.index_url}
+        told = [probe_remote_index(url) for url in urls]
+    except AIChainError as error:
+        shown = explain(error)
+        return Finding("index server", Verdict.FAIL, shown.cause, shown.fix)
+    for url, file in urls.items():
+        if url.has_secret and file.is_file() and file.stat().st_mode & GROUP_OR_OTHERS:
+            detail = f"others may read the password in {file}"
+            return Finding("index server", Verdict.WARN, detail, f"chmod 600 {file}")
+    return judge(
+        "index server",
+        False,
+        not all(is_well for is_well, _ in told),
+        "; ".join(detail for _, detail in told) or "none is set",
+        "start PostgreSQL, and see that its pg_hba.conf lets this user in; the node runs without",
+    )
 
 
 def check_peers(rpc: str) -> Finding:

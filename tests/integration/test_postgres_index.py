@@ -1,7 +1,7 @@
 """The account index on a PostgreSQL server: its slow twin in the home, kills, strangers, lies."""
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -13,10 +13,12 @@ from aichain.store.account_index import AccountIndex
 from aichain.store.history_index import HistoryIndex
 from aichain.store.location import Location
 from aichain.store.postgres.index import PostgresIndex
+from aichain.store.postgres.probe import probe
 from genesis import limits
 from genesis.networks import account_key
 from genesis.units import AI, U128_MAX, Address, address_of_key
 from native.hashing import ZERO_HASH, Hash32
+from tests.integration.postgres_indexes import Interrupted, blocks_of, filled, opened, own_header
 from tests.integration.postgres_server import (
     MISSING,
     OWNER,
@@ -26,14 +28,11 @@ from tests.integration.postgres_server import (
     programs,
 )
 from tests.unit.aichain.rpc.fake_backend import NETWORK, STRANGER, FakeBackend
-from vm.blocks import Block, Header
-from vm.receipts import Receipt
 
 pytestmark = pytest.mark.skipif(programs() is None, reason=MISSING)
 
 PEOPLE = [address_of_key(account_key(NETWORK, number).public_key) for number in range(3)]
 EVERYBODY = [*PEOPLE, STRANGER, Address(bytes(20))]
-Blocks = Sequence[tuple[Block, Sequence[Receipt]]]
 
 
 @pytest.fixture(scope="module")
@@ -64,27 +63,6 @@ def history() -> FakeBackend:
             made += [backend.transfer(AI + n, account=account, ahead=n) for n in range(count)]
         backend.extend(made)
     return backend
-
-
-def blocks_of(history: FakeBackend, first: int, last: int) -> Blocks:
-    return [(view.block, view.receipts) for view in history.views[first : last + 1]]
-
-
-def opened(server: PostgresServer, history: FakeBackend, **changes: str) -> PostgresIndex:
-    url = server.server_url(**changes)
-    return PostgresIndex(url, history.document.hash, partial(own_header, history))
-
-
-def own_header(history: FakeBackend, height: int) -> Header:
-    return history.views[min(height, len(history.views) - 1)].block.header
-
-
-def filled(server: PostgresServer, history: FakeBackend, last: int = 30) -> PostgresIndex:
-    index = opened(server, history)
-    assert index.may_add(), index.cause
-    index.add(blocks_of(history, index.height + 1, last))
-    assert index.height == last, index.cause
-    return index
 
 
 def whole(index: HistoryIndex, limit: int = 7) -> list[object]:
@@ -161,21 +139,6 @@ def test_hostile_values_come_back_as_they_were(server: PostgresServer, tmp_path:
     )
     fast.close()
     slow.close()
-
-
-class Interrupted(list[tuple[Block, Sequence[Receipt]]]):
-    """Blocks; while the second half of them is written, something happens."""
-
-    def __init__(self, blocks: Blocks, happens: Callable[[], None]) -> None:
-        super().__init__(blocks)
-        self.happens = happens
-
-    def __iter__(self) -> Iterator[tuple[Block, Sequence[Receipt]]]:
-        for number, each in enumerate(super().__iter__()):
-            if number == len(self) // 2:
-                self.happens()
-                self.happens = lambda: None
-            yield each
 
 
 def test_a_server_that_is_killed_within_a_batch_goes_on_where_it_stood(
@@ -394,3 +357,14 @@ def test_sums_are_numbers_for_who_asks_in_sql(server: PostgresServer, history: F
         ).fetchone()
     assert row is not None
     assert (int(str(row[0])), *row[1:]) == (paid, True, True)
+
+
+def test_a_probe_makes_nothing(server: PostgresServer, history: FakeBackend) -> None:
+    url = server.server_url()
+    is_well, told = probe(url)
+    assert (is_well, told.endswith("no index yet")) == (True, True)
+    filled(server, history).close()
+    assert probe(url)[1].endswith("an index up to height 30")
+    is_well, told = probe(server.server_url(password="wr0ng"))
+    assert not is_well
+    assert "wr0ng" not in told

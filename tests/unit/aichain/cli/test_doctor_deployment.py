@@ -5,7 +5,13 @@ from typing import Any
 
 import pytest
 
-from aichain.cli.doctor_deployment import check_gpu, check_key_files, check_peers, judge_gpu
+from aichain.cli.doctor_deployment import (
+    check_gpu,
+    check_index_server,
+    check_key_files,
+    check_peers,
+    judge_gpu,
+)
 from aichain.cli.findings import Verdict
 from aichain.fleet.telemetry import Gpu, GpuSource
 from tests.unit.aichain.cli.scripted_node import ScriptedNode, serving
@@ -67,3 +73,25 @@ def test_peers_are_counted(peers: int, validators: int, verdict: Verdict) -> Non
 
 def test_no_node_no_peers() -> None:
     assert check_peers("http://127.0.0.1:1").detail == "no node was asked"
+
+
+def test_a_server_of_the_index_that_does_not_answer_is_a_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert check_index_server([tmp_path]).detail == "none is set"
+    file = tmp_path / "config.toml"
+    file.write_text('index = "full"\nindex_url = "postgresql://u:pa55w0rd@127.0.0.1:1/d"\n')
+    file.chmod(0o600)
+    found = check_index_server([tmp_path])
+    assert found.verdict is Verdict.WARN
+    assert "127.0.0.1" in found.detail
+    assert "pg_hba.conf" in found.fix
+    file.chmod(0o644)
+    exposed = check_index_server([tmp_path])
+    assert exposed.detail == f"others may read the password in {file}"
+    assert "pa55w0rd" not in found.detail + found.fix + exposed.detail + exposed.fix
+    file.write_text('index_url = "postgresql://u:pa55w0rd"\n')
+    assert check_index_server([tmp_path]).verdict is Verdict.FAIL
+    file.write_text("")
+    monkeypatch.setenv("AICHAIN_INDEX_URL", "postgresql://127.0.0.1:1/d")
+    assert check_index_server([]).verdict is Verdict.WARN
