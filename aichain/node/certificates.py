@@ -1,7 +1,7 @@
 """Certificates from peers: filtered, verified once however many copies come, handed to the core."""
 
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 
 import trio
 
@@ -21,7 +21,7 @@ from native.errors import InvalidSignature
 from native.hashing import Hash32, blake3_256
 from p2p.errors import Penalty, RequestFailed
 from p2p.network import Network
-from p2p.wire.messages import GetCertificates
+from p2p.wire.messages import Certificates, GetCertificates
 
 REQUEST_TIMEOUT_S = 2.0
 
@@ -143,6 +143,19 @@ class CertificateDesk:
             ]
             if any(taken):
                 return
+
+
+def answered(certificates: Iterable[QuorumCertificate]) -> Certificates:
+    """As many of them as an answer has room for, in their order; of what is cut off the peer asks
+    again. At 1,000 members four certificates are too many, and the whole answer was refused."""
+    found: list[QuorumCertificate] = []
+    size = 0
+    for certificate in certificates:
+        size += certificate.size
+        if found and size > limits.RESPONSE_MAX_BYTES // 2:
+            break
+        found.append(certificate)
+    return Certificates(tuple(found))
 
 
 def is_of_current_instance(state: State, certificate: QuorumCertificate) -> bool:

@@ -9,6 +9,7 @@ import trio
 from aichain.chain import Chain
 from aichain.errors import NodeError
 from aichain.machine import Machine
+from aichain.node.certificates import answered
 from aichain.node.engine import Engine
 from aichain.node.lanes.answers import LaneAnswers
 from aichain.node.pool import TransactionPool
@@ -229,10 +230,9 @@ class Responder:
             peer, request.epoch, request.low_view, request.high_view, self._clock.now_ms()
         )
         _, effects = step(state, event)
-        certificates = [
+        return answered(
             effect.certificate for effect in effects if isinstance(effect, SendCertificate)
-        ]
-        return Certificates(tuple(certificates))
+        )
 
 
 def _cost(response: Response) -> tuple[int, int]:

@@ -2,6 +2,7 @@
 
 from aichain.chain import Chain
 from aichain.clock import Clock
+from aichain.node.certificates import answered
 from aichain.node.lanes.engine import LaneEngine
 from aichain.node.lanes.relay import Relay
 from consensus.core.effects import SendCertificate
@@ -62,12 +63,10 @@ class LaneAnswers:
         now_ms = self._clock.now_ms()
         wanted = CertificatesRequested(peer, epoch, request.low_view, request.high_view, now_ms)
         _, effects = step(state, CertificatesWanted(request.instance_id, wanted))
-        return Certificates(
-            tuple(
-                effect.effect.certificate
-                for effect in effects
-                if isinstance(effect, InInstance) and isinstance(effect.effect, SendCertificate)
-            )
+        return answered(
+            effect.effect.certificate
+            for effect in effects
+            if isinstance(effect, InInstance) and isinstance(effect.effect, SendCertificate)
         )
 
     def _decisions(self, from_number: int, count: int) -> Decisions:
