@@ -12,6 +12,7 @@ from aichain.machine import Machine
 from consensus.proposals import PROPOSAL_CONTEXT
 from consensus.votes import VOTE_CONTEXT, VotePhase
 from native.hashing import Hash32
+from tests.integration.lane_nodes import lane_cluster
 from tests.integration.nodes import RunningNode, cluster, until
 from tests.simulation.nodes.power import Power, PowerLost, supplied_by
 from tests.simulation.nodes.virtual_time import VirtualClock, run_virtual, work_on_the_spot
@@ -56,8 +57,9 @@ class Signatures:
 class Life:
     """One home, from its start with an empty chain through a loss of power to a later block."""
 
-    def __init__(self, root: Path, seed: int) -> None:
+    def __init__(self, root: Path, seed: int, *, has_lanes: bool) -> None:
         self.root, self.seed = root, seed
+        self.clusters = lane_cluster if has_lanes else cluster
         self.power, self.signatures = Power(seed), Signatures()
         self.final: dict[int, Hash32] = {}
 
@@ -77,8 +79,9 @@ class Life:
 
     async def _live(self, height: int, writes: int | None) -> None:
         machine = Machine(VirtualClock(), self.signatures.run_blocking)
-        async with cluster(self.root, 1, epoch_blocks=EPOCH_BLOCKS, machine=machine) as net:
-            node = await net.start(0, chain_is_new=True)
+        clusters: Any = self.clusters
+        async with clusters(self.root, 1, epoch_blocks=EPOCH_BLOCKS, machine=machine) as net:
+            node = await net.start(0)
             if writes is not None:
                 await until(lambda: self._saw(node) >= BEFORE)
                 self.power.fail_after(self.root, writes)
@@ -95,10 +98,13 @@ class Life:
         return head.height
 
 
+@pytest.mark.parametrize("has_lanes", [False, True], ids=["one lane", "two lanes"])
 @pytest.mark.parametrize("seed", [0, pytest.param(100, marks=pytest.mark.slow)])
-def test_power_may_fail_at_any_write_around_an_edge(tmp_path: Path, seed: int) -> None:
+def test_power_may_fail_at_any_write_around_an_edge(
+    tmp_path: Path, seed: int, *, has_lanes: bool
+) -> None:
     """The chain goes on in the next epoch, nothing final is lost, and nothing is signed twice."""
     writes = 0
-    while Life(tmp_path / str(writes), seed + writes).cut_at(writes):
+    while Life(tmp_path / str(writes), seed + writes, has_lanes=has_lanes).cut_at(writes):
         writes += 1
     assert writes >= LEAST_WRITES
