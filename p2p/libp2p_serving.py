@@ -43,7 +43,18 @@ from p2p.wire.encoding import (
 )
 from p2p.wire.framing import FrameReader, frame
 from p2p.wire.handshake import HelloRefused, check_hello
-from p2p.wire.messages import GetPeers, Hello, Peers, Received, Response, Status
+from p2p.wire.messages import (
+    AnyRequest,
+    BlockRange,
+    Blocks,
+    FinalityClaim,
+    GetPeers,
+    Hello,
+    Peers,
+    Received,
+    Response,
+    Status,
+)
 
 log = logging.getLogger("aichain.p2p")
 
@@ -203,7 +214,8 @@ class Serving:
             self._leave(link, Kind.REQUEST)
 
     async def _answer(self, link: PeerLink, stream: GuardedStream, payload: bytes) -> None:
-        framed = frame(await self._respond(link, payload))
+        response = await self._respond(link, decode_request(payload))
+        framed = frame(self._encoded(response))
         if len(framed) >= _BULK_BYTES and self._bulk.is_full:
             framed = frame(encode_message(Refused()))
         with trio.fail_after(_ANSWER_WRITE_S):
@@ -211,21 +223,24 @@ class Serving:
                 await stream.write(framed)
             else:
                 await self._bulk.write(link.bulk_answer, stream, framed)
+        await stream.conn.toll.pay_for_answer(len(framed), headers_in(response))
 
-    async def _respond(self, link: PeerLink, payload: bytes) -> bytes:
-        request = decode_request(payload)
-        response: Response | Refused = Refused()
+    async def _respond(self, link: PeerLink, request: AnyRequest) -> Response | Refused:
         if not self._board.allows(link.peer, Kind.REQUEST):
-            pass
-        elif isinstance(request, GetPeers):
-            response = self._known_peers(link.peer)
-        elif self._board.handler is not None:
-            response = await answer_or_refuse(self._board.handler, link.peer, request)
+            return Refused()
+        if isinstance(request, GetPeers):
+            return self._known_peers(link.peer)
+        if self._board.handler is None:
+            return Refused()
+        return await answer_or_refuse(self._board.handler, link.peer, request)
+
+    @staticmethod
+    def _encoded(response: Response | Refused) -> bytes:
         encoded = encode_message(response)
-        if len(encoded) > RESPONSE_MAX_BYTES + _HEAD_BYTES:
-            log.error("an answer of %d bytes to %s", len(encoded), type(request).__name__)
-            encoded = encode_message(Refused())
-        return encoded
+        if len(encoded) <= RESPONSE_MAX_BYTES + _HEAD_BYTES:
+            return encoded
+        log.error("an answer of %d bytes: %s", len(encoded), type(response).__name__)
+        return encode_message(Refused())
 
     def _known_peers(self, asker: str) -> Peers:
         members = self._board.roster.members()
@@ -253,6 +268,19 @@ class Serving:
     @staticmethod
     def _leave(link: PeerLink, kind: Kind) -> None:
         link.serving[kind] -= 1
+
+
+def headers_in(response: Response | Refused) -> int:
+    """So many headers and blocks were read for an answer."""
+    match response:
+        case BlockRange(blocks, path):
+            return len(blocks) + len(path)
+        case Blocks(blocks):
+            return len(blocks)
+        case FinalityClaim(finality):
+            return 0 if finality is None else len(finality.headers)
+        case _:
+            return 0
 
 
 async def _read_hello(stream: GuardedStream) -> bytes:

@@ -1,5 +1,5 @@
-"""What reading a connection costs this thread, and how long it waits for that: bytes cost their
-sender little, and messages of a few bytes cost us the most.
+"""What a connection costs this thread, and how long it waits for that: bytes cost their sender
+little, and messages of a few bytes and questions cost us the most.
 
 Whoever sends too many is read more slowly, and TCP holds it back; nobody is banned for it.
 """
@@ -14,6 +14,13 @@ FRAME_US: Final = 3
 BYTES_PER_US: Final = 1_000
 FRAMES_PER_TURN: Final = 250
 _MESSAGES_PER_TURN: Final = 16
+
+ANSWER_US: Final = 200
+"""To decode a question, and to encode, encrypt and write an answer of a few bytes; measured, as
+the next two are."""
+ANSWER_BYTES_PER_US: Final = 180
+HEADER_US: Final = 40
+"""To read a header, or a block, from the disk: in another thread, with this one's interpreter."""
 
 _BURST_US: Final = 50_000
 _OWN_PERCENT: Final = 10
@@ -67,3 +74,13 @@ class Toll:
             await trio.sleep(wait_s)
         elif frames >= FRAMES_PER_TURN or self._messages % _MESSAGES_PER_TURN == 0:
             await trio.lowlevel.checkpoint()
+
+    async def pay_for_answer(self, size: int, headers: int) -> None:
+        """Before the next question is read. Strangers alone: validators' questions are few, and
+        what they lack they need."""
+        if self.strangers is None:
+            return
+        now_s = trio.current_time()
+        cost_us = ANSWER_US + size // ANSWER_BYTES_PER_US + headers * HEADER_US
+        waits_s = self._own.take(cost_us, now_s), self.strangers.take(cost_us, now_s)
+        await trio.sleep(max(waits_s))

@@ -9,7 +9,15 @@ from libp2p.peer.id import ID
 from trio.testing import MockClock
 
 from p2p.libp2p_guard_yamux import GuardedYamux
-from p2p.toll import FRAME_US, MESSAGE_US, Budget, Toll, strangers_budget
+from p2p.toll import (
+    ANSWER_US,
+    FRAME_US,
+    HEADER_US,
+    MESSAGE_US,
+    Budget,
+    Toll,
+    strangers_budget,
+)
 from p2p.yamux_frames import Flag, FrameType, pack_frame
 
 USELESS = pack_frame(FrameType.WINDOW_UPDATE, Flag.NONE, 9_999, 1)
@@ -90,3 +98,24 @@ async def test_a_validator_does_not_wait_for_strangers(autojump_clock: MockClock
     stranger.strangers = budget
     await stranger.pay(1_000, 1)
     assert trio.current_time() > began + 100
+
+
+async def test_answers_to_strangers_are_paid_from_their_share(autojump_clock: MockClock) -> None:
+    """Sixty of them, each within its quota, had two thirds of the thread's time for ranges of
+    headers, and nobody was ever over any limit."""
+    budget, peers, answers, headers = strangers_budget(), 20, 15, 256
+    tolls = [Toll() for _ in range(peers)]
+
+    async def ask(toll: Toll) -> None:
+        for _ in range(answers):
+            await toll.pay_for_answer(0, headers)
+
+    async with trio.open_nursery() as nursery:
+        for toll in tolls:
+            toll.strangers = budget
+            nursery.start_soon(ask, toll)
+    cost_s = peers * answers * (ANSWER_US + headers * HEADER_US) / 1e6
+    assert trio.current_time() >= cost_s / 0.3 - 0.5
+    began = trio.current_time()
+    await Toll().pay_for_answer(8_000_000, headers)
+    assert trio.current_time() == began, "validators do not wait"
