@@ -46,6 +46,7 @@ from consensus.lanes.state import Ballot, Cause, Lanes, Proofs
 from consensus.lanes.turn import LaneTurn
 from consensus.lanes.voters import ballot_instance
 from consensus.proposals import Proposal
+from consensus.values import changed
 from consensus.votes import Lane, VotePhase
 from genesis.limits import CHECKPOINTS_KNOWN_MAX
 from native.hashing import Hash32
@@ -125,7 +126,7 @@ def feed(turn: LaneTurn, event: Event) -> None:
     ballot = turn.state.ballot
     after, effects = core_step(ballot.core, event)
     if after is not ballot.core:
-        turn.put_ballot(replace(ballot, core=after))
+        turn.put_ballot(changed(ballot, core=after))
     for effect in effects:
         relay(turn, effect)
 

@@ -33,6 +33,7 @@ from consensus.lanes.state import Cause, Closed, Lanes, Term, Tip
 from consensus.lanes.turn import LaneTurn
 from consensus.lanes.voters import EpochVoters, term_instance
 from consensus.records import CertificateSeen, Record
+from consensus.values import changed
 from consensus.votes import Lane, VotePhase
 from genesis.limits import TERM_CERTIFICATES_MAX
 from native.hashing import Hash32
@@ -130,7 +131,7 @@ def feed(turn: LaneTurn, number: int, event: Event) -> None:
     term = turn.term(number)
     after, effects = core_step(term.core, event)
     if after is not term.core:
-        turn.put(replace(term, core=after))
+        turn.put(changed(term, core=after))
     for effect in effects:
         relay(turn, number, effect)
 

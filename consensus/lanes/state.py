@@ -16,6 +16,7 @@ from consensus.lanes.records import LaneRecord, TermClosed
 from consensus.lanes.tree import Tree
 from consensus.lanes.voters import EpochVoters
 from consensus.quorum import quorum_weight
+from consensus.values import changed
 from consensus.votes import VotePhase
 from native.hashing import Hash32
 
@@ -182,7 +183,7 @@ class Lanes:
         """One term replaced."""
         at = term.number - self.number
         terms = self.terms
-        return replace(self, terms=(*terms[:at], term, *terms[at + 1 :]))
+        return changed(self, terms=(*terms[:at], term, *terms[at + 1 :]))
 
     def instances(self) -> tuple[Hash32, ...]:
         """The instances that live; records of all others may leave the log."""

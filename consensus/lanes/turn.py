@@ -9,6 +9,7 @@ from consensus.lanes.accusations import Accusation, BrokenClose
 from consensus.lanes.checkpoints import Checkpoint
 from consensus.lanes.effects import Accuse, Halt, InInstance, LaneEffect
 from consensus.lanes.state import Ballot, Lanes, Term
+from consensus.values import changed
 from consensus.votes import Lane, VotePhase
 from native.hashing import Hash32
 
@@ -34,7 +35,7 @@ class LaneTurn:
 
     def put_ballot(self, ballot: Ballot) -> Ballot:
         """Replace what we know of the ballot."""
-        self.state = replace(self.state, ballot=ballot)
+        self.state = changed(self.state, ballot=ballot)
         return ballot
 
     def term(self, number: int) -> Term:

@@ -166,7 +166,7 @@ CATCHABLE: dict[str, tuple[str, range]] = {
     "checkpoints not re-proposed": ("part", range(4)),
     "a tip that is not executed": ("feed", range(4)),
     "a tip that never freezes": ("chase", range(2)),
-    "FINALs of withheld blocks count": ("feed", range(4)),
+    "FINALs of withheld blocks count": ("feed", range(3, 7)),
     "CLOSEs not counted": ("cut3s", range(2, 22)),
     "a long wait": ("cut3s", range(4)),
     "FINALs not waited for": ("split31", range(9, 39)),

@@ -43,11 +43,12 @@ async def spend(town: Town) -> None:
     if not town.plan.transfers_per_s:
         return
     rng, nonces = random.Random(town.plan.seed), Counter[int]()
+    *senders, receiver = (account_key("testnet", account) for account in range(5))
     while True:
         await trio.sleep(1 / town.plan.transfers_per_s)
-        account = rng.randrange(4)
-        key = account_key("testnet", account)
-        body = Transfer(address_of_key(account_key("testnet", 4).public_key), 1, b"")
+        account = rng.randrange(len(senders))
+        key = senders[account]
+        body = Transfer(address_of_key(receiver.public_key), 1, b"")
         sender = address_of_key(key.public_key)
         transaction = Transaction(
             town.document.network_id, sender, nonces[account], 10**17, 0, 5_000, body
