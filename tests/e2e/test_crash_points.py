@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +12,7 @@ from aichain.cli.client import RpcClient
 from aichain.client.errors import RpcError
 from aichain.store.failpoints import FAIL_AT
 from tests.e2e.networks import wait_until
+from tests.ports import free_port
 
 COMMIT = ("bodies appended", "bodies written", "state written", "index written")
 VOTE = ("vote logged", "vote sent")
@@ -20,9 +20,10 @@ POINTS = (*(f"{step}:3" for step in COMMIT), *(f"{step}:{n}" for step in VOTE fo
 """Two blocks become final before each; the fifth and the sixth vote are a PREFER and a COMMIT."""
 
 
-def start(home: Path, port: int, rule: str = "") -> subprocess.Popen[bytes]:
+def start(home: Path, ports: tuple[int, int], rule: str = "") -> subprocess.Popen[bytes]:
     """A single validator; with a rule it dies as of SIGKILL at that point."""
-    listen = ("--rpc-listen", f"127.0.0.1:{port}", "--p2p-listen", f"127.0.0.1:{port + 1}")
+    rpc, p2p = ports
+    listen = ("--rpc-listen", f"127.0.0.1:{rpc}", "--p2p-listen", f"127.0.0.1:{p2p}")
     return subprocess.Popen(
         [sys.executable, "-m", "aichain", "run", "--network", "devnet", "--home", home, *listen],
         env={**os.environ, **({FAIL_AT: rule} if rule else {})},
@@ -41,14 +42,12 @@ def height(client: RpcClient) -> int:
 
 @pytest.mark.parametrize("rounds", [1, pytest.param(4, marks=pytest.mark.slow)])
 def test_a_node_that_dies_at_any_step_goes_on(tmp_path: Path, rounds: int) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1] - 1
+    ports = free_port(), free_port()
     for point in POINTS * rounds:
-        dying = start(tmp_path / "home", port, point)
+        dying = start(tmp_path / "home", ports, point)
         assert dying.wait(timeout=60) == -signal.SIGKILL, point
-    process = start(tmp_path / "home", port)
-    client = RpcClient(f"http://127.0.0.1:{port}", timeout_s=5.0)
+    process = start(tmp_path / "home", ports)
+    client = RpcClient(f"http://127.0.0.1:{ports[0]}", timeout_s=5.0)
     try:
         wait_until(lambda: height(client) >= 0, "it runs")
         reached = height(client)

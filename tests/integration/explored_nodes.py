@@ -1,6 +1,5 @@
 """Four validators in one process, the first with an explorer, and some history to look at."""
 
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from tests.integration.nodes import (
     public_account,
     until,
 )
+from tests.ports import free_port
 from vm.transactions import (
     SignedTransaction,
     Transaction,
@@ -88,12 +88,6 @@ async def explored(root: Path) -> AsyncIterator[Explored]:
         for each in explored.transactions:
             await _final(node, each)
         yield explored
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 def _receiver() -> Address:

@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ import pytest
 
 from genesis.networks import packaged_document
 from native.node_keys import peer_id_text
+from tests.ports import free_port
 from tests.unit.aichain.fleet.fleets import registry_of
 
 ROOT = Path(__file__).parents[2]
@@ -53,13 +53,6 @@ def run(environ: Mapping[str, str], *arguments: str) -> subprocess.CompletedProc
         timeout=60,
         check=False,
     )
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def surroundings(place: Path, url: str) -> dict[str, str]:

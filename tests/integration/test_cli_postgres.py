@@ -26,7 +26,8 @@ from tests.integration.postgres_server import (
     postgres_server,
     programs,
 )
-from tests.integration.test_cli_devnet import PROGRAM, ROOT, free_port, surroundings
+from tests.integration.test_cli_devnet import PROGRAM, ROOT, surroundings
+from tests.ports import free_port
 from tests.simulation.nodes.virtual_time import run_virtual, virtual_machine
 
 pytestmark = pytest.mark.skipif(programs() is None, reason=MISSING)

@@ -22,6 +22,7 @@ from aichain.cli.fleet_webhook import post_alert
 from aichain.errors import ExitCode
 from aichain.fleet.health import Answer, Silence
 from aichain.fleet.registry import FleetNode, parse_registry
+from tests.ports import free_port
 from tests.unit.aichain.cli.scripted_node import ScriptedNode, serving
 from tests.unit.aichain.fleet.fleets import registry_of
 from tests.unit.aichain.rpc.serving import NOW_MS, served
@@ -49,9 +50,7 @@ async def health(*arguments: str) -> Result:
 
 @pytest.fixture
 def closed_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+    return free_port()
 
 
 async def test_served_nodes_are_looked_at(registry: Callable[..., str], closed_port: int) -> None:

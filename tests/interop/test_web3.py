@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import socket
 from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
@@ -20,6 +19,7 @@ from web3.types import RPCEndpoint, TxParams, Wei
 from genesis.networks import account_key
 from genesis.units import AI, address_of_key, format_address
 from tests.integration.nodes import cluster, public_account, transfer, until
+from tests.ports import free_port
 from tests.unit.aichain.rpc.fake_backend import NETWORK, STRANGER
 from tests.unit.aichain.rpc.serving import served
 
@@ -242,9 +242,7 @@ async def test_websocket_calls_and_new_heads_in_binary_frames() -> None:
 
 
 async def test_a_whole_node_is_read_like_any_other_chain(tmp_path: Path) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     payer, payee = public_account(0), public_account(1)
     payer_text, payee_text = (
         Web3.to_checksum_address(format_address(address_of_key(key.public_key)))
