@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import LONGEST, NETWORKS
+
 ROOT = Path(__file__).parents[2]
 ROOMS = ("aichain", "consensus", "vm", "p2p", "genesis", "native")
 FILES = sorted(
@@ -218,3 +220,8 @@ def test_every_folder_of_tests_is_run() -> None:
     assert {f"tests/{folder}" for folder in folders} == {
         word for word in words if word.startswith("tests/") and (ROOT / word).is_dir()
     }
+
+
+def test_files_of_tests_that_go_first_are_there() -> None:
+    assert [name for name in LONGEST if not (ROOT / name).is_file()] == []
+    assert [name for name in NETWORKS if not list(ROOT.glob(f"{name}*"))] == []
