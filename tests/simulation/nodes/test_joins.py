@@ -3,7 +3,7 @@
 from tests.simulation.front_door import play_unbroken
 from tests.simulation.nodes.runs import JOINS
 
-SEEDS = 8
+SEEDS = 5
 
 
 def test_chains_that_were_lost_come_back_by_snapshots_past_crashes_and_a_liar() -> None:

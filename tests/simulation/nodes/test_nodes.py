@@ -17,7 +17,7 @@ from tests.simulation.nodes.rot import ROT
 from tests.simulation.nodes.runs import EVERY_FAULT, FAULTS, JOINS, run
 
 SEEDS = {
-    "swarm": 16,
+    "swarm": 11,
     "guilty": 4,
     "accomplice": 2,
     "witness": 2,
@@ -25,12 +25,12 @@ SEEDS = {
     "liars": 10,
     "producers": 6,
     "rot": 2,
-    "joiners": 8,
+    "joiners": 5,
     "beyond": 4,
     "edges": 4,
 }
 SLOW_SEEDS = {
-    "swarm": 60,
+    "swarm": 65,
     "guilty": 40,
     "accomplice": 30,
     "witness": 30,
@@ -38,7 +38,7 @@ SLOW_SEEDS = {
     "liars": 30,
     "producers": 30,
     "rot": 40,
-    "joiners": 80,
+    "joiners": 83,
     "beyond": 40,
     "edges": 40,
 }
