@@ -191,6 +191,7 @@ UNFINALIZED_BLOCKS = 384
 EVICTED_BLOCKS_MAX = 4_096
 UNFINALIZED_BYTES = 64 * 1024 * 1024
 INDEX_BATCH_BLOCKS = 256
+INDEX_BATCH_TRANSACTIONS = 8_192  # 44 MB, where each has a signature and a key
 # An index on a server: how often it is looked at while nothing is final, and asked again after a
 # failure; how long it may take to let in, to answer a page, to take a batch.
 INDEX_LOOK_MS = 5_000

@@ -80,14 +80,18 @@ class Indexer:
             return
         blocks = self._chain.blocks
         self.index.start_at(blocks.first)
-        first = self.index.height + 1
         last = min(self._chain.head.head.height, self.index.height + limits.INDEX_BATCH_BLOCKS)
+        read, transactions = [], 0
         try:
-            read = [blocks.block_at(height) for height in range(first, last + 1)]
+            for height in range(self.index.height + 1, last + 1):
+                found = blocks.block_at(height)
+                if found is None:
+                    return  # pruning has overtaken us; the next round begins at the new first
+                read.append((found.block, found.receipts))
+                transactions += len(found.receipts)
+                if transactions >= limits.INDEX_BATCH_TRANSACTIONS:
+                    break
         except (StoreCorrupt, StoreFailed) as error:
             self.index.failed = error.reason
             return
-        # Pruning may overtake us between the two reads; the next round begins at the new first.
-        kept = [(each.block, each.receipts) for each in read if each is not None]
-        if len(kept) == len(read):
-            self.index.add(kept)
+        self.index.add(read)

@@ -28,6 +28,7 @@ from vm.blocks import Block, Header
 from vm.receipts import Receipt
 
 PLACE: Final = "PostgreSQL"
+_NOT_OURS: Final = "the PostgreSQL database is not of this chain, or of another version"
 _PRUNED_AT_ONCE: Final = 1024
 _HIGHEST: Final = Location((1 << 63) - 1, 0)
 """Above all: a bigint has no more."""
@@ -65,7 +66,8 @@ class PostgresIndex:
         self._url = url
         self._chain_id = chain_id
         self._own_header = own_header
-        self._cause = ""
+        self._told = ("", "")
+        """What failed last, for everybody and for the operator."""
         self._tip: Hash32 | None = None
         self._is_writer = self._is_same = False
         self._writer: TimedConnection | None = None
@@ -81,7 +83,8 @@ class PostgresIndex:
     @property
     def cause(self) -> str:
         """With what the server said."""
-        return self._cause or self.failed
+        failed, cause = self._told
+        return cause if failed == self.failed else self.failed
 
     @property
     def is_mendable(self) -> bool:
@@ -96,7 +99,7 @@ class PostgresIndex:
         try:
             found = self._readers.all(_PAGE, (address, below.height, below.index, limit))
         except psycopg.Error as error:
-            self._cause = cause_of(error)
+            self._told = reason_of(error), cause_of(error)
             raise StoreFailed(path=PLACE, reason=reason_of(error)) from None
         return tuple(map(rows.entry_of_row, found))
 
@@ -129,7 +132,10 @@ class PostgresIndex:
     def start_at(self, first: int) -> None:
         """Blocks below `first` are not kept, or never were; what is here of them goes, too."""
         while not self.failed and self.first < first:
-            last = min(first, max(self.first, self._lowest()) + _PRUNED_AT_ONCE)
+            lowest = self._lowest()
+            if self.failed:
+                return
+            last = min(first, max(self.first, lowest) + _PRUNED_AT_ONCE)
             height = max(self.height, last - 1)
             if height != self.height:
                 self._tip = None  # a block that nobody here has seen
@@ -142,7 +148,7 @@ class PostgresIndex:
     def reopen(self) -> bool:
         """Connect anew, and see how far it is."""
         self.close()
-        self.failed = self._cause = ""
+        self.failed = ""
         try:
             self._open()
         except (psycopg.Error, WrongChain, ConfigError) as error:
@@ -200,10 +206,10 @@ class PostgresIndex:
 
     def _fail(self, error: psycopg.Error | WrongChain | ConfigError) -> None:
         if isinstance(error, psycopg.Error):
-            self.failed, self._cause = reason_of(error), cause_of(error)
+            self._told = reason_of(error), cause_of(error)
         else:
-            self.failed = "the PostgreSQL database is not of this chain, or of another version"
-            self._cause = f"{error}; fix: {error.fix}"
+            self._told = _NOT_OURS, f"{error}; fix: {error.fix}"
+        self.failed = self._told[0]
         self._is_writer = False
         if self._writer is not None:
             self._writer.close()
