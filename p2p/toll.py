@@ -76,11 +76,9 @@ class Toll:
             await trio.lowlevel.checkpoint()
 
     async def pay_for_answer(self, size: int, headers: int) -> None:
-        """Before the next question is read. Strangers alone: validators' questions are few, and
-        what they lack they need."""
+        """Before the next question is read. Strangers alone, from what is theirs together: one of
+        them has its quota, and validators need what they lack."""
         if self.strangers is None:
             return
-        now_s = trio.current_time()
         cost_us = ANSWER_US + size // ANSWER_BYTES_PER_US + headers * HEADER_US
-        waits_s = self._own.take(cost_us, now_s), self.strangers.take(cost_us, now_s)
-        await trio.sleep(max(waits_s))
+        await trio.sleep(self.strangers.take(cost_us, trio.current_time()))
