@@ -27,12 +27,17 @@ class Electorates:
         self._known: dict[int, _Voters] = {}
         blocks = chain.document.consensus.epoch_blocks
         self._epoch = epoch_after(chain.head.head.height, blocks)
-        self._keys = self._keys_around()
+        self._keys, self._leaving = self._keys_around(), self._keys_before()
 
     @property
     def keys(self) -> frozenset[bytes]:
         """Consensus keys of this epoch and the next: whose votes, or connections, matter."""
         return self._keys
+
+    def may_vote(self, key: bytes) -> bool:
+        """Whether votes of this key may count: also for the anchor of the epoch before, which is
+        the last one of who has left the set, and has no turn of its own to bring its vote."""
+        return key in self._keys or key in self._leaving
 
     def electorate(self, epoch: int) -> Electorate:
         """The weights and the turns of an epoch."""
@@ -49,7 +54,7 @@ class Electorates:
     def enter(self, epoch: int) -> None:
         """The core is in this epoch now; the set of the next one is known."""
         self._epoch = epoch
-        self._keys = self._keys_around()
+        self._keys, self._leaving = self._keys_around(), self._keys_before()
         for old in [number for number in self._known if number <= epoch - _REMEMBERED]:
             del self._known[old]
 
@@ -59,6 +64,11 @@ class Electorates:
             for epoch in (self._epoch, self._epoch + 1)
             for validator in self.validators(epoch)
         )
+
+    def _keys_before(self) -> frozenset[bytes]:
+        before = self._epoch - 1
+        members = self.validators(before) if before >= 0 else ()
+        return frozenset(validator.public_key for validator in members)
 
     def _voters(self, epoch: int) -> _Voters:
         known = self._known.get(epoch)

@@ -93,4 +93,4 @@ class Senders:
         return peer in self._foreign
 
     def is_validator(self, peer: str) -> bool:
-        return self._keys[peer] in self._electorates.keys
+        return self._electorates.may_vote(self._keys[peer])
