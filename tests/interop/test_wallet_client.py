@@ -22,7 +22,7 @@ from vm.queries import account_view
 from vm.transactions import TRANSACTION_CONTEXT, decode_transaction
 
 VECTORS = Path(__file__).parents[1] / "vectors/wallet.json"
-README = Path(__file__).parents[2] / "README.md"
+README = Path(__file__).parent / "js" / "wallet" / "README.md"
 DEADLINE_S = 60
 
 pytestmark = pytest.mark.usefixtures("compiled")
