@@ -1,5 +1,6 @@
 """What a node does about the past: drop old blocks, give others a state, take one from them."""
 
+import logging
 import os
 from dataclasses import dataclass
 from functools import partial
@@ -30,6 +31,8 @@ from aichain.store.paths import DataPaths
 from aichain.store.remote_index import open_remote_index
 from aichain.store.snapshots import SnapshotShelf
 from vm.blocks import Header
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +105,7 @@ def _account_index(config: NodeConfig, chain: Chain) -> HistoryIndex:
     """In the home, or on the server that was named."""
     chain_id = config.document.hash
     if config.index_url is not None:
+        log.info("accounts are indexed at %s", config.index_url)
         return open_remote_index(config.index_url, chain_id, partial(_own_header, chain))
     return AccountIndex(DataPaths(config.data_dir).accounts, chain_id)
 

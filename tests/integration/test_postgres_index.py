@@ -2,13 +2,14 @@
 
 import random
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from aichain.errors import ConfigError, StoreFailed, WrongChain
+from aichain.errors import ConfigError, StoreCorrupt, StoreFailed, WrongChain
 from aichain.store.account_index import AccountIndex
 from aichain.store.history_index import HistoryIndex
 from aichain.store.location import Location
@@ -212,6 +213,8 @@ def test_idle_connections_of_pages_outlive_a_server_that_is_started_anew(
 ) -> None:
     index = filled(server, history)
     before = whole(index)
+    with server.admin() as connection:
+        connection.execute("CHECKPOINT")  # what was not on its disk would have to be made again
     server.kill()
     server.start()
     assert whole(index) == before
@@ -358,6 +361,28 @@ def test_sums_are_numbers_for_who_asks_in_sql(server: PostgresServer, history: F
         ).fetchone()
     assert row is not None
     assert (int(str(row[0])), *row[1:]) == (paid, True, True)
+
+
+def test_many_threads_share_a_few_connections(server: PostgresServer, history: FakeBackend) -> None:
+    index = filled(server, history)
+    expected = index.page(STRANGER, None, 100)
+    with ThreadPoolExecutor(3 * limits.INDEX_READERS) as threads:
+        found = list(threads.map(lambda _: index.page(STRANGER, None, 100), range(60)))
+    assert all(each == expected for each in found)
+    assert 0 < len(index._readers._idle) <= limits.INDEX_READERS
+    index.close()
+
+
+@pytest.mark.parametrize("change", ["kind = 'gift'", "sender = '\\x01'", "id = ''", "\"to\" = ''"])
+def test_a_row_that_somebody_changed_is_not_shown(
+    server: PostgresServer, history: FakeBackend, change: str
+) -> None:
+    index = filled(server, history)
+    with server.admin() as connection:
+        connection.execute(f"UPDATE aichain.transactions SET {change}".encode())
+    with pytest.raises(StoreCorrupt, match="was changed there"):
+        index.page(STRANGER, None, 1)
+    index.close()
 
 
 def test_a_probe_makes_nothing(server: PostgresServer, history: FakeBackend) -> None:
