@@ -49,6 +49,7 @@ def _play(kind: str, first: int, last: int) -> set[str]:
     return play_unbroken("--profile", "lane-nodes", "--kind", kind, "--seeds", f"{first}:{last}")
 
 
+@pytest.mark.timeout(1_200)
 def test_24_validators_make_fast_blocks_hard_and_one_comes_back(tmp_path: Path) -> None:
     """Every epoch of 8 blocks ends, every term of 2 is decided, and the node that was away has
     the same blocks, from its own log and from peers."""
@@ -88,9 +89,10 @@ def test_many_seeds_with_two_lanes_break_nothing_and_every_fault_occurs() -> Non
     assert set(LANE_FAULTS) - _play("swarm", 0, 48) == set()
 
 
+@pytest.mark.timeout(1_200)
 def test_wrong_shells_die_of_what_they_do_and_the_right_one_lives() -> None:
     command = [sys.executable, "-m", "tests.simulation.nodes.lane_mutants"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=1_100)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.count("\n") > len(MUTANTS)
     assert "LIVES" not in done.stdout
