@@ -96,6 +96,8 @@ def _cell(value: object) -> str:
         return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, Mapping | list) and not value:
+        return "(none)"
     text = json.dumps(value) if isinstance(value, Mapping | list) else _text(str(value))
     return text if len(text) <= MAX_CELL else f"{text[:40]}…({len(text)} characters)"
 

@@ -1,8 +1,9 @@
 """What stops a node becomes an exit code, one line of cause and one of what to do."""
 
+import io
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,8 @@ from aichain.errors import ExitCode, StoreCorrupt, WalLocked
 from aichain.node import ballots, engine, halting
 from aichain.node.fork_report import ForkReport
 from aichain.node.home import open_log
+from aichain.node.progress import Progress
+from aichain.node.progress_watch import ProgressScreen
 from aichain.node.run import run_node
 from aichain.store.blocks import BlockStore
 from aichain.store.certificate_archive import CertificateArchive
@@ -52,9 +55,26 @@ def make_config(home: Path) -> NodeConfig:
     )
 
 
-def run_once(config: NodeConfig, *, on_ready: Callable[[], None] = lambda: None) -> int:
+def run_once(
+    config: NodeConfig,
+    *,
+    on_ready: Callable[[], None] = lambda: None,
+    screen: ProgressScreen | None = None,
+) -> int:
     hub = MemoryHub()
-    return run_node(config, lambda identity, _settings: hub.join(identity), on_ready=on_ready)
+    network_of = lambda identity, _settings: hub.join(identity)  # noqa: E731
+    return run_node(config, network_of, on_ready=on_ready, screen=screen)
+
+
+class Screen:
+    """A terminal that remembers."""
+
+    def __init__(self) -> None:
+        self.log_stream = io.StringIO()
+        self.shown: list[Sequence[Progress]] = []
+
+    def show(self, tasks: Sequence[Progress]) -> None:
+        self.shown.append(tasks)
 
 
 def test_a_refused_signature_ends_the_process_with_a_code_of_its_own(
@@ -73,6 +93,22 @@ def test_a_refused_signature_ends_the_process_with_a_code_of_its_own(
     assert "a second PREFER" in said
     assert "fix: keep the data directory" in said
     assert "Traceback" not in said
+
+
+def test_what_a_screen_shows_is_taken_away_before_the_last_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(_signed: SignedSlots, _record: VoteCast | ProposalCast) -> None:
+        raise DoubleSign(epoch=0, view=1, reason="a second PREFER")
+
+    monkeypatch.setattr(ballots, "may_cast", refuse)
+    screen = Screen()
+    assert run_once(make_config(tmp_path), screen=screen) == ExitCode.DOUBLE_SIGN
+    assert "running at height 0" in screen.log_stream.getvalue()
+    assert "fix: keep the data directory" in screen.log_stream.getvalue()
+    assert "running at height 0" not in capsys.readouterr().err
+    assert screen.shown, "somebody watches from the start on"
+    assert set(map(tuple, screen.shown)) == {()}, "a lone validator is behind nobody"
 
 
 def test_a_start_that_is_refused_does_not_say_that_it_is_ready(

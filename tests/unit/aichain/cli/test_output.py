@@ -30,3 +30,14 @@ def test_what_a_peer_says_of_itself_moves_no_cursor(
 
 def test_columns_are_aligned() -> None:
     assert table([{"a": 1, "b": "x"}, {"a": 22, "b": None}]) == ["a   b", "1   x", "22  -"]
+
+
+def test_what_is_empty_is_said_in_words(capsys: pytest.CaptureFixture[str]) -> None:
+    show({"unbonding": [], "rows": [{"events": []}], "of": {}}, as_json=False)
+    assert capsys.readouterr().out.splitlines() == [
+        "unbonding  (none)",
+        "rows:",
+        "  events",
+        "  (none)",
+        "of         (none)",
+    ]
