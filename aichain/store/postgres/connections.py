@@ -10,6 +10,7 @@ from typing import Final, Self, TypeVar
 import psycopg
 from psycopg.rows import TupleRow
 
+from aichain.errors import ConfigError
 from aichain.server_url import ServerUrl
 from genesis import limits
 
@@ -53,8 +54,15 @@ class TimedConnection(psycopg.Connection[TupleRow]):
 
     @classmethod
     def to(cls, url: ServerUrl, *, limit_ms: int, read_only: bool = False) -> Self:
-        """Raises psycopg.Error. Each statement may take `limit_ms`."""
-        given = psycopg.conninfo.conninfo_to_dict(url.text)
+        """Each statement may take `limit_ms`. Raises psycopg.Error; ConfigError for an address that
+        libpq does not take, without its words: they repeat the part that it does not take."""
+        try:
+            given = psycopg.conninfo.conninfo_to_dict(url.text)
+        except psycopg.ProgrammingError:
+            raise ConfigError(
+                reason=f"index_url = {url} is not an address of libpq",
+                fix="correct its parameters, and what stands after each % in it",
+            ) from None
         connection = cls.connect(
             url.text,
             autocommit=True,

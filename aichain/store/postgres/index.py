@@ -29,7 +29,6 @@ from vm.receipts import Receipt
 
 PLACE: Final = "PostgreSQL"
 _NOT_OURS: Final = "the PostgreSQL database is not of this chain, or of another version"
-_PRUNED_AT_ONCE: Final = 1024
 _HIGHEST: Final = Location((1 << 63) - 1, 0)
 """Above all: a bigint has no more."""
 # The inner query reads the primary key from its end and stops at the limit.
@@ -135,7 +134,7 @@ class PostgresIndex:
             lowest = self._lowest()
             if self.failed:
                 return
-            last = min(first, max(self.first, lowest) + _PRUNED_AT_ONCE)
+            last = min(first, max(self.first, lowest) + limits.PRUNED_BLOCKS_AT_ONCE)
             height = max(self.height, last - 1)
             if height != self.height:
                 self._tip = None  # a block that nobody here has seen

@@ -45,3 +45,12 @@ def test_what_everybody_may_read_names_nobody() -> None:
 def test_an_error_is_written_without_a_nul_and_read_as_it_was(text: str) -> None:
     assert "\0" not in escape(text)
     assert unescape(escape(text)) == text
+
+
+@pytest.mark.parametrize("secret", ["pa55%zz", "pa55%"])
+def test_an_address_that_libpq_does_not_take_is_refused_without_its_words(secret: str) -> None:
+    for text in (f"postgresql://u:{secret}@h/d", f"postgresql://h/d?passwort={secret}"):
+        with pytest.raises(ConfigError) as refused:
+            open_remote_index(ServerUrl(text), Hash32(ZERO_HASH), no_header)
+        assert "is not an address of libpq" in refused.value.reason
+        assert "pa55" not in str(refused.value) + refused.value.fix
