@@ -119,20 +119,27 @@ class Trial:
 
     def strategic(self) -> bool:
         """Whether it does when the adversary does its best with what it knows at each view."""
-        tail, left, view = self.tail, LAST_BLOCKS, 0
+        return self.played()[0]
+
+    def played(self) -> tuple[bool, int]:
+        """The same, and how many turns of its own it let pass: each is a block that is not paid."""
+        tail, left, view, skipped = self.tail, LAST_BLOCKS, 0, 0
         prospects, mix = Prospects(tail, chance_of(self.bad)), self._hash("mix")
         revealed: dict[int, int] = {}
         while left:
             run = tail.turns[view : view + tail.run(view)]
-            for some in combinations(run, left):
+            for places in combinations(range(len(run)), left):
+                some = [run[place] for place in places]
                 if self._suits(self._publish(mix, some, dict(revealed))):
-                    return True
-            places = tail.places_after(left, view)
-            after, following = max(places, key=lambda place: prospects.best(*place))
+                    return True, skipped + places[-1] + 1 - left
+            ways = tail.places_after(left, view)
+            # Of what is equally good, what lets the fewest turns pass.
+            after, following = max(ways, key=lambda way: (prospects.best(*way), -way[0]))
             published = run[: left - after - 1]
+            skipped += len(run) - len(published)
             mix = self._publish(mix, (*published, tail.turns[following - 1]), revealed)
             left, view = after, following
-        return self._suits(mix)
+        return self._suits(mix), skipped
 
     def _publish(self, mix: Hash32, turns: Sequence[int], revealed: dict[int, int]) -> Hash32:
         """The mix after these turns; `revealed` counts the layers of each member."""
@@ -182,32 +189,35 @@ class Measured:
     expected: float
     draws: float
     table: float
+    skipped: float
+    """Turns that the adversary lets pass at the end of an epoch."""
 
 
 def measure(bad: int, trials: int) -> Measured:
-    honest = strategic = draws = table = 0
+    honest = strategic = draws = table = skipped = 0
     expected = 0.0
     for number in range(trials):
         trial = Trial(number, bad)
         prospects = Prospects(trial.tail, chance_of(bad))
         honest += trial.honest()
-        strategic += trial.strategic()
+        suits, passed = trial.played()
+        strategic, skipped = strategic + suits, skipped + passed
         expected += prospects.best(LAST_BLOCKS, 0)
         draws += prospects.draws(LAST_BLOCKS, 0)
         table += table_draws(trial.tail)
-    return Measured(
-        honest / trials, strategic / trials, expected / trials, draws / trials, table / trials
-    )
+    sums = (honest, strategic, expected, draws, table, skipped)
+    return Measured(*(each / trials for each in sums))
 
 
 def main() -> None:
     """The table of vm/README.md, decision 19."""
-    print("stake  by luck  measured  expected  times  seeds to choose from  mean of 2^t")
+    print("stake  by luck  measured  expected  times  seeds  mean of 2^t  turns skipped")
     for bad in (10, 20, 30):
         found, luck = measure(bad, TRIALS), chance_of(bad)
         print(
             f"{bad:>4} %  {luck:.3g}  {found.strategic:.3g}  {found.expected:.3g}  "
-            f"{found.expected / luck:.2f}  {found.draws:.2f}  {found.table:.2f}",
+            f"{found.expected / luck:.2f}  {found.draws:.2f}  {found.table:.2f}  "
+            f"{found.skipped:.2f}",
             flush=True,
         )
 

@@ -31,6 +31,7 @@ def check(bad: int, trials: int) -> Measured:
 def test_who_holds_the_last_turns_gains_what_the_union_bound_allows_and_no_more() -> None:
     found = check(30, 600)
     assert found.strategic > 1.3 * chance_of(30), "the adversary does try"
+    assert 0 < found.skipped < LAST_BLOCKS / 2, "and pays for it with a turn or two"
 
 
 @pytest.mark.slow
