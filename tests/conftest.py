@@ -57,6 +57,7 @@ def _turn(nodeid: str) -> int:
     return 1 + (LONGEST.index(file) if file in LONGEST else len(LONGEST))
 
 
+@pytest.hookimpl(tryfirst=True)  # a worker's own loop ends the call
 def pytest_runtestloop() -> None:
     """The collector need not look at a hundred thousand nodes of test code again and again."""
     gc.collect()

@@ -1,6 +1,7 @@
 """The rules of the house that ruff and mypy cannot check; each is one test over every file."""
 
 import ast
+import gc
 import re
 from pathlib import Path
 from typing import Any
@@ -225,3 +226,8 @@ def test_every_folder_of_tests_is_run() -> None:
 def test_files_of_tests_that_go_first_are_there() -> None:
     assert [name for name in LONGEST if not (ROOT / name).is_file()] == []
     assert [name for name in NETWORKS if not list(ROOT.glob(f"{name}*"))] == []
+
+
+def test_the_tests_run_as_a_node_does_with_its_collector() -> None:
+    """It is off while tests are imported and collected, in this process and in those beside it."""
+    assert gc.isenabled()
