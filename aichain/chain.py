@@ -1,5 +1,6 @@
 """Head of the ledger: executes blocks, keeps what is not final yet, commits. Its only writer."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +34,8 @@ from vm.commitment import StateTree
 from vm.errors import WrongBlockVersion
 from vm.receipts import Receipt
 from vm.state import State
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +100,7 @@ class Chain:
     ) -> Self:
         """Open, check and recover; without `index`, `locate` answers nothing. Blocking.
 
-        Raises HomeMissing, HomeLocked, WrongChain, StoreCorrupt, StoreFailed.
+        Raises HomeMissing, HomeLocked, WrongChain, UpgradeMissed, StoreCorrupt, StoreFailed.
         """
         ledger = open_ledger(root, document, index=index, tree=tree)
         return cls(document, ledger, fail_points or FailPoints())
@@ -199,7 +202,9 @@ class Chain:
                 continue
             try:
                 self.execute(block)
-            except WrongBlockVersion:
+            except WrongBlockVersion as error:
+                header = block.header
+                log.warning("block %d, 0x%s, is left out: %s", header.height, block.id.hex(), error)
                 continue
             executed.append(block)
         return executed

@@ -21,7 +21,7 @@ from p2p.network import DelayOf, Direction, RequestHandler, no_delay
 from p2p.peers import PeerTable
 from p2p.quotas import Kind, Quotas
 from p2p.roster import Member, Roster
-from p2p.toll import Budget, strangers_budget
+from p2p.toll import StrangersShare
 from p2p.wire.encoding import encode_message
 from p2p.wire.framing import frame
 from p2p.wire.messages import Received, Status
@@ -63,7 +63,7 @@ class Switchboard:
     links: dict[str, PeerLink] = field(default_factory=dict)
     by_connection: dict[GuardedYamux, PeerLink] = field(default_factory=dict)
     changed: trio.Event = field(default_factory=trio.Event)
-    strangers: Budget = field(default_factory=strangers_budget)
+    strangers: StrangersShare = field(default_factory=StrangersShare)
 
     def admit(self, link: PeerLink) -> bool:
         """A peer was verified on this connection; False if the connection is to be closed.

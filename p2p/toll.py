@@ -25,7 +25,8 @@ HEADER_US: Final = 40
 _BURST_US: Final = 50_000
 _OWN_PERCENT: Final = 10
 """70 MB/s in whole messages, or 4,000 a second of a few bytes."""
-_STRANGERS_PERCENT: Final = 30
+STRANGERS_SEND_PERCENT: Final = 20
+STRANGERS_ASK_PERCENT: Final = 10
 _US: Final = 1_000_000
 
 
@@ -48,19 +49,26 @@ class Budget:
         return max(0.0, -self._balance_us / rate)
 
 
-def strangers_budget() -> Budget:
-    """For all connections of one node together, but for those of validators."""
-    return Budget(_STRANGERS_PERCENT)
+class StrangersShare:
+    """Of all connections of one node together, but for those of validators: a budget for what they
+    send and one for what they ask. Two, because a validator is a stranger until its hello was
+    read, which must not wait for answers that others are given."""
+
+    __slots__ = ("answers", "messages")
+
+    def __init__(self) -> None:
+        self.messages = Budget(STRANGERS_SEND_PERCENT)
+        self.answers = Budget(STRANGERS_ASK_PERCENT)
 
 
 class Toll:
     """Of one connection. Until the peer has proved a validator's key it takes from the strangers'
-    budget, too: many of them together leave the validators most of the time."""
+    share, too: many of them together leave the validators most of the time."""
 
     def __init__(self) -> None:
         self._own = Budget(_OWN_PERCENT)
         self._messages = 0
-        self.strangers: Budget | None = None
+        self.strangers: StrangersShare | None = None
 
     async def pay(self, size: int, frames: int) -> None:
         """For a part of a message; other tasks get their turn at least once in a few messages."""
@@ -68,7 +76,7 @@ class Toll:
         cost_us = MESSAGE_US + frames * FRAME_US + size // BYTES_PER_US
         wait_s = self._own.take(cost_us, now_s)
         if self.strangers is not None:
-            wait_s = max(wait_s, self.strangers.take(cost_us, now_s))
+            wait_s = max(wait_s, self.strangers.messages.take(cost_us, now_s))
         self._messages += 1
         if wait_s:
             await trio.sleep(wait_s)
@@ -81,4 +89,4 @@ class Toll:
         if self.strangers is None:
             return
         cost_us = ANSWER_US + size // ANSWER_BYTES_PER_US + headers * HEADER_US
-        await trio.sleep(self.strangers.take(cost_us, trio.current_time()))
+        await trio.sleep(self.strangers.answers.take(cost_us, trio.current_time()))

@@ -62,7 +62,7 @@ EXIT_CODES: Final[Mapping[int, str]] = {
     ExitCode.WAL_LOCKED: "another process signs with this key",
     ExitCode.WAL_FOREIGN: "the record of signed votes belongs to another key",
     ExitCode.BLOCK_LOST: "a final block had to make room and is not on this disk; start again",
-    ExitCode.CONSENSUS_HALTED: "safety is gone, so the node stopped voting",
+    ExitCode.CONSENSUS_HALTED: "a fork, or a final block that this node refuses: it stopped voting",
     ExitCode.NETWORK: "an address cannot be listened on: the port is taken",
     ExitCode.DOUBLE_SIGN: "the node was about to sign against its own log, so it stopped",
     CommandExit.LOCALNET: "the local network is not running, or has no such node",

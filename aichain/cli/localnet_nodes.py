@@ -98,7 +98,9 @@ def layout_of(directory: Path, document: GenesisDocument, base_port: int) -> Loc
         )
         for index, founder in enumerate(document.validators)
     )
-    return LocalnetState(directory, document.name, "0x" + document.hash.hex(), nodes)
+    upgrades = tuple((int(each.block_version), each.from_height) for each in document.upgrades)
+    name, genesis_hash = document.name, "0x" + document.hash.hex()
+    return LocalnetState(directory, name, genesis_hash, nodes, upgrades=upgrades)
 
 
 def document_of(state: LocalnetState) -> GenesisDocument:

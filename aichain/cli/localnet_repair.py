@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Final
@@ -21,6 +22,7 @@ from aichain.config import load_document
 from aichain.store.durable import replace_file
 from genesis.document import render_document
 from genesis.networks import PUBLIC_NETWORKS, local_document
+from genesis.upgrades import Upgrade, known_version
 from native.errors import AIChainError
 
 PROCESSES: Final = Path("/proc")
@@ -53,7 +55,8 @@ def with_document(state: LocalnetState | None) -> LocalnetState | None:
     try:
         load_document(str(state.genesis))
     except AIChainError:
-        made = local_document(state.network, len(state.nodes))
+        upgrades = tuple(Upgrade(known_version(to), at) for to, at in state.upgrades)
+        made = replace(local_document(state.network, len(state.nodes)), upgrades=upgrades)
         if state.genesis_hash != "0x" + made.hash.hex():
             raise
         replace_file(state.genesis, render_document(made).encode())

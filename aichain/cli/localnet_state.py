@@ -19,6 +19,7 @@ from msgspec import Meta
 from aichain.cli.exit_codes import CommandError, CommandExit
 from aichain.store.durable import replace_file
 from genesis.networks import PUBLIC_NETWORKS
+from genesis.upgrades import UPGRADES_MAX
 
 STATE_FILE: Final = "localnet.json"
 GENESIS_FILE: Final = "genesis.toml"
@@ -116,6 +117,8 @@ class LocalnetState:
     """The nodes on one side of the present partition; empty when the network is whole."""
     regions: bool = False
     """Nodes are as far away from each other as the cloud regions that they stand in."""
+    upgrades: Annotated[tuple[tuple[int, int], ...], Meta(max_length=UPGRADES_MAX)] = ()
+    """Block versions and their first heights: what the genesis hash does not tell."""
 
     @property
     def dir_option(self) -> str:

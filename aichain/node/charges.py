@@ -7,6 +7,7 @@ from aichain.node.context import NodeContext
 from consensus.errors import InvalidProposal, StampInFuture
 from genesis.checkpoints import Checkpoint
 from genesis.units import address_of_key, format_address
+from genesis.upgrades import LATEST
 from native.errors import InvalidData
 from p2p.errors import Penalty
 from vm.blocks import Header
@@ -53,7 +54,7 @@ def charge_proposer(
     turns alone, or bans would outlast the mistake.
     """
     report_refused(context, proposed, proposer, error)
-    if isinstance(error, WrongBlockVersion):
+    if isinstance(error, WrongBlockVersion) and error.given <= LATEST:
         return
     for peer in context.network.peers():
         if peer.validator_key == proposer:

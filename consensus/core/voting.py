@@ -43,10 +43,15 @@ def may_prefer(state: State) -> bool:
 
 
 def may_commit(state: State, view: int) -> bool:
-    """R3: once, to a block with a NOTAR, and never after CANCEL; `CommitRule` says how soon."""
+    """R3: once, to a block with a NOTAR that we did not refuse, and never after CANCEL.
+
+    `CommitRule` says how soon.
+    """
     own = state.at(view)
     if not state.may_sign or own.committed is not None or own.cancelled is not None:
         return False
+    if own.notarized in state.rejected:
+        return False  # a quorum of others obeys other rules: it does so without us
     match state.config.commit_rule:
         case CommitRule.ON_NOTAR:
             return view >= state.view

@@ -143,10 +143,11 @@ def lock_writer(connection: TimedConnection) -> bool:
 
     A server that only follows another one takes no writes, nor may every user write.
     """
-    row = connection.execute(
+    may_write = connection.execute(
         "SELECT current_setting('transaction_read_only') = 'off'"
-        f" AND has_table_privilege('{SCHEMA}.index_state', 'UPDATE')"
-        " AND pg_try_advisory_lock(%s)".encode(),
-        (LOCK,),
+        f" AND has_table_privilege('{SCHEMA}.index_state', 'UPDATE')".encode()
     ).fetchone()
-    return row is not None and bool(row[0])
+    if may_write is None or not may_write[0]:
+        return False  # and the lock is left to who may
+    taken = connection.execute("SELECT pg_try_advisory_lock(%s)", (LOCK,)).fetchone()
+    return taken is not None and bool(taken[0])

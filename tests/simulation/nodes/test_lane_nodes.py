@@ -50,10 +50,13 @@ def _play(kind: str, first: int, last: int) -> set[str]:
 
 
 @pytest.mark.timeout(1_200)
-def test_24_validators_make_fast_blocks_hard_and_one_comes_back(tmp_path: Path) -> None:
+@pytest.mark.parametrize("calm_s", [4, pytest.param(22, marks=pytest.mark.slow)])
+def test_24_validators_make_fast_blocks_hard_and_one_comes_back(
+    tmp_path: Path, calm_s: int
+) -> None:
     """Every epoch of 8 blocks ends, every term of 2 is decided, and the node that was away has
     the same blocks, from its own log and from peers."""
-    result = run_plan(replace(QUIET, heal_s=CALM_S + 4), tmp_path)
+    result = run_plan(replace(QUIET, heal_s=CALM_S + calm_s), tmp_path)
     assert not result.violation
     assert result.heights > 2 * CALM_S
     assert result.transactions > CALM_S

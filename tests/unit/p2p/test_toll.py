@@ -14,9 +14,11 @@ from p2p.toll import (
     FRAME_US,
     HEADER_US,
     MESSAGE_US,
+    STRANGERS_ASK_PERCENT,
+    STRANGERS_SEND_PERCENT,
     Budget,
+    StrangersShare,
     Toll,
-    strangers_budget,
 )
 from p2p.yamux_frames import Flag, FrameType, pack_frame
 
@@ -76,26 +78,26 @@ async def test_strangers_have_one_share_however_many_they_are(
 ) -> None:
     frames, peers = len(payload) // len(USELESS), 20
     messages = 5_000 // frames
-    budget, began = strangers_budget(), trio.current_time()
+    share, began = StrangersShare(), trio.current_time()
     pairs = [connection([payload] * messages) for _ in range(peers)]
     async with trio.open_nursery() as nursery:
         for yamux, _ in pairs:
-            yamux.toll.strangers = budget
+            yamux.toll.strangers = share
             nursery.start_soon(yamux.handle_incoming)
         while any(wire.left for _, wire in pairs):  # noqa: ASYNC110
             await trio.sleep(0.01)
         nursery.cancel_scope.cancel()
     cost_s = peers * messages * (MESSAGE_US + frames * FRAME_US) / 1e6
-    assert trio.current_time() - began >= cost_s / 0.3 - 0.5
+    assert trio.current_time() - began >= 100 * cost_s / STRANGERS_SEND_PERCENT - 0.5
 
 
 async def test_a_validator_does_not_wait_for_strangers(autojump_clock: MockClock) -> None:
-    budget, began = strangers_budget(), trio.current_time()
-    budget.take(60_000_000, began)
+    share, began = StrangersShare(), trio.current_time()
+    share.messages.take(60_000_000, began)
     await Toll().pay(1_000, 1)
     assert trio.current_time() == began
     stranger = Toll()
-    stranger.strangers = budget
+    stranger.strangers = share
     await stranger.pay(1_000, 1)
     assert trio.current_time() > began + 100
 
@@ -103,7 +105,7 @@ async def test_a_validator_does_not_wait_for_strangers(autojump_clock: MockClock
 async def test_answers_to_strangers_are_paid_from_their_share(autojump_clock: MockClock) -> None:
     """Sixty of them, each within its quota, had two thirds of the thread's time for ranges of
     headers, and nobody was ever over any limit."""
-    budget, peers, answers, headers = strangers_budget(), 20, 15, 256
+    share, peers, answers, headers = StrangersShare(), 20, 15, 256
     tolls = [Toll() for _ in range(peers)]
 
     async def ask(toll: Toll) -> None:
@@ -112,10 +114,33 @@ async def test_answers_to_strangers_are_paid_from_their_share(autojump_clock: Mo
 
     async with trio.open_nursery() as nursery:
         for toll in tolls:
-            toll.strangers = budget
+            toll.strangers = share
             nursery.start_soon(ask, toll)
     cost_s = peers * answers * (ANSWER_US + headers * HEADER_US) / 1e6
-    assert trio.current_time() >= cost_s / 0.3 - 0.5
+    assert trio.current_time() >= 100 * cost_s / STRANGERS_ASK_PERCENT - 0.5
     began = trio.current_time()
     await Toll().pay_for_answer(8_000_000, headers)
     assert trio.current_time() == began, "validators do not wait"
+
+
+async def test_who_has_not_said_hello_yet_does_not_wait_for_answers_to_others(
+    autojump_clock: MockClock,
+) -> None:
+    """Validators are strangers until then: a hello of theirs would have come seconds too late."""
+    share = StrangersShare()
+
+    async def ask() -> None:
+        toll = Toll()
+        toll.strangers = share
+        await toll.pay_for_answer(0, 4_352)
+
+    async with trio.open_nursery() as nursery:
+        for _ in range(240):
+            nursery.start_soon(ask)
+        await trio.sleep(0.1)
+        began, comes = trio.current_time(), Toll()
+        comes.strangers = share
+        for _ in range(20):
+            await comes.pay(300, 2)
+        assert trio.current_time() - began < 0.1
+        nursery.cancel_scope.cancel()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from genesis.document import GenesisDocument
 from genesis.params import FeeParams
 from genesis.units import AI
 from tests.builders_evidence import make_evidence, make_participation, report
@@ -164,38 +165,43 @@ def test_the_root_is_that_of_a_rebuilt_database() -> None:
     assert StateTree.build(records.items()).root == states[-1].root
 
 
-def test_golden_roots_never_move() -> None:
-    """They change only with a decision in vm/README.md. These are of the first block version."""
-    state = make_state(FIRST_RULES)
-    assert state.document.hash.hex() == GOLDEN["genesis_hash"]
-    assert state.head.id.hex() == GOLDEN["genesis_block_id"]
-    assert state.root.hex() == GOLDEN["genesis_state_root"]
+BY_VERSION = [(FIRST_RULES, GOLDEN), (make_document(), GOLDEN | GOLDEN["block_version_2"])]
+
+
+@pytest.mark.parametrize(("document", "golden"), BY_VERSION, ids=["first version", "second"])
+def test_golden_roots_never_move(document: GenesisDocument, golden: dict[str, str]) -> None:
+    """They change only with a decision in vm/README.md."""
+    state = make_state(document)
+    assert state.document.hash.hex() == golden["genesis_hash"]
+    assert state.head.id.hex() == golden["genesis_block_id"]
+    assert state.root.hex() == golden["genesis_state_root"]
     transfer = seal(make_transaction(make_transfer(80, memo=b"golden")))
     failing = seal(make_transaction(Withdraw(), sender=3))
     built = build(state, [transfer, failing])
-    assert transfer.raw[: len(GOLDEN["transaction_head"]) // 2].hex() == GOLDEN["transaction_head"]
-    assert transfer.id.hex() == GOLDEN["transaction_id"]
-    assert transfer.raw_hash.hex() == GOLDEN["transaction_raw_hash"]
-    assert built.block.header.raw.hex() == GOLDEN["header"]
-    assert built.block.id.hex() == GOLDEN["block_id"]
-    assert built.state.root.hex() == GOLDEN["state_root"]
-    assert built.state.receipts_root.hex() == GOLDEN["receipts_root"]
-    assert built.state.mmr.root.hex() == GOLDEN["header_mmr_root"]
+    assert transfer.raw[: len(golden["transaction_head"]) // 2].hex() == golden["transaction_head"]
+    assert transfer.id.hex() == golden["transaction_id"]
+    assert transfer.raw_hash.hex() == golden["transaction_raw_hash"]
+    assert built.block.header.raw.hex() == golden["header"]
+    assert built.block.id.hex() == golden["block_id"]
+    assert built.state.root.hex() == golden["state_root"]
+    assert built.state.receipts_root.hex() == golden["receipts_root"]
+    assert built.state.mmr.root.hex() == golden["header_mmr_root"]
 
 
-def test_golden_epochs_never_move() -> None:
+@pytest.mark.parametrize(("document", "golden"), BY_VERSION, ids=["first version", "second"])
+def test_golden_epochs_never_move(document: GenesisDocument, golden: dict[str, str]) -> None:
     """Two epochs with votes counted and a double signer proven: sets, seeds, anchors, offences."""
-    edge = advance_to(make_state(FIRST_RULES), 4)
+    edge = advance_to(make_state(document), 4)
     state, _ = advance(edge, report(make_participation(edge, 0, 1)))
-    evidence = report(make_evidence(make_state(FIRST_RULES), 1))
-    assert evidence.id.hex() == GOLDEN["evidence_id"]
+    evidence = report(make_evidence(make_state(document), 1))
+    assert evidence.id.hex() == golden["evidence_id"]
     state, _ = advance(state, evidence)
     state = advance_to(state, 8)
-    assert state.head.id.hex() == GOLDEN["block_8_id"]
-    assert state.root.hex() == GOLDEN["block_8_state_root"]
-    assert state.head.beacon_mix.hex() == GOLDEN["block_8_beacon_mix"]
+    assert state.head.id.hex() == golden["block_8_id"]
+    assert state.root.hex() == golden["block_8_state_root"]
+    assert state.head.beacon_mix.hex() == golden["block_8_beacon_mix"]
     names = {"epoch_2": epoch_key(2), "anchor": ANCHOR_KEY, "offences": OFFENCES_KEY}
     records = {name: state.get(key) for name, key in names.items()}
     assert {name: raw.hex() for name, raw in records.items() if raw} == {
-        name: GOLDEN[name] for name in names
+        name: golden[name] for name in names
     }

@@ -11,7 +11,7 @@ from typing import TypeAlias
 import pytest
 
 from aichain.cli.exit_codes import CommandError, CommandExit
-from aichain.cli.localnet_nodes import PROGRAM, make_network
+from aichain.cli.localnet_nodes import PROGRAM, layout_of, make_network
 from aichain.cli.localnet_repair import find_processes, rebuilt_state
 from aichain.cli.localnet_state import (
     LocalnetState,
@@ -21,7 +21,9 @@ from aichain.cli.localnet_state import (
     running_state,
 )
 from aichain.cli.localnet_up import UpRequest, _prepare, take_down
+from aichain.config import load_document
 from genesis.errors import InvalidGenesis
+from genesis.upgrades import BlockVersion, Upgrade
 
 Start: TypeAlias = Callable[..., subprocess.Popen[bytes]]
 
@@ -111,6 +113,18 @@ def test_a_lost_genesis_document_is_made_again_by_up(
         state.genesis.write_text(damage)
     assert _prepare(request(state)) == state
     assert state.genesis.read_text() == whole
+
+
+def test_the_document_has_its_upgrades_again_which_its_hash_does_not_tell(
+    state: LocalnetState,
+) -> None:
+    later = (Upgrade(BlockVersion.KEYS_SHOWN_ONCE, 518_400),)
+    document = replace(load_document(str(state.genesis)), upgrades=later)
+    state = layout_of(state.directory, document, 20_000)
+    state.save()
+    state.genesis.unlink()
+    _prepare(request(state))
+    assert load_document(str(state.genesis)).upgrades == later
 
 
 def test_a_document_of_ones_own_is_not_replaced_by_another(state: LocalnetState) -> None:

@@ -195,6 +195,16 @@ def test_r2_a_rejected_block_is_never_preferred() -> None:
     assert driver.cast() == []
 
 
+def test_r3_what_was_refused_is_not_committed_to_whoever_prefers_it() -> None:
+    driver = Driver.at_view_1(proposer=False)
+    block = make_block(driver.state, 1)
+    driver.feed(ProposalAccepted(make_proposal(driver.state, block), driver.now_ms))
+    driver.feed(BlockRejected(block.id, driver.now_ms))
+    driver.notarize(1, block)
+    assert driver.state.view == 2
+    assert driver.cast(COMMIT) == []
+
+
 def test_r10_the_notarized_last_block_is_proposed_again() -> None:
     driver, last = Driver.at_the_edge(proposer=True)
     driver.now_ms = last.timestamp_ms + 500
