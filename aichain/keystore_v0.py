@@ -10,7 +10,6 @@ never sign. A key is taken over only where the secret one is the seed of the pub
 """
 
 import hashlib
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -28,6 +27,7 @@ from aichain.keystore import (
     WrongPassphrase,
     read_secret,
 )
+from aichain.shallow_json import load_shallow
 from native.hashing import blake3_256
 from native.signatures import PUBLIC_KEY_BYTES, SEED_BYTES, Algorithm, SigningKey
 
@@ -87,7 +87,7 @@ def decrypt_v0(raw: bytes, passphrase: str, path: Path) -> bytes:
 def parse_wallet(text: bytes, path: Path) -> V0Wallet:
     """The wallet that the JSON of a v0 file describes."""
     try:
-        found = json.loads(text.decode())
+        found = load_shallow(text)
         algorithm = _LEVELS[found["security_level"]]
         public, secret = (_byte_array(found[name]) for name in ("public_key", "secret_key"))
         label = str(found.get("label") or "")

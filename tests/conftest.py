@@ -1,6 +1,7 @@
 """How the tests run: in which order, what waits for the collector, how long an example may take."""
 
 import gc
+import sys
 from typing import Final
 
 import pytest
@@ -24,6 +25,9 @@ LONGEST: Final = (
     "tests/simulation/test_front_door.py",
 )
 """Files that one core would be left with at the end, if they did not come first."""
+
+RECURSION_LIMIT: Final = sys.getrecursionlimit()
+"""That of a node: web3 brings a library that raises it a hundredfold for all of a process."""
 
 # No property depends on how fast the machine is: an example may take its time.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -63,3 +67,4 @@ def pytest_runtestloop() -> None:
     gc.collect()
     gc.freeze()
     gc.enable()
+    sys.setrecursionlimit(RECURSION_LIMIT)

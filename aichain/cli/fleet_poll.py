@@ -1,6 +1,5 @@
 """Asks all nodes of a fleet at a time how they are, each within a bounded time."""
 
-import json
 import threading
 import time
 from collections import deque
@@ -16,6 +15,7 @@ from aichain.clock import SystemClock
 from aichain.fleet.health import Answer, Sight, Silence
 from aichain.fleet.registry import Capability, FleetNode, Registry
 from aichain.rpc.results.node import Readiness
+from aichain.shallow_json import load_shallow
 from genesis.limits import FLEET_NODES_MAX
 
 OK: Final = 200
@@ -95,7 +95,7 @@ def _ready_page(client: RpcClient) -> tuple[int, Readiness]:
     """The probe: it is open to callers without a token, too."""
     code, body = client.get(READY)
     try:
-        page: Readiness = typed(READY, json.loads(body))
+        page: Readiness = typed(READY, load_shallow(body))
     except (ValueError, RecursionError):
         raise RpcGarbled(url=client.url, reason=f"{READY} is not that of a node") from None
     return code, page

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from aichain.errors import ExitCode
 from aichain.regular_file import read_regular
+from aichain.shallow_json import load_shallow
 from aichain.store.durable import replace_file
 from consensus.light import Trust
 from genesis.limits import GENESIS_VALIDATORS_MAX
@@ -38,7 +39,7 @@ def load_trust(path: Path) -> Trust | None:
     except OSError as error:
         raise TrustFileDamaged(str(path), error.strerror or str(error)) from None
     try:
-        fields = json.loads(raw)
+        fields = load_shallow(raw)
         if fields["version"] != VERSION:
             raise ValueError("another version wrote it")
         header = decode_header(bytes.fromhex(fields["header"]))

@@ -8,6 +8,7 @@ and a field that is missing is missed by whoever reads it.
 import types
 from collections.abc import Mapping
 from functools import cache
+from threading import Lock
 from typing import Any, Final, Union, get_args, get_origin
 
 import msgspec
@@ -29,6 +30,7 @@ from aichain.rpc.results.result import HashHex, Hex
 from aichain.rpc.results.transactions import TransactionStatus
 from aichain.rpc.results.validators import Uptime, Validators
 
+_BUILDING: Final = Lock()
 READY: Final = "/ready"
 ANSWERS: Final[Mapping[str, Any]] = {
     READY: Readiness,
@@ -67,31 +69,32 @@ def typed_event(topic: str, told: object) -> Any:  # noqa: ANN401 each topic has
     """The value of the topic's type; ValueError where it is not one, or nobody asked for it."""
     if topic not in EVENTS:
         raise ValueError("nobody subscribed to it")
-    return msgspec.convert(told, EVENTS[topic])
+    return msgspec.convert(told, _built(EVENTS[topic]))
 
 
 def typed(method: str, result: object) -> Any:  # noqa: ANN401 each method has its own type
     """The value of the method's type; ValueError where the answer is not one."""
-    return msgspec.convert(result, ANSWERS[method])
+    return msgspec.convert(result, _built(ANSWERS[method]))
 
 
 def check_members(method: str, result: object) -> None:
     """ValueError where something in the answer has another type than nodes give it."""
     if method in ANSWERS:
-        msgspec.convert(result, _partial(ANSWERS[method]))
+        msgspec.convert(result, _built_partial(ANSWERS[method]))
 
 
-def is_deeper(value: object, levels: int) -> bool:
-    """Whether lists and objects of this JSON lie in each other more than so many times."""
-    level: list[object] = [value]
-    for _ in range(levels + 1):
-        held = [each for each in level if isinstance(each, dict | list)]
-        if not held:
-            return False
-        level = [
-            child for each in held for child in (each.values() if isinstance(each, dict) else each)
-        ]
-    return True
+@cache
+def _built(kind: Any) -> Any:  # noqa: ANN401 a type
+    """The type, ready for any thread: msgspec fills in what it knows of one at its first use, and a
+    second thread that used it meanwhile ended the process."""
+    with _BUILDING:
+        msgspec.json.Decoder(kind)
+    return kind
+
+
+@cache
+def _built_partial(kind: Any) -> Any:  # noqa: ANN401 a type
+    return _built(_partial(kind))
 
 
 @cache

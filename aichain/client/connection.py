@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any, Final, NoReturn, Self
 from urllib.parse import SplitResult
 
-from aichain.client.answers import check_members, is_deeper, typed
+from aichain.client.answers import check_members, typed
 from aichain.client.errors import (
     FieldMissing,
     RpcAddressInvalid,
@@ -23,6 +23,7 @@ from aichain.client.errors import (
 )
 from aichain.client.events import Events
 from aichain.client.tokens import DEFAULT_URL, TOKEN_VARIABLE, address_parts, token_for
+from aichain.shallow_json import load_shallow
 
 DEFAULT_TIMEOUT_S: Final = 10.0
 EVENTS_TIMEOUT_S: Final = 60.0
@@ -31,7 +32,6 @@ UNAUTHORIZED: Final = 401
 UNIX: Final = "unix:"
 """Before the path of a socket, where other addresses have http://."""
 MAX_ANSWER_BYTES: Final = 32 << 20
-ANSWER_DEPTH_MAX: Final = 64
 """Of JSON: whoever shows or compares what was answered goes into it level by level."""
 WHOLE_ANSWER_TIMEOUTS: Final = 6
 """How many of its timeouts a server has for a whole answer, if it says a little within each."""
@@ -150,12 +150,10 @@ class Connection:
         if status == UNAUTHORIZED:
             raise token_needed(self.url, is_withheld=self._withholds)
         try:
-            answer: object = json.loads(body, object_hook=partial(_Fields, self.url))
-        except (ValueError, RecursionError):
-            raise RpcGarbled(url=self.url, reason=f"HTTP {status} without JSON") from None
-        if is_deeper(answer, ANSWER_DEPTH_MAX):
-            reason = f"the answer is nested in more than {ANSWER_DEPTH_MAX} levels"
-            raise RpcGarbled(url=self.url, reason=reason)
+            answer: object = load_shallow(body, object_hook=partial(_Fields, self.url))
+        except (ValueError, RecursionError) as error:
+            reason = f"HTTP {status} without JSON: {error}"
+            raise RpcGarbled(url=self.url, reason=reason) from None
         return answer
 
     def _round_trip(self, verb: str, path: str, body: bytes) -> tuple[int, bytes]:

@@ -1,7 +1,6 @@
 """What happens on a chain as it happens, over a connection of its own (`GET /events`)."""
 
 import http.client
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, Self, TypeAlias
 from urllib.parse import urlencode
@@ -11,6 +10,7 @@ from aichain.client.errors import RpcGarbled, RpcRefused, RpcTokenNeeded, RpcUnr
 from aichain.rpc.results.blocks import BlockHead
 from aichain.rpc.results.notices import AccountNotice, VoteNotice
 from aichain.rpc.results.transactions import TransactionStatus
+from aichain.shallow_json import load_shallow
 
 Event: TypeAlias = BlockHead | TransactionStatus | AccountNotice | VoteNotice
 
@@ -72,7 +72,7 @@ class Events:
 
     def _event(self, name: str, data: bytes) -> Event:
         try:
-            told: Any = json.loads(data)
+            told: Any = load_shallow(data)
             if name == ERROR and isinstance(told, dict):
                 raise RpcRefused.of(told)
             event: Event = typed_event(name, told)

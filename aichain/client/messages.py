@@ -12,6 +12,7 @@ import json
 from dataclasses import dataclass
 from typing import Final, Self
 
+from aichain.shallow_json import load_shallow
 from genesis.units import Address, address_of_key, format_address, parse_address, parse_hex
 from native.errors import DecodeError, InvalidSignature
 from native.hashing import Hash32, derive_hash
@@ -49,7 +50,7 @@ class SignedMessage:
         if len(text) > SIGNED_MESSAGE_MAX_CHARS:
             raise DecodeError(f"a signed message has at most {SIGNED_MESSAGE_MAX_CHARS} characters")
         try:
-            given = json.loads(text)
+            given = load_shallow(text.encode())
         except (ValueError, RecursionError):
             raise DecodeError("a signed message is a JSON object") from None
         if not isinstance(given, dict) or given.get("format") != FORMAT:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
+from aichain.shallow_json import load_shallow
 from genesis.limits import TRANSACTION_MAX_BYTES
 from genesis.units import format_address, parse_hex
 from native.errors import DecodeError
@@ -121,7 +122,7 @@ def _object(text: str, form: str) -> Mapping[str, Any]:
     if len(text) > FILE_MAX_CHARS:
         raise DecodeError(f"a transaction file has at most {FILE_MAX_CHARS} characters")
     try:
-        given = json.loads(text)
+        given = load_shallow(text.encode())
     except (ValueError, RecursionError):
         raise DecodeError("a transaction file is a JSON object") from None
     if not isinstance(given, dict) or given.get("format") != form:

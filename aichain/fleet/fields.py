@@ -1,12 +1,12 @@
 """Reads a JSON document field by field, so that a refusal names the field that is wrong."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar, Final, TypeVar
 
 from aichain.errors import ExitCode
+from aichain.shallow_json import load_shallow
 from genesis.limits import FLEET_FILE_MAX_BYTES, FLEET_LIST_MAX, FLEET_TEXT_MAX_CHARS
 from native.errors import InvalidData
 
@@ -116,7 +116,7 @@ def parse_json(raw: bytes) -> Table:
     if len(raw) > FLEET_FILE_MAX_BYTES:
         raise FleetFileInvalid(field="", reason=f"larger than {FLEET_FILE_MAX_BYTES >> 20} MiB")
     try:
-        value = json.loads(raw.decode(), object_pairs_hook=_without_doubles)
+        value = load_shallow(raw, object_pairs_hook=_without_doubles)
     except (ValueError, RecursionError) as error:
         raise FleetFileInvalid(field="", reason=f"it is not JSON: {error}") from None
     if not isinstance(value, dict):

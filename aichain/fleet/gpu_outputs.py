@@ -1,11 +1,11 @@
 """What nvidia-smi, rocm-smi and /proc print, as values; rubbish is ValueError, a gap is None."""
 
-import json
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Final
 
 from aichain.fleet.telemetry import Gpu
+from aichain.shallow_json import load_shallow
 from genesis.limits import TELEMETRY_GPUS_MAX
 
 NVIDIA_QUERY: Final = "name,memory.total,memory.used,utilization.gpu,temperature.gpu,power.draw"
@@ -26,7 +26,7 @@ def parse_nvidia_smi(text: str) -> tuple[Gpu, ...]:
 
 def parse_rocm_smi(text: str) -> tuple[Gpu, ...]:
     """Of `rocm-smi … --json`, whose members' letters differ between versions in their case."""
-    document = json.loads(text)
+    document = load_shallow(text.encode())
     if not isinstance(document, dict):
         raise ValueError("rocm-smi's output is not an object")
     cards = sorted(

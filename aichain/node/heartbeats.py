@@ -14,6 +14,7 @@ import trio
 from aichain.clock import Clock
 from aichain.fleet.heartbeat import Heartbeat, seal_heartbeat
 from aichain.readings import MachineReader
+from aichain.shallow_json import load_shallow
 from native.node_keys import peer_id_of_seed
 
 log = logging.getLogger(__name__)
@@ -106,7 +107,7 @@ def post_heartbeat(headquarters: Headquarters, raw: bytes, timeout_s: float = TI
 def _trouble(status: int, answer: bytes) -> str:
     """What the answer of headquarters complains of; empty if of nothing."""
     try:
-        document = json.loads(answer)
+        document = load_shallow(answer)
     except (ValueError, RecursionError):
         document = None
     if not isinstance(document, dict):

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from aichain.cli.exit_codes import CommandExit
-from aichain.client.connection import ANSWER_DEPTH_MAX, Connection
+from aichain.client.connection import Connection
 from aichain.client.errors import (
     FieldMissing,
     RpcAddressInvalid,
@@ -17,6 +17,7 @@ from aichain.client.errors import (
     RpcRefused,
     RpcUnreachable,
 )
+from aichain.shallow_json import JSON_DEPTH_MAX
 from tests.unit.aichain.cli.scripted_node import Refusal, ScriptedNode, serving
 
 
@@ -239,7 +240,7 @@ def test_an_answer_that_is_nested_without_end_is_none(
 
 
 def test_the_deepest_answer_that_is_read(node: ScriptedNode, client: Connection) -> None:
-    deepest = ANSWER_DEPTH_MAX - 1  # the object around the result is a level of the answer
+    deepest = JSON_DEPTH_MAX - 1  # the object around the result is a level of the answer
     node.raw = f'{{"id":1,"result":{"[" * deepest}7{"]" * deepest}}}'.encode()
     result = client.call("a_method_of_no_type")
     for _ in range(deepest):
