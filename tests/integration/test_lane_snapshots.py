@@ -129,7 +129,7 @@ def test_a_validator_that_was_away_while_all_pruned_comes_back_and_votes(tmp_pat
             await until(lambda: back.starts == 2, 60)
             joined_at = first(back) - 1
             assert joined_at > left_at
-            await until(lambda: back.height >= joined_at + 3 * EPOCH_BLOCKS, 240)
+            await until(lambda: back.height >= joined_at + 8 * EPOCH_BLOCKS, 240)
             decisions = founders[0].node.chain.decisions.from_number(1)
             voted = [
                 3 in each.certificate.voter_indices
