@@ -32,7 +32,6 @@ UNAUTHORIZED: Final = 401
 UNIX: Final = "unix:"
 """Before the path of a socket, where other addresses have http://."""
 MAX_ANSWER_BYTES: Final = 32 << 20
-"""Of JSON: whoever shows or compares what was answered goes into it level by level."""
 WHOLE_ANSWER_TIMEOUTS: Final = 6
 """How many of its timeouts a server has for a whole answer, if it says a little within each."""
 
