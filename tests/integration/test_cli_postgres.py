@@ -3,7 +3,7 @@
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -23,32 +23,20 @@ from tests.integration.postgres_server import (
     MISSING,
     PASSWORD,
     PostgresServer,
-    postgres_server,
     programs,
 )
 from tests.integration.test_cli_devnet import PROGRAM, ROOT, surroundings
 from tests.ports import free_port
 from tests.simulation.nodes.virtual_time import run_virtual, virtual_machine
 
-pytestmark = pytest.mark.skipif(programs() is None, reason=MISSING)
+pytestmark = [
+    pytest.mark.skipif(programs() is None, reason=MISSING),
+    pytest.mark.usefixtures("emptied"),
+]
 
 ALICE, BOB = account_key("testnet", 0), account_key("testnet", 1)
 TO = "0x0000000000000000000000000000000000000007"
 PATIENCE_S = 30.0
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[PostgresServer]:
-    found = programs()
-    assert found is not None
-    with postgres_server(found) as server:
-        yield server
-
-
-@pytest.fixture(autouse=True)
-def emptied(server: PostgresServer) -> None:
-    with server.admin() as connection:
-        connection.execute("DROP SCHEMA IF EXISTS aichain CASCADE")
 
 
 async def history_of(running: RunningNode) -> list[int] | None:

@@ -1,7 +1,6 @@
 """The account index on a PostgreSQL server: its slow twin in the home, kills, strangers, lies."""
 
 import random
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -25,29 +24,17 @@ from tests.integration.postgres_server import (
     OWNER,
     PASSWORD,
     PostgresServer,
-    postgres_server,
     programs,
 )
 from tests.unit.aichain.rpc.fake_backend import NETWORK, STRANGER, FakeBackend
 
-pytestmark = pytest.mark.skipif(programs() is None, reason=MISSING)
+pytestmark = [
+    pytest.mark.skipif(programs() is None, reason=MISSING),
+    pytest.mark.usefixtures("emptied"),
+]
 
 PEOPLE = [address_of_key(account_key(NETWORK, number).public_key) for number in range(3)]
 EVERYBODY = [*PEOPLE, STRANGER, Address(bytes(20))]
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[PostgresServer]:
-    found = programs()
-    assert found is not None
-    with postgres_server(found) as server:
-        yield server
-
-
-@pytest.fixture(autouse=True)
-def emptied(server: PostgresServer) -> None:
-    with server.admin() as connection:
-        connection.execute("DROP SCHEMA IF EXISTS aichain CASCADE")
 
 
 @pytest.fixture(scope="module")
