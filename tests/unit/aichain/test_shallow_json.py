@@ -1,8 +1,6 @@
 """How deep JSON lies is known before it is read."""
 
 import json
-import subprocess
-import sys
 from typing import Any
 
 import pytest
@@ -47,28 +45,3 @@ def test_what_is_deep_is_refused_whether_it_is_closed_or_not(opening: bytes, tim
 def test_brackets_in_strings_do_not_count() -> None:
     text = "[" * 1_000 + '"\\' + "{" * 1_000
     assert load_shallow(json.dumps({"a": text}).encode()) == {"a": text}
-
-
-RACE = """
-import sys, threading
-from aichain.client.answers import ANSWERS, check_members
-sys.setswitchinterval(1e-6)
-def check(barrier):
-    barrier.wait()
-    for method in ANSWERS:
-        try:
-            check_members(method, {})
-        except ValueError:
-            pass
-barrier = threading.Barrier(8)
-threads = [threading.Thread(target=check, args=(barrier,)) for _ in range(8)]
-[each.start() for each in threads]
-[each.join() for each in threads]
-"""
-
-
-def test_answers_may_be_checked_in_several_threads_from_the_first_on() -> None:
-    """It ended a fleet's poll by a fault of memory, once."""
-    for _ in range(3):
-        done = subprocess.run([sys.executable, "-c", RACE], capture_output=True, check=False)
-        assert done.returncode == 0, done.stderr
