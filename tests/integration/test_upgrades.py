@@ -10,7 +10,8 @@ from aichain.errors import ConsensusHalted, UpgradeMissed
 from aichain.recovery import open_ledger
 from aichain.store.paths import DataPaths
 from aichain.store.wal import VoteWal
-from consensus.records import VoteCast, decode_record
+from consensus.lanes.records import decode_lane_record
+from consensus.records import VoteCast
 from genesis.networks import founder_key, local_document
 from genesis.upgrades import BlockVersion, Upgrade
 from native.hashing import Hash32
@@ -40,16 +41,16 @@ def versions_of(running: RunningNode | RunningLanes, last: int) -> list[int]:
     return [header.version for header in headers if header is not None]
 
 
-def ids_of(running: RunningNode, first: int, last: int) -> set[Hash32]:
+def ids_of(running: RunningNode | RunningLanes, first: int, last: int) -> set[Hash32]:
     headers = [running.node.chain.blocks.header_at(height) for height in range(first, last + 1)]
     return {header.id for header in headers if header is not None}
 
 
 def voted_for(root: Path, founder: int) -> set[Hash32]:
-    """The blocks that it signed for, as its log has them."""
+    """The blocks and checkpoints that it signed for, as its log has them."""
     paths = DataPaths(root / f"node{founder}" / "data")
     log = VoteWal.open(paths.signer, founder_key("testnet", founder).public_key)
-    records = [decode_record(raw) for raw in log.records()]
+    records = [decode_lane_record(raw) for raw in log.records()]
     log.close()
     return {each.vote.block_id for each in records if isinstance(each, VoteCast)}
 
@@ -100,16 +101,23 @@ async def test_too_few_who_upgrade_stand_at_the_height_until_more_have(
 
 
 async def test_with_two_lanes_who_missed_it_follows_later(tmp_path: Path) -> None:
+    after: set[Hash32] = set()
+
     async def cross_without_one() -> None:
         async with lane_cluster(tmp_path, 5) as net:
             ready = [await start_lanes(net, index, NEW) for index in range(4)]
             late = await start_lanes(net, 4, OLD)
             await until(lambda: all(each.height >= AT + 4 for each in ready), 60)
+            for decision in ready[0].node.chain.decisions.from_number(1):
+                if decision.checkpoint.block_height >= AT:
+                    after.add(decision.checkpoint.id)
+            after.update(ids_of(ready[0], AT, AT + 4))
             await late.stopped.wait()
 
     with pytest.raises(ExceptionGroup) as raised:
         await cross_without_one()
     assert raised.value.subgroup(ConsensusHalted) is not None
+    assert not voted_for(tmp_path, 4) & after
     async with lane_cluster(tmp_path, 5) as net:
         again = [await start_lanes(net, index, NEW) for index in range(5)]
         assert lanes_of(again[4]).halted is None
