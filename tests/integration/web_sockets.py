@@ -6,15 +6,23 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import trio
-from trio_websocket import WebSocketConnection, open_websocket
+from trio_websocket import WebSocketConnection, wrap_client_stream
 
 from tests.unit.aichain.rpc.serving import DEADLINE_S, Served
 
 
 @asynccontextmanager
 async def connected(node: Served) -> AsyncIterator[WebSocketConnection]:
-    async with open_websocket("127.0.0.1", node.port, "/", use_ssl=False) as socket:
-        yield socket
+    """The socket is closed here: where a server drops the connection without a close frame, the
+    library forgets its socket."""
+    async with await node.open() as stream, trio.open_nursery() as nursery:
+        with trio.fail_after(DEADLINE_S):
+            socket = await wrap_client_stream(nursery, stream, f"127.0.0.1:{node.port}", "/")
+        try:
+            yield socket
+        finally:
+            with trio.fail_after(DEADLINE_S):
+                await socket.aclose()
 
 
 async def ask(socket: WebSocketConnection, body: str | bytes) -> Any:
