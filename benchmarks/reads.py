@@ -12,9 +12,10 @@ import argparse
 import os
 import random
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass
 
-from callers import Answers, Callers, callers
+from callers import Answers, callers
 from cluster import Cluster, Usage, cluster
 from harness import Row, arguments, percentile, report
 from json_calls import body_of
@@ -79,17 +80,17 @@ def mix(net: Cluster, dice: random.Random) -> list[bytes]:
     return bodies
 
 
-def watch(
-    net: Cluster, clients: Callers | None, bodies: list[bytes], options: argparse.Namespace
-) -> Window:
-    """One window; with readers these do the waiting."""
-    first, before = net.height() + 1, Usage.of(net.pids())
-    answers = None
-    if clients is None:
-        time.sleep(options.seconds)
-    else:
-        answers = clients.run(bodies, options.seconds, options.rate)
-    last, after = net.height(), Usage.of(net.pids())
+def watch(net: Cluster, bodies: list[bytes] | None, options: argparse.Namespace) -> Window:
+    """One window; with readers these do the waiting, on connections of their own: the server
+    ends those that idle for longer than a window or two."""
+    with nullcontext() if bodies is None else callers(net.urls[0], CONNECTIONS) as clients:
+        first, before = net.height() + 1, Usage.of(net.pids())
+        answers = None
+        if clients is None or bodies is None:
+            time.sleep(options.seconds)
+        else:
+            answers = clients.run(bodies, options.seconds, options.rate)
+        last, after = net.height(), Usage.of(net.pids())
     time.sleep(2.0)
     delays: list[list[int]] = []
     for index in range(len(net.clients)):
@@ -143,15 +144,14 @@ def main() -> None:
         bodies = mix(net, dice)
         with callers(net.urls[0], CONNECTIONS) as clients:
             clients.run(bodies, 2.0, options.rate / 2)
-            for pair in range(1, options.pairs + 1):
-                turns = [None, clients] if pair % 2 else [clients, None]
-                for each in turns:
-                    window = watch(net, each, bodies, options)
-                    (busy if each else quiet).extend(window.delays_ms)
-                    name = f"{options.rate:g}/s" if each else "none"
-                    rows.append(row_of(pair, name, window))
-                    refused = window.answers.refused if window.answers else []
-                    assert not refused, refused[0][:300]
+        for pair in range(1, options.pairs + 1):
+            for each in [None, bodies] if pair % 2 else [bodies, None]:
+                window = watch(net, each, options)
+                (busy if each else quiet).extend(window.delays_ms)
+                name = f"{options.rate:g}/s" if each else "none"
+                rows.append(row_of(pair, name, window))
+                refused = window.answers.refused if window.answers else []
+                assert not refused, refused[0][:300]
     figures = {
         f"p{percent}_ms_without_and_with": (percentile(quiet, percent), percentile(busy, percent))
         for percent in (50, 90, 99)
