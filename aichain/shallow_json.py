@@ -10,7 +10,8 @@ from collections.abc import Callable
 from typing import Any, Final
 
 JSON_DEPTH_MAX: Final = 64
-_STRING: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+# One without an end is cut to the end, or each quote in it would be a beginning to be tried anew.
+_STRING: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
 _AS_LISTS: Final = bytes.maketrans(b"{}", b"[]")
 _NO_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
 

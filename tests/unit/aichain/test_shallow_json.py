@@ -45,3 +45,13 @@ def test_what_is_deep_is_refused_whether_it_is_closed_or_not(opening: bytes, tim
 def test_brackets_in_strings_do_not_count() -> None:
     text = "[" * 1_000 + '"\\' + "{" * 1_000
     assert load_shallow(json.dumps({"a": text}).encode()) == {"a": text}
+
+
+@pytest.mark.parametrize("escape", [b'\\"', b"\\\\", b"a"])
+@pytest.mark.parametrize("end", [b"", b"\\"])
+def test_a_string_without_an_end_is_read_once(escape: bytes, end: bytes) -> None:
+    raw = b"[" * (JSON_DEPTH_MAX + 1) + b'"' + escape * 1_000_000 + end
+    assert is_deeper(raw, JSON_DEPTH_MAX)
+    assert not is_deeper(b'"' + raw, JSON_DEPTH_MAX), "brackets in it do not count"
+    with pytest.raises(ValueError, match="64 levels"):
+        load_shallow(raw)
