@@ -132,8 +132,12 @@ class Readers:
 
     def close(self) -> None:
         """Those that are idle; the others are closed by who uses them, when they fail."""
-        while self._idle:
-            self._idle.pop().close()
+        while True:
+            try:
+                connection = self._idle.pop()  # what a look at them says, another thread changes
+            except IndexError:
+                return
+            connection.close()
 
     def _open(self) -> TimedConnection:
         return TimedConnection.to(self._url, limit_ms=limits.INDEX_PAGE_MS, read_only=True)

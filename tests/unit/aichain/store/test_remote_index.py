@@ -1,13 +1,14 @@
 """An index on a server needs a library that not every node has; what a server says is cut."""
 
 import sys
+from collections import deque
 
 import psycopg
 import pytest
 
 from aichain.errors import ConfigError
 from aichain.server_url import ServerUrl
-from aichain.store.postgres.connections import cause_of, reason_of
+from aichain.store.postgres.connections import Readers, TimedConnection, cause_of, reason_of
 from aichain.store.postgres.rows import escape, unescape
 from aichain.store.remote_index import open_remote_index
 from genesis import limits
@@ -54,3 +55,17 @@ def test_an_address_that_libpq_does_not_take_is_refused_without_its_words(secret
             open_remote_index(ServerUrl(text), Hash32(ZERO_HASH), no_header)
         assert "is not an address of libpq" in refused.value.reason
         assert "pa55" not in str(refused.value) + refused.value.fix
+
+
+class TakenMeanwhile(deque[TimedConnection]):
+    """Between a look and a grasp another thread takes what is there."""
+
+    def __bool__(self) -> bool:
+        return True
+
+
+def test_idle_connections_may_be_taken_while_they_are_closed() -> None:
+    """Two pages that failed at once, as at a server's end, ended the node."""
+    readers = Readers(ServerUrl("postgresql://h"))
+    readers._idle = TakenMeanwhile()
+    readers.close()
