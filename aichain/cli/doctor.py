@@ -22,23 +22,15 @@ from aichain.cli.doctor_deployment import (
     check_index_server,
     check_key_files,
     check_peers,
+    check_ports,
 )
 from aichain.cli.exit_codes import CommandError, CommandExit, explain
 from aichain.cli.findings import Finding, Verdict, judge
 from aichain.cli.kernel_clock import read_kernel_clock
 from aichain.cli.options import home_option, json_option, rpc_option
 from aichain.cli.output import show
-from aichain.cli.run_plan import is_taken
 from aichain.client.errors import RpcAddressInvalid, RpcError, RpcUnreachable
-from aichain.client.tokens import DEFAULT_URL
-from aichain.config import (
-    P2P_PORT,
-    RPC_PORT,
-    Endpoint,
-    read_config_file,
-    read_environment,
-    resolve_settings,
-)
+from aichain.config import read_config_file, read_environment, resolve_settings
 from aichain.homes import CONFIG_FILE, data_root, homes_of
 from native.backends import view_engines
 from native.batch import verify_many
@@ -94,7 +86,7 @@ def doctor(home: Path | None, rpc: str, as_json: bool) -> None:
         lambda: check_key_files(homes),
         lambda: check_index_server(homes),
         _clock,
-        lambda: _ports(rpc),
+        lambda: check_ports(homes),
         lambda: _node(rpc),
         lambda: check_peers(rpc),
     )
@@ -257,17 +249,6 @@ def _clock() -> Finding:
     )
 
 
-def _ports(rpc: str) -> Finding:
-    ours = rpc == DEFAULT_URL and _answers(rpc)
-    taken = [port for port in (RPC_PORT, P2P_PORT) if is_taken(Endpoint("127.0.0.1", port))]
-    if ours:
-        return Finding("ports", Verdict.OK, f"{RPC_PORT} and {P2P_PORT} are a node's")
-    detail = f"taken: {', '.join(map(str, taken))}" if taken else f"{RPC_PORT}, {P2P_PORT} free"
-    return judge(
-        "ports", False, bool(taken), detail, "stop that program, or use --rpc-listen, --p2p-listen"
-    )
-
-
 def _node(rpc: str) -> Finding:
     try:
         with RpcClient(rpc, timeout_s=2.0) as client:
@@ -292,15 +273,6 @@ def _node(rpc: str) -> Finding:
         f" clock {skew_ms} ms apart",
         "wait until it has caught up, and check both clocks",
     )
-
-
-def _answers(rpc: str) -> bool:
-    try:
-        with RpcClient(rpc, timeout_s=2.0) as client:
-            client.call("aichain_status")
-    except RpcError:
-        return False
-    return True
 
 
 def _existing(path: Path) -> Path:

@@ -12,11 +12,12 @@ from aichain.cli.exit_codes import explain
 from aichain.cli.findings import Finding, Verdict, judge
 from aichain.cli.key_choice import KEY_SUFFIX
 from aichain.cli.options import KEYS_DIRECTORY
-from aichain.cli.run_plan import NODE_KEY_FILE
-from aichain.client.errors import RpcError
-from aichain.config import read_config_file, resolve_settings
+from aichain.cli.run_plan import NODE_KEY_FILE, is_taken
+from aichain.client.connection import UNIX
+from aichain.client.errors import RpcError, RpcRefused, RpcTokenNeeded
+from aichain.config import Endpoint, read_config_file, resolve_settings
 from aichain.fleet.telemetry import Gpu, GpuSource
-from aichain.homes import CONFIG_FILE
+from aichain.homes import CONFIG_FILE, socket_of
 from aichain.readings import MachineReader
 from aichain.store.remote_index import probe_remote_index
 from native.compiled import ENGINE_VARIABLE, GPU
@@ -97,6 +98,44 @@ def check_index_server(homes: Sequence[Path]) -> Finding:
         "; ".join(detail for _, detail in told) or "none is set",
         "start PostgreSQL, and see that its pg_hba.conf lets this user in; the node runs without",
     )
+
+
+def check_ports(homes: Sequence[Path]) -> Finding:
+    """Those where the nodes of the homes are to listen, or the usual ones where there is no home:
+    free, or of such a node that runs."""
+    wanted: dict[Endpoint, list[str]] = {}
+    try:
+        for home in homes or (None,):
+            file = {} if home is None else read_config_file(home / CONFIG_FILE)
+            settings = resolve_settings({}, os.environ, file)
+            rpc = f"http://{settings.rpc_listen}" if home is None else f"{UNIX}{socket_of(home)}"
+            for endpoint in (settings.rpc_listen, settings.p2p_listen):
+                wanted.setdefault(endpoint, []).append(rpc)
+    except AIChainError as error:
+        shown = explain(error)
+        return Finding("ports", Verdict.FAIL, shown.cause, shown.fix)
+    busy = [endpoint for endpoint in wanted if is_taken(endpoint)]
+    taken = [str(each) for each in busy if not any(map(_answers, wanted[each]))]
+    told = ", ".join(map(str, wanted)) + (" are a node's" if busy else " free")
+    return judge(
+        "ports",
+        False,
+        bool(taken),
+        f"taken: {', '.join(taken)}" if taken else told,
+        "stop that program, or use --rpc-listen, --p2p-listen (rpc.listen, p2p.listen)",
+    )
+
+
+def _answers(url: str) -> bool:
+    """As a node, be it with a refusal."""
+    try:
+        with RpcClient(url, timeout_s=2.0) as client:
+            client.call("aichain_status")
+    except (RpcRefused, RpcTokenNeeded):
+        return True
+    except RpcError:
+        return False
+    return True
 
 
 def check_peers(rpc: str) -> Finding:

@@ -1,5 +1,8 @@
 """GPU, key files and peers: what is wrong with them is named with what to do."""
 
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +13,7 @@ from aichain.cli.doctor_deployment import (
     check_index_server,
     check_key_files,
     check_peers,
+    check_ports,
     judge_gpu,
 )
 from aichain.cli.findings import Verdict
@@ -95,3 +99,40 @@ def test_a_server_of_the_index_that_does_not_answer_is_a_warning(
     file.write_text("")
     monkeypatch.setenv("AICHAIN_INDEX_URL", "postgresql://127.0.0.1:1/d")
     assert check_index_server([]).verdict is Verdict.WARN
+
+
+def test_ports_are_those_of_the_settings(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    with listening() as rpc, listening() as p2p:
+        (home / "config.toml").write_text(
+            f'[rpc]\nlisten = "127.0.0.1:{rpc}"\n[p2p]\nlisten = "127.0.0.1:{p2p}"\n'
+        )
+        found = check_ports([home])
+    assert (found.verdict, found.detail) == (
+        Verdict.WARN,
+        f"taken: 127.0.0.1:{rpc}, 127.0.0.1:{p2p}",
+    )
+    assert "rpc.listen" in found.fix
+    fine = check_ports([home])
+    assert (fine.verdict, fine.detail) == (
+        Verdict.OK,
+        f"127.0.0.1:{rpc}, 127.0.0.1:{p2p} free",
+    )
+
+
+def test_ports_of_a_node_that_runs_are_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serving(ScriptedNode({"aichain_status": {}})) as node, listening() as p2p:
+        monkeypatch.setenv("AICHAIN_RPC__LISTEN", node.url.removeprefix("http://"))
+        monkeypatch.setenv("AICHAIN_P2P__LISTEN", f"127.0.0.1:{p2p}")
+        own, others = check_ports([]), check_ports([tmp_path])
+    assert (own.verdict, "are a node's" in own.detail) == (Verdict.OK, True)
+    assert others.verdict is Verdict.WARN, "no node runs in that home"
+
+
+@contextmanager
+def listening() -> Iterator[int]:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
