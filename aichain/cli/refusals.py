@@ -270,8 +270,9 @@ REFUSALS: Final[Mapping[str, tuple[str, str]]] = {
         "ask for the latest state",
     ),
     "not_indexed": (
-        "the node does not index accounts",
-        "start it with --index full, or ask one that was",
+        "the node has no index of accounts to answer from",
+        "start it with --index full; where it was, `indexTrouble` of `aichain query status` says "
+        "what is wrong",
     ),
     "state_not_certified": (
         "no block has become final since the node started at height {height}",

@@ -131,3 +131,8 @@ def test_a_refusal_met_before_anything_is_sent_is_a_wrong_argument(error: AIChai
     assert shown.exit_code == CommandExit.USAGE
     assert type(error).__name__ not in shown.cause
     assert shown.fix
+
+
+def test_who_keeps_an_index_is_told_where_its_trouble_stands() -> None:
+    shown = in_words(RpcRefused("NotIndexed", -32001, "not_indexed"))
+    assert "indexTrouble" in shown.fix
