@@ -84,7 +84,7 @@ class WrongChain(NodeError):
 
 @dataclass(eq=False)
 class UpgradeMissed(NodeError):
-    """A block of the home is of other rules than the schedule of upgrades has at its height."""
+    """A final block is of other rules than the schedule of upgrades has at its height."""
 
     exit_code = ExitCode.UPGRADE_MISSED
     height: int

@@ -226,11 +226,15 @@ def require_upgrades(document: GenesisDocument, blocks: BlockStore, head: Header
     changes = [each.from_height for each in document.upgrades if each.from_height <= head.height]
     heights = [height for change in changes for height in (change - 1, change)]
     for header in (*map(blocks.header_at, heights), head):
-        if header is None:
-            continue
-        expected = document.block_version(header.height)
-        if header.version != expected:
-            raise UpgradeMissed(header.height, int(expected), header.version)
+        if header is not None:
+            require_version(document, header)
+
+
+def require_version(document: GenesisDocument, header: Header) -> None:
+    """UpgradeMissed unless a final block is of the rules that the schedule has at its height."""
+    expected = document.block_version(header.height)
+    if header.version != expected:
+        raise UpgradeMissed(header.height, int(expected), header.version)
 
 
 def load_state(

@@ -7,6 +7,7 @@ import trio
 from aichain.config_values import TrustPoint
 from aichain.errors import TrustExpired
 from aichain.machine import RunBlocking
+from aichain.recovery import require_version
 from aichain.store.joining import SnapshotBase
 from consensus.errors import AncestorUnproven, PathBroken, TrustContradicted, TrustTooOld
 from consensus.light import (
@@ -64,7 +65,7 @@ class SnapshotProver:
         """All that has to be true before a part is fetched; `head` is our own last final block.
 
         Raises InvalidData if the peer lied, NotProved, RequestFailed; TrustExpired where there is
-        nothing to start from.
+        nothing to start from, UpgradeMissed where no chain that is joined could be opened.
         """
         with trio.move_on_after(PROOF_S) as self._time:
             return await self._prove(peer, name, height, head)
@@ -91,6 +92,8 @@ class SnapshotProver:
         claimed = (manifest.block_id, manifest.state_root, manifest.mmr.root)
         if claimed != (header.id, child.parent_state_root, child.header_mmr_root):
             raise DecodeError("a manifest of another state than the certified one")
+        for proved in (header, child):
+            require_version(self._document, proved)
         return SnapshotBase(raw, header, child, claim.certificate, claim.checkpoint)
 
     def require_start(self, head: Header) -> None:

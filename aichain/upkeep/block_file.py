@@ -12,6 +12,7 @@ from typing import Final
 from aichain.chain import Chain
 from aichain.errors import FileRefused, FileTorn
 from aichain.node.bodies import decode_block, required_witnesses
+from aichain.recovery import require_version
 from aichain.store.decisions import finality_of
 from aichain.upkeep.answer_file import AnswerWriter, read_answers
 from aichain.upkeep.progress import Progress
@@ -82,7 +83,8 @@ def import_blocks(chain: Chain, path: Path, progress: Progress) -> Moved:
     """Take what follows the chain's head out of a file; what is here already is passed over.
     Blocking.
 
-    FileRefused names what does not hold; all stretches before it were taken. StoreFailed.
+    FileRefused names what does not hold, UpgradeMissed a block of rules that we have not at its
+    height; all stretches before it were taken. StoreFailed.
     """
     first, taken = chain.head.head.height + 1, _Taker(chain, path)
     size = path.stat().st_size
@@ -163,6 +165,7 @@ class _Taker:
             raise self._refused(f"block {claim.height} is not shown to be final: {error}") from None
 
     def _execute(self, block: Block) -> None:
+        require_version(self._chain.document, block.header)
         chain, parent = self._chain, self._chain.state_of(block.header.parent_id)
         assert parent is not None, "blocks come in order"
         try:

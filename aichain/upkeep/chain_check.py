@@ -1,12 +1,13 @@
 """Is what lies on the disk the chain that was decided? Everything is read, nothing is changed."""
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
 
 from aichain.errors import StoreCorrupt
-from aichain.recovery import load_state, read_tip, required_record
+from aichain.recovery import load_state, read_tip, require_upgrades, required_record
 from aichain.store.blocks import BlockStore
 from aichain.store.decisions import finality_by
 from aichain.store.keys import ANCHOR, CERTIFICATE, height_in
@@ -58,18 +59,27 @@ class CheckReport:
 
 def check_chain(stored: StoredChain, progress: Progress) -> CheckReport:
     """Every record of the state against its root, every block against its id and roots, every
-    certificate against those who may sign it. Blocking. StoreFailed."""
+    certificate against those who may sign it. Blocking. UpgradeMissed, StoreFailed."""
     report = CheckReport(first=stored.blocks.first)
     tip = _tried(report, "the tip", partial(read_tip, stored.paths.state, stored.database))
     if tip is None:
         return report
     report.height = tip.height
+    _require_upgrades(stored, tip)
     state = _tried(report, "the state", partial(_state, stored, tip))
     _Blocks(stored, report, tip).check(state, progress)
     for where, certified in _certificates(stored):
         if _tried(report, where, certified):
             report.certificates += 1
     return report
+
+
+def _require_upgrades(stored: StoredChain, tip: Tip) -> None:
+    """A node would not start on it, whole or not."""
+    with suppress(StoreCorrupt, InvalidData, AssertionError):  # found again, where it is noted
+        head = stored.blocks.header_at(tip.height)
+        if head is not None:
+            require_upgrades(stored.document, stored.blocks, head)
 
 
 def _tried(report: CheckReport, where: str, check: Callable[[], T]) -> T | None:

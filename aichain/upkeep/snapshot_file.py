@@ -147,7 +147,7 @@ def restore_snapshot(
     """Put the state of a file in the place of the chain that is there, if any; its height.
 
     What an interrupted call took is kept for the next. Blocking. FileRefused; TrustExpired where
-    nothing that is trusted is recent; HomeLocked, StoreFailed, StoreCorrupt.
+    nothing that is trusted is recent; UpgradeMissed; HomeLocked, StoreFailed, StoreCorrupt.
     """
     paths = DataPaths(root)
     with ExitStack() as held:

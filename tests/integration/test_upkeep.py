@@ -19,6 +19,7 @@ from aichain.store.paths import DataPaths
 from aichain.upkeep.answer_file import AnswerWriter, read_answers
 from genesis.document import GenesisDocument, render_document
 from genesis.networks import account_key
+from genesis.upgrades import LATEST, Upgrade
 from tests.integration.block_file_lies import LIES, rewritten
 from tests.integration.home_damage import (
     change_receipts,
@@ -293,6 +294,26 @@ def test_a_part_that_was_changed_is_refused(home: Home, tmp_path: Path) -> None:
     told, code = there.refusal("restore", str(changed))
     assert (code, "part" in told) == (CommandExit.FILE_REFUSED, True)
     assert there.read("restore", str(state))["height"] > 0, "the parts that were true are kept"
+
+
+@pytest.mark.parametrize("schedule", [(), (Upgrade(LATEST, 5),)], ids=["none", "later"])
+def test_who_has_another_schedule_of_upgrades_is_told_so(
+    home: Home, tmp_path: Path, schedule: tuple[Upgrade, ...]
+) -> None:
+    blocks, state, there = tmp_path / "blocks", tmp_path / "state", tmp_path / "there"
+    home.read("export", str(blocks))
+    home.read("snapshot", str(state))
+    network = tmp_path / "genesis.toml"
+    network.write_text(render_document(replace(home.document, upgrades=schedule)))
+    ours, other = replace(home, network=network), Home(there, network, home.document)
+    refusals = [ours.refusal("check"), other.refusal("import", str(blocks))]
+    if not schedule:  # else the block of the snapshot is of the rules that are expected
+        refusals.append(other.refusal("restore", str(state)))
+    for told, code in refusals:
+        assert code == ExitCode.UPGRADE_MISSED, told
+        assert "[[upgrades]]" in told
+    assert other.read("stats")["height"] == 0
+    home.read("check")
 
 
 def test_old_blocks_are_dropped_and_the_rest_is_whole(home: Home) -> None:
