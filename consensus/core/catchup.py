@@ -4,8 +4,6 @@ Both halves were learnt from simulated failures: a request bound to a view's tim
 views go by quickly, and asking by view hides the block of a view that is both NOTAR and NULL.
 """
 
-from dataclasses import replace
-
 from consensus.certificates import QuorumCertificate
 from consensus.core import timing, voting
 from consensus.core.effects import (
@@ -24,6 +22,7 @@ from consensus.core.effects import (
 from consensus.core.events import CertificatesRequested
 from consensus.core.state import NEVER_SYNCED, State, ViewState
 from consensus.core.turn import Turn
+from consensus.memory import changed
 from genesis.limits import ANNOUNCING_VIEWS, CERTIFICATE_VIEWS_PER_ANSWER, VIEWS_BEHIND_MAX
 from native.hashing import Hash32
 
@@ -40,7 +39,7 @@ def need(turn: Turn, block_id: Hash32) -> None:
     state = turn.state
     if block_id in state.executed or block_id in state.wanted or block_id in state.rejected:
         return
-    turn.state = replace(state, wanted=state.wanted | {block_id})
+    turn.state = changed(state, wanted=state.wanted | {block_id})
     block = state.blocks.get(block_id)
     if block is not None and block.parent_id in state.executed:
         turn.emit(CheckBlock(block))
@@ -57,7 +56,7 @@ def tick(turn: Turn) -> None:
     if gap is not None or state.synced_height in (NEVER_SYNCED, state.final.height):
         low = state.final_view + 1 if gap is None else gap
         turn.emit(RequestCertificates(state.epoch, low, max(low, state.view)))
-    turn.state = replace(state, wanted=frozenset(), synced_height=state.final.height)
+    turn.state = changed(state, wanted=frozenset(), synced_height=state.final.height)
     for block_id in _missing_blocks(state):
         need(turn, block_id)
 
@@ -77,7 +76,7 @@ def repeat(turn: Turn) -> None:
         turn.emit(BroadcastCertificate(certificate))
     if state.final_certificate is not None:
         turn.emit(BroadcastCertificate(state.final_certificate))
-    turn.set_view(state.view, replace(state.at(state.view), building=False))
+    turn.set_view(state.view, changed(state.at(state.view), building=False))
 
 
 def request_justification(turn: Turn, justify_view: int) -> None:

@@ -1,6 +1,6 @@
 """R6: a FINAL makes its block and all ancestors final; contradictions stop the node."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from consensus.certificates import QuorumCertificate
 from consensus.core.catchup import need
@@ -8,6 +8,7 @@ from consensus.core.effects import Finalize
 from consensus.core.state import State
 from consensus.core.turn import Turn
 from consensus.instance import BlockRef
+from consensus.memory import changed
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,7 @@ def _finalize(turn: Turn, certificate: QuorumCertificate, blocks: tuple[BlockRef
         for block in state.blocks.values()
         if block.height > final.height or block.id == final.id
     }
-    turn.state = replace(
+    turn.state = changed(
         state,
         final=final,
         final_view=certificate.view,

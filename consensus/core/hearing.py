@@ -1,10 +1,9 @@
 """Who is there: a proposer not heard from for a while is skipped at once (a heuristic, safe)."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from consensus.core.state import State
-from consensus.values import changed
+from consensus.memory import changed
 from genesis.limits import SILENT_VIEWS
 
 
@@ -39,7 +38,7 @@ def hear(state: State, indices: Iterable[int], view: int) -> State:
 
 def forgive(state: State, view: int) -> State:
     """We skipped to `view`: what the others did meanwhile was not for us to hear."""
-    return replace(state, heard_since=view, absent=frozenset())
+    return changed(state, heard_since=view, absent=frozenset())
 
 
 def carry_over(before: State, after: State) -> State:
@@ -47,7 +46,7 @@ def carry_over(before: State, after: State) -> State:
     members = before.instance.electorate.members
     silent = {member for index, member in enumerate(members) if is_silent(before, index)}
     voters = enumerate(after.instance.electorate.members)
-    return replace(after, absent=frozenset(index for index, each in voters if each in silent))
+    return changed(after, absent=frozenset(index for index, each in voters if each in silent))
 
 
 def _views_unheard(state: State, index: int) -> int:

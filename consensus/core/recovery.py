@@ -1,12 +1,12 @@
 """Back from a crash: the log of our own signatures decides what we may still sign (R8)."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 
 from consensus.certificates import QuorumCertificate
 from consensus.core.state import CoreConfig, State, initial
 from consensus.electorate import Electorate
 from consensus.instance import BlockRef
+from consensus.memory import changed
 from consensus.records import (
     CertificateSeen,
     HeightFinal,
@@ -38,7 +38,7 @@ def restore(
     the next must be given. Blocks above the tip that are durable follow as `BlockExecuted`.
     """
     assert (tip_certificate is None) == (tip.height == 0), "a tip has a FINAL"
-    state = replace(
+    state = changed(
         initial(config, start, electorates),
         abstain=abstain,
         final=tip,
@@ -49,16 +49,16 @@ def restore(
     if tip_certificate is not None:
         assert tip_certificate.block_id == tip.id, "the FINAL of another block"
         if tip.id == start.id:
-            state = replace(state, edge_certificate=tip_certificate)
+            state = changed(state, edge_certificate=tip_certificate)
         else:
-            state = replace(state, final_view=tip_certificate.view)
+            state = changed(state, final_view=tip_certificate.view)
     return replay(state, tuple(records))
 
 
 def replay(state: State, records: Iterable[Record]) -> State:
     """Put back what we signed in this instance; keep what belongs to later ones for the edge."""
     records = tuple(records)
-    state = replace(state, floor=max((state.floor, *map(floor_of, records))))
+    state = changed(state, floor=max((state.floor, *map(floor_of, records))))
     view, later = state.final_view + 1, []
     for record in records:
         if record_instance(record)[0] > state.epoch:
@@ -66,7 +66,7 @@ def replay(state: State, records: Iterable[Record]) -> State:
         elif belongs(state, record):
             state = _put_back(state, record)
             view = max(view, view_after(record))
-    return replace(state, view=view, heard_since=view, later_records=tuple(later))
+    return changed(state, view=view, heard_since=view, later_records=tuple(later))
 
 
 def belongs(state: State, record: Record) -> bool:
@@ -123,7 +123,7 @@ def _put_back(state: State, record: Record) -> State:
         case CertificateSeen(certificate):
             return state.with_view(certificate.view, known.with_certificate(certificate))
         case ProposalCast(proposal):
-            state = replace(state, blocks={**state.blocks, proposal.block.id: proposal.block})
+            state = changed(state, blocks={**state.blocks, proposal.block.id: proposal.block})
             return state.with_view(proposal.view, known.with_own_proposal(proposal))
         case HeightFinal() | SigningAllowed() | ProofFound():
             return state

@@ -1,7 +1,7 @@
 """All the core remembers: frozen values, bounded, replaced and never changed in place."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
 
@@ -10,9 +10,9 @@ from consensus.core.tally import EMPTY_TALLY, Tally
 from consensus.electorate import Electorate
 from consensus.evidence import ConflictingVotes, votes_conflict
 from consensus.instance import BlockRef, Instance
+from consensus.memory import Memory, changed, field
 from consensus.proposals import Proposal, SignedProposal
 from consensus.records import Record
-from consensus.values import changed
 from consensus.votes import SignedVote, Vote, VotePhase
 from genesis.epochs import epoch_after
 from genesis.units import Address
@@ -45,8 +45,7 @@ class CoreConfig:
     commit_rule: CommitRule = CommitRule.ON_NOTAR
 
 
-@dataclass(frozen=True, slots=True)
-class ViewState:
+class ViewState(Memory, frozen=True):
     """One attempt at a height: what was proposed, voted and certified, and what we did in it."""
 
     proposals: tuple[SignedProposal, ...] = ()
@@ -123,26 +122,26 @@ class ViewState:
         """The same with one more certificate."""
         match certificate.phase:
             case VotePhase.PREFER:
-                return replace(self, notar=certificate)
+                return changed(self, notar=certificate)
             case VotePhase.COMMIT:
-                return replace(self, final=certificate)
+                return changed(self, final=certificate)
             case VotePhase.CANCEL:
-                return replace(self, null=certificate)
+                return changed(self, null=certificate)
 
     def with_own_vote(self, vote: Vote) -> "ViewState":
         """We cast this vote in this view."""
         match vote.phase:
             case VotePhase.PREFER:
-                return replace(self, preferred=vote)
+                return changed(self, preferred=vote)
             case VotePhase.COMMIT:
-                return replace(self, committed=vote)
+                return changed(self, committed=vote)
             case VotePhase.CANCEL:
-                return replace(self, cancelled=vote)
+                return changed(self, cancelled=vote)
 
     def with_own_proposal(self, proposal: Proposal) -> "ViewState":
         """We make this proposal in this view; it is unsigned until the shell brings it back."""
         unsigned = SignedProposal(proposal, b"")
-        return replace(self, proposed=proposal, proposals=(*self.proposals, unsigned))
+        return changed(self, proposed=proposal, proposals=(*self.proposals, unsigned))
 
     @property
     def is_slim(self) -> bool:
@@ -153,7 +152,7 @@ class ViewState:
     def without_votes(self) -> "ViewState":
         """What must be kept of a view long left: its certificates and what we signed."""
         empty = EMPTY_TALLY
-        return replace(self, proposals=(), prefers=empty, commits=empty, cancels=empty)
+        return changed(self, proposals=(), prefers=empty, commits=empty, cancels=empty)
 
 
 EMPTY_VIEW: Final = ViewState()
@@ -179,9 +178,12 @@ def suspects(known: ViewState, certificate: QuorumCertificate) -> dict[int, Sign
     Votes are not relayed: who shows each of us one side only is found out by a certificate.
     It need not be verified yet.
     """
-    vote, same = certificate.vote, known.tally(certificate.phase)
-    others = same.weights.keys() - {(vote.height, vote.block_id)}
-    tallies = (same if others else EMPTY_TALLY, known.opposite(vote.phase) or EMPTY_TALLY)
+    same = known.tally(certificate.phase)
+    others = same.weights.keys() - {(certificate.height, certificate.block_id)}
+    tallies = (same if others else EMPTY_TALLY, known.opposite(certificate.phase) or EMPTY_TALLY)
+    if not any(tally.votes for tally in tallies):
+        return {}
+    vote = certificate.vote
     held = {
         voter: signed
         for tally in tallies
@@ -193,8 +195,7 @@ def suspects(known: ViewState, certificate: QuorumCertificate) -> dict[int, Sign
     return {voter: held[voter] for voter in certificate.voter_indices if voter in held}
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(Memory, frozen=True):
     """The core's memory. Views at or below `final_view` are gone; their outcome is `final`."""
 
     config: CoreConfig
@@ -267,7 +268,7 @@ def in_next_epoch(state: State) -> State:
         epoch_blocks=config.epoch_blocks,
     )
     later = {epoch: known for epoch, known in state.electorates.items() if epoch > instance.epoch}
-    return replace(
+    return changed(
         state,
         instance=instance,
         electorates=later,

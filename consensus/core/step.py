@@ -9,7 +9,6 @@ NOTAR, for which `on_certificate` casts COMMIT and enters the next view; `on_vot
 to a FINAL, and `settle` acts on it. Whatever was missing and arrives leads back to `go_on`.
 """
 
-from dataclasses import replace
 from typing import assert_never
 
 from consensus.certificates import QuorumCertificate, assemble
@@ -45,6 +44,7 @@ from consensus.core.turn import Turn
 from consensus.electorate import Electorate
 from consensus.evidence import ConflictingProposals, ConflictingVotes, SignedClaim
 from consensus.instance import BlockRef
+from consensus.memory import changed
 from consensus.proposals import Proposal, SignedProposal
 from consensus.votes import SignedVote, Vote, VotePhase, cancel_vote
 from genesis.limits import ELECTORATES_AHEAD_MAX, VIEW_TIMEOUT_MAX_MS
@@ -144,7 +144,7 @@ def on_certificate(turn: Turn, certificate: QuorumCertificate, *, assembled: boo
                 cast(turn, Vote(certificate.instance_id, VotePhase.COMMIT, *_subject(certificate)))
             catchup.need(turn, certificate.block_id)
         case VotePhase.COMMIT:
-            turn.state = replace(turn.state, fails=0)
+            turn.state = changed(turn.state, fails=0)
     if view >= turn.state.view:
         enter_view(turn, view + 1)
     go_on(turn)
@@ -163,9 +163,9 @@ def on_proposal(turn: Turn, signed: SignedProposal) -> None:
     for held in others:
         if held.signature:
             turn.accuse(view, ConflictingProposals(SignedClaim.of(held), SignedClaim.of(signed)))
-    turn.set_view(view, replace(turn.state.at(view), proposals=(*others, signed)))
+    turn.set_view(view, changed(turn.state.at(view), proposals=(*others, signed)))
     if voting.is_within_epoch(turn.state.instance, block):
-        turn.state = replace(turn.state, blocks={**turn.state.blocks, block.id: block})
+        turn.state = changed(turn.state, blocks={**turn.state.blocks, block.id: block})
     turn.state = hearing.hear(turn.state, (proposal.proposer_index,), view)
     if view < turn.state.view:
         catchup.need(turn, block.id)
@@ -190,7 +190,7 @@ def on_executed(turn: Turn, block: BlockRef) -> None:
     state = turn.state
     if block.height <= state.final.height or block.id in state.executed:
         return
-    turn.state = replace(
+    turn.state = changed(
         state,
         blocks={**state.blocks, block.id: block},
         executed=state.executed | {block.id},
@@ -203,7 +203,7 @@ def on_executed(turn: Turn, block: BlockRef) -> None:
 def on_rejected(turn: Turn, block_id: Hash32) -> None:
     """Remember what does not execute: if it becomes final, we stop."""
     state = turn.state
-    turn.state = replace(
+    turn.state = changed(
         state, rejected=state.rejected | {block_id}, wanted=state.wanted - {block_id}
     )
     go_on(turn)
@@ -223,7 +223,7 @@ def on_timer(turn: Turn, timer: Timer) -> None:
             try_prefer(turn)
         case TimerName.CANCEL:
             if voting.may_cancel(turn.state):
-                turn.state = replace(turn.state, fails=turn.state.fails + 1)
+                turn.state = changed(turn.state, fails=turn.state.fails + 1)
                 cast(turn, cancel_vote(turn.state.instance.id, turn.state.view))
         case TimerName.RETRY:
             catchup.repeat(turn)
@@ -238,7 +238,7 @@ def on_electorate(turn: Turn, electorate: Electorate) -> None:
     state = turn.state
     if state.epoch < electorate.epoch <= state.epoch + ELECTORATES_AHEAD_MAX:
         known = {**state.electorates, electorate.epoch: electorate}
-        turn.state = replace(state, electorates=known)
+        turn.state = changed(state, electorates=known)
     if turn.state.started:
         go_on(turn)
 
@@ -246,7 +246,7 @@ def on_electorate(turn: Turn, electorate: Electorate) -> None:
 def on_voting_allowed(turn: Turn) -> None:
     """From now on we sign; the view starts over for us."""
     if turn.state.abstain:
-        turn.state = replace(turn.state, abstain=False)
+        turn.state = changed(turn.state, abstain=False)
         enter_view(turn, turn.state.view)
         go_on(turn)
 
@@ -255,7 +255,7 @@ def on_started(turn: Turn) -> None:
     """Set out from what `initial` or `restore` knew."""
     if turn.state.started:
         return
-    turn.state = replace(turn.state, started=True)
+    turn.state = changed(turn.state, started=True)
     turn.emit(EnterEpoch(turn.state.epoch, turn.state.instance))
     catchup.tick(turn)
     enter_view(turn, max(turn.state.view, 1))
@@ -289,7 +289,7 @@ def enter_view(turn: Turn, view: int) -> None:
     if view > state.view + 1:
         state = hearing.forgive(state, view)
     views = {**state.views, **slim}
-    turn.state = state = replace(state, view=view, entered_ms=turn.now_ms, views=views)
+    turn.state = state = changed(state, view=view, entered_ms=turn.now_ms, views=views)
     if state.me is None:
         return
     tip_timestamp_ms = voting.tip_timestamp_ms(state, turn.now_ms)
@@ -317,7 +317,7 @@ def try_propose(turn: Turn) -> None:
     elif voting.may_repeat(state.instance, parent):
         propose(turn, parent, tip.view)
     elif not state.at(state.view).building:
-        turn.set_view(state.view, replace(state.at(state.view), building=True))
+        turn.set_view(state.view, changed(state.at(state.view), building=True))
         stamp_ms = voting.stamp_ms(state, parent, turn.now_ms)
         turn.emit(
             BuildBlock(state.instance.id, state.epoch, state.view, parent, tip.view, stamp_ms)
@@ -330,7 +330,7 @@ def propose(turn: Turn, block: BlockRef, justify_view: int) -> None:
     assert state.me is not None, "may_propose said yes"
     proposal = Proposal(state.instance.id, state.view, justify_view, block, state.me)
     turn.set_view(state.view, state.at(state.view).with_own_proposal(proposal))
-    turn.state = replace(turn.state, blocks={**turn.state.blocks, block.id: block})
+    turn.state = changed(turn.state, blocks={**turn.state.blocks, block.id: block})
     turn.emit(CastProposal(proposal))
     try_prefer(turn)
 

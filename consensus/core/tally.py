@@ -1,10 +1,11 @@
 """Votes of one phase of one view: a quorum is announced once, a conflict is a result."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from consensus.electorate import Electorate
+from consensus.memory import Memory, field
 from consensus.quorum import reaches_quorum
 from consensus.votes import SignedVote
 from native.hashing import Hash32
@@ -13,8 +14,7 @@ Subject = tuple[int, Hash32]
 """(height, block id): a vote names both, so votes for one block at two heights are two things."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tally:
+class Tally(Memory, frozen=True):
     """The first vote of every voter, and the weight behind everything that was voted for."""
 
     votes: Mapping[int, SignedVote] = field(default_factory=dict)

@@ -1,11 +1,12 @@
 """One step being taken: the state so far and the effects so far. Lives only inside `step`."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from consensus.certificates import QuorumCertificate
 from consensus.core.effects import Effect, Halt, ReportEquivocation, SetTimer, Timer, TimerName
 from consensus.core.state import State, ViewState, suspects
 from consensus.evidence import ConflictingVotes, Evidence, certificates_conflict
+from consensus.memory import changed
 
 
 @dataclass(slots=True)
@@ -32,7 +33,7 @@ class Turn:
         """Report an offender once per view: one is as good as ten."""
         known = self.state.at(view)
         if evidence.offender not in known.reported:
-            self.set_view(view, replace(known, reported=known.reported | {evidence.offender}))
+            self.set_view(view, changed(known, reported=known.reported | {evidence.offender}))
             self.emit(ReportEquivocation(evidence, self.state.instance))
 
     def accuse_voters_of_both(self, certificate: QuorumCertificate) -> None:
@@ -58,5 +59,5 @@ class Turn:
 
     def halt(self, reason: str, certificate: QuorumCertificate) -> None:
         """Stop for good: whatever is wrong, voting on would make it worse."""
-        self.state = replace(self.state, halted=reason)
+        self.state = changed(self.state, halted=reason)
         self.emit(Halt(reason, certificate))

@@ -4,7 +4,6 @@ The core votes on checkpoints as on blocks. "Executed" means here: one of the ru
 holds. None of them ever ceases to hold, so the core may remember the answer.
 """
 
-from dataclasses import replace
 from typing import assert_never
 
 from consensus.certificates import QuorumCertificate
@@ -45,8 +44,8 @@ from consensus.lanes.refusals import misfit
 from consensus.lanes.state import Ballot, Cause, Lanes, Proofs
 from consensus.lanes.turn import LaneTurn
 from consensus.lanes.voters import ballot_instance
+from consensus.memory import changed
 from consensus.proposals import Proposal
-from consensus.values import changed
 from consensus.votes import Lane, VotePhase
 from genesis.limits import CHECKPOINTS_KNOWN_MAX
 from native.hashing import Hash32
@@ -106,7 +105,7 @@ def arm(turn: LaneTurn) -> None:
         return
     if not (best_proof(turn) or known.view > 1 or known.executed - {known.final.id}):
         return
-    turn.put_ballot(replace(ballot, armed=True))
+    turn.put_ballot(changed(ballot, armed=True))
     feed(turn, VotingAllowed(turn.now_ms))
     feed(turn, TimerFired(SYNC, turn.now_ms))
 
@@ -139,9 +138,9 @@ def relay(turn: LaneTurn, effect: Effect) -> None:
             turn.log(certificate)
             if certificate.phase is not VotePhase.CANCEL:
                 notarized = ballot.notarized | {certificate.block_id}
-                turn.put_ballot(replace(ballot, notarized=notarized))
+                turn.put_ballot(changed(ballot, notarized=notarized))
         case core.BuildBlock():
-            turn.put_ballot(replace(ballot, asked=effect))
+            turn.put_ballot(changed(ballot, asked=effect))
         case core.FetchBlock(checkpoint_id):
             _fetch(turn, checkpoint_id)
         case core.Finalize(certificate, blocks):
@@ -223,7 +222,7 @@ def remember(turn: LaneTurn, checkpoint: Checkpoint) -> None:
         del kept[min(others, key=lambda each: (each.view, each.id)).id]
     proofs = {name: held for name, held in ballot.proofs.items() if name in kept}
     checkpoints = {**kept, checkpoint.id: checkpoint}
-    turn.put_ballot(replace(ballot, checkpoints=checkpoints, proofs=proofs))
+    turn.put_ballot(changed(ballot, checkpoints=checkpoints, proofs=proofs))
 
 
 def _weigh(turn: LaneTurn, checkpoint: Checkpoint, proof: CheckpointProof) -> None:
@@ -248,7 +247,7 @@ def _weigh(turn: LaneTurn, checkpoint: Checkpoint, proof: CheckpointProof) -> No
 def _keep_proof(turn: LaneTurn, checkpoint: Checkpoint, proof: CheckpointProof) -> None:
     ballot = turn.state.ballot
     held = ballot.proofs.get(checkpoint.id, Proofs()).with_proof(proof)
-    turn.put_ballot(replace(ballot, proofs={**ballot.proofs, checkpoint.id: held}))
+    turn.put_ballot(changed(ballot, proofs={**ballot.proofs, checkpoint.id: held}))
 
 
 def build(turn: LaneTurn) -> None:
@@ -277,7 +276,7 @@ def build(turn: LaneTurn) -> None:
         proposer_index=ballot.core.me,
         timestamp_ms=asked.timestamp_ms,
     )
-    turn.put_ballot(replace(ballot, asked=None))
+    turn.put_ballot(changed(ballot, asked=None))
     remember(turn, checkpoint)
     _keep_proof(turn, checkpoint, proof)
     turn.emit(Persist(CheckpointSeen(asked.instance_id, checkpoint)))
@@ -328,7 +327,7 @@ def _is_allowed(turn: LaneTurn, checkpoint: Checkpoint) -> bool:
     tip = rules.own_tip(term)
     waited = rules.has_waited(term, config, turn.now_ms)
     if waited and tip.notar is not None and ballot.objected_view < ballot.core.view:
-        turn.put_ballot(replace(ballot, objected_view=ballot.core.view))
+        turn.put_ballot(changed(ballot, objected_view=ballot.core.view))
         turn.emit(ForwardCertificate(tip.notar))
     return False
 

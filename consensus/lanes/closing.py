@@ -1,7 +1,5 @@
 """Closing a term: we sign nothing more in it, and tell everybody on which tip we stood."""
 
-from dataclasses import replace
-
 from consensus.core.state import State as CoreState
 from consensus.lanes import rules
 from consensus.lanes.accusations import BrokenClose, close_is_broken
@@ -10,6 +8,7 @@ from consensus.lanes.effects import CloseTerm, ForwardCertificate, ForwardClose
 from consensus.lanes.records import TermClosed
 from consensus.lanes.state import Cause, Closed, Term
 from consensus.lanes.turn import LaneTurn
+from consensus.memory import changed
 from consensus.votes import Lane, SignedVote
 
 REPEATS_PER_ESCAPE = 4
@@ -24,13 +23,13 @@ def close(turn: LaneTurn, number: int, cause: Cause) -> None:
         term.instance.id, term.instance.epoch, number, term.tip.view, term.tip.block_id
     )
     closed = Closed(turn.now_ms, cause, record, term.tip.notar, turn.now_ms)
-    turn.put(replace(term, closed=closed, core=silenced(term.core)))
+    turn.put(changed(term, closed=closed, core=silenced(term.core)))
     say(turn, number)
 
 
 def silenced(core: CoreState) -> CoreState:
     """The same core, counting and following, but never signing again."""
-    return replace(core, abstain=True)
+    return changed(core, abstain=True)
 
 
 def sweep(turn: LaneTurn) -> None:
@@ -46,7 +45,7 @@ def freeze(turn: LaneTurn) -> None:
     for term in turn.state.terms:
         from_ms = rules.freezes_ms(term, turn.state.config)
         if term.frozen is None and from_ms is not None and turn.now_ms > from_ms:
-            turn.put(replace(term, frozen=term.tip))
+            turn.put(changed(term, frozen=term.tip))
 
 
 def say(turn: LaneTurn, number: int) -> None:
@@ -54,8 +53,8 @@ def say(turn: LaneTurn, number: int) -> None:
     term = turn.term(number)
     if term.closed is None or turn.state.abstain:
         return
-    closed = replace(term.closed, said_ms=turn.now_ms)
-    turn.put(replace(term, closed=closed))
+    closed = changed(term.closed, said_ms=turn.now_ms)
+    turn.put(changed(term, closed=closed))
     turn.emit(CloseTerm(closed.record, closed.notar))
     if term.tip.notar is not None and term.tip.view > closed.record.tip_view:
         turn.emit(ForwardCertificate(term.tip.notar))
@@ -90,7 +89,7 @@ def add_close(turn: LaneTurn, number: int, signed: SignedClose) -> bool:
     holder = signed.voter_index
     if holder >= len(term.instance.electorate) or holder in term.closes:
         return False
-    turn.put(replace(term, closes={**term.closes, holder: signed}))
+    turn.put(changed(term, closes={**term.closes, holder: signed}))
     for commit in _commits_of(term, holder):
         convict(turn, number, signed, commit)
     return True

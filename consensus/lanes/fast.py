@@ -32,8 +32,8 @@ from consensus.lanes.records import (
 from consensus.lanes.state import Cause, Closed, Lanes, Term, Tip
 from consensus.lanes.turn import LaneTurn
 from consensus.lanes.voters import EpochVoters, term_instance
+from consensus.memory import changed
 from consensus.records import CertificateSeen, Record
-from consensus.values import changed
 from consensus.votes import Lane, VotePhase
 from genesis.limits import TERM_CERTIFICATES_MAX
 from native.hashing import Hash32
@@ -71,9 +71,9 @@ def begin_term(turn: LaneTurn, start: BlockRef) -> bool:
         blocks={start.id: start},
         executed=frozenset((start.id,)),
     )
-    known = replay(blank, records) if records else replace(blank, synced_height=ASKED_BEFORE)
+    known = replay(blank, records) if records else changed(blank, synced_height=ASKED_BEFORE)
     term = Term(number, known, Tip(0, start.id, None), turn.now_ms, turn.now_ms)
-    turn.state = replace(state, terms=(*state.terms, term))
+    turn.state = changed(state, terms=(*state.terms, term))
     turn.emit(BeginInstance(Lane.FAST, number, instance))
     for view in known.views.values():
         for certificate in view.certificates():
@@ -120,7 +120,7 @@ def _close_again(turn: LaneTurn, number: int, record: TermClosed) -> None:
         None,
     )
     closed = Closed(turn.now_ms, Cause.RESTORED, record, notar, 0)
-    turn.put(replace(term, closed=closed, core=silenced(term.core)))
+    turn.put(changed(term, closed=closed, core=silenced(term.core)))
 
 
 # --- its core -----------------------------------------------------------------------------------
@@ -174,9 +174,9 @@ def extend(
     turn: LaneTurn, number: int, certificate: QuorumCertificate, blocks: tuple[BlockRef, ...]
 ) -> None:
     """New final blocks, executed: the stall clock starts anew, and open terms show them."""
-    term = turn.put(replace(turn.term(number), last_final_ms=turn.now_ms))
+    term = turn.put(changed(turn.term(number), last_final_ms=turn.now_ms))
     if term.closed is None and not rules.is_abandoned(term) and len(term.finals) < 2:
-        turn.put(replace(term, fast=(*term.fast, *blocks)))
+        turn.put(changed(term, fast=(*term.fast, *blocks)))
         turn.emit(ExtendFast(number, certificate, blocks))
 
 
@@ -214,7 +214,7 @@ def place(turn: LaneTurn, number: int, certificate: QuorumCertificate) -> None:
     term = turn.term(number)
     if rules.rises_above(certificate, term.tip):
         tip = Tip(certificate.view, certificate.block_id, certificate)
-        term = turn.put(replace(term, tip=tip))
+        term = turn.put(changed(term, tip=tip))
     if certificate.phase is not VotePhase.COMMIT:
         return
     for commit in certificate.votes():
@@ -224,9 +224,9 @@ def place(turn: LaneTurn, number: int, certificate: QuorumCertificate) -> None:
     term = turn.term(number)
     finals = _with_final(turn.state, term, certificate)
     if finals != term.finals:
-        term = turn.put(replace(term, finals=finals))
+        term = turn.put(changed(term, finals=finals))
     if term.boundary is None and certificate.height == term.instance.last_height:
-        turn.put(replace(term, boundary=certificate, core=silenced(term.core)))
+        turn.put(changed(term, boundary=certificate, core=silenced(term.core)))
 
 
 def on_executed(turn: LaneTurn, block: BlockRef) -> None:
@@ -235,7 +235,7 @@ def on_executed(turn: LaneTurn, block: BlockRef) -> None:
     tree = state.tree.with_block(block)
     if tree is state.tree:
         return
-    turn.state = replace(state, tree=tree, wanted=state.wanted - {block.id})
+    turn.state = changed(state, tree=tree, wanted=state.wanted - {block.id})
     if not state.started:
         return
     for term in state.terms:
@@ -245,7 +245,7 @@ def on_executed(turn: LaneTurn, block: BlockRef) -> None:
         ready = [held for (name, _), held in term.pending.items() if name == block.id]
         if ready:
             kept = {key: held for key, held in term.pending.items() if key[0] != block.id}
-            turn.put(replace(term, pending=kept))
+            turn.put(changed(term, pending=kept))
         for certificate in ready:
             place(turn, term.number, certificate)
         feed(turn, term.number, BlockExecuted(block, turn.now_ms))
@@ -262,7 +262,7 @@ def want_block(turn: LaneTurn, block_id: Hash32) -> None:
     state = turn.state
     if block_id in state.tree or block_id in state.wanted or block_id in state.tree.rejected:
         return
-    turn.state = replace(state, wanted=state.wanted | {block_id})
+    turn.state = changed(state, wanted=state.wanted | {block_id})
     turn.emit(FetchBlocks(block_id))
 
 
@@ -274,7 +274,7 @@ def _keep_pending(turn: LaneTurn, number: int, certificate: QuorumCertificate) -
     kept = {other: each for other, each in term.pending.items() if other != key}
     if len(kept) >= TERM_CERTIFICATES_MAX:
         del kept[next(iter(kept))]
-    turn.put(replace(term, pending={**kept, key: certificate}))
+    turn.put(changed(term, pending={**kept, key: certificate}))
     if certificate.phase is VotePhase.COMMIT and certificate.block_id in turn.state.tree.rejected:
         close(turn, number, Cause.CONFLICT)
 

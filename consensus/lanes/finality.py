@@ -1,7 +1,5 @@
 """A checkpoint is decided: blocks become hard, and what contradicts them is rolled back."""
 
-from dataclasses import replace
-
 from consensus.instance import BlockRef
 from consensus.lanes import fast
 from consensus.lanes.ballots import begin_ballot
@@ -9,6 +7,7 @@ from consensus.lanes.effects import FinalizeHard, RollBack
 from consensus.lanes.records import lane_record_instance
 from consensus.lanes.state import Term
 from consensus.lanes.turn import LaneTurn
+from consensus.memory import changed
 
 LEAD_MAX = 2
 """Terms that run ahead of the hard lane: so many checkpoints can be rolled back, and no more."""
@@ -34,7 +33,7 @@ def decide(turn: LaneTurn) -> bool:
         turn.emit(RollBack(checkpoint.number, root, lost))
     turn.emit(FinalizeHard(checkpoint, certificate, path))
     over = set(state.instances()) - {term.instance.id for term in terms}
-    turn.state = replace(
+    turn.state = changed(
         state,
         checkpoint=checkpoint,
         decision=certificate,

@@ -1,7 +1,7 @@
 """All the lanes remember: frozen values, bounded, replaced and never changed in place."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from enum import Enum
 
 from consensus.certificates import QuorumCertificate
@@ -15,8 +15,8 @@ from consensus.lanes.proofs import BoundaryFinal, CheckpointProof, CommitteeClos
 from consensus.lanes.records import LaneRecord, TermClosed
 from consensus.lanes.tree import Tree
 from consensus.lanes.voters import EpochVoters
+from consensus.memory import Memory, changed, field
 from consensus.quorum import quorum_weight
-from consensus.values import changed
 from consensus.votes import VotePhase
 from native.hashing import Hash32
 
@@ -40,8 +40,7 @@ class Cause(Enum):
     RESTORED = "our log says so"
 
 
-@dataclass(frozen=True, slots=True)
-class Closed:
+class Closed(Memory, frozen=True):
     """We sign nothing more in this term."""
 
     at_ms: int
@@ -60,8 +59,7 @@ class Tip:
     notar: QuorumCertificate | None
 
 
-@dataclass(frozen=True, slots=True)
-class Term:
+class Term(Memory, frozen=True):
     """One instance of the fast lane, as we see it."""
 
     number: int
@@ -98,8 +96,7 @@ class Term:
         return self.closed is None and self.boundary is None
 
 
-@dataclass(frozen=True, slots=True)
-class Proofs:
+class Proofs(Memory, frozen=True):
     """The valid proofs held for one checkpoint, one of each kind."""
 
     boundary: BoundaryFinal | None = None
@@ -110,12 +107,12 @@ class Proofs:
         """One more; of two waits the one with the higher view."""
         match proof:
             case BoundaryFinal():
-                return replace(self, boundary=proof)
+                return changed(self, boundary=proof)
             case CommitteeClosed():
-                return replace(self, closes=proof)
+                return changed(self, closes=proof)
             case WaitedOut():
                 held = self.waited
-                return self if held and held.view >= proof.view else replace(self, waited=proof)
+                return self if held and held.view >= proof.view else changed(self, waited=proof)
 
     @property
     def best(self) -> CheckpointProof | None:
@@ -123,8 +120,7 @@ class Proofs:
         return self.boundary or self.closes or self.waited
 
 
-@dataclass(frozen=True, slots=True)
-class Ballot:
+class Ballot(Memory, frozen=True):
     """The hard lane's instance on the next checkpoint. Unarmed, it listens and has no timers."""
 
     core: CoreState
@@ -142,8 +138,7 @@ class Ballot:
         return self.core.instance
 
 
-@dataclass(frozen=True, slots=True)
-class Lanes:
+class Lanes(Memory, frozen=True):
     """The memory of a node: the last checkpoint, the ballot on the next, and at most two terms."""
 
     config: LanesConfig

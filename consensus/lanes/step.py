@@ -5,7 +5,6 @@ terms, close them, judge checkpoints. The rules stand in rules.py alone, those o
 consensus/core. Nothing here verifies a signature or reads a clock.
 """
 
-from dataclasses import replace
 from typing import assert_never
 
 from consensus.certificates import QuorumCertificate
@@ -31,6 +30,7 @@ from consensus.lanes.events import (
 from consensus.lanes.state import Cause, Lanes
 from consensus.lanes.turn import LaneTurn
 from consensus.lanes.voters import EpochVoters
+from consensus.memory import changed
 from consensus.votes import VotePhase
 from genesis.limits import ELECTORATES_AHEAD_MAX
 from native.hashing import Hash32
@@ -137,7 +137,7 @@ def on_close(turn: LaneTurn, message: CloseMessage) -> None:
 def on_rejected(turn: LaneTurn, block_id: Hash32, event: core.BlockRejected) -> None:
     """If a committee made it final, that committee is void."""
     state = turn.state
-    turn.state = replace(
+    turn.state = changed(
         state, tree=state.tree.with_rejected(block_id), wanted=state.wanted - {block_id}
     )
     for term in state.terms:
@@ -151,14 +151,14 @@ def on_epoch(turn: LaneTurn, voters: EpochVoters) -> None:
     state = turn.state
     now = state.hard.height // state.config.core.epoch_blocks
     if now <= voters.epoch <= now + ELECTORATES_AHEAD_MAX:
-        turn.state = replace(state, epochs={**state.epochs, voters.epoch: voters})
+        turn.state = changed(state, epochs={**state.epochs, voters.epoch: voters})
 
 
 def on_voting_allowed(turn: LaneTurn) -> None:
     """From now on we sign, in terms that are open."""
     if not turn.state.abstain:
         return
-    turn.state = replace(turn.state, abstain=False)
+    turn.state = changed(turn.state, abstain=False)
     for term in turn.state.terms:
         if term.is_open:
             fast.feed(turn, term.number, core.VotingAllowed(turn.now_ms))
@@ -168,7 +168,7 @@ def on_started(turn: LaneTurn) -> None:
     """Set out from what `initial` or `restore` knew."""
     if turn.state.started:
         return
-    turn.state = replace(turn.state, started=True, hard_ms=turn.now_ms, tick_ms=turn.now_ms)
+    turn.state = changed(turn.state, started=True, hard_ms=turn.now_ms, tick_ms=turn.now_ms)
     ballots.begin_ballot(turn)
 
 
@@ -178,10 +178,10 @@ def on_woke(turn: LaneTurn) -> None:
     A tick further away than one pause was set before our clock was set back: it is due.
     """
     now_ms, pause_ms = turn.now_ms, sync_ms(turn.state.config.core)
-    state = turn.state = replace(turn.state, wake_ms=0)  # that wake is over
+    state = turn.state = changed(turn.state, wake_ms=0)  # that wake is over
     if now_ms < state.tick_ms <= now_ms + pause_ms:
         return
-    turn.state = replace(
+    turn.state = changed(
         state,
         tick_ms=now_ms + pause_ms,
         hard_ms=min(state.hard_ms, now_ms),
@@ -241,5 +241,5 @@ def set_wake(turn: LaneTurn) -> None:
     if state.tick_ms <= now_ms:
         wake_ms = now_ms + 1
     if wake_ms != state.wake_ms:
-        turn.state = replace(state, wake_ms=wake_ms)
+        turn.state = changed(state, wake_ms=wake_ms)
         turn.emit(SetWake(wake_ms))

@@ -1,6 +1,6 @@
 """One step of the lanes being taken: the state so far and the effects so far."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from consensus.certificates import QuorumCertificate
 from consensus.core.effects import PersistCertificate
@@ -9,7 +9,7 @@ from consensus.lanes.accusations import Accusation, BrokenClose
 from consensus.lanes.checkpoints import Checkpoint
 from consensus.lanes.effects import Accuse, Halt, InInstance, LaneEffect
 from consensus.lanes.state import Ballot, Lanes, Term
-from consensus.values import changed
+from consensus.memory import changed
 from consensus.votes import Lane, VotePhase
 from native.hashing import Hash32
 
@@ -58,7 +58,7 @@ class LaneTurn:
             term = self.term(number)
             if evidence.offender in term.accused:
                 return
-            self.put(replace(term, accused=term.accused | {evidence.offender}))
+            self.put(changed(term, accused=term.accused | {evidence.offender}))
             instance = term.instance
         else:
             instance = self.state.ballot.instance
@@ -67,5 +67,5 @@ class LaneTurn:
 
     def halt(self, reason: str, certificate: QuorumCertificate | None) -> None:
         """Stop for good: the hard lane is wrong, or we are."""
-        self.state = replace(self.state, halted=reason)
+        self.state = changed(self.state, halted=reason)
         self.emit(Halt(reason, certificate))

@@ -1,6 +1,5 @@
 """How old a status may be that callers of the same moment share; on a clock that is set by hand."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ from aichain.node.build import build_node
 from aichain.node.own_status import MADE_FOR_S
 from aichain.rpc.backend import JoinProgress
 from aichain.rpc.statuses import JoinStage
+from consensus.memory import changed
 from genesis.networks import local_document
 from p2p.memory_network import MemoryHub
 
@@ -56,7 +56,7 @@ async def test_no_status_is_of_an_earlier_step_of_the_core(
     status = node.rpc.context.backend.status
     try:
         first = status()
-        node.engine.state = replace(node.engine.state, view=node.engine.state.view + 1)
+        node.engine.state = changed(node.engine.state, view=node.engine.state.view + 1)
         assert trio.current_time() == mock_clock.current_time()
         assert status().view == first.view + 1
     finally:

@@ -50,12 +50,13 @@ def _by_votes(known: ViewState, signed: SignedVote) -> set[int]:
 
 def _by_certificate(known: ViewState, certificate: QuorumCertificate) -> set[int]:
     """Of a view that is not final yet: of the others the votes are forgotten."""
+    vote, voters = certificate.vote, certificate.voter_indices
     return {
         voter
-        for voter in certificate.voter_indices
         for phase in VotePhase
-        if (held := known.tally(phase).votes.get(voter)) is not None
-        and excludes(phase, certificate.phase, same=held.vote == certificate.vote)
+        if (held := known.tally(phase).votes)
+        for voter in voters
+        if voter in held and excludes(phase, vote.phase, same=held[voter].vote == vote)
     }
 
 

@@ -21,6 +21,7 @@ from consensus.core.tally import Tally
 from consensus.core.turn import Turn
 from consensus.electorate import Electorate
 from consensus.evidence import ConflictingProposals, Evidence
+from consensus.memory import changed
 from consensus.probation import Head, Probation, has_heard_quorum, may_start_signing
 from consensus.proposals import Proposal
 from consensus.quorum import reaches_quorum
@@ -173,21 +174,21 @@ def thirty_times_as_long(state: State, tip_timestamp_ms: int) -> int:
 
 def never_slower(state: State, tip_timestamp_ms: int) -> int:
     """Views do not get longer when they fail."""
-    return CANCEL_AT_MS(replace(state, fails=0), tip_timestamp_ms)
+    return CANCEL_AT_MS(changed(state, fails=0), tip_timestamp_ms)
 
 
 # --- the edge -------------------------------------------------------------------------------------
 
 
 def views_live_on(state: State) -> State:
-    return replace(IN_NEXT_EPOCH(state), views=state.views)
+    return changed(IN_NEXT_EPOCH(state), views=state.views)
 
 
 def same_voters_again(state: State) -> State:
     """The next epoch is decided by the weights of this one."""
     epoch = state.epoch + 1
     same = replace(state.instance.electorate, epoch=epoch)
-    return IN_NEXT_EPOCH(replace(state, electorates={**state.electorates, epoch: same}))
+    return IN_NEXT_EPOCH(changed(state, electorates={**state.electorates, epoch: same}))
 
 
 # --- log, recovery, probation ---------------------------------------------------------------------
@@ -195,7 +196,7 @@ def same_voters_again(state: State) -> State:
 
 def nothing_of_later_epochs(state: State, records: Sequence[Record]) -> State:
     """What the log says of an epoch that our chain has not reached is forgotten."""
-    return replace(REPLAY(state, records), later_records=())
+    return changed(REPLAY(state, records), later_records=())
 
 
 def only_finals_are_floors(record: Record) -> tuple[int, int]:

@@ -12,6 +12,7 @@ from consensus.core.turn import Turn
 from consensus.electorate import Electorate
 from consensus.evidence import ConflictingVotes
 from consensus.instance import BlockRef, Instance
+from consensus.memory import changed
 from consensus.proposals import Proposal
 from consensus.records import Record, record_view
 from consensus.votes import SignedVote, VotePhase
@@ -135,7 +136,7 @@ def all_is_executed(state: State, block_id: Hash32) -> bool:
 
 
 def rejected_is_executed(turn: Turn, block_id: Hash32) -> None:
-    turn.state = replace(turn.state, executed=turn.state.executed | {block_id})
+    turn.state = changed(turn.state, executed=turn.state.executed | {block_id})
     core_step.go_on(turn)
 
 
@@ -157,7 +158,7 @@ def settle_on_notar(turn: Turn) -> None:
     for known in state.views.values():
         block = state.blocks.get(known.notarized) if known.notarized else None
         if block and block.id in state.executed and block.height == state.instance.last_height:
-            turn.state = replace(state, final=block, final_certificate=known.certificates()[0])
+            turn.state = changed(state, final=block, final_certificate=known.certificates()[0])
             core_step.begin_epoch(turn)
             return
     SETTLE(turn)

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
 
@@ -16,6 +15,7 @@ from consensus.lanes.proofs import BoundaryFinal, CheckpointProof, WaitedOut
 from consensus.lanes.records import CheckpointSeen, LaneRecord
 from consensus.lanes.state import Lanes, LanesConfig, Proofs, Term, Tip
 from consensus.lanes.turn import LaneTurn
+from consensus.memory import changed
 from consensus.records import CertificateSeen
 from consensus.votes import VotePhase
 from tests.simulation.lanes.node import Node
@@ -56,7 +56,7 @@ def unexecuted_final_resets_the_clock(
 ) -> None:
     """Any FINAL keeps the stall away."""
     if certificate.phase is VotePhase.COMMIT:
-        turn.put(replace(turn.term(number), last_final_ms=turn.now_ms))
+        turn.put(changed(turn.term(number), last_final_ms=turn.now_ms))
     LEARN(turn, number, certificate)
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from consensus.memory import changed
 from genesis.networks import founder_key
 from genesis.units import Address, address_of_key
 from tests.builders_evidence import make_evidence, report
@@ -43,7 +44,7 @@ def test_whoever_is_slashed_was_evil() -> None:
 
 TERM = LaneDriver.started().term
 LOST = Shown(1, TERM.number, TERM.instance)
-NEXT = replace(TERM, number=TERM.number + 1)
+NEXT = changed(TERM, number=TERM.number + 1)
 COMMITTEE = TERM.instance.electorate
 STRANGERS = tuple(Address(bytes([255, index]) * 10) for index in range(len(COMMITTEE)))
 FOLLOWING = Shown(

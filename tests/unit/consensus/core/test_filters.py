@@ -7,6 +7,7 @@ import pytest
 from consensus.core.effects import CastVote, ReportEquivocation
 from consensus.core.events import CertificateAccepted, ProposalAccepted, VoteAccepted
 from consensus.core.filters import is_wanted, wants_certificate, wants_proposal
+from consensus.memory import changed
 from consensus.votes import VotePhase
 from genesis.limits import CORE_BLOCKS_MAX, VIEWS_AHEAD_MAX
 from native.hashing import ZERO_HASH
@@ -147,7 +148,7 @@ def test_no_proposal_is_taken_when_memory_is_full() -> None:
     state = Driver.at_view_1(proposer=False).state
     proposal = make_proposal(state, make_block(state, 1)).proposal
     crowd = {n.to_bytes(32, "big"): state.final for n in range(CORE_BLOCKS_MAX)}
-    assert not wants_proposal(replace(state, blocks=crowd), proposal)  # type: ignore[arg-type]
+    assert not wants_proposal(changed(state, blocks=crowd), proposal)
 
 
 def test_blocks_of_heights_that_the_epoch_has_not_fill_no_memory() -> None:

@@ -1,7 +1,5 @@
 """R6 and the end of an instance (R10): what becomes final, and what halts."""
 
-from dataclasses import replace
-
 from consensus.core.effects import (
     EnterEpoch,
     FetchBlock,
@@ -12,6 +10,7 @@ from consensus.core.effects import (
     TimerName,
 )
 from consensus.core.events import BlockRejected, ElectorateDecided, ProposalAccepted, VoteAccepted
+from consensus.memory import changed
 from consensus.votes import VotePhase
 from tests.builders_consensus import (
     GENESIS,
@@ -125,7 +124,7 @@ def test_r10_votes_of_the_instance_before_are_dropped() -> None:
 
 def test_r10_the_edge_waits_for_an_electorate_that_is_late() -> None:
     state = make_state(1, epoch_blocks=1)
-    driver = Driver.started(replace(state, electorates={}))
+    driver = Driver.started(changed(state, electorates={}))
     last = make_block(driver.state, 1)
     driver.execute(last)
     driver.finalize(1, last)
@@ -138,7 +137,7 @@ def test_r10_a_member_of_the_next_epoch_only_votes_there() -> None:
     state = make_state(4, epoch_blocks=1)
     assert state.me is None
     later = {**state.electorates, 1: make_electorate((1,) * 5, 1)}
-    driver = Driver.started(replace(state, electorates=later))
+    driver = Driver.started(changed(state, electorates=later))
     last = make_block(driver.state, 1)
     driver.execute(last)
     asked = driver.finalize(1, last)

@@ -1,10 +1,9 @@
 """Who is there: silence is counted in views, and late votes still break it."""
 
-from dataclasses import replace
-
 from consensus.core.events import Started, VoteAccepted
 from consensus.core.filters import is_wanted
 from consensus.core.hearing import hear, is_silent, would_tell
+from consensus.memory import changed
 from consensus.votes import VotePhase
 from tests.builders_consensus import Driver, make_block, make_state, make_vote
 
@@ -12,16 +11,16 @@ STATE = make_state(0)
 
 
 def test_silence_is_more_than_eight_views() -> None:
-    assert not is_silent(replace(STATE, view=8), 1)
-    assert is_silent(replace(STATE, view=9), 1)
+    assert not is_silent(changed(STATE, view=8), 1)
+    assert is_silent(changed(STATE, view=9), 1)
 
 
 def test_we_are_never_silent_to_ourselves() -> None:
-    assert not is_silent(replace(STATE, view=900), 0)
+    assert not is_silent(changed(STATE, view=900), 0)
 
 
 def test_one_signature_breaks_the_silence() -> None:
-    state = hear(replace(STATE, view=9), (1,), 5)
+    state = hear(changed(STATE, view=9), (1,), 5)
     assert not is_silent(state, 1)
     assert is_silent(state, 2)
 
@@ -43,7 +42,7 @@ def test_who_is_silent_at_an_edge_is_silent_behind_it_until_it_says_something() 
 
 
 def test_after_skipping_views_nobody_is_absent() -> None:
-    driver = Driver(replace(make_state(0), absent=frozenset((3,))))
+    driver = Driver(changed(make_state(0), absent=frozenset((3,))))
     assert is_silent(driver.state, 3)
     driver.feed(Started(driver.now_ms))
     driver.nullify(50)
@@ -62,7 +61,7 @@ def test_after_skipping_views_nobody_is_blamed_for_them() -> None:
 
 
 def test_a_late_vote_is_verified_only_when_its_voter_was_long_unheard() -> None:
-    state = replace(STATE, view=6)
+    state = changed(STATE, view=6)
     assert would_tell(state, 1, 5)
     assert not would_tell(state, 1, 1)  # old news
     assert not would_tell(hear(state, (1,), 4), 1, 5)

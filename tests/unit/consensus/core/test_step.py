@@ -1,7 +1,5 @@
 """The protocol on one core: start, R3-R5, R7 and who abstains."""
 
-from dataclasses import replace
-
 from consensus.core.effects import (
     BroadcastCertificate,
     BuildBlock,
@@ -21,6 +19,7 @@ from consensus.core.events import (
     VotingAllowed,
 )
 from consensus.core.step import step
+from consensus.memory import changed
 from consensus.votes import VotePhase
 from tests.builders_consensus import (
     START_MS,
@@ -163,7 +162,7 @@ def test_a_later_certificate_skips_ahead() -> None:
 
 
 def test_who_abstains_signs_nothing_and_follows() -> None:
-    state = replace(make_state(Driver.at_view_1(proposer=True).state.me), abstain=True)
+    state = changed(make_state(Driver.at_view_1(proposer=True).state.me), abstain=True)
     driver = Driver.started(state)
     block = make_block(driver.state, 1)
     driver.accept(block)
@@ -176,7 +175,7 @@ def test_who_abstains_signs_nothing_and_follows() -> None:
 
 
 def test_once_allowed_it_votes_from_the_current_view_on() -> None:
-    state = replace(make_state(Driver.at_view_1(proposer=False).state.me), abstain=True)
+    state = changed(make_state(Driver.at_view_1(proposer=False).state.me), abstain=True)
     driver = Driver.started(state)
     driver.accept(make_block(driver.state, 1))
     asked = driver.feed(VotingAllowed(driver.now_ms))

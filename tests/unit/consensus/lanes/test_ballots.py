@@ -1,7 +1,5 @@
 """The ballot on a checkpoint, evidence, crashes, the guard, and what is worth verifying."""
 
-from dataclasses import replace
-
 import pytest
 
 from consensus.core import effects as core
@@ -35,6 +33,7 @@ from consensus.lanes.proofs import BoundaryFinal, CheckpointProof, CommitteeClos
 from consensus.lanes.records import CheckpointSeen, TermClosed
 from consensus.lanes.state import Cause, Lanes
 from consensus.lanes.turn import LaneTurn
+from consensus.memory import changed
 from consensus.proposals import Proposal, SignedProposal
 from consensus.records import CertificateSeen, VoteCast
 from consensus.votes import SignedVote, Vote, VotePhase
@@ -359,5 +358,5 @@ def test_what_belongs_to_no_living_instance_is_not_worth_verifying() -> None:
     before = driver.state
     for event in (VoteAccepted(vote, 0), CertificateAccepted(final, 0)):
         after, effects = step(before, event)
-        assert replace(after, wake_ms=before.wake_ms) == before
+        assert changed(after, wake_ms=before.wake_ms) == before
         assert [type(effect) for effect in effects] in ([], [SetWake])
