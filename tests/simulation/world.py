@@ -14,8 +14,9 @@ from typing import Protocol
 
 from aichain.errors import WalDamaged, WalForeign
 from aichain.node import engine
-from consensus.core.timing import sync_ms
+from consensus.core.timing import cancel_at_ms, sync_ms
 from consensus.instance import BlockRef
+from consensus.memory import changed
 from consensus.probation import Head
 from genesis.units import Address
 from native.hashing import Hash32, blake3_256
@@ -77,6 +78,7 @@ class World:
         self.bodies: dict[Hash32, Body] = {}
         self.checker = Checker(self)
         self.heal_height = 0
+        self._deadline_ms = scenario.deadline_ms
         self._signatures: dict[bytes, tuple[Address, bytes, bytes]] = {}
         self._heap: list[tuple[int, int, Callable[[], None]]] = []
         self._serial = 0
@@ -94,14 +96,14 @@ class World:
 
     def run(self) -> Result:
         """Play the scenario until enough heights are final after healing, or something is wrong."""
-        violation, heap, deadline_ms = None, self._heap, self.scenario.deadline_ms
+        violation, heap = None, self._heap
         self._schedule()
         try:
             with _without_log_lines():
                 while not self._is_done():
                     if not heap and self.checker.halted:
                         break
-                    if not heap or heap[0][0] > deadline_ms:
+                    if not heap or heap[0][0] > self._deadline_ms:
                         raise Violation("liveness", self._standing())
                     self.now, _, action = heapq.heappop(heap)
                     self.events += 1
@@ -160,7 +162,17 @@ class World:
     def _heal(self) -> None:
         self.network.heal()
         self.heal_height = self.checker.height
+        self._deadline_ms += self._failing_ms()
         self.accidents.heal()
+
+    def _failing_ms(self) -> int:
+        """A round of views more that fail, at the back-off that healing finds.
+
+        The slots of who lost its log, and is silent, may come three in a row (`damaged`, 1046).
+        """
+        slow = max((node.state for node in self.honest), key=lambda state: state.fails)
+        rounds = range(slow.fails, slow.fails + self.scenario.nodes)
+        return sum(cancel_at_ms(changed(slow, entered_ms=0, fails=each), 0) for each in rounds)
 
     def _is_done(self) -> bool:
         if self.scenario.beyond:
