@@ -4,6 +4,14 @@ import http.client
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
+from aichain.http_answer import BoundedAnswer
+
+
+class _Status(BoundedAnswer):
+    """Only its head is read."""
+
+    TIMEOUTS = 2
+
 
 def post(url: str, body: bytes, headers: Mapping[str, str], timeout_s: float) -> int | str:
     """The status of one answer, whose body is not read. Redirections are not followed."""
@@ -11,6 +19,7 @@ def post(url: str, body: bytes, headers: Mapping[str, str], timeout_s: float) ->
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
     assert parts.hostname is not None, "addresses are checked where they are read"
     connection = kind(parts.hostname, parts.port, timeout=timeout_s)
+    connection.response_class = _Status
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     try:
         connection.request("POST", path, body, {"Content-Type": "application/json", **headers})

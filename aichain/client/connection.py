@@ -1,11 +1,9 @@
 """JSON-RPC over one kept-alive HTTP connection, or a unix socket: blocking, bounded, no magic."""
 
 import http.client
-import io
 import json
 import os
 import socket
-import time
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Final, NoReturn, Self
@@ -23,6 +21,7 @@ from aichain.client.errors import (
 )
 from aichain.client.events import Events
 from aichain.client.tokens import DEFAULT_URL, TOKEN_VARIABLE, address_parts, token_for
+from aichain.http_answer import BoundedAnswer
 from aichain.shallow_json import load_shallow
 
 DEFAULT_TIMEOUT_S: Final = 10.0
@@ -32,8 +31,6 @@ UNAUTHORIZED: Final = 401
 UNIX: Final = "unix:"
 """Before the path of a socket, where other addresses have http://."""
 MAX_ANSWER_BYTES: Final = 32 << 20
-WHOLE_ANSWER_TIMEOUTS: Final = 6
-"""How many of its timeouts a server has for a whole answer, if it says a little within each."""
 
 
 class _Fields(dict[str, Any]):
@@ -64,7 +61,7 @@ class Connection:
         self._withholds &= not token and bool(os.environ.get(TOKEN_VARIABLE))
         self.url = url
         self._path, self._connection = _connection(url, timeout_s)
-        self._connection.response_class = _TimedResponse
+        self._connection.response_class = BoundedAnswer
         self._next_id = 0
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
 
@@ -188,42 +185,6 @@ class Connection:
         if "result" not in answer:
             raise RpcGarbled(url=self.url, reason="the answer has neither result nor error")
         return answer["result"]
-
-
-class _InTime(io.RawIOBase):
-    """What a socket says up to a moment: a server that drips bytes is not listened to for ever."""
-
-    def __init__(self, sock: socket.socket, source: io.RawIOBase) -> None:
-        super().__init__()
-        self._socket = sock
-        self._source = source
-        self._timeout_s = sock.gettimeout() or DEFAULT_TIMEOUT_S
-        self._until_s = time.monotonic() + WHOLE_ANSWER_TIMEOUTS * self._timeout_s
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int | None:  # noqa: ANN401 as io declares it
-        left_s = self._until_s - time.monotonic()
-        if left_s <= 0:
-            raise TimeoutError
-        self._socket.settimeout(min(left_s, self._timeout_s))
-        try:
-            return self._source.readinto(buffer)
-        finally:
-            self._socket.settimeout(self._timeout_s)
-
-    def close(self) -> None:
-        self._source.close()
-        super().close()
-
-
-class _TimedResponse(http.client.HTTPResponse):
-    """An answer whose reads have one limit together."""
-
-    def __init__(self, sock: socket.socket, *given: Any, **named: Any) -> None:  # noqa: ANN401
-        super().__init__(sock, *given, **named)
-        self.fp = io.BufferedReader(_InTime(sock, self.fp.detach()))
 
 
 class _UnixConnection(http.client.HTTPConnection):

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 from aichain.client.answers import typed_event
 from aichain.client.errors import RpcGarbled, RpcRefused, RpcTokenNeeded, RpcUnreachable
+from aichain.http_answer import BoundedAnswer
 from aichain.rpc.results.blocks import BlockHead
 from aichain.rpc.results.notices import AccountNotice, VoteNotice
 from aichain.rpc.results.transactions import TransactionStatus
@@ -15,11 +16,18 @@ from aichain.shallow_json import load_shallow
 Event: TypeAlias = BlockHead | TransactionStatus | AccountNotice | VoteNotice
 
 LINE_MAX_BYTES: Final = 4 << 20
+REASON_MAX_BYTES: Final = 4 << 10
 OK: Final = 200
 UNAUTHORIZED: Final = 401
 ERROR: Final = "error"
 NAME: Final = b"event: "
 DATA: Final = b"data: "
+
+
+class _EventsAnswer(BoundedAnswer):
+    """Its head, or a refusal, comes soon or not at all."""
+
+    TIMEOUTS = 1
 
 
 class Events:
@@ -38,18 +46,23 @@ class Events:
     ) -> None:
         self._url = url
         self._connection = connection
+        connection.response_class = _EventsAnswer
         try:
             connection.request("GET", f"/events?{urlencode(tuple(wanted))}", headers=dict(headers))
-            self._response = connection.getresponse()
+            response = connection.getresponse()
+            reason = b"" if response.status == OK else response.read(REASON_MAX_BYTES)
         except (OSError, http.client.HTTPException) as error:
             connection.close()
             raise RpcUnreachable(url=url, reason=str(error) or type(error).__name__) from None
-        if self._response.status != OK:
-            reason = self._response.read(LINE_MAX_BYTES).decode(errors="replace").strip()
+        assert isinstance(response, _EventsAnswer), "the connection was told its kind of answers"
+        self._response = response
+        if response.status != OK:
             self.close()
-            if self._response.status == UNAUTHORIZED:
+            if response.status == UNAUTHORIZED:
                 raise RpcTokenNeeded(url=url)
-            raise RpcGarbled(url=url, reason=f"HTTP {self._response.status}: {reason}")
+            told = reason.decode(errors="replace").strip()
+            raise RpcGarbled(url=url, reason=f"HTTP {response.status}: {told}")
+        response.never_ends()
 
     def __enter__(self) -> Self:
         return self

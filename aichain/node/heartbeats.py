@@ -13,6 +13,7 @@ import trio
 
 from aichain.clock import Clock
 from aichain.fleet.heartbeat import Heartbeat, seal_heartbeat
+from aichain.http_answer import BoundedAnswer
 from aichain.readings import MachineReader
 from aichain.shallow_json import load_shallow
 from native.node_keys import peer_id_of_seed
@@ -89,6 +90,7 @@ def post_heartbeat(headquarters: Headquarters, raw: bytes, timeout_s: float = TI
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
     assert parts.hostname is not None, "the setting was checked where it was read"
     connection = kind(parts.hostname, parts.port, timeout=timeout_s)
+    connection.response_class = BoundedAnswer
     headers = {"Content-Type": "application/json"}
     if headquarters.token:
         headers["Authorization"] = f"Bearer {headquarters.token}"

@@ -20,7 +20,7 @@ from aichain.rpc.backend import Backend
 from aichain.rpc.errors import HistoryPruned
 from aichain.rpc.webhooks.deliveries import Delivery, deliveries_of, signature_of
 from aichain.webhook_file import Webhook
-from genesis.limits import WEBHOOK_ATTEMPTS_MAX, WEBHOOK_BACKLOG_BLOCKS, WEBHOOKS_MAX
+from genesis.limits import WEBHOOK_ATTEMPTS_MAX, WEBHOOK_BACKLOG_BLOCKS
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +57,7 @@ class WebhookSender:
         self._backend = backend
         self._metrics = metrics
         self._clock = clock
-        self._post = post_to or _Poster().post
+        self._posts = {hook.name: post_to or _Poster().post for hook in hooks}
         self._heights: dict[str, int] = {}
         """The last block that each was told of."""
 
@@ -127,7 +127,7 @@ class WebhookSender:
             "X-AIChain-Timestamp": str(now_s),
             "X-AIChain-Signature": signature_of(hook.secret, delivery, now_s),
         }
-        return await self._post(hook.url, delivery.body, headers)
+        return await self._posts[hook.name](hook.url, delivery.body, headers)
 
     def _skip(self, hook: Webhook, height: int, to: int) -> int:
         log.warning("webhook %s misses blocks %d to %d: it is too slow", hook.name, height + 1, to)
@@ -157,10 +157,10 @@ class WebhookSender:
 
 
 class _Poster:
-    """Each call on a thread of its own: a receiver that hangs hangs that, and nobody else."""
+    """One thread for one webhook: a receiver that hangs hangs that, also after it was given up."""
 
     def __init__(self) -> None:
-        self._threads = trio.CapacityLimiter(WEBHOOKS_MAX)
+        self._threads = trio.CapacityLimiter(1)
 
     async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> int | str:
         with trio.move_on_after(WHOLE_S):

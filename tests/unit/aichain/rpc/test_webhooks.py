@@ -206,6 +206,44 @@ async def test_one_that_hangs_holds_up_nobody_else(
     assert b'aichain_webhook_behind_blocks{webhook="shop"} 0.0' in shown
 
 
+async def test_who_drips_keeps_its_own_thread_and_nobody_elses(
+    backend: FakeBackend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thread that was given up goes on for as long as its receiver makes it."""
+    over, taken = threading.Event(), list[str]()
+
+    def blocking(url: str, _body: bytes, _headers: Mapping[str, str], _timeout_s: float) -> int:
+        if "slow" in url:
+            over.wait()
+        taken.append(url)
+        return 200
+
+    def given_up() -> int:
+        return backend.metrics.text().count(b'{outcome="given up",webhook="slow')
+
+    monkeypatch.setattr(sender, "post", blocking)
+    monkeypatch.setattr(sender, "WHOLE_S", 0.001)
+    monkeypatch.setattr(sender, "FIRST_PAUSE_S", 0.001)
+    slow = [replace(HOOK, name=f"slow{each}", url="http://127.0.0.1:1/slow") for each in range(15)]
+    each = WebhookSender([*slow, HOOK], tmp_path, backend, backend.metrics, SystemClock())
+    try:
+        with trio.fail_after(60):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(each.run)
+                await trio.sleep(0.3)
+                backend.extend()
+                while given_up() < len(slow):  # noqa: ASYNC110 the sender counts
+                    await trio.sleep(0.01)
+                taken.clear()
+                monkeypatch.setattr(sender, "WHOLE_S", 60)
+                backend.extend()
+                while HOOK.url not in taken:  # noqa: ASYNC110 a thread fills it
+                    await trio.sleep(0.01)
+                nursery.cancel_scope.cancel()
+    finally:
+        over.set()
+
+
 async def test_a_restart_goes_on_where_it_was(backend: FakeBackend, tmp_path: Path) -> None:
     receiver, only = Receiver(), replace(HOOK, addresses=(), events=frozenset())
     kept = tmp_path / "webhooks" / "shop"
