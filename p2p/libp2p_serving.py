@@ -10,6 +10,9 @@ from libp2p.custom_types import TProtocol
 from libp2p.network.connection.swarm_connection import SwarmConn
 from libp2p.network.stream.net_stream import NetStream
 
+from consensus.lanes.messages import TermProposal
+from consensus.proposals import ProposalMessage
+from consensus.votes import VOTE_SIGNATURE_BYTES
 from genesis.limits import (
     ANNOUNCEMENT_MAX_BYTES,
     EXCHANGED_ADDRESSES_MAX,
@@ -54,6 +57,7 @@ from p2p.wire.messages import (
     Received,
     Response,
     Status,
+    TransactionsAnnounced,
 )
 
 log = logging.getLogger("aichain.p2p")
@@ -63,6 +67,7 @@ _ANSWER_WRITE_S: Final = 60.0
 _STREAMS_PER_KIND: Final = 2  # a new one may open before the end of the old one is noticed
 # Two bytes of head before the array that the limit is for.
 _HEAD_BYTES: Final = 2
+_VOTE_BYTES: Final = VOTE_SIGNATURE_BYTES + 256 + _HEAD_BYTES
 
 
 class Serving:
@@ -183,8 +188,11 @@ class Serving:
                 for payload in reader.feed(data):
                     if not self._board.allows(link.peer, kind):
                         continue
-                    if not self._board.is_blocked(link.peer):
-                        self._deliver(link, decode(payload), len(payload))
+                    if self._board.is_blocked(link.peer) or not self._may_push(link, kind, payload):
+                        continue
+                    message = decode(payload)
+                    self._deliver(link, message, len(payload))
+                    await bare.conn.toll.pay_for_list(ids_in(message))
                 if self._board.is_banned(link.peer):
                     return
         except InvalidData as error:
@@ -192,6 +200,13 @@ class Serving:
             raise
         finally:
             self._leave(link, kind)
+
+    def _may_push(self, link: PeerLink, kind: Kind, payload: bytes) -> bool:
+        """The node hears validators, and the last votes of who has just left the set: to decode
+        the longest proposal takes ten times as long as to read it, and costs its sender nothing."""
+        if kind is not Kind.CONSENSUS or len(payload) <= _VOTE_BYTES:
+            return True
+        return self._board.roster.speaks_for_validator(link.peer)
 
     def _deliver(self, link: PeerLink, message: Received, size_bytes: int) -> None:
         if isinstance(message, Status):
@@ -268,6 +283,19 @@ class Serving:
     @staticmethod
     def _leave(link: PeerLink, kind: Kind) -> None:
         link.serving[kind] -= 1
+
+
+def ids_in(message: Received) -> int:
+    """So many transactions a message lists."""
+    match message:
+        case ProposalMessage() as proposal:
+            return len(proposal.tx_ids)
+        case TermProposal(message=proposal):
+            return len(proposal.tx_ids)
+        case TransactionsAnnounced(ids):
+            return len(ids)
+        case _:
+            return 0
 
 
 def headers_in(response: Response | Refused) -> int:

@@ -21,6 +21,8 @@ the next two are."""
 ANSWER_BYTES_PER_US: Final = 180
 HEADER_US: Final = 40
 """To read a header, or a block, from the disk: in another thread, with this one's interpreter."""
+IDS_PER_US: Final = 2
+"""To decode a list of transactions: 9 ms for the longest proposal, in which reading is one."""
 
 _BURST_US: Final = 50_000
 _OWN_PERCENT: Final = 10
@@ -82,6 +84,11 @@ class Toll:
             await trio.sleep(wait_s)
         elif frames >= FRAMES_PER_TURN or self._messages % _MESSAGES_PER_TURN == 0:
             await trio.lowlevel.checkpoint()
+
+    async def pay_for_list(self, ids: int) -> None:
+        """Before the next message is read. A validator too, from what is its own."""
+        if ids:
+            await trio.sleep(self._own.take(ids // IDS_PER_US, trio.current_time()))
 
     async def pay_for_answer(self, size: int, headers: int) -> None:
         """Before the next question is read. Strangers alone, from what is theirs together: one of

@@ -13,6 +13,7 @@ from p2p.toll import (
     ANSWER_US,
     FRAME_US,
     HEADER_US,
+    IDS_PER_US,
     MESSAGE_US,
     STRANGERS_ASK_PERCENT,
     STRANGERS_SEND_PERCENT,
@@ -121,6 +122,17 @@ async def test_answers_to_strangers_are_paid_from_their_share(autojump_clock: Mo
     began = trio.current_time()
     await Toll().pay_for_answer(8_000_000, headers)
     assert trio.current_time() == began, "validators do not wait"
+
+
+async def test_long_lists_are_paid_by_who_sends_them(autojump_clock: MockClock) -> None:
+    """A validator's too: it had two thirds of the thread's time for proposals of other views."""
+    toll, began, lists, ids = Toll(), trio.current_time(), 20, 2**14
+    for _ in range(lists):
+        await toll.pay_for_list(ids)
+    assert trio.current_time() - began >= 10 * lists * (ids / IDS_PER_US) / 1e6 - 0.6
+    began = trio.current_time()
+    await toll.pay_for_list(0)
+    assert trio.current_time() == began, "votes list nothing"
 
 
 async def test_who_has_not_said_hello_yet_does_not_wait_for_answers_to_others(
