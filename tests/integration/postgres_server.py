@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import select
 import shutil
 import signal
 import subprocess
@@ -65,8 +66,20 @@ class PostgresServer:
         self._wait()
 
     def kill(self) -> None:
-        """SIGKILL to all of its processes, as a power cut."""
+        """SIGKILL to all of its processes, as a power cut; afterwards none of them is left."""
+        assert self.process is not None
+        first = self.process.pid
+        # Where one of its children dies it begins anew, with others: it is stopped before.
+        os.kill(first, signal.SIGSTOP)
+        os.waitid(os.P_PID, first, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+        ends = [os.pidfd_open(pid) for pid in _children(first)]
         self._signal(signal.SIGKILL)
+        self.process.wait(timeout=10)
+        self.process = None
+        for end in ends:
+            is_gone, _, _ = select.select([end], [], [], 10)
+            os.close(end)
+            assert is_gone, "it holds the memory that the next one wants"
 
     def freeze(self) -> None:
         """It goes on listening and answers nothing."""
@@ -82,9 +95,6 @@ class PostgresServer:
                 os.kill(pid, number)
             except ProcessLookupError:
                 continue
-        if number is signal.SIGKILL:
-            self.process.wait(timeout=10)
-            self.process = None
 
     def _wait(self) -> None:
         ready = [str(self.bin / "pg_isready"), "-q", "-h", str(self.folder), "-p", str(_PORT)]
@@ -123,7 +133,7 @@ def postgres_server(bin_: Path) -> Iterator[PostgresServer]:
             connection.execute(f"CREATE DATABASE {DATABASE} OWNER {OWNER}")
         yield server
     finally:
-        if server.process is not None:
+        if server.process is not None and server.process.poll() is None:
             server.kill()
         shutil.rmtree(folder, ignore_errors=True)
 
