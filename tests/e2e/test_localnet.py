@@ -13,6 +13,7 @@ import pytest
 from aichain.cli.load import LoadPlan, run_load
 from aichain.errors import ExitCode
 from tests.e2e.networks import Network, aichain, full_node, local_network, wait_until
+from tests.ports import free_port
 
 
 def test_a_transfer_from_the_command_line_is_final_on_all_four(tmp_path: Path) -> None:
@@ -113,22 +114,26 @@ def test_a_damaged_database_is_refused_and_a_fresh_one_syncs(tmp_path: Path) -> 
 
 
 def test_sigterm_is_a_clean_end(tmp_path: Path) -> None:
-    process = subprocess.Popen(
+    listen, p2p = f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"
+    rpc = f"http://{listen}"
+    with subprocess.Popen(
         [
             sys.executable, "-m", "aichain", "run", "--network", "devnet",
-            "--home", str(tmp_path / "home"), "--rpc-listen", "127.0.0.1:27790",
-            "--p2p-listen", "127.0.0.1:27791",
+            "--home", str(tmp_path / "home"), "--rpc-listen", listen, "--p2p-listen", p2p,
         ],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-    )  # fmt: skip
-    rpc = "http://127.0.0.1:27790"
-    wait_until(
-        lambda: aichain("query", "status", "--rpc", rpc, check=False).returncode == 0, "it runs"
-    )
-    process.terminate()
-    _, errors = process.communicate(timeout=20)
+    ) as process:  # fmt: skip
+        try:
+            wait_until(
+                lambda: aichain("query", "status", "--rpc", rpc, check=False).returncode == 0,
+                "it runs",
+            )
+            process.terminate()
+            _, errors = process.communicate(timeout=20)
+        finally:
+            process.kill()
     assert process.returncode == ExitCode.OK, errors
     assert "Traceback" not in errors
 
