@@ -7,6 +7,9 @@ used: then bounds, from the least price to the largest that can be written, meet
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import trio
 
 from aichain.rpc.backend import Backend, BlockView
 from aichain.rpc.errors import HistoryPruned, UnknownResource
@@ -17,11 +20,22 @@ from genesis.units import U128_MAX
 from vm.fees import next_base_fee
 
 
+@dataclass(slots=True, eq=False)
+class _Search:
+    """What the blocks below one tell, for all who ask for its price meanwhile."""
+
+    ended: trio.Event = field(default_factory=trio.Event)
+    is_answered: bool = False
+    """Else whoever looked was called off."""
+    found: int | None = None
+
+
 class PriceHistory:
     """Remembers what it found: final blocks do not change."""
 
     def __init__(self) -> None:
         self._known: OrderedDict[int, int] = OrderedDict()
+        self._searches: dict[int, _Search] = {}
 
     async def of(self, backend: Backend, views: Sequence[BlockView]) -> list[int]:
         """Of each of these neighbours, and of the block after the last one.
@@ -32,10 +46,7 @@ class PriceHistory:
         first = views[0].block.header.height
         known = paid_base_fee(views[0]) or self._known.get(first)
         if known is None:
-            below = base_fees_after(params, await self._before(backend, first), self._known)
-            for height, base_fee in below.items():
-                self._remember(height, base_fee)  # who asks for a neighbour need not look as far
-            known = below.get(first)
+            known = await self._told_below(backend, first)
         if known is None:
             raise UnknownResource(resource=f"base fee of block {first}")
         found = [known]
@@ -62,6 +73,24 @@ class PriceHistory:
             return (await self.of(backend, (view,)))[0]
         except UnknownResource:
             return None
+
+    async def _told_below(self, backend: Backend, height: int) -> int | None:
+        """Hundreds of blocks may have to be read, once for all who ask at the same time."""
+        while (search := self._searches.get(height)) is not None:
+            await search.ended.wait()
+            if search.is_answered:
+                return search.found
+        search = self._searches[height] = _Search()
+        try:
+            params = backend.head().document.fees
+            below = base_fees_after(params, await self._before(backend, height), self._known)
+            for above, base_fee in below.items():
+                self._remember(above, base_fee)  # who asks for a neighbour need not look as far
+            search.found, search.is_answered = below.get(height), True
+        finally:
+            del self._searches[height]
+            search.ended.set()
+        return search.found
 
     async def _before(self, backend: Backend, height: int) -> list[BlockView]:
         """The blocks below, as far down as it takes, in the order of their heights."""

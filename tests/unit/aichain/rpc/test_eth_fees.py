@@ -1,6 +1,8 @@
 """Prices: the next block's, those of old blocks found out again, and what others tipped."""
 
 import pytest
+import trio
+from trio.testing import wait_all_tasks_blocked
 
 from aichain.rpc.backend import BlockView
 from aichain.rpc.methods import eth_fees
@@ -85,6 +87,40 @@ async def test_looking_for_one_price_finds_those_on_the_way(node: Node) -> None:
     for height in range(20, 0, -1):
         assert await prices.of_block(node.protocol, node.backend.views[height]) is not None
     assert len(asked) <= 20
+
+
+async def test_who_asks_while_somebody_looks_for_a_price_does_not_look_too(node: Node) -> None:
+    for _ in range(19):
+        node.backend.extend()
+    charged = price(node)
+    node.backend.extend()
+    prices, asked, found = PriceHistory(), list[int](), list[int | None]()
+    answer, may_read = node.backend.block_at, trio.Event()
+
+    async def count(height: int) -> BlockView | None:
+        asked.append(height)
+        await may_read.wait()
+        return await answer(height)
+
+    async def ask(scope: trio.CancelScope) -> None:
+        with scope:
+            found.append(await prices.of_block(node.protocol, node.backend.views[20]))
+
+    node.backend.block_at = count  # type: ignore[method-assign]
+    async with trio.open_nursery() as nursery:
+        first = trio.CancelScope()
+        nursery.start_soon(ask, first)
+        await wait_all_tasks_blocked()
+        for _ in range(16):
+            nursery.start_soon(ask, trio.CancelScope())
+        await wait_all_tasks_blocked()
+        assert asked == [19]
+        first.cancel()
+        await wait_all_tasks_blocked()
+        assert asked == [19, 19], "one of the others looks in its place"
+        may_read.set()
+    assert found == [charged] * 16
+    assert asked == [19, *range(19, -1, -1)]
 
 
 async def test_without_a_payment_in_sight_bounds_meet_or_the_price_is_not_invented(
