@@ -235,7 +235,7 @@ async def test_garbage_as_gossip_gets_a_peer_banned() -> None:
 async def test_a_flood_of_gossip_without_messages_ends_in_a_ban(flood: bytes) -> None:
     """Each was free, and read on the thread that consensus runs on."""
     async with besieged() as victim:
-        async with attacking(victim) as attacker:
+        async with attacking(victim, polite=True) as attacker:
             for _ in range(60):
                 try:
                     stream = await attacker.open(GOSSIPSUB)
