@@ -1,6 +1,7 @@
 """Every message survives its bytes, and nothing survives that belongs elsewhere or is too much."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,6 +13,8 @@ from consensus.votes import ReceivedVote, SignedVote, Vote, VotePhase, cancel_vo
 from genesis.limits import (
     ANNOUNCED_TRANSACTIONS_MAX,
     CERTIFICATE_VIEWS_PER_ANSWER,
+    EPOCH_BLOCKS_MAX,
+    LANE_MEMBERS_MAX,
     RANGE_BLOCKS_MAX,
     REQUESTED_BLOCKS_MAX,
     SNAPSHOT_PART_BYTES,
@@ -257,6 +260,36 @@ def test_a_hello_says_who_it_is_in_plain_short_text(agent: bytes) -> None:
     status = [7, BLOCK, 0, 9]
     with pytest.raises(DecodeError):
         decode_hello(raw(1, 1, 36_999, ID, agent, b"", b"", status, b""))
+
+
+def test_answers_that_take_long_to_decode_are_refused() -> None:
+    """A stranger that named another chain was asked for it, and held the node up for 100 ms and
+    more with each of its answers."""
+    empty = replace(CERTIFICATE, voters=b"\xff" * 125, signatures=(b"",) * LANE_MEMBERS_MAX)
+    most = 3 * CERTIFICATE_VIEWS_PER_ANSWER
+    views = GetCertificates(0, 1, CERTIFICATE_VIEWS_PER_ANSWER)
+    headers = FINALITY.headers[:1] * (EPOCH_BLOCKS_MAX + 1)
+    for request, answer in (
+        (views, Certificates((empty,) * most)),
+        (
+            GetFinality(1),
+            FinalityClaim(replace(FINALITY, headers=headers)),
+        ),
+    ):
+        with pytest.raises(DecodeError):
+            decode_response(request, encode_message(answer))
+
+
+def test_the_longest_true_answers_are_taken() -> None:
+    large = replace(CERTIFICATE, voters=b"\xff" * 125, signatures=(bytes(3_309),) * 1_000)
+    small = replace(CERTIFICATE, voters=b"\x07", signatures=(bytes(3_309),) * 14)
+    for some in ((large,) * 2, (small,) * 3 * CERTIFICATE_VIEWS_PER_ANSWER):
+        answer = Certificates(some)
+        request = GetCertificates(0, 1, CERTIFICATE_VIEWS_PER_ANSWER)
+        assert decode_response(request, encode_message(answer)) == answer
+    headers = FINALITY.headers[:1] * EPOCH_BLOCKS_MAX
+    claim = FinalityClaim(replace(FINALITY, headers=headers))
+    assert decode_response(GetFinality(1), encode_message(claim)) == claim
 
 
 def test_what_is_no_message_is_our_mistake() -> None:
