@@ -13,7 +13,7 @@ from typing import Final
 
 from aichain.cli.exit_codes import CommandError, CommandExit
 from aichain.cli.key_choice import KeyFile, open_key
-from aichain.client.tokens import TOKEN_VARIABLE
+from aichain.client.tokens import TOKEN_VARIABLE, is_sendable
 from aichain.config import (
     P2P_PORT,
     PORT_STRIDE,
@@ -134,7 +134,7 @@ def _config(
         webhooks=_webhooks(settings, home),
         fleet=fleet_peers(settings, home),
         fleet_hq=settings.fleet_hq,
-        fleet_token=os.environ.get(TOKEN_VARIABLE, "") if settings.fleet_hq else "",
+        fleet_token=_fleet_token(settings),
         log_format=settings.log_format,
         log_level=settings.log_level,
         log_file=settings.log_file,
@@ -150,6 +150,17 @@ def _config(
         founder=founder,
         origins=settings.origins,
     )
+
+
+def _fleet_token(settings: Settings) -> str:
+    """What heartbeats show; refused here, for a node must not end with its first heartbeat."""
+    token = os.environ.get(TOKEN_VARIABLE, "") if settings.fleet_hq else ""
+    if not is_sendable(token):
+        raise ConfigError(
+            reason=f"the token in {TOKEN_VARIABLE} has letters that no request can carry",
+            fix="copy it again, without the end of its line; or unset it",
+        )
+    return token
 
 
 def default_bootstrap(document: GenesisDocument, founder: int | None) -> tuple[str, ...]:

@@ -15,12 +15,13 @@ from aichain.client.errors import (
     RpcAddressInvalid,
     RpcGarbled,
     RpcRefused,
+    RpcTokenInvalid,
     RpcTokenNeeded,
     RpcUnreachable,
     token_needed,
 )
 from aichain.client.events import Events
-from aichain.client.tokens import DEFAULT_URL, TOKEN_VARIABLE, address_parts, token_for
+from aichain.client.tokens import DEFAULT_URL, TOKEN_VARIABLE, address_parts, is_sendable, token_for
 from aichain.http_answer import BoundedAnswer
 from aichain.shallow_json import load_shallow
 
@@ -59,6 +60,8 @@ class Connection:
         self._withholds = token is None
         token = token_for(url, os.environ) if token is None else token
         self._withholds &= not token and bool(os.environ.get(TOKEN_VARIABLE))
+        if not is_sendable(token):
+            raise RpcTokenInvalid(url=url)
         self.url = url
         self._path, self._connection = _connection(url, timeout_s)
         self._connection.response_class = BoundedAnswer

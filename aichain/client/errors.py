@@ -52,6 +52,15 @@ class RpcTokenNeeded(RpcError):
     fix: str = "put a token of the node's rpc.tokens file into AICHAIN_RPC_TOKEN"
 
 
+@dataclass(eq=False)
+class RpcTokenInvalid(RpcError):
+    """The token for this node has letters that no request can carry."""
+
+    exit_code = 2
+    url: str
+    fix: str = "copy the token again into AICHAIN_RPC_TOKEN, without the end of its line"
+
+
 def token_needed(url: str, *, is_withheld: bool) -> RpcTokenNeeded:
     """`is_withheld`: there is a token in the environment, which is not meant for this address."""
     if not is_withheld:

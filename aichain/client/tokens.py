@@ -29,6 +29,11 @@ def token_for(url: str, environ: Mapping[str, str]) -> str:
     return token
 
 
+def is_sendable(token: str) -> bool:
+    """Whether a header can carry it; `http.client` would show one that it cannot."""
+    return token.isascii() and token.isprintable() and " " not in token
+
+
 def address_parts(url: str) -> SplitResult:
     """Of an address that may have been typed without its `http://`; ValueError where it is none."""
     return urlsplit(url if "//" in url else f"http://{url}")

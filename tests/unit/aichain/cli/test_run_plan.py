@@ -271,3 +271,14 @@ def test_a_taken_port_is_named_with_the_flag_that_moves_it() -> None:
 def test_a_network_with_keys_of_its_own_has_no_known_addresses() -> None:
     assert len(default_bootstrap(packaged_document("testnet"), None)) == 4
     assert default_bootstrap(packaged_document("devnet"), 0) == ()
+
+
+@pytest.mark.parametrize("token", ["secret\r", "secr\u00e9t"])
+def test_a_token_that_no_heartbeat_can_carry_is_refused_at_the_start_and_not_shown(
+    plan: MakePlan, monkeypatch: pytest.MonkeyPatch, token: str
+) -> None:
+    monkeypatch.setenv("AICHAIN_RPC_TOKEN", token)
+    assert plan(network="devnet").config.fleet_token == ""
+    with pytest.raises(ConfigError) as caught:
+        plan(network="devnet", fleet__hq="http://hq.example:3690")
+    assert "secr" not in f"{caught.value} {caught.value.fix}"

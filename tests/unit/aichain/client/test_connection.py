@@ -15,6 +15,7 @@ from aichain.client.errors import (
     RpcAddressInvalid,
     RpcGarbled,
     RpcRefused,
+    RpcTokenInvalid,
     RpcUnreachable,
 )
 from aichain.shallow_json import JSON_DEPTH_MAX
@@ -249,3 +250,18 @@ def test_the_deepest_answer_that_is_read(node: ScriptedNode, client: Connection)
     node.raw = f'{{"id":1,"result":{"[" * (deepest + 1)}7{"]" * (deepest + 1)}}}'.encode()
     with pytest.raises(RpcGarbled, match="64 levels"):
         client.call("a_method_of_no_type")
+
+
+@pytest.mark.parametrize(
+    "token", ["secret\r", "sec ret", "secret\n", "secr\u00e9t", "\udcffsecret"]
+)
+def test_a_token_that_no_header_can_carry_is_refused_and_not_shown(
+    token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(RpcTokenInvalid) as caught:
+        Connection("http://node.example", token=token)
+    assert "sec" not in str(caught.value)
+    monkeypatch.setenv("AICHAIN_RPC_TOKEN", token)
+    with pytest.raises(RpcTokenInvalid):
+        Connection("http://127.0.0.1:1")
+    Connection("http://elsewhere.example").close()
