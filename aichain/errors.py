@@ -322,6 +322,11 @@ class FileRefused(InvalidData):
 
 
 @dataclass(eq=False)
+class FileBehind(FileRefused):
+    """Its snapshot is of a block that the chain here has already."""
+
+
+@dataclass(eq=False)
 class FileTorn(FileRefused):
     """It ends within a record: whoever wrote it was interrupted, or has not finished."""
 

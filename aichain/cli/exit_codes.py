@@ -124,6 +124,10 @@ FIXES: Final[Mapping[str, tuple[int, str]]] = {
         "do not use this file; make it again with `aichain db export` or `db snapshot` on a node "
         "that you trust to have its disk in order",
     ),
+    "file_behind": (
+        CommandExit.FILE_REFUSED,
+        "nothing has to be restored: the chain here is as far, or farther",
+    ),
     "file_torn": (
         CommandExit.FILE_REFUSED,
         "let `aichain db export` finish, or copy the file again; what was taken is kept",

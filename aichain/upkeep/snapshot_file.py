@@ -15,10 +15,10 @@ import trio
 from aichain.chain import Chain
 from aichain.clock import Clock
 from aichain.config_values import TrustPoint
-from aichain.errors import FileRefused, StoreFailed
+from aichain.errors import FileBehind, FileRefused, StoreFailed
 from aichain.node.proof_answers import ProofAnswers, ProofRequest
 from aichain.node.snapshot_prover import NotProved, SnapshotProver
-from aichain.store.durable import make_directory
+from aichain.store.durable import make_directory, sync_directory
 from aichain.store.failpoints import FailPoints
 from aichain.store.joining import JoiningChain, SnapshotBase, install_joined
 from aichain.store.paths import DataPaths
@@ -46,6 +46,7 @@ from vm.snapshot import read_part
 
 KIND: Final = "snapshot"
 FILE: Final = "the file"
+_PARTIAL: Final = ".part"
 R = TypeVar("R")
 
 
@@ -90,7 +91,8 @@ class _Recorded:
 def write_snapshot(chain: Chain, paths: DataPaths, path: Path, progress: Progress) -> int | None:
     """Write the newest snapshot that is kept, with its proofs; the height, None if there is none.
 
-    Blocking. StoreFailed, StoreCorrupt; FileExistsError.
+    The file is there when it is whole: half of a snapshot is no backup. Blocking. StoreFailed,
+    StoreCorrupt.
     """
     shelf = SnapshotShelf(paths.snapshots, FailPoints())
     offers = [each for each in shelf.offers if each[0] < chain.head.head.height]
@@ -100,16 +102,25 @@ def write_snapshot(chain: Chain, paths: DataPaths, path: Path, progress: Progres
     answers = ProofAnswers(chain, shelf)
     base, proofs = trio.run(_record, chain, answers, height, name)
     parts = len(base.manifest.parts)
-    with AnswerWriter.create(path, KIND, chain.document.hash) as writer:
-        writer.write(GetSnapshots(), SnapshotOffers(((height, name),)))
-        for request, answer in proofs.items():
-            writer.write(request, answer)
-        for index in range(parts):
-            raw = shelf.part(name, index)
-            if raw is None:
-                raise StoreFailed(str(paths.snapshots), f"part {index} of the snapshot is damaged")
-            writer.write(GetPart(name, index), SnapshotPart(raw))
-            progress(index + 1, parts)
+    fresh = path.with_name(path.name + _PARTIAL)
+    fresh.unlink(missing_ok=True)  # of a call that was interrupted
+    try:
+        with AnswerWriter.create(fresh, KIND, chain.document.hash) as writer:
+            writer.write(GetSnapshots(), SnapshotOffers(((height, name),)))
+            for request, answer in proofs.items():
+                writer.write(request, answer)
+            for index in range(parts):
+                raw = shelf.part(name, index)
+                if raw is None:
+                    raise StoreFailed(
+                        str(paths.snapshots), f"part {index} of the snapshot is damaged"
+                    )
+                writer.write(GetPart(name, index), SnapshotPart(raw))
+                progress(index + 1, parts)
+        fresh.rename(path)
+    finally:
+        fresh.unlink(missing_ok=True)
+    sync_directory(path.absolute().parent)
     return height
 
 
@@ -182,9 +193,10 @@ class _Restoring:
             raise self._refused("it does not say which snapshot it holds")
         [(height, name)] = offers.offers
         if height <= self._start.head.header.height:
-            raise self._refused(
+            raise FileBehind(
+                str(self._path),
                 f"its snapshot of block {height} is not above this chain's last block, "
-                f"{self._start.head.header.height}"
+                f"{self._start.head.header.height}",
             )
         base = trio.run(self._prove, given, height, name)
         joining = JoiningChain.resume(self._paths, FailPoints())

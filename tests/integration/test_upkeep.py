@@ -17,6 +17,7 @@ from aichain.cli.exit_codes import CommandExit
 from aichain.errors import ExitCode
 from aichain.store.paths import DataPaths
 from aichain.upkeep.answer_file import AnswerWriter, read_answers
+from aichain.upkeep.snapshot_file import write_snapshot
 from genesis.document import GenesisDocument, render_document
 from genesis.networks import account_key
 from genesis.upgrades import LATEST, Upgrade
@@ -264,6 +265,30 @@ def test_a_snapshot_goes_through_a_file_and_blocks_follow(home: Home, tmp_path: 
         CommandExit.FILE_REFUSED,
         True,
     )
+    assert "nothing has to be restored" in told
+
+
+def test_a_snapshot_that_is_interrupted_leaves_no_file_that_looks_whole(
+    home: Home, tmp_path: Path
+) -> None:
+    folder = tmp_path / "backups"
+    folder.mkdir()
+    state = folder / "state"
+
+    def interrupt(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    chain = Chain.open(home.root, home.document)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            write_snapshot(chain, DataPaths(home.root), state, interrupt)
+    finally:
+        chain.close()
+    assert not any(folder.iterdir())
+    (folder / "state.part").write_bytes(b"killed here")
+    height = home.read("snapshot", str(state))["height"]
+    assert [path.name for path in folder.iterdir()] == ["state"]
+    assert home.empty(tmp_path / "there").read("restore", str(state))["height"] == height
 
 
 def test_a_snapshot_is_proved_from_the_block_that_somebody_vouches_for(
