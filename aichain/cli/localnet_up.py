@@ -49,6 +49,7 @@ from aichain.cli.localnet_state import (
     remove_network,
 )
 from aichain.cli.localnet_view import Watcher, line_of, render_table
+from aichain.cli.terminals import can_redraw
 from aichain.pace import stands_after_ms
 from genesis.networks import local_document
 
@@ -318,8 +319,9 @@ def _no_block(watcher: Watcher) -> CommandError:
 def _watch(watcher: Watcher, stop: StopSignal, until: float) -> None:
     """Show the network until it is time to stop; `kill` and `start` come through the state file."""
     console = Console()
-    every = TABLE_EVERY_S if console.is_terminal else LINE_EVERY_S
-    live = Live(console=console, auto_refresh=False) if console.is_terminal else None
+    is_drawn = can_redraw(console)
+    every = TABLE_EVERY_S if is_drawn else LINE_EVERY_S
+    live = Live(console=console, auto_refresh=False) if is_drawn else None
     with live or contextlib.nullcontext():
         while time.monotonic() < until:
             watcher.state = current_state(watcher.state)

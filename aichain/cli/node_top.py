@@ -16,6 +16,7 @@ from aichain.cli.exit_codes import CommandError, CommandExit
 from aichain.cli.fleet_files import FleetChoice, fleet_options
 from aichain.cli.options import json_option
 from aichain.cli.output import show
+from aichain.cli.terminals import can_redraw
 from aichain.cli.top_samples import FleetSampler, NodeFigures
 from aichain.cli.top_screen import render_top
 from aichain.cli.values import SECONDS
@@ -35,7 +36,7 @@ def top(fleet: FleetChoice, as_json: bool, every: float) -> None:
     """Watch a node, or all nodes of a registry, in the terminal: q quits, p pauses.
 
     Which nodes are meant is found as by `aichain node health`. With --json, or where nobody looks
-    at a terminal, one look is printed.
+    at a terminal that can be drawn on, one look is printed.
     """
     nodes = fleet.load().nodes
     if fleet.name is not None:
@@ -45,7 +46,7 @@ def top(fleet: FleetChoice, as_json: bool, every: float) -> None:
     try:
         if as_json:
             show([_document(each) for each in sampler.sample()], as_json=True)
-        elif console.is_terminal and sys.stdin.isatty():
+        elif can_redraw(console) and sys.stdin.isatty():
             with _keys() as next_key:
                 _watch(sampler, console, next_key, every)
         else:

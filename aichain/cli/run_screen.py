@@ -10,6 +10,7 @@ from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 
+from aichain.cli.terminals import can_redraw
 from aichain.node.progress import Progress, Task
 
 BAR: Final = 24
@@ -18,8 +19,7 @@ BAR: Final = 24
 def run_screen() -> "RunScreen | None":
     """Of the terminal that the log goes to; None where it goes elsewhere."""
     console = Console(stderr=True)
-    is_terminal = console.is_terminal and not console.is_dumb_terminal and sys.stderr.isatty()
-    return RunScreen(console) if is_terminal else None
+    return RunScreen(console) if can_redraw(console) and sys.stderr.isatty() else None
 
 
 class RunScreen:

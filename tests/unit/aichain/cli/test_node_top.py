@@ -1,6 +1,10 @@
 """The dashboard in the terminal: rendered from fixed values, in 80 columns and 24 lines."""
 
 import io
+import os
+import pty
+import subprocess
+import sys
 from dataclasses import replace
 from typing import Any
 
@@ -8,6 +12,7 @@ import pytest
 from rich.console import Console
 
 from aichain.cli import node_top
+from aichain.cli.exit_codes import CommandExit
 from aichain.cli.top_samples import (
     BlockFigures,
     NodeFigures,
@@ -128,3 +133,18 @@ def test_keys_quit_and_pause() -> None:
     console = Console(file=io.StringIO(), width=WIDTH, height=HEIGHT, force_terminal=True)
     node_top._watch(sampler, console, lambda _wait_s: next(keys), 0.0)
     assert sampler.looks == 1 + 1 + 2, "none while it was paused"
+
+
+def test_a_terminal_that_cannot_be_drawn_on_gets_one_look() -> None:
+    master, slave = pty.openpty()
+    with os.fdopen(master, "rb", 0) as screen, os.fdopen(slave, "rb", 0) as terminal:
+        done = subprocess.run(
+            [sys.executable, "-m", "aichain", "node", "top", "--rpc", "http://127.0.0.1:1"],
+            env=os.environ | {"TERM": "dumb"},
+            stdin=terminal,
+            stdout=terminal,
+            stderr=subprocess.STDOUT,
+            timeout=60,
+        )
+        assert done.returncode == CommandExit.UNREACHABLE
+        assert b"no node answers" in screen.read(4096)
