@@ -22,7 +22,7 @@ from consensus.proposals import ProposalMessage
 from genesis import limits
 from genesis.limits import SIGNATURE_WEIGHT
 from genesis.params import FeeParams
-from native.errors import InvalidData, InvalidSignature
+from native.errors import DecodeError, InvalidData, InvalidSignature
 from native.hashing import Hash32
 from native.merkle import merkle_root
 from native.signatures import SignatureItem
@@ -262,13 +262,14 @@ class Bodies:
             return None
         for data in answer.blocks:
             try:
+                if decode_header(data.header_raw).id != block_id:  # its body may take long
+                    raise DecodeError("another block than was asked for")
                 block = decode_block(data)
             except InvalidData as error:
                 self._network.penalize(peer, Penalty.MALFORMED, str(error))
                 continue
-            if block.id == block_id:
-                self._rotation.unreliable.delivered(peer)
-                return block
+            self._rotation.unreliable.delivered(peer)
+            return block
         return None
 
     async def _verify(self, parent: State, block: Block) -> None:

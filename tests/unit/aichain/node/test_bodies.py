@@ -17,9 +17,10 @@ from genesis.params import FeeParams
 from genesis.units import address_of_key
 from native.hashing import ZERO_HASH, Hash32
 from native.merkle import merkle_root
-from p2p.errors import RequestFailed
-from p2p.wire.messages import GetTransactions, Transactions
-from vm.blocks import Block, Header
+from p2p.errors import Penalty, RequestFailed
+from p2p.wire.messages import BlockData, Blocks, GetTransactions, Transactions
+from tests.builders_vm import build, make_state
+from vm.blocks import Block, Header, encode_body
 from vm.errors import BlockTooLarge
 from vm.transactions import SignedTransaction, Transaction, Transfer, sign_transaction
 
@@ -98,6 +99,24 @@ async def test_a_second_copy_of_a_proposal_does_not_change_whom_we_ask() -> None
     bodies.note(message, header, "second", None)
     await bodies.check(header.id, lambda _event: None)
     assert set(asked) == {"first"}
+
+
+async def test_who_gives_another_block_than_was_asked_for_pays() -> None:
+    """A true one, of any size: it was decoded and put aside, as often as we asked."""
+    built = build(make_state()).block
+    data, charged = BlockData(built.header.raw, encode_body(built.transactions)), []
+
+    async def request(_peer: str, _request: object, _timeout_s: float) -> Blocks:
+        return Blocks((data,))
+
+    def penalize(peer: str, penalty: Penalty, _reason: str) -> None:
+        charged.append((peer, penalty))
+
+    liar = SimpleNamespace(peer_id="liar", validator_key=b"")
+    network = SimpleNamespace(request=request, peers=lambda: (liar,), penalize=penalize)
+    bodies = bodies_of(verifier=None, network=network)
+    await bodies.check(Hash32(b"\x0a" * 32), lambda _event: None)
+    assert charged == [("liar", Penalty.MALFORMED)]
 
 
 def test_a_list_is_its_headers_and_no_longer_than_a_block() -> None:
