@@ -125,9 +125,13 @@ class Connection:
         return RpcGarbled(url=self.url, reason=f"the answer to {method} is none: {error}")
 
     def _one_result(self, method: str, params: Sequence[object]) -> Any:  # noqa: ANN401 JSON
-        answer = self._exchange(self._request(method, params))
+        request = self._request(method, params)
+        answer = self._exchange(request)
         if not isinstance(answer, dict):
             raise RpcGarbled(url=self.url, reason="the answer is not a JSON-RPC object")
+        if "result" in answer and answer.get("id") != request["id"]:
+            self.close()  # whatever else comes on it may be answers to others, too
+            raise RpcGarbled(url=self.url, reason="the answer is to another request")
         return self._result(answer)
 
     def listen(self, topics: Sequence[str], accounts: Sequence[str]) -> Events:

@@ -265,3 +265,21 @@ def test_a_token_that_no_header_can_carry_is_refused_and_not_shown(
     with pytest.raises(RpcTokenInvalid):
         Connection("http://127.0.0.1:1")
     Connection("http://elsewhere.example").close()
+
+
+@pytest.mark.parametrize("given", ["2", '"1"', "null", "[1]", None])
+def test_an_answer_to_another_request_is_none(
+    node: ScriptedNode, client: Connection, given: str | None
+) -> None:
+    told = "" if given is None else f'"id":{given},'
+    node.raw = f'{{"jsonrpc":"2.0",{told}"result":7}}'.encode()
+    with pytest.raises(RpcGarbled, match="another request"):
+        client.call("a_method_of_no_type")
+
+
+def test_a_refusal_of_what_could_not_be_read_has_no_id(
+    node: ScriptedNode, client: Connection
+) -> None:
+    node.raw = b'{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"what?"}}'
+    with pytest.raises(RpcRefused, match="what"):
+        client.call("a_method_of_no_type")
