@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 
 _LOG_EVERY_BLOCKS = 20
 _STATUS_EVERY_S = 1.0
+_SAID_AGAIN_AFTER = 5
+"""Times that the status was still the same."""
 
 
 class Finalized:
@@ -52,10 +54,20 @@ class Finalized:
         self._contested: Header | None = None
 
     async def run(self) -> None:
-        """Views pass while nothing becomes final, and a validator with a new log goes by ours."""
+        """Views pass while nothing becomes final, and a validator with a new log goes by ours.
+
+        What does not change is said again: who missed it does not know that it is behind, and if
+        we wait for its votes, nothing else will change.
+        """
+        said, again = self.announce_status(), 0
         while True:
-            self.announce_status()
             await trio.sleep(_STATUS_EVERY_S)
+            status = self.announce_status()
+            again = again + 1 if status == said else 0
+            if again == _SAID_AGAIN_AFTER:
+                self._network.push(status, Audience.PEERS)
+                again = 0
+            said = status
 
     def tell(self, final: Sequence[FinalBlock], parent_ms: int, now_ms: int) -> None:
         """These blocks are final and durable, oldest first, on a parent stamped `parent_ms`."""

@@ -9,13 +9,14 @@ from unittest.mock import patch
 
 import pytest
 import trio
+from trio.testing import MockClock
 
 from aichain.chain import Chain
 from aichain.feed import Feed
 from aichain.mempool import Mempool
 from aichain.metrics import Metrics
 from aichain.node.backend import NodeBackend
-from aichain.node.finalizer import Finalizer
+from aichain.node.finalizer import Finalized, Finalizer
 from aichain.node.ledger_writer import LedgerWriter
 from aichain.rpc.backend import BlockView
 from consensus.core.effects import Finalize
@@ -23,6 +24,7 @@ from consensus.headers import block_ref
 from genesis import limits
 from genesis.validators import ValidatorSet
 from native.hashing import Hash32
+from p2p.wire.messages import Status
 from tests.clocks import FixedClock
 from tests.integration.ledgers import Purse, build_on, certify, make_document, must
 
@@ -56,6 +58,28 @@ def finalizer(chain: Chain, clock: FixedClock) -> Finalizer:
         cast("Any", context),
         lambda: cast("Any", core),
     )
+
+
+@pytest.mark.parametrize(("views_pass", "said_again"), [(False, 6), (True, 0)])
+async def test_a_status_that_does_not_change_is_said_again(
+    chain: Chain, autojump_clock: MockClock, views_pass: bool, said_again: int
+) -> None:
+    """Who missed it went on without knowing that it was behind, and two others waited for it."""
+    network = SimpleNamespace(set_status=lambda _: None, said=[])
+    network.push = lambda message, _to: network.said.append(message)
+    context = SimpleNamespace(network=network, metrics=None, clock=None, document=chain.document)
+    none = cast("Any", None)
+    telling = Finalized(
+        cast("Any", SimpleNamespace(chain=chain)),
+        none,
+        none,
+        cast("Any", context),
+        lambda: (0, int(trio.current_time()) if views_pass else 1),
+    )
+    with trio.move_on_after(31):
+        await telling.run()
+    assert len(network.said) == said_again
+    assert set(network.said) <= {Status(0, chain.head.head.id, 0, 1, chain.head.head.id)}
 
 
 def reader_of(chain: Chain, context: object, pool: object = None) -> NodeBackend:
