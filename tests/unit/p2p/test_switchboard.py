@@ -6,15 +6,18 @@ from typing import Any, cast
 import pytest
 from libp2p.peer.id import ID
 
+from genesis.limits import QUEUED_ANNOUNCED_BYTES_MAX
 from native.hashing import ZERO_HASH
 from p2p import libp2p_switchboard
 from p2p.addresses import parse_peer_address
 from p2p.libp2p_guard_yamux import GuardedYamux
 from p2p.libp2p_link import PeerLink
 from p2p.libp2p_switchboard import Switchboard, learnable
+from p2p.mailbox import Mailbox
 from p2p.network import Direction
 from p2p.topics import topics_of
 from p2p.wire.messages import Hello, Status
+from tests.integration.libp2p_nodes import make_certificate
 
 VALIDATOR, STRANGER = b"v" * 1952, b""
 
@@ -61,6 +64,24 @@ async def test_they_do_not_take_each_others(monkeypatch: pytest.MonkeyPatch) -> 
     assert board.admit(link("named"))
     assert board.admit(link("v", VALIDATOR))
     assert not board.admit(link("w", VALIDATOR))
+
+
+async def test_strangers_fill_half_of_the_mailbox_and_validators_all_of_it() -> None:
+    board = Switchboard("us")
+    board.set_validators([VALIDATOR])
+    assert board.admit(link("stranger"))
+    assert board.admit(link("v", VALIDATOR))
+    board.mailbox = Mailbox(limit=2)
+    for peer, delivered in (("stranger", 1), ("stranger", 1), ("v", 2)):
+        board.deliver(peer, make_certificate(), 1)
+        assert board.mailbox.delivered == delivered
+
+
+async def test_announcements_that_wait_for_a_peer_are_bounded_in_bytes() -> None:
+    waiting, most = link("slow").announcements, 16
+    for _ in range(2 * most):
+        waiting.put(bytes(QUEUED_ANNOUNCED_BYTES_MAX // most))
+    assert len(waiting) == most
 
 
 @pytest.mark.parametrize(
