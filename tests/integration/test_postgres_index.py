@@ -299,6 +299,19 @@ def test_of_two_nodes_one_writes_and_the_other_reads_until_it_is_gone(
     other.close()
 
 
+def test_who_has_lost_its_lock_to_another_writer_changes_nothing(
+    server: PostgresServer, history: FakeBackend
+) -> None:
+    index = filled(server, history, 10)
+    with server.admin() as connection:
+        connection.execute("UPDATE aichain.index_state SET height = 11")
+        index.add(blocks_of(history, 11, 30))
+        assert "without the lock" in index.cause
+        row = connection.execute("SELECT max(height) FROM aichain.blocks").fetchone()
+    assert row == (10,)
+    index.close()
+
+
 def test_a_user_who_may_only_read_reads(server: PostgresServer, history: FakeBackend) -> None:
     with server.admin() as connection:
         connection.execute("DROP ROLE IF EXISTS guest")
