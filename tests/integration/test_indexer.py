@@ -2,6 +2,8 @@
 
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 from unittest.mock import Mock
 
 import pytest
@@ -9,6 +11,7 @@ import pytest
 from aichain.config_values import IndexMode
 from aichain.errors import StoreFailed
 from aichain.node.assemble import Node
+from aichain.node.indexer import Indexer
 from aichain.store.account_index import AccountIndex
 from aichain.store.paths import DataPaths
 from genesis import limits
@@ -17,6 +20,7 @@ from genesis.units import address_of_key
 from native.signatures import SigningKey
 from tests.integration.nodes import Cluster, RunningNode, cluster, transfer, until
 from tests.simulation.nodes.virtual_time import run_virtual, virtual_machine
+from tests.unit.aichain.rpc.fake_backend import FakeBackend
 from vm.queries import account_view
 
 ALICE, BOB = account_key("testnet", 0), account_key("testnet", 1)
@@ -101,3 +105,20 @@ def test_an_index_that_fails_is_told_of_and_stops_nothing(
             assert await nonces_of(running.node, ALICE) is None
 
     run_virtual(story, seed=1)
+
+
+def test_a_batch_is_bounded_in_transactions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """256 full blocks are more than a node has room for."""
+    monkeypatch.setattr(limits, "INDEX_BATCH_TRANSACTIONS", 3)
+    history = FakeBackend()
+    for _ in range(10):
+        history.extend([history.transfer(1)])
+    blocks = SimpleNamespace(first=0, block_at=dict(enumerate(history.views)).get)
+    chain: Any = SimpleNamespace(blocks=blocks, head=history.state)
+    index = AccountIndex(tmp_path / "accounts", history.document.hash)
+    nothing: Any = None
+    Indexer(chain, index, nothing, nothing)._index_some()
+    assert index.height == 3
+    index.close()
