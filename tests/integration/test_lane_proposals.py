@@ -110,6 +110,14 @@ def test_what_keeps_the_rules_costs_nothing(
     assert "refused" not in caplog.text
 
 
+def test_a_block_of_a_term_with_another_list_of_contents_costs_its_sender(tmp_path: Path) -> None:
+    def make(victim: RunningLanes) -> TermProposal:
+        block = block_of(victim)
+        return replace(block, message=replace(block.message, tx_ids=(OTHER_SET,)))
+
+    assert said(tmp_path, make) == CHARGED
+
+
 @pytest.mark.parametrize(
     ("rule", "field", "by"),
     [
