@@ -1,6 +1,7 @@
 """KeyValueStore on plyvel with every check LevelDB has: damage is an error, not a value."""
 
 import re
+import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +39,10 @@ class _Source(Protocol):
     def iterator(self, **settings: object) -> _Entries: ...
 
 
+class _Snapshot(_Source, Protocol):
+    def close(self) -> None: ...
+
+
 class _WriteBatch(Protocol):
     def put(self, key: bytes, value: bytes) -> None: ...
 
@@ -49,7 +54,7 @@ class _WriteBatch(Protocol):
 class _Database(_Source, Protocol):
     def write_batch(self, *, sync: bool) -> _WriteBatch: ...
 
-    def snapshot(self) -> _Source: ...
+    def snapshot(self) -> _Snapshot: ...
 
     def compact_range(self, *, start: bytes | None, stop: bytes | None) -> None: ...
 
@@ -118,6 +123,18 @@ class _LevelReader:
             raise _named(self.path, error) from error
 
 
+class _LevelSnapshot(_LevelReader):
+    """Of one moment; let go when nobody has this reader any more, or its database is closed.
+
+    Not by plyvel: where the garbage collector has taken its database from a snapshot before, that
+    follows a pointer out of nothing, and the process dies.
+    """
+
+    def __init__(self, path: Path, source: _Snapshot) -> None:
+        super().__init__(path, source)
+        self.let_go = weakref.finalize(self, source.close)
+
+
 class LevelStore(_LevelReader):
     """One LevelDB directory. One process may hold it; its readers may be on other threads."""
 
@@ -137,6 +154,7 @@ class LevelStore(_LevelReader):
         super().__init__(path, database)
         self._database = database
         self._failed: Exception | None = None
+        self._snapshots: weakref.WeakSet[_LevelSnapshot] = weakref.WeakSet()
 
     def write(self, batch: Batch, *, sync: bool) -> None:
         if self._failed is not None:
@@ -156,7 +174,9 @@ class LevelStore(_LevelReader):
             raise _named(self.path, error) from error
 
     def snapshot(self) -> KeyValueReader:
-        return _LevelReader(self.path, self._database.snapshot())
+        snapshot = _LevelSnapshot(self.path, self._database.snapshot())
+        self._snapshots.add(snapshot)
+        return snapshot
 
     def compact(self, prefix: bytes = b"") -> None:
         """Rewrite the tables of these keys without what was overwritten or deleted. Blocking."""
@@ -164,6 +184,8 @@ class LevelStore(_LevelReader):
         _guarded(self.path, lambda: self._database.compact_range(start=prefix or None, stop=stop))
 
     def close(self) -> None:
+        for snapshot in tuple(self._snapshots):
+            snapshot.let_go()
         self._database.close()
 
 

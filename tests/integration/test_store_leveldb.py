@@ -1,9 +1,12 @@
 """LevelDB as we open it: damage is an error, a full disk is an error, one process at a time."""
 
+import gc
 import random
 import shutil
 import time
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -248,3 +251,41 @@ def test_an_entry_that_is_its_own_prefix_is_found_downwards(tmp_path: Path) -> N
     assert list(store.iterate(b"a|", reverse=True)) == [(b"a|", b"1")]
     assert list(store.iterate(b"a|", start=b"a|", reverse=True)) == [(b"a|", b"1")]
     store.close()
+
+
+def test_a_snapshot_in_a_cycle_of_garbage_is_let_go_before_its_database_is_taken_from_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = LevelStore(tmp_path / "db", SMALL, create=True)
+    store.write({b"k": b"v"}, sync=True)
+    released: list[bytes | None] = []
+    database = store._database
+
+    class Watched:
+        def __init__(self, source: Any) -> None:
+            self._source = source
+            self.get = source.get
+
+        def close(self) -> None:
+            released.append(self.get(b"k", verify_checksums=True))
+            self._source.close()
+
+    monkeypatch.setattr(
+        store, "_database", SimpleNamespace(snapshot=lambda: Watched(database.snapshot()))
+    )
+    reader = store.snapshot()
+    cycle: list[object] = [reader]
+    cycle.append(cycle)
+    assert reader.get(b"k") == b"v"
+    del reader, cycle
+    gc.collect()
+    assert released == [b"v"]
+    database.close()
+
+
+def test_a_snapshot_is_let_go_before_its_database_is_closed(tmp_path: Path) -> None:
+    store = LevelStore(tmp_path / "db", SMALL, create=True)
+    reader: Any = store.snapshot()
+    assert reader.let_go.alive
+    store.close()
+    assert not reader.let_go.alive
