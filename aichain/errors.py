@@ -111,12 +111,15 @@ class StoreCorrupt(NodeError):
 
 @dataclass(eq=False)
 class StoreFailed(NodeError):
-    """The disk refused a write; what the handle holds is unknown and the process has to restart."""
+    """The disk refused a write, or a file; what the handle holds is unknown: start again."""
 
     exit_code = ExitCode.STORE_FAILED
     path: str
     reason: str
-    fix: str = "free disk space or repair the disk, then start again"
+    fix: str = (
+        "free disk space or repair the disk, or give the files to the user that the node runs as, "
+        "then start again"
+    )
 
 
 @dataclass(eq=False)

@@ -14,7 +14,14 @@ from typing import TextIO, TypeAlias
 import trio
 
 from aichain.config import LogFormat, NodeConfig
-from aichain.errors import ConfigError, ExitCode, ListenRefused, NodeError, SigningRefused
+from aichain.errors import (
+    ConfigError,
+    ExitCode,
+    ListenRefused,
+    NodeError,
+    SigningRefused,
+    StoreFailed,
+)
 from aichain.logs import LogStyle, configure_logging
 from aichain.node.assemble import NetworkFactory
 from aichain.node.build import build_node
@@ -110,7 +117,14 @@ async def _serve(
 async def _build(
     config: NodeConfig, network_of: NetworkFactory, before: Handover | None
 ) -> AnyNode:
-    return await trio.to_thread.run_sync(partial(build_node, before=before), config, network_of)
+    """StoreFailed, too, for a file of the home that this user may not read or write."""
+    try:
+        return await trio.to_thread.run_sync(partial(build_node, before=before), config, network_of)
+    except OSError as error:
+        if error.filename is None:
+            raise  # no file
+        reason = error.strerror or str(error)
+        raise StoreFailed(path=str(error.filename), reason=reason) from error
 
 
 async def _run_beside(

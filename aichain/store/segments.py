@@ -158,11 +158,20 @@ class SegmentFiles:
 
     def _require_contiguous(self) -> tuple[int, int]:
         """The first and the last number: only old files are ever removed."""
-        names = sorted(path.name for path in self._directory.glob(f"*{_SUFFIX}"))
+        names = sorted(name for name in self._names() if name.endswith(_SUFFIX))
         first = int(names[0].removesuffix(_SUFFIX)) if names else 0
         if not names or names != [self._path(first + i).name for i in range(len(names))]:
             raise StoreCorrupt(path=str(self._directory), reason="segment files are missing")
         return first, first + len(names) - 1
+
+    def _names(self) -> list[str]:
+        """A folder that may not be read is not one without files."""
+        try:
+            return os.listdir(self._directory)
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        except OSError as error:
+            fail(self._directory, error)
 
     def _scan(
         self, segment: int, start: int, *, last: bool

@@ -156,6 +156,16 @@ def halt_soon(monkeypatch: pytest.MonkeyPatch, served_s: float) -> None:
     monkeypatch.setattr(halting, "SERVED_AFTER_HALT_S", served_s)
 
 
+def test_a_file_of_the_home_that_cannot_be_opened_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = make_config(tmp_path)
+    lock = config.data_dir / "LOCK"
+    lock.mkdir(parents=True)  # of a file of somebody else's root would read all the same
+    assert run_once(config) == ExitCode.STORE_FAILED
+    assert f"StoreFailed: path={lock} reason=Is a directory" in capsys.readouterr().err
+
+
 def test_who_is_told_to_stop_while_it_halts_says_that_it_halted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

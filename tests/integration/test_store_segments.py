@@ -158,3 +158,19 @@ def test_a_full_disk_is_a_typed_failure_and_ends_appending(
     assert files.read(first) == make_record(1)
     files.close()
     assert open_after(tmp_path / "blocks", first) == []
+
+
+def test_a_folder_that_may_not_be_read_is_not_called_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [position] = make_files(tmp_path / "blocks", [1])
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as patch:
+        for reads in ("listdir", "scandir"):
+            patch.setattr(os, reads, refuse)
+        with pytest.raises(StoreFailed, match="Permission denied"):
+            open_after(tmp_path / "blocks", position)
+    assert open_after(tmp_path / "blocks", position) == []
