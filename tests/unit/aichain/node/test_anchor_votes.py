@@ -69,6 +69,7 @@ def test_no_other_vote_is_wanted(anchors: AnchorVotes, vote: Vote) -> None:
 def test_only_the_last_epoch_is_remembered(anchors: AnchorVotes) -> None:
     anchors.keep(signed(5))
     anchors.keep(signed(6, epoch=EPOCH + 1))
+    anchors.keep(signed(7))  # its epoch ended while it was verified
     assert brought(anchors) == {9: {0, 1, 2, 3, 4}}
     assert brought(anchors, EPOCH + 1) == {9: {0, 1, 2, 3, 4, 6}}
 
