@@ -26,8 +26,8 @@ log = logging.getLogger(__name__)
 
 _LOG_EVERY_BLOCKS = 20
 _STATUS_EVERY_S = 1.0
-_SAID_AGAIN_AFTER = 5
-"""Times that the status was still the same."""
+_SAID_AGAIN_AFTER = 15
+"""Times that the status was still the same; who halts is gone before that."""
 
 
 class Finalized:

@@ -60,7 +60,7 @@ def finalizer(chain: Chain, clock: FixedClock) -> Finalizer:
     )
 
 
-@pytest.mark.parametrize(("views_pass", "said_again"), [(False, 6), (True, 0)])
+@pytest.mark.parametrize(("views_pass", "said_again"), [(False, 2), (True, 0)])
 async def test_a_status_that_does_not_change_is_said_again(
     chain: Chain, autojump_clock: MockClock, views_pass: bool, said_again: int
 ) -> None:
