@@ -8,7 +8,7 @@ Keystore v1 (design/ledger.md §2) is one binary file:
 everything before it as associated data. Only the FIPS 204 seed is stored; opening recomputes the
 public key and compares the address, so a file cannot give a key other than the one it names.
 
-KDF 1 is Argon2id (64 MiB, 3 passes, 2 lanes). KDF 0 protects nothing: localnet writes it for keys
+KDF 1 is Argon2id (64 MiB, 3 passes, 2 lanes) of the passphrase, in NFKC and UTF-8. KDF 0 protects nothing: localnet writes it for keys
 that everyone knows anyway, and it needs no passphrase.
 """
 
@@ -16,6 +16,8 @@ import os
 import secrets
 import stat
 import time
+import unicodedata
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Final
@@ -126,9 +128,8 @@ def seal_key(key: SigningKey, *, label: str, created_ms: int, passphrase: str | 
     address = address_of_key(key.public_key)
     head = MAGIC + bytes((VERSION, key.algorithm, kdf)) + salt + nonce + address
     payload = codec.encode([key.seed, text, created_ms])
-    return head + ChaCha20Poly1305(_sealing_key(kdf, salt, passphrase)).encrypt(
-        nonce, payload, head
-    )
+    secret = _sealing_key(kdf, salt, _one_form(passphrase))
+    return head + ChaCha20Poly1305(secret).encrypt(nonce, payload, head)
 
 
 def read_header(raw: bytes, path: Path) -> KeyHeader:
@@ -156,13 +157,7 @@ def read_header(raw: bytes, path: Path) -> KeyHeader:
 def open_sealed(raw: bytes, passphrase: str | None, path: Path) -> OpenedKey:
     """Decrypt a key file's bytes and check that the key is the one its header names."""
     header = read_header(raw, path)
-    if header.is_protected and passphrase is None:
-        raise WrongPassphrase(path=path)
-    secret = _sealing_key(header.kdf, header.salt, passphrase if header.is_protected else None)
-    try:
-        payload = ChaCha20Poly1305(secret).decrypt(header.nonce, raw[HEADER_BYTES:], header.raw)
-    except InvalidTag:
-        raise WrongPassphrase(path=path) from None
+    payload = _decrypt(header, raw[HEADER_BYTES:], passphrase, path)
     try:
         fields = codec.decode(payload, max_bytes=MAX_KEY_FILE_BYTES, max_items=4, max_depth=1)
         seed, label, created_ms = codec.array(fields, 3)
@@ -285,6 +280,23 @@ def read_secret(path: Path, most_bytes: int) -> tuple[bytes, int]:
             reason=error.strerror or "it cannot be read",
             fix="check the path and its permissions",
         ) from None
+
+
+def _decrypt(header: KeyHeader, sealed: bytes, passphrase: str | None, path: Path) -> bytes:
+    """A file that another program sealed may have the passphrase just as it was typed there."""
+    if header.is_protected and passphrase is None:
+        raise WrongPassphrase(path=path)
+    typed = passphrase if header.is_protected else None
+    for each in dict.fromkeys((_one_form(typed), typed)):
+        box = ChaCha20Poly1305(_sealing_key(header.kdf, header.salt, each))
+        with suppress(InvalidTag):
+            return box.decrypt(header.nonce, sealed, header.raw)
+    raise WrongPassphrase(path=path)
+
+
+def _one_form(passphrase: str | None) -> str | None:
+    """NFKC: keyboards give é as one letter, or as an e and its accent (NIST SP 800-63B-4, 3.1.1.2)."""
+    return None if passphrase is None else unicodedata.normalize("NFKC", passphrase)
 
 
 def _sealing_key(kdf: int, salt: bytes, passphrase: str | None) -> bytes:

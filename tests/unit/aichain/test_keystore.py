@@ -54,6 +54,27 @@ def test_a_protected_key_opens_with_its_passphrase_only(tmp_path: Path, sealed: 
             load_key(path, wrong)
 
 
+def test_a_passphrase_is_what_it_looks_like_whatever_keyboard_typed_it(tmp_path: Path) -> None:
+    path, decomposed, composed = tmp_path / "a.key", "cafe\u0301", "caf\u00e9"
+    sealed = seal_key(KEY, label="", created_ms=0, passphrase=decomposed)
+    assert open_sealed(sealed, composed, path).key.seed == KEY.seed
+    assert open_sealed(sealed, decomposed, path).key.seed == KEY.seed
+    with pytest.raises(WrongPassphrase):
+        open_sealed(sealed, "cafe", path)
+
+
+def test_a_passphrase_that_was_sealed_as_it_was_typed_still_opens(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    typed = "cafe\u0301"
+    with monkeypatch.context() as another_program:
+        another_program.setattr(keystore, "_one_form", lambda passphrase: passphrase)
+        sealed = seal_key(KEY, label="", created_ms=0, passphrase=typed)
+    assert open_sealed(sealed, typed, tmp_path / "a.key").key.seed == KEY.seed
+    with pytest.raises(WrongPassphrase):
+        open_sealed(sealed, "caf\u00e9", tmp_path / "a.key")
+
+
 def test_the_layout_is_that_of_the_format(sealed: bytes) -> None:
     assert sealed[:7] == b"AICW" + bytes((1, 3, 1))
     assert sealed[35:HEADER_BYTES] == address_of_key(KEY.public_key)
