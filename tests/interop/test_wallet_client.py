@@ -108,6 +108,68 @@ async def test_coins_are_sent_from_a_browsers_wallet(algorithm: Algorithm) -> No
     assert expired["expired"]["kind"] == "expired"
 
 
+ASKING = """
+import { Client, SigningKey } from "./build/index.js";
+const client = new Client(process.argv[1], JSON.parse(process.argv[2]));
+const asked = process.argv[3] === "status" ? client.status() : client.sign(
+  new SigningKey(new Uint8Array(32).fill(1), 3), { kind: "unjail" });
+console.log(await asked.then(() => "taken", (error) => error.constructor.name));
+"""
+
+
+async def what_becomes_of(question: str, url: str, **options: object) -> str:
+    command = ["node", "--input-type=module", "-e", ASKING, url, json.dumps(options), question]
+    with trio.fail_after(DEADLINE_S):
+        done = await trio.run_process(command, cwd=JS, capture_stdout=True, capture_stderr=True)
+    return done.stdout.decode().strip()
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (b'200 OK\r\n\r\n{"jsonrpc":"2.0","id":1,"result":{}}', "taken"),
+        (b'200 OK\r\n\r\n{"jsonrpc":"2.0","id":2,"result":{}}', "TypeError"),
+        (b"307 Temporary Redirect\r\nlocation: /again\r\n\r\n", "TypeError"),
+        (None, "DOMException"),
+    ],
+    ids=["honest", "of another question", "redirection", "none"],
+)
+async def test_an_answer_is_to_the_question_from_the_node_and_in_time(
+    answer: bytes | None, error: str
+) -> None:
+    asked = 0
+
+    async def reply(stream: trio.SocketStream) -> None:
+        nonlocal asked
+        async with stream:
+            request = b""
+            while b"aichain_status" not in request:
+                more = await stream.receive_some(4096)
+                if not more:
+                    return  # a connection that was not needed
+                request += more
+            asked += 1
+            if answer is None:
+                await trio.sleep_forever()
+            else:
+                await stream.send_all(b"HTTP/1.1 " + answer)
+
+    async with trio.open_nursery() as nursery:
+        listeners = await nursery.start(trio.serve_tcp, reply, 0)
+        url = f"http://127.0.0.1:{listeners[0].socket.getsockname()[1]}"
+        timeout_ms = 300 if answer is None else 10_000
+        assert await what_becomes_of("status", url, timeoutMs=timeout_ms) == error
+        nursery.cancel_scope.cancel()
+    assert asked == 1
+
+
+async def test_it_signs_for_the_network_that_it_is_told_alone() -> None:
+    async with served() as node:
+        url, ours = f"http://127.0.0.1:{node.port}", node.backend.document.network_id
+        assert await what_becomes_of("sign", url, networkId=ours) == "taken"
+        assert await what_becomes_of("sign", url, networkId=ours + 1) == "OtherNetwork"
+
+
 async def test_the_example_of_the_readme_runs() -> None:
     (source,) = re.findall(r"```js\n(.*?)```", README.read_text("utf-8"), re.DOTALL)
     key = account_key(NETWORK, 1)

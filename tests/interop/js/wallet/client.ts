@@ -51,24 +51,41 @@ export class Refused extends Error {
 /** Not final after the time given; it may still become so. */
 export class NotFinalInTime extends Error {}
 
+/** The node is of another network than the one that this client signs for. */
+export class OtherNetwork extends Error {}
+
+export interface Options {
+  token?: string;
+  /** Sign for this network alone; without it for whichever the node names. */
+  networkId?: number;
+  /** For each call, until its answer is whole. */
+  timeoutMs?: number;
+}
+
 const VALID_BLOCKS = 1_200n;
 const FEE_ROOM = 16n;
 const POLL_MS = 100;
+const TIMEOUT_MS = 10_000;
 
 export class Client {
   #lastId = 0;
 
   constructor(
     readonly url = "http://127.0.0.1:3690",
-    readonly token?: string,
+    readonly options: Options = {},
   ) {}
 
   async call<T>(method: string, ...params: unknown[]): Promise<T> {
     const headers: Record<string, string> = { "content-type": "application/json" };
-    if (this.token !== undefined) headers["authorization"] = `Bearer ${this.token}`;
-    const body = JSON.stringify({ jsonrpc: "2.0", id: ++this.#lastId, method, params });
-    const response = await fetch(this.url, { method: "POST", headers, body });
+    const { token, timeoutMs = TIMEOUT_MS } = this.options;
+    if (token !== undefined) headers["authorization"] = `Bearer ${token}`;
+    const id = ++this.#lastId;
+    const body = JSON.stringify({ jsonrpc: "2.0", id, method, params });
+    const signal = AbortSignal.timeout(timeoutMs);
+    const given: RequestInit = { method: "POST", headers, body, redirect: "error", signal };
+    const response = await fetch(this.url, given);
     const answer = (await response.json()) as {
+      id?: unknown;
       result?: T;
       error?: { message: string; data?: { code?: string } & Record<string, string> };
     };
@@ -76,7 +93,7 @@ export class Client {
       const { code, ...values } = answer.error.data ?? {};
       throw new Refused(code ?? "", answer.error.message, values as Record<string, string>);
     }
-    if (answer.result === undefined) throw new TypeError("the answer is not one of a node");
+    if (answer.result === undefined || answer.id !== id) throw new TypeError("the answer is not one of a node");
     return answer.result;
   }
 
@@ -91,9 +108,13 @@ export class Client {
   /** The next transaction of the key's account, signed and not sent. */
   async sign(key: SigningKey, body: Body, tip = 0n): Promise<SignedTransaction> {
     const [status, account] = await Promise.all([this.status(), this.account(key.address)]);
+    const { networkId = status.chainId } = this.options;
+    if (networkId !== status.chainId) {
+      throw new OtherNetwork(`this signs for network ${networkId}, the node is of ${status.chainId}`);
+    }
     const reveal = account.algorithm === null;
     const unpriced: Transaction = {
-      networkId: status.chainId,
+      networkId,
       sender: key.address,
       nonce: BigInt(account.pendingNonce),
       feeMax: 0n,
