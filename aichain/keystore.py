@@ -8,8 +8,8 @@ Keystore v1 (design/ledger.md §2) is one binary file:
 everything before it as associated data. Only the FIPS 204 seed is stored; opening recomputes the
 public key and compares the address, so a file cannot give a key other than the one it names.
 
-KDF 1 is Argon2id (64 MiB, 3 passes, 2 lanes) of the passphrase, in NFKC and UTF-8. KDF 0 protects nothing: localnet writes it for keys
-that everyone knows anyway, and it needs no passphrase.
+KDF 1 is Argon2id (64 MiB, 3 passes, 2 lanes) of the passphrase in NFKC and UTF-8. KDF 0 protects
+nothing: localnet writes it for keys that everyone knows anyway, and it needs no passphrase.
 """
 
 import os
@@ -295,7 +295,7 @@ def _decrypt(header: KeyHeader, sealed: bytes, passphrase: str | None, path: Pat
 
 
 def _one_form(passphrase: str | None) -> str | None:
-    """NFKC: keyboards give é as one letter, or as an e and its accent (NIST SP 800-63B-4, 3.1.1.2)."""
+    """NFKC (NIST SP 800-63B-4, 3.1.1.2): keyboards give é as one letter, or as e and its accent."""
     return None if passphrase is None else unicodedata.normalize("NFKC", passphrase)
 
 

@@ -18,10 +18,10 @@ from genesis.limits import (
 
 def is_wanted(state: State, signed: SignedVote) -> bool:
     """A vote that can still count, that shows its voter alive, or that convicts it."""
-    vote, voter = signed.vote, signed.voter_index
-    if vote.instance_id != state.instance.id or signed.epoch != state.epoch:
+    vote, voter, instance = signed.vote, signed.voter_index, state.instance
+    if vote.instance_id != instance.id or signed.epoch != instance.epoch:
         return False
-    if voter >= len(state.instance.electorate):
+    if voter >= len(instance.electorate):
         return False
     if vote.view <= state.final_view:
         return hearing.would_tell(state, voter, vote.view)

@@ -53,8 +53,8 @@ from native.hashing import Hash32
 
 def step(state: State, event: Event) -> tuple[State, tuple[Effect, ...]]:
     """Total and deterministic: the same state and event give the same result, on every node."""
-    known_before_start = isinstance(event, Started | BlockExecuted | ElectorateDecided)
-    if state.halted is not None or not (state.started or known_before_start):
+    is_early = not (state.started or isinstance(event, Started | BlockExecuted | ElectorateDecided))
+    if state.halted is not None or is_early:
         return state, ()
     turn = Turn(state, event.now_ms)
     react(turn, event)

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from consensus.core import Event, State
 from consensus.core.effects import Finalize
+from consensus.core.events import ProposalAccepted
 from consensus.errors import InvalidEvidence
 from consensus.evidence import Evidence, check_evidence
 from consensus.instance import BlockRef, Instance
@@ -66,6 +67,7 @@ class Checker:
         self.halted: list[str] = []
         self._halted_members: set[int] = set()
         self._accused_again: set[int] = set()
+        self._windows: dict[int, tuple[int, int, int]] = {}
         self.is_forked = False
         self.height = 0
         self.finalizations = 0
@@ -176,14 +178,26 @@ class Checker:
             raise Violation("bounds", f"member {member}: {len(state.blocks)} blocks")
         if not state.views or state.halted:
             return
-        last = max(state.views)
-        if last > state.view + VIEWS_AHEAD_MAX or last <= state.final_view:
-            raise Violation("bounds", f"member {member}: view {last} kept in view {state.view}")
-        if len(state.views[last].proposals) > PROPOSALS_PER_VIEW_MAX:
-            raise Violation("bounds", f"member {member}: too many proposals")
+        self._check_views(member, state)
+        if isinstance(event, ProposalAccepted):
+            known = state.at(event.proposal.proposal.view)
+            if len(known.proposals) > PROPOSALS_PER_VIEW_MAX:
+                raise Violation("bounds", f"member {member}: too many proposals")
+        if state.view - state.final_view <= VIEWS_BEHIND_MAX:
+            return
         behind = [view for view in state.views if view < state.view - VIEWS_BEHIND_MAX]
         if sum(not state.views[view].is_slim for view in behind) > 1:  # the first open one may stay
             raise Violation("bounds", f"member {member}: votes of views {behind} are still here")
+
+    def _check_views(self, member: int, state: State) -> None:
+        """Which views are kept; looked at when there are more or fewer, or the window moves."""
+        window = (len(state.views), state.view, state.final_view)
+        if self._windows.get(member) == window:
+            return
+        self._windows[member] = window
+        first, last = min(state.views), max(state.views)
+        if last > state.view + VIEWS_AHEAD_MAX or first <= state.final_view:
+            raise Violation("bounds", f"member {member}: views {first} to {last} in {window}")
 
     def _check_certificate(self, member: int, effect: Finalize) -> None:
         """A FINAL of this block, by 69 % of the weight, each signature made by its voter."""

@@ -226,7 +226,7 @@ class Node:
                 world.checker.on_epoch(self.member, state.instance)
         if effects:
             await self._performer.perform(effects)
-        if self.is_evil and (state.view, state.epoch) != (before.view, before.epoch):
+        if self.is_evil and (state.view != before.view or state.epoch != before.epoch):
             world.tempt(self)
 
     def run(self, work: Work) -> None:

@@ -79,6 +79,7 @@ class World:
         self.checker = Checker(self)
         self.heal_height = 0
         self._deadline_ms = scenario.deadline_ms
+        self._least_ms = max(scenario.heal_ms + QUIET_MS, scenario.least_ms)
         self._signatures: dict[bytes, tuple[Address, bytes, bytes]] = {}
         self._heap: list[tuple[int, int, Callable[[], None]]] = []
         self._serial = 0
@@ -100,7 +101,7 @@ class World:
         self._schedule()
         try:
             with _without_log_lines():
-                while not self._is_done():
+                while self.now < self._least_ms or not self._is_done():
                     if not heap and self.checker.halted:
                         break
                     if not heap or heap[0][0] > self._deadline_ms:
@@ -131,7 +132,7 @@ class World:
     def at(self, time: int, action: Callable[[], None]) -> None:
         """Do something then; things of one moment happen in the order they were planned."""
         self._serial += 1
-        heapq.heappush(self._heap, (max(time, self.now), self._serial, action))
+        heapq.heappush(self._heap, (time if time > self.now else self.now, self._serial, action))
 
     def note(self, *numbers: int) -> None:
         """Part of the trace that two runs of a seed must agree on."""
@@ -177,8 +178,6 @@ class World:
     def _is_done(self) -> bool:
         if self.scenario.beyond:
             return self.now > self.scenario.heal_ms + FORKED_MS
-        if self.now < max(self.scenario.heal_ms + QUIET_MS, self.scenario.least_ms):
-            return False
         goal = self.heal_height + HEIGHTS_AFTER_HEALING
         return self.checker.height >= goal and all(
             node.is_up
