@@ -92,7 +92,9 @@ def certificates_conflict(
     first: QuorumCertificate, second: QuorumCertificate
 ) -> tuple[ConflictingVotes, ...]:
     """Everybody who signed both of two certificates that exclude each other (at least 38 %)."""
-    if first.view != second.view or not votes_conflict(first.vote, second.vote):
+    if first.view != second.view:
+        return ()  # as most: no vote need be made of them
+    if not votes_conflict(first.vote, second.vote):
         return ()
     by_voter = {signed.voter_index: signed for signed in first.votes()}
     return tuple(

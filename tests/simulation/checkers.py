@@ -109,6 +109,7 @@ class Checker:
     def on_epoch(self, member: int, instance: Instance) -> None:
         """R10: every member enters the same instance of an epoch."""
         self._named[instance.id] = instance
+        self._windows.pop(member, None)  # other views, whatever their number
         known = self.instances.setdefault(instance.epoch, instance)
         if known.id != instance.id:
             self._on_fork("instance", f"member {member} in epoch {instance.epoch}")
